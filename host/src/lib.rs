@@ -1,0 +1,2 @@
+pub mod words; mod state;
+pub use words::{limits, clock, capabilities::*, resources::*, options::*};

@@ -1,0 +1,127 @@
+//! What a task uses while it runs, counted where the runtime and the sandbox can both see it: a cancelled guest is gone
+//! before anybody could ask it.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::words::limits::{ERROR_TEXT_MAX, FUEL_SLICE, REFUSALS_MAX};
+
+/// The running account of one task.
+#[derive(Debug, Default)]
+pub struct Meter {
+    /// The most linear memory at once.
+    pub memory_peak_bytes: Gauge,
+    /// Bytes of arguments, and of objects read.
+    pub bytes_in: Gauge,
+    /// Bytes of the result, of objects stored, and of arguments passed on.
+    pub bytes_out: Gauge,
+    /// Bytes of output and log lines.
+    pub output_bytes: Gauge,
+    /// Calls of the host's functions.
+    pub host_calls: Gauge,
+    /// Fuel burned, exact once the guest has returned.
+    pub fuel_used: Gauge,
+    /// Is the guest parked in a host call? Then the end of a poll is not the end of a slice of fuel.
+    pub parked: AtomicBool,
+    notes: Mutex<Notes>,
+}
+
+#[derive(Debug, Default)]
+struct Notes {
+    refused: Vec<String>,
+    stderr_tail: Vec<u8>,
+}
+
+/// A number that only its owner's task writes, and others read.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicU64);
+
+impl Gauge {
+    /// Adds and gives the new sum.
+    pub fn add(&self, amount: u64) -> u64 {
+        self.0.fetch_add(amount, Ordering::Relaxed) + amount
+    }
+
+    /// Raises it to `value` if it is lower.
+    pub fn raise(&self, value: u64) {
+        self.0.fetch_max(value, Ordering::Relaxed);
+    }
+
+    /// Sets it.
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    /// Reads it.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Meter {
+    /// The guest was preempted: another slice of fuel is burned, unless it only waits.
+    pub fn preempted(&self) {
+        if !self.parked.load(Ordering::Relaxed) {
+            self.fuel_used.add(FUEL_SLICE);
+        }
+    }
+
+    /// A capability was refused.
+    pub fn refuse(&self, name: String) {
+        let refused = &mut self.notes.lock().refused;
+        if refused.len() < REFUSALS_MAX && !refused.contains(&name) {
+            refused.push(name);
+        }
+    }
+
+    /// The refused capabilities.
+    pub fn refused(&self) -> Vec<String> {
+        self.notes.lock().refused.clone()
+    }
+
+    /// Keeps the end of what is written to standard error.
+    pub fn note_stderr(&self, bytes: &[u8]) {
+        let tail = &mut self.notes.lock().stderr_tail;
+        tail.extend_from_slice(&bytes[bytes.len().saturating_sub(ERROR_TEXT_MAX)..]);
+        let excess = tail.len().saturating_sub(ERROR_TEXT_MAX);
+        tail.drain(..excess);
+    }
+
+    /// The end of standard error as text, if there was any.
+    pub fn stderr_tail(&self) -> Option<String> {
+        let notes = self.notes.lock();
+        let text = String::from_utf8_lossy(&notes.stderr_tail).trim().to_owned();
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// A new attempt begins: what only the last one counts starts again.
+    pub fn restart(&self) {
+        self.fuel_used.set(0);
+        self.memory_peak_bytes.set(0);
+        self.parked.store(false, Ordering::Relaxed);
+        self.notes.lock().stderr_tail.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_of_stderr_is_bounded() {
+        let meter = Meter::default();
+        meter.note_stderr(&vec![b'a'; 3 * ERROR_TEXT_MAX]);
+        meter.note_stderr(b"the end");
+        let tail = meter.stderr_tail().unwrap();
+        assert_eq!(tail.len(), ERROR_TEXT_MAX);
+        assert!(tail.ends_with("the end"));
+    }
+
+    #[test]
+    fn refusals_are_named_once_and_bounded() {
+        let meter = Meter::default();
+        (0..1000).for_each(|n| meter.refuse(format!("net:{}", n % 100)));
+        assert_eq!(meter.refused().len(), REFUSALS_MAX);
+    }
+}

@@ -1,0 +1,14 @@
+//! What the host remembers: objects, tasks, actors, and who may run next. Synchronous, and knows neither tokio nor
+//! wasmtime; time and the runtime are passed in.
+
+pub mod actor;
+pub mod mailbox;
+pub mod meter;
+pub mod names;
+pub mod object;
+pub mod payload;
+pub mod ready_queue;
+pub mod scheduler;
+pub mod slot;
+pub mod task;
+pub mod timers;

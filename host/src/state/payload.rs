@@ -1,0 +1,113 @@
+//! Values on their way: bytes, how to read them, and the handles inside them.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::actor::ActorRef;
+use super::object::{ObjectRef, Reservation};
+
+/// How the bytes of a payload are to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// bincode 2, standard configuration, through serde.
+    Bincode,
+    /// JSON as UTF-8 text.
+    Json,
+    /// The bytes are the value.
+    Raw,
+}
+
+/// A handle that travels inside a value.
+#[derive(Clone, Debug)]
+pub enum Reference {
+    /// An object.
+    Object(ObjectRef),
+    /// An actor.
+    Actor(ActorRef),
+}
+
+/// A value: bytes, how to read them, and the handles inside them, to which the bytes refer by index.
+#[derive(Clone, Debug)]
+pub struct Payload {
+    /// How to read the bytes.
+    pub encoding: Encoding,
+    /// The bytes. Shared, never copied within the host.
+    pub data: Bytes,
+    /// The handles.
+    pub references: Vec<Reference>,
+}
+
+impl Payload {
+    /// Bytes without handles.
+    pub fn new(encoding: Encoding, data: impl Into<Bytes>) -> Self {
+        Payload { encoding, data: data.into(), references: Vec::new() }
+    }
+
+    /// What it takes in the object store.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        (self.data.len() + self.references.len() * size_of::<Reference>()) as u64
+    }
+}
+
+/// A payload in the object store; its bytes are given back when the last holder lets go.
+#[derive(Debug)]
+pub struct Value {
+    payload: Payload,
+    _reservation: Reservation,
+}
+
+impl Value {
+    pub(crate) fn new(payload: Payload, reservation: Reservation) -> Arc<Self> {
+        Arc::new(Value { payload, _reservation: reservation })
+    }
+
+    /// The payload.
+    pub fn payload(&self) -> &Payload {
+        &self.payload
+    }
+}
+
+impl Drop for Value {
+    fn drop(&mut self) {
+        drop_in_turn(std::mem::take(&mut self.payload.references));
+    }
+}
+
+thread_local! {
+    static DROPPING: RefCell<Option<Vec<Vec<Reference>>>> = const { RefCell::new(None) };
+}
+
+/// Drops handles one value after the other. A guest can nest values a million deep, and dropping them by recursion
+/// would overflow the host's stack.
+fn drop_in_turn(references: Vec<Reference>) {
+    if references.is_empty() {
+        return;
+    }
+    let outermost = DROPPING.with_borrow_mut(|queue| match queue {
+        Some(queue) => {
+            queue.push(references);
+            false
+        }
+        None => {
+            *queue = Some(vec![references]);
+            true
+        }
+    });
+    if outermost {
+        while let Some(next) = DROPPING.with_borrow_mut(|queue| queue.as_mut().and_then(Vec::pop)) {
+            drop(next);
+        }
+        DROPPING.set(None);
+    }
+}
+
+/// An argument of a task.
+#[derive(Clone, Debug)]
+pub enum Argument {
+    /// The value itself.
+    Value(Arc<Value>),
+    /// An object, resolved to its value before the task starts.
+    Object(ObjectRef),
+}

@@ -1,0 +1,169 @@
+//! The cancel slot: a running call, kept where whoever wants to end it can take it.
+//!
+//! A guest that is suspended (parked in a host call, or waiting for its turn after a preemption) is dropped at once, by
+//! the canceller. One that runs right now on another thread ends at its next yield, about a millisecond later.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll};
+
+use futures::future::BoxFuture;
+use futures::task::AtomicWaker;
+use parking_lot::Mutex;
+
+/// Why a running call is ended from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// Cancelled by a holder of a reference, or with its parent.
+    Cancelled = 1,
+    /// Its deadline is past.
+    Deadline = 2,
+    /// Its actor was killed.
+    ActorKilled = 3,
+    /// The host shuts down.
+    HostShutDown = 4,
+}
+
+impl StopReason {
+    fn from_code(code: u8) -> Option<Self> {
+        [Self::Cancelled, Self::Deadline, Self::ActorKilled, Self::HostShutDown].into_iter().find(|r| *r as u8 == code)
+    }
+}
+
+/// A running call that can be ended, whatever it gives.
+pub trait Stop: Send + Sync {
+    /// Ends it; the first reason stays.
+    fn stop(&self, reason: StopReason);
+}
+
+/// The slot of one running call.
+pub struct CancelSlot<T> {
+    call: Mutex<Option<BoxFuture<'static, T>>>,
+    reason: AtomicU8,
+    waker: AtomicWaker,
+}
+
+impl<T> CancelSlot<T> {
+    /// A slot without a call.
+    pub fn new() -> Arc<Self> {
+        Arc::new(CancelSlot { call: Mutex::new(None), reason: AtomicU8::new(0), waker: AtomicWaker::new() })
+    }
+
+    /// Puts the call in, to be polled by what this returns. `preempted` is called each time the call gives up its turn.
+    pub fn run(self: Arc<Self>, call: BoxFuture<'static, T>, preempted: impl Fn() + Send) -> impl Future<Output = Result<T, StopReason>> + Send
+    where
+        T: Send + 'static,
+    {
+        *self.call.lock() = Some(call);
+        Running { slot: self, preempted }
+    }
+
+    fn reason(&self) -> Option<StopReason> {
+        StopReason::from_code(self.reason.load(Ordering::Acquire))
+    }
+}
+
+impl<T: Send + 'static> Stop for CancelSlot<T> {
+    fn stop(&self, reason: StopReason) {
+        let _ = self.reason.compare_exchange(0, reason as u8, Ordering::AcqRel, Ordering::Acquire);
+        // Whoever holds the lock polls the call right now, and looks for the reason when that poll is over.
+        if let Some(mut call) = self.call.try_lock() {
+            drop(call.take());
+        }
+        // After the attempt: a poller that missed the reason is woken to see it.
+        self.waker.wake();
+    }
+}
+
+struct Running<T, F> {
+    slot: Arc<CancelSlot<T>>,
+    preempted: F,
+}
+
+impl<T, F: Fn()> Future for Running<T, F> {
+    type Output = Result<T, StopReason>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let slot = &self.slot;
+        slot.waker.register(cx.waker());
+        let mut place = slot.call.lock();
+        if let Some(reason) = slot.reason() {
+            drop(place.take());
+            return Poll::Ready(Err(reason));
+        }
+        let Some(call) = place.as_mut() else {
+            return Poll::Pending;
+        };
+        match call.as_mut().poll(cx) {
+            Poll::Ready(done) => {
+                *place = None;
+                Poll::Ready(Ok(done))
+            }
+            Poll::Pending => {
+                (self.preempted)();
+                match slot.reason() {
+                    Some(reason) => {
+                        drop(place.take());
+                        Poll::Ready(Err(reason))
+                    }
+                    None => Poll::Pending,
+                }
+            }
+        }
+    }
+}
+
+impl<T, F> Drop for Running<T, F> {
+    fn drop(&mut self) {
+        drop(self.slot.call.lock().take());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::task::Waker;
+
+    use super::*;
+
+    struct NotesDrop(Arc<AtomicBool>);
+
+    impl Drop for NotesDrop {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_suspended_call_is_dropped_by_the_canceller() {
+        let dropped = Arc::new(AtomicBool::new(false));
+        let note = NotesDrop(dropped.clone());
+        let slot = CancelSlot::<()>::new();
+        let call = Box::pin(async move {
+            let _note = note;
+            std::future::pending().await
+        });
+        let mut running = Box::pin(slot.clone().run(call, || ()));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(running.as_mut().poll(&mut cx).is_pending());
+        slot.stop(StopReason::Deadline);
+        assert!(dropped.load(Ordering::Relaxed), "before the next poll");
+        slot.stop(StopReason::Cancelled);
+        assert_eq!(running.as_mut().poll(&mut cx), Poll::Ready(Err(StopReason::Deadline)), "the first reason stays");
+    }
+
+    #[test]
+    fn a_call_that_is_stopped_while_it_runs_ends_after_that_poll() {
+        let slot = CancelSlot::<()>::new();
+        let inner = slot.clone();
+        let call = Box::pin(async move {
+            inner.stop(StopReason::Cancelled);
+            std::future::pending().await
+        });
+        let mut running = Box::pin(slot.run(call, || ()));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert_eq!(running.as_mut().poll(&mut cx), Poll::Ready(Err(StopReason::Cancelled)));
+    }
+}

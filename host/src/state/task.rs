@@ -1,0 +1,424 @@
+//! One task's life: waiting for its arguments, ready, running, done; perhaps ready again when it is retried.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant, SystemTime};
+
+use futures::task::AtomicWaker;
+use parking_lot::Mutex;
+
+use super::actor::ActorRecord;
+use super::meter::Meter;
+use super::object::{ObjectRef, Outcome, Watcher};
+use super::payload::{Argument, Encoding, Value};
+use super::slot::{Stop, StopReason};
+use crate::words::capabilities::Capabilities;
+use crate::words::error::{ErrorKind, TaskError, TaskResult};
+use crate::words::ids::TaskId;
+use crate::words::limits::TaskLimits;
+use crate::words::manifest::ModuleInfo;
+use crate::words::receipt::Receipt;
+use crate::words::resources::ResourceSet;
+
+/// What a task is to do.
+#[derive(Clone)]
+pub enum Work {
+    /// Run a remote function in a fresh instance.
+    Task {
+        /// How the result is to be encoded.
+        reply: Encoding,
+    },
+    /// Run the module's `main`: the driver.
+    Main {
+        /// Its command line, the program's name first.
+        arguments: Vec<String>,
+    },
+    /// Make an instance an actor.
+    Construct {
+        /// The actor.
+        actor: Arc<ActorRecord>,
+    },
+    /// Call a method of an actor.
+    Call {
+        /// The actor.
+        actor: Arc<ActorRecord>,
+        /// How the result is to be encoded.
+        reply: Encoding,
+    },
+}
+
+/// Everything that is known of a task when it is submitted. It does not change.
+pub struct TaskSpec {
+    /// The task.
+    pub id: TaskId,
+    /// The module that it is a part of.
+    pub module: Arc<ModuleInfo>,
+    /// What to do.
+    pub work: Work,
+    /// The function's name in the module.
+    pub function: Arc<str>,
+    /// The name in logs, errors and receipts.
+    pub name: Arc<str>,
+    /// The limits of each attempt.
+    pub limits: TaskLimits,
+    /// What it holds while it runs.
+    pub needs: ResourceSet,
+    /// Higher first.
+    pub priority: i32,
+    /// Attempts after the first.
+    pub max_retries: u32,
+    /// What it may touch.
+    pub capabilities: Arc<Capabilities>,
+    /// The parent's deadline.
+    pub inherited_deadline: Option<Instant>,
+    /// When it was submitted.
+    pub queued: Instant,
+    /// The same as time of day.
+    pub queued_at: SystemTime,
+}
+
+/// Told when a task has all its arguments, or when one of them failed.
+pub trait Conductor: Send + Sync {
+    /// The task can start, or can fail.
+    fn ready(&self, task: Arc<TaskRecord>);
+}
+
+/// A task of the host.
+pub struct TaskRecord {
+    /// What it is.
+    pub spec: TaskSpec,
+    /// What it uses.
+    pub meter: Meter,
+    /// Arguments that are not there yet, and one more until all are watched.
+    unresolved: AtomicUsize,
+    /// Was it handed to the conductor? It is, once, however many arguments fail.
+    released: AtomicBool,
+    /// Was it asked to stop?
+    cancel_requested: AtomicBool,
+    /// Wakes the host call in which it is parked when it is asked to stop.
+    interrupt: AtomicWaker,
+    conductor: Weak<dyn Conductor>,
+    core: Mutex<Core>,
+}
+
+struct Core {
+    phase: Phase,
+    /// Kept until the task is done, for another attempt; each holds its object.
+    arguments: Vec<Argument>,
+    /// Sealed when the task is done, and let go then.
+    output: Option<ObjectRef>,
+    parent: Weak<TaskRecord>,
+    /// The tasks that it submitted and that are not done. Those of a finished task pass to its parent, so that a
+    /// cancellation finds them.
+    children: HashMap<TaskId, Weak<TaskRecord>>,
+    attempt: u32,
+    started: Option<Instant>,
+    deadline: Option<Instant>,
+}
+
+enum Phase {
+    /// For arguments, or in a queue.
+    Waiting,
+    Running(Arc<dyn Stop>),
+    Done,
+}
+
+/// What became of an attempt to stop a task.
+pub enum Stopped {
+    /// It was waiting: nothing of it will run, the caller settles its outcome.
+    BeforeStart,
+    /// It was running: whoever runs it settles its outcome.
+    WhileRunning,
+    /// It was done.
+    AlreadyDone,
+}
+
+impl TaskRecord {
+    /// A task whose result seals `output`.
+    pub fn new(
+        spec: TaskSpec,
+        arguments: Vec<Argument>,
+        output: ObjectRef,
+        parent: Option<&Arc<TaskRecord>>,
+        conductor: Weak<dyn Conductor>,
+    ) -> Arc<Self> {
+        let deadline = spec.inherited_deadline;
+        let record = Arc::new(TaskRecord {
+            spec,
+            meter: Meter::default(),
+            unresolved: AtomicUsize::new(1),
+            released: AtomicBool::new(false),
+            cancel_requested: AtomicBool::new(false),
+            interrupt: AtomicWaker::new(),
+            conductor,
+            core: Mutex::new(Core {
+                phase: Phase::Waiting,
+                arguments,
+                output: Some(output.clone()),
+                parent: parent.map_or_else(Weak::new, Arc::downgrade),
+                children: HashMap::new(),
+                attempt: 0,
+                started: None,
+                deadline,
+            }),
+        });
+        output.set_producer(&record);
+        if let Some(parent) = parent {
+            parent.adopt(&record);
+        }
+        record
+    }
+
+    /// Waits for the arguments; the conductor hears when they are there.
+    pub fn watch_arguments(self: &Arc<Self>) {
+        let objects: Vec<ObjectRef> = {
+            let core = self.core.lock();
+            core.arguments.iter().filter_map(|argument| match argument {
+                Argument::Object(object) => Some(object.clone()),
+                Argument::Value(_) => None,
+            }).collect()
+        };
+        self.unresolved.fetch_add(objects.len(), Ordering::Relaxed);
+        for object in objects {
+            if let Err(failed) = object.watch(self.clone()) {
+                self.argument_arrived(failed);
+            }
+        }
+        self.argument_arrived(false);
+    }
+
+    fn argument_arrived(self: &Arc<Self>, failed: bool) {
+        let last = self.unresolved.fetch_sub(1, Ordering::AcqRel) == 1;
+        if (last || failed) && !self.released.swap(true, Ordering::AcqRel) {
+            if let Some(conductor) = self.conductor.upgrade() {
+                conductor.ready(self.clone());
+            }
+        }
+    }
+
+    /// Has it all its arguments, or one that failed?
+    pub fn is_released(&self) -> bool {
+        self.released.load(Ordering::Acquire)
+    }
+
+    /// The values of its arguments.
+    ///
+    /// # Errors
+    /// The error of the first argument that failed.
+    pub fn resolve_arguments(&self) -> TaskResult<Vec<Arc<Value>>> {
+        let core = self.core.lock();
+        core.arguments.iter().map(|argument| match argument {
+            Argument::Value(value) => Ok(value.clone()),
+            Argument::Object(object) => object.outcome().unwrap_or_else(|| {
+                Err(Arc::new(TaskError::new(ErrorKind::Internal, "an argument was not ready when the task started")))
+            }),
+        }).collect()
+    }
+
+    /// The error of an argument, if one failed.
+    pub fn failed_argument(&self) -> Option<Arc<TaskError>> {
+        let core = self.core.lock();
+        core.arguments.iter().find_map(|argument| match argument {
+            Argument::Object(object) => object.outcome()?.err(),
+            Argument::Value(_) => None,
+        })
+    }
+
+    /// Starts an attempt, which `slot` can end. False if the task was ended before.
+    pub fn begin(&self, slot: Arc<dyn Stop>, now: Instant) -> bool {
+        let mut core = self.core.lock();
+        if !matches!(core.phase, Phase::Waiting) {
+            return false;
+        }
+        core.phase = Phase::Running(slot);
+        core.attempt += 1;
+        core.started = Some(now);
+        let own = self.spec.limits.timeout.and_then(|timeout| now.checked_add(timeout));
+        core.deadline = [own, self.spec.inherited_deadline].into_iter().flatten().min();
+        if core.attempt > 1 {
+            self.meter.restart();
+        }
+        true
+    }
+
+    /// Goes back to waiting after a failed attempt, if another may follow.
+    pub fn retry(&self, failure: &TaskError) -> bool {
+        let mut core = self.core.lock();
+        let again = failure.kind.is_system_failure()
+            && core.attempt <= self.spec.max_retries
+            && !self.cancel_requested()
+            && matches!(core.phase, Phase::Running(_));
+        if again {
+            core.phase = Phase::Waiting;
+            core.deadline = self.spec.inherited_deadline;
+        }
+        again
+    }
+
+    /// Ends the task from outside. `BeforeStart` leaves it to the caller to [`finish`](Self::finish) it.
+    pub fn stop(&self, reason: StopReason) -> Stopped {
+        let slot = match &self.core.lock().phase {
+            Phase::Waiting => return Stopped::BeforeStart,
+            Phase::Done => return Stopped::AlreadyDone,
+            Phase::Running(slot) => slot.clone(),
+        };
+        // Outside the lock: stopping may drop the guest, and what it held may ask for this record.
+        slot.stop(reason);
+        Stopped::WhileRunning
+    }
+
+    /// Asks the guest to stop: its context says so, and a call that it waits in fails.
+    pub fn request_cancel(&self) {
+        self.cancel_requested.store(true, Ordering::Release);
+        self.interrupt.wake();
+    }
+
+    /// Was it asked to stop?
+    pub fn cancel_requested(&self) -> bool {
+        self.cancel_requested.load(Ordering::Acquire)
+    }
+
+    /// Where a parked host call waits to be told that the task was asked to stop.
+    pub fn interrupt(&self) -> &AtomicWaker {
+        &self.interrupt
+    }
+
+    /// Settles the outcome; the first one stays. Gives the receipt of a task that was not done before.
+    pub fn finish(&self, outcome: Outcome, now: Instant) -> Option<Receipt> {
+        let (ended, parent) = {
+            let mut core = self.core.lock();
+            if matches!(core.phase, Phase::Done) {
+                return None;
+            }
+            let parent = core.parent.upgrade();
+            (core.end(), parent)
+        };
+        let receipt = self.receipt(outcome.as_ref().err().map(|error| error.kind), &ended, parent.as_ref(), now);
+        if let Some(parent) = &parent {
+            parent.inherit(self.spec.id, ended.children);
+        }
+        if let Some(output) = ended.output {
+            output.seal(outcome, Some(Box::new(receipt.clone())));
+        }
+        Some(receipt)
+    }
+
+    fn receipt(&self, error: Option<ErrorKind>, ended: &Ended, parent: Option<&Arc<TaskRecord>>, now: Instant) -> Receipt {
+        let spec = &self.spec;
+        let since = |start: Instant| now.saturating_duration_since(start);
+        Receipt {
+            task_id: spec.id,
+            parent: parent.map(|parent| parent.spec.id),
+            task: spec.name.clone(),
+            module: spec.module.name.clone(),
+            function: spec.function.clone(),
+            error,
+            queued_at: spec.queued_at,
+            queued_for: ended.started.map(|started| started.saturating_duration_since(spec.queued)),
+            ran_for: ended.started.map(since),
+            attempts: ended.attempts,
+            fuel_used: self.meter.fuel_used.get(),
+            memory_peak_bytes: self.meter.memory_peak_bytes.get(),
+            bytes_in: self.meter.bytes_in.get(),
+            bytes_out: self.meter.bytes_out.get(),
+            output_bytes: self.meter.output_bytes.get(),
+            host_calls: self.meter.host_calls.get(),
+            refused: self.meter.refused(),
+        }
+    }
+
+    /// Completes an error with what is known of the task.
+    pub fn describe(&self, mut error: TaskError) -> TaskError {
+        let spec = &self.spec;
+        error.task = spec.name.to_string();
+        error.task_id = spec.id;
+        error.attempt = self.attempt();
+        error.module = spec.module.name.to_string();
+        error.function = spec.function.to_string();
+        if error.kind.is_system_failure() && error.panic.is_none() {
+            error.panic = self.meter.stderr_tail();
+        }
+        error
+    }
+
+    /// Is its outcome settled?
+    pub fn is_done(&self) -> bool {
+        matches!(self.core.lock().phase, Phase::Done)
+    }
+
+    /// 1 for the first attempt; 0 before it.
+    pub fn attempt(&self) -> u32 {
+        self.core.lock().attempt
+    }
+
+    /// When it must be done; `None` if never, or if it is.
+    pub fn deadline(&self) -> Option<Instant> {
+        let core = self.core.lock();
+        core.deadline.filter(|_| !matches!(core.phase, Phase::Done))
+    }
+
+    /// What the deadline's limit is, and how long the attempt has run.
+    pub fn time_used(&self, now: Instant) -> (Duration, Duration) {
+        let core = self.core.lock();
+        let from = core.started.unwrap_or(self.spec.queued);
+        let limit = core.deadline.map_or(Duration::ZERO, |at| at.saturating_duration_since(from));
+        (limit, now.saturating_duration_since(from))
+    }
+
+    /// The tasks that it submitted and that are not done.
+    pub fn children(&self) -> Vec<Arc<TaskRecord>> {
+        self.core.lock().children.values().filter_map(Weak::upgrade).collect()
+    }
+
+    fn adopt(&self, child: &Arc<TaskRecord>) {
+        self.core.lock().children.insert(child.spec.id, Arc::downgrade(child));
+    }
+
+    /// A child is done: its own children become this task's.
+    fn inherit(self: &Arc<Self>, child: TaskId, orphans: HashMap<TaskId, Weak<TaskRecord>>) {
+        self.core.lock().children.remove(&child);
+        for orphan in orphans.into_values().filter_map(|orphan| orphan.upgrade()) {
+            orphan.core.lock().parent = Arc::downgrade(self);
+            if !orphan.is_done() {
+                self.adopt(&orphan);
+            }
+        }
+    }
+}
+
+/// What a finished task leaves in its record's place.
+struct Ended {
+    output: Option<ObjectRef>,
+    children: HashMap<TaskId, Weak<TaskRecord>>,
+    started: Option<Instant>,
+    attempts: u32,
+    /// Dropped outside the lock, with the objects that only they held.
+    _arguments: Vec<Argument>,
+}
+
+impl Core {
+    fn end(&mut self) -> Ended {
+        self.phase = Phase::Done;
+        Ended {
+            output: self.output.take(),
+            children: std::mem::take(&mut self.children),
+            started: self.started,
+            attempts: self.attempt,
+            _arguments: std::mem::take(&mut self.arguments),
+        }
+    }
+}
+
+impl Watcher for TaskRecord {
+    fn sealed(self: Arc<Self>, failed: bool) {
+        self.argument_arrived(failed);
+    }
+}
+
+impl fmt::Debug for TaskRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TaskRecord({} {})", self.spec.id, self.spec.name)
+    }
+}

@@ -1,0 +1,299 @@
+//! What a guest may touch outside its own memory: nothing but what is listed here.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+
+/// What may be done in a granted directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DirAccess {
+    /// Look and read.
+    ReadOnly,
+    /// Also create, write, rename and delete.
+    ReadWrite,
+}
+
+/// A granted directory. It was opened when it was granted, so what is at its path later does not matter.
+#[derive(Clone)]
+pub struct DirGrant {
+    /// The path that the guest sees.
+    pub guest_path: String,
+    /// What it may do there.
+    pub access: DirAccess,
+    /// The open directory.
+    pub dir: Arc<Dir>,
+}
+
+/// A granted network host, for outgoing TCP and UDP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetGrant {
+    /// A host name, an IP address, or `*` for any.
+    pub host: String,
+    /// A port; `None` for any.
+    pub port: Option<u16>,
+}
+
+impl NetGrant {
+    /// Parses `HOST`, `HOST:PORT`, `[IPV6]:PORT` or `*`.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((host, "")) => (host, None),
+            Some((host, port)) => (host, Some(port.strip_prefix(':').ok_or("expected a port after ']'")?)),
+            // More than one colon and no brackets is an IPv6 address without a port.
+            None if text.matches(':').count() > 1 => (text, None),
+            None => match text.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (text, None),
+            },
+        };
+        if host.is_empty() || host.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            return Err(format!("'{text}' names no host: expected HOST, HOST:PORT or *"));
+        }
+        let port = port.map(str::parse).transpose().map_err(|_| format!("'{text}' has no valid port: expected 0 to 65535"))?;
+        Ok(NetGrant { host: host.to_ascii_lowercase(), port })
+    }
+
+    /// Does this grant cover all that `asked` does?
+    fn covers(&self, asked: &NetGrant) -> bool {
+        (self.host == "*" || self.host == asked.host) && (self.port.is_none() || self.port == asked.port)
+    }
+}
+
+impl fmt::Display for NetGrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.port, self.host.contains(':')) {
+            (None, _) => write!(f, "{}", self.host),
+            (Some(port), false) => write!(f, "{}:{port}", self.host),
+            (Some(port), true) => write!(f, "[{}]:{port}", self.host),
+        }
+    }
+}
+
+/// The capabilities of a guest.
+///
+/// The default is none at all: no files, no network, no environment, no standard input, a clock that stands still, and
+/// random numbers from a fixed seed.
+///
+/// ```no_run
+/// use rustyray_host::{Capabilities, DirAccess};
+/// let capabilities = Capabilities::none().dir("./texts", "/data", DirAccess::ReadOnly)?.env("LANG", "C").clock();
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Capabilities {
+    pub(crate) dirs: Vec<DirGrant>,
+    pub(crate) env: BTreeMap<String, String>,
+    pub(crate) nets: Vec<NetGrant>,
+    pub(crate) stdin: bool,
+    pub(crate) clock: bool,
+    pub(crate) fixed_time: SystemTime,
+    pub(crate) random: bool,
+    pub(crate) random_seed: u64,
+}
+
+impl Default for Capabilities {
+    fn default() -> Self {
+        Self::none()
+    }
+}
+
+impl Capabilities {
+    /// No capability.
+    pub fn none() -> Self {
+        Capabilities {
+            dirs: Vec::new(),
+            env: BTreeMap::new(),
+            nets: Vec::new(),
+            stdin: false,
+            clock: false,
+            fixed_time: UNIX_EPOCH,
+            random: false,
+            random_seed: 0,
+        }
+    }
+
+    /// Grants the directory at `host_path`, seen by the guest at `guest_path`.
+    ///
+    /// # Errors
+    /// The directory cannot be opened.
+    pub fn dir(
+        mut self,
+        host_path: impl AsRef<Path>,
+        guest_path: impl Into<String>,
+        access: DirAccess,
+    ) -> io::Result<Self> {
+        let dir = Arc::new(Dir::open_ambient_dir(host_path, ambient_authority())?);
+        self.dirs.push(DirGrant { guest_path: guest_path.into(), access, dir });
+        Ok(self)
+    }
+
+    /// Grants an environment variable with this value.
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.env.insert(name.into(), value.into());
+        self
+    }
+
+    /// Grants outgoing connections to a host. A name is resolved when the guest connects.
+    pub fn net(mut self, grant: NetGrant) -> Self {
+        self.nets.push(grant);
+        self
+    }
+
+    /// Grants the process's standard input.
+    pub fn stdin(mut self) -> Self {
+        self.stdin = true;
+        self
+    }
+
+    /// Grants the real clock.
+    pub fn clock(mut self) -> Self {
+        self.clock = true;
+        self
+    }
+
+    /// The time that a guest without the real clock sees. Default: the start of 1970.
+    pub fn fixed_time(mut self, at: SystemTime) -> Self {
+        self.fixed_time = at;
+        self
+    }
+
+    /// Grants real random numbers.
+    pub fn random(mut self) -> Self {
+        self.random = true;
+        self
+    }
+
+    /// The seed of a guest without real random numbers. Default: 0.
+    pub fn random_seed(mut self, seed: u64) -> Self {
+        self.random_seed = seed;
+        self
+    }
+
+    /// What is granted, by name: `dir:/data`, `dir:/data:ro`, `env:NAME`, `net:HOST:PORT`, `stdin`, `clock`, `random`.
+    pub fn names(&self) -> Vec<String> {
+        let dirs = self.dirs.iter().map(|grant| match grant.access {
+            DirAccess::ReadOnly => format!("dir:{}:ro", grant.guest_path),
+            DirAccess::ReadWrite => format!("dir:{}", grant.guest_path),
+        });
+        let flags = [(self.stdin, "stdin"), (self.clock, "clock"), (self.random, "random")];
+        dirs.chain(self.env.keys().map(|name| format!("env:{name}")))
+            .chain(self.nets.iter().map(|grant| format!("net:{grant}")))
+            .chain(flags.into_iter().filter(|(granted, _)| *granted).map(|(_, name)| name.to_owned()))
+            .collect()
+    }
+
+    /// Only the named ones of these.
+    ///
+    /// # Errors
+    /// The first name that is not covered by what is held here.
+    pub fn narrow<S: AsRef<str>>(&self, names: &[S]) -> Result<Capabilities, String> {
+        let mut kept = Capabilities {
+            fixed_time: self.fixed_time,
+            random_seed: self.random_seed,
+            ..Capabilities::none()
+        };
+        for name in names {
+            self.keep(name.as_ref(), &mut kept).ok_or_else(|| name.as_ref().to_owned())?;
+        }
+        Ok(kept)
+    }
+
+    /// Moves one named capability over; `None` if it is not held.
+    fn keep(&self, name: &str, kept: &mut Capabilities) -> Option<()> {
+        let flag = |held: bool, keep: &mut bool| {
+            *keep = held;
+            held.then_some(())
+        };
+        match name.split_once(':') {
+            None if name == "stdin" => flag(self.stdin, &mut kept.stdin),
+            None if name == "clock" => flag(self.clock, &mut kept.clock),
+            None if name == "random" => flag(self.random, &mut kept.random),
+            Some(("dir", path)) => {
+                kept.dirs.push(self.dir_named(path)?);
+                Some(())
+            }
+            Some(("env", name)) => {
+                let value = self.env.get(name)?;
+                kept.env.insert(name.to_owned(), value.clone());
+                Some(())
+            }
+            Some(("net", asked)) => {
+                let asked = NetGrant::parse(asked).ok()?;
+                self.nets.iter().any(|grant| grant.covers(&asked)).then(|| kept.nets.push(asked))
+            }
+            _ => None,
+        }
+    }
+
+    /// The directory of this name, read-only where the name says so.
+    fn dir_named(&self, name: &str) -> Option<DirGrant> {
+        let (path, access) = match name.strip_suffix(":ro") {
+            Some(path) => (path, DirAccess::ReadOnly),
+            None => (name, DirAccess::ReadWrite),
+        };
+        let held = self.dirs.iter().find(|grant| grant.guest_path == path)?;
+        let allowed = access == DirAccess::ReadOnly || held.access == DirAccess::ReadWrite;
+        allowed.then(|| DirGrant { access, ..held.clone() })
+    }
+}
+
+impl fmt::Debug for Capabilities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Capabilities").field(&self.names()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held() -> Capabilities {
+        let here = std::env::temp_dir();
+        Capabilities::none()
+            .dir(&here, "/rw", DirAccess::ReadWrite)
+            .and_then(|held| held.dir(&here, "/ro", DirAccess::ReadOnly))
+            .unwrap()
+            .env("LANG", "C")
+            .net(NetGrant::parse("example.org").unwrap())
+            .net(NetGrant::parse("127.0.0.1:80").unwrap())
+            .clock()
+    }
+
+    #[test]
+    fn fewer_is_fine() {
+        for name in ["dir:/rw", "dir:/rw:ro", "dir:/ro:ro", "env:LANG", "net:example.org:443", "net:127.0.0.1:80", "clock"] {
+            assert_eq!(held().narrow(&[name]).unwrap().names(), [name]);
+        }
+        assert!(held().narrow::<&str>(&[]).unwrap().names().is_empty());
+    }
+
+    #[test]
+    fn more_is_refused_by_name() {
+        let names =
+            ["dir:/ro", "dir:/", "env:HOME", "net:*", "net:127.0.0.1", "net:127.0.0.1:81", "stdin", "random", "", "dir", "x:y"];
+        for name in names {
+            assert_eq!(held().narrow(&[name]).unwrap_err(), name);
+        }
+    }
+
+    #[test]
+    fn hosts_are_parsed() {
+        let show = |text| NetGrant::parse(text).map(|grant| grant.to_string());
+        for text in ["*", "example.org", "example.org:443", "[::1]:80", "127.0.0.1:1"] {
+            assert_eq!(show(text).unwrap(), text);
+        }
+        assert_eq!(show("::1").unwrap(), "::1");
+        for text in ["", ":80", "a:b", "a:70000", "a b", "[::1]80"] {
+            assert!(show(text).is_err(), "{text}");
+        }
+    }
+}

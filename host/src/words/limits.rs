@@ -1,0 +1,159 @@
+//! Every bound of the host: its name, its default, and the reason for it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Tasks that may be pending (waiting for arguments or for a slot) at once. A record takes some 600 bytes, so a million
+/// of them is well under a gigabyte; beyond it a guest's submission fails with `QueueFull` and a host's waits.
+pub const PENDING_TASKS_MAX: usize = 1 << 20;
+
+/// Calls that may wait in one actor's mailbox. An actor serves one call at a time, so a longer line is a caller that
+/// does not listen.
+pub const PENDING_CALLS_MAX: usize = 100_000;
+
+/// Bytes that the object store holds, values and queued arguments together.
+pub const OBJECT_STORE_BYTES: u64 = 2 << 30;
+
+/// What one object costs beside its bytes, charged against the store so that empty objects are bounded as well.
+pub const OBJECT_OVERHEAD_BYTES: u64 = 128;
+
+/// Instances (running or waiting tasks, and actors) that live at once. Each takes about four memory maps and reserves
+/// four gigabytes of address space; 4,096 stay far below the usual 65,530 maps and 47 bits.
+pub const INSTANCES_MAX: u32 = 4096;
+
+/// Memory of a task that does not declare its own.
+pub const MEMORY_BYTES_DEFAULT: u64 = 256 << 20;
+
+/// What a 32-bit guest can address at all.
+pub const MEMORY_BYTES_MAX: u64 = 4 << 30;
+
+/// Table elements of one guest. A table holds its function pointers; large programs have some thousands.
+pub const TABLE_ELEMENTS_MAX: u64 = 20_000;
+
+/// Output of one task, standard output, standard error and log lines together. A driver's is not limited by default.
+pub const OUTPUT_BYTES_DEFAULT: u64 = 16 << 20;
+
+/// Handles (objects, actors, files, sockets) that one instance holds. Each costs the host some 100 bytes.
+pub const HANDLES_MAX: usize = 1 << 20;
+
+/// Arguments of one task. More is a list.
+pub const ARGUMENTS_MAX: usize = 64;
+
+/// Custom resources named by one task.
+pub const RESOURCES_MAX: usize = 16;
+
+/// Bytes of a name that a guest gives: of a task, an actor, a function, a resource.
+pub const NAME_BYTES_MAX: usize = 256;
+
+/// Bytes of an error's message, and of the panic text that it carries: an error is stored with every object that fails
+/// because of it.
+pub const ERROR_TEXT_MAX: usize = 4096;
+
+/// Frames of a backtrace, innermost first.
+pub const BACKTRACE_FRAMES_MAX: usize = 32;
+
+/// Links in the chain of causes. A chain of 10,000 tasks that fails would otherwise carry 10,000 of them each.
+pub const CAUSES_MAX: usize = 16;
+
+/// Bytes of a log line; a longer one is cut into several.
+pub const LOG_LINE_MAX: usize = 8192;
+
+/// Refused capabilities that a receipt names.
+pub const REFUSALS_MAX: usize = 16;
+
+/// Retries that a task may ask for.
+pub const RETRIES_MAX: u32 = 1000;
+
+/// Tasks, actor types and functions of each that one module may declare.
+pub const MANIFEST_ENTRIES_MAX: usize = 4096;
+
+/// Bytes of a module. Compiling takes some 50 times as much memory.
+pub const MODULE_BYTES_MAX: u64 = 256 << 20;
+
+/// Fuel and time for the start of a module, when it tells its manifest.
+pub const MANIFEST_FUEL: u64 = 100_000_000;
+
+/// Fuel between two yields: about a millisecond, so that a deadline, a cancellation and the neighbours get their turn.
+pub const FUEL_SLICE: u64 = 1_000_000;
+
+/// A ready task that others have overtaken this often, because it needs more than is free, is next in any case.
+pub const OVERTAKEN_MAX: u32 = 64;
+
+/// Time between asking a task to stop and ending it, when it is cancelled without force.
+pub const CANCEL_GRACE: Duration = Duration::from_secs(1);
+
+/// The limits of one task, or of one call to an actor.
+///
+/// As the host's ceiling they hold for each task; as a task's options they can be lower, never higher.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskLimits {
+    /// Wall-clock time from the start of an attempt. Default: none.
+    pub timeout: Option<Duration>,
+    /// Fuel for an attempt; about one unit an instruction. Default: none.
+    pub fuel: Option<u64>,
+    /// Linear memory in bytes. Default: [`MEMORY_BYTES_DEFAULT`].
+    pub memory_bytes: u64,
+    /// Elements of all tables together. Default: [`TABLE_ELEMENTS_MAX`].
+    pub table_elements: u64,
+    /// Bytes written to standard output, standard error and the log. Default: [`OUTPUT_BYTES_DEFAULT`].
+    pub output_bytes: u64,
+}
+
+impl Default for TaskLimits {
+    fn default() -> Self {
+        TaskLimits {
+            timeout: None,
+            fuel: None,
+            memory_bytes: MEMORY_BYTES_DEFAULT,
+            table_elements: TABLE_ELEMENTS_MAX,
+            output_bytes: OUTPUT_BYTES_DEFAULT,
+        }
+    }
+}
+
+impl TaskLimits {
+    /// The highest limits that a host can give.
+    pub fn ceiling() -> Self {
+        TaskLimits {
+            timeout: None,
+            fuel: None,
+            memory_bytes: MEMORY_BYTES_MAX,
+            table_elements: TABLE_ELEMENTS_MAX,
+            output_bytes: u64::MAX,
+        }
+    }
+
+    /// The lower of the two, limit by limit.
+    pub fn lower_of(&self, other: &TaskLimits) -> TaskLimits {
+        TaskLimits {
+            timeout: lower(self.timeout, other.timeout),
+            fuel: lower(self.fuel, other.fuel),
+            memory_bytes: self.memory_bytes.min(other.memory_bytes),
+            table_elements: self.table_elements.min(other.table_elements),
+            output_bytes: self.output_bytes.min(other.output_bytes),
+        }
+    }
+}
+
+/// The lower of two limits of which either may be missing.
+fn lower<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lower_limit_wins_and_a_missing_one_never_does() {
+        let a = TaskLimits { fuel: Some(10), timeout: None, memory_bytes: 5, ..TaskLimits::ceiling() };
+        let b = TaskLimits { fuel: None, timeout: Some(Duration::from_secs(1)), memory_bytes: 7, ..TaskLimits::ceiling() };
+        let both = a.lower_of(&b);
+        assert_eq!((both.fuel, both.timeout, both.memory_bytes), (Some(10), Some(Duration::from_secs(1)), 5));
+        assert_eq!(both, b.lower_of(&a));
+    }
+}

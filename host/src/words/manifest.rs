@@ -1,0 +1,110 @@
+//! What a module says that it offers, checked.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::ids::ModuleId;
+use super::options::{ActorOptions, TaskOptions};
+
+/// A loaded module: its name and what it offers. Cheap to share; the code stays in the sandbox.
+#[derive(Debug)]
+pub struct ModuleInfo {
+    /// Its number on this host.
+    pub id: ModuleId,
+    /// Its name: the file's stem, or what the embedder called it.
+    pub name: Arc<str>,
+    /// Has it a `main`?
+    pub has_main: bool,
+    /// Its tasks and actors; `None` for a plain command that knows nothing of them.
+    pub manifest: Option<Manifest>,
+    /// The interfaces that it imports, as the component names them.
+    pub imports: Vec<String>,
+}
+
+impl ModuleInfo {
+    /// The task of this name.
+    pub fn task(&self, name: &str) -> Option<&FunctionInfo> {
+        self.manifest.as_ref()?.tasks.iter().find(|task| &*task.name == name)
+    }
+
+    /// The actor type of this name.
+    pub fn actor(&self, name: &str) -> Option<&ActorTypeInfo> {
+        self.manifest.as_ref()?.actors.iter().find(|actor| &*actor.name == name)
+    }
+}
+
+/// What a module offers.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Manifest {
+    /// The SDK that made it.
+    pub sdk: String,
+    /// Its remote functions.
+    pub tasks: Vec<FunctionInfo>,
+    /// Its actors.
+    pub actors: Vec<ActorTypeInfo>,
+}
+
+/// A remote function, a constructor or a method.
+#[derive(Clone, Debug, Serialize)]
+pub struct FunctionInfo {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its parameters.
+    pub parameters: Vec<ParameterInfo>,
+    /// The result's type as the source spells it.
+    pub result_type: String,
+    /// What it declares for each run.
+    pub options: TaskOptions,
+    /// The first paragraph of its documentation.
+    pub docs: String,
+}
+
+impl fmt::Display for FunctionInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}(", self.name)?;
+        for (index, parameter) in self.parameters.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(f, "{comma}{}: {}", parameter.name, parameter.type_name)?;
+        }
+        write!(f, ") -> {}", self.result_type)
+    }
+}
+
+/// A parameter of a function.
+#[derive(Clone, Debug, Serialize)]
+pub struct ParameterInfo {
+    /// Its name.
+    pub name: String,
+    /// Its type as the source spells it.
+    #[serde(rename = "type")]
+    pub type_name: String,
+}
+
+/// An actor type.
+#[derive(Clone, Debug, Serialize)]
+pub struct ActorTypeInfo {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its constructors; `new` first, if there is one.
+    pub constructors: Vec<FunctionInfo>,
+    /// Its methods.
+    pub methods: Vec<FunctionInfo>,
+    /// What it declares for each actor.
+    pub options: ActorOptions,
+    /// The first paragraph of its documentation.
+    pub docs: String,
+}
+
+impl ActorTypeInfo {
+    /// The constructor of this name.
+    pub fn constructor(&self, name: &str) -> Option<&FunctionInfo> {
+        self.constructors.iter().find(|function| &*function.name == name)
+    }
+
+    /// The method of this name.
+    pub fn method(&self, name: &str) -> Option<&FunctionInfo> {
+        self.methods.iter().find(|function| &*function.name == name)
+    }
+}

@@ -1,0 +1,11 @@
+//! The vocabulary of the host: plain data that every layer shares. Knows neither tokio nor wasmtime.
+
+pub mod capabilities;
+pub mod clock;
+pub mod error;
+pub mod ids;
+pub mod limits;
+pub mod manifest;
+pub mod options;
+pub mod receipt;
+pub mod resources;

@@ -1,0 +1,257 @@
+//! How a task or an actor is to run, as it was asked for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::limits::TaskLimits;
+use super::resources::{CPU, Milli, ResourceSet};
+
+/// What a declaration or a call says about a run. What it leaves out comes from the declaration, then from the host.
+///
+/// ```
+/// use std::time::Duration;
+/// use rustyray_host::TaskOptions;
+/// let options = TaskOptions::new().name("quick").timeout(Duration::from_millis(500)).fuel(1_000_000);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TaskOptions {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) timeout: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fuel: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fuel_share: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) memory_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) table_elements: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) output_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_retries: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) priority: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cpu_milli: Option<Milli>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) resources: BTreeMap<String, Milli>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) grants: Option<Vec<String>>,
+}
+
+impl TaskOptions {
+    /// Options that say nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A name for logs, errors and receipts. Default: the function's.
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Wall-clock time for each attempt. Default: the host's limit.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Fuel for each attempt, about one unit an instruction. Default: the host's limit.
+    pub fn fuel(mut self, fuel: u64) -> Self {
+        self.fuel = Some(fuel);
+        self
+    }
+
+    /// Linear memory in bytes. Default: the host's limit.
+    pub fn memory_bytes(mut self, bytes: u64) -> Self {
+        self.memory_bytes = Some(bytes);
+        self
+    }
+
+    /// Elements of all its tables. Default: the host's limit.
+    pub fn table_elements(mut self, elements: u64) -> Self {
+        self.table_elements = Some(elements);
+        self
+    }
+
+    /// Bytes of output and log lines. Default: the host's limit.
+    pub fn output_bytes(mut self, bytes: u64) -> Self {
+        self.output_bytes = Some(bytes);
+        self
+    }
+
+    /// How often to run again after a system failure: a trap, out of memory, out of fuel, a timeout. Default: 0.
+    pub fn max_retries(mut self, retries: u32) -> Self {
+        self.max_retries = Some(retries);
+        self
+    }
+
+    /// Higher runs first. Default: 0.
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.priority = Some(priority);
+        self
+    }
+
+    /// CPU slots to hold while it runs. Default: 1 for a task, 0 for an actor's call.
+    pub fn num_cpus(mut self, count: f64) -> Self {
+        self.cpu_milli = Some(ResourceSet::cpus(count).cpu_milli);
+        self
+    }
+
+    /// An amount of a custom resource to hold while it runs. Default: none.
+    pub fn resource(mut self, name: impl Into<String>, amount: f64) -> Self {
+        self.resources.insert(name.into(), ResourceSet::cpus(amount).cpu_milli);
+        self
+    }
+
+    /// The capabilities to keep of those that the host grants, by [name](crate::Capabilities::names). Default: all.
+    pub fn grants<I: IntoIterator<Item = S>, S: Into<String>>(mut self, names: I) -> Self {
+        self.grants = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// These options, with what they leave out taken from `declared`.
+    pub(crate) fn over(self, declared: &TaskOptions) -> TaskOptions {
+        let declared = declared.clone();
+        TaskOptions {
+            name: self.name.or(declared.name),
+            timeout: self.timeout.or(declared.timeout),
+            fuel: self.fuel.or(declared.fuel),
+            fuel_share: self.fuel_share.or(declared.fuel_share),
+            memory_bytes: self.memory_bytes.or(declared.memory_bytes),
+            table_elements: self.table_elements.or(declared.table_elements),
+            output_bytes: self.output_bytes.or(declared.output_bytes),
+            max_retries: self.max_retries.or(declared.max_retries),
+            priority: self.priority.or(declared.priority),
+            cpu_milli: self.cpu_milli.or(declared.cpu_milli),
+            resources: if self.resources.is_empty() { declared.resources } else { self.resources },
+            grants: self.grants.or(declared.grants),
+        }
+    }
+
+    /// The limits of a run: what is said here, else `defaults`; never above `ceiling`.
+    pub(crate) fn limits(&self, defaults: &TaskLimits, ceiling: &TaskLimits) -> TaskLimits {
+        TaskLimits {
+            timeout: self.timeout.or(defaults.timeout),
+            fuel: self.fuel_share.or(self.fuel).or(defaults.fuel),
+            memory_bytes: self.memory_bytes.unwrap_or(defaults.memory_bytes),
+            table_elements: self.table_elements.unwrap_or(defaults.table_elements),
+            output_bytes: self.output_bytes.unwrap_or(defaults.output_bytes),
+        }
+        .lower_of(ceiling)
+    }
+
+    /// What a run holds; `cpus` is what it takes where nothing is said.
+    pub(crate) fn needs(&self, cpus: f64) -> ResourceSet {
+        let mut needs = ResourceSet::cpus(cpus);
+        needs.cpu_milli = self.cpu_milli.unwrap_or(needs.cpu_milli);
+        self.resources.iter().fold(needs, |needs, (name, amount)| needs.with_milli(name, *amount))
+    }
+
+    /// The declared limits in words, for people.
+    pub fn summary(&self) -> String {
+        let mut parts = Vec::new();
+        let mut say = |name: &str, value: Option<String>| parts.extend(value.map(|value| format!("{name}={value}")));
+        say("timeout", self.timeout.map(|t| humantime::format_duration(t).to_string()));
+        say("fuel", self.fuel.map(|n| n.to_string()));
+        say("memory", self.memory_bytes.map(|n| n.to_string()));
+        say("tables", self.table_elements.map(|n| n.to_string()));
+        say("output", self.output_bytes.map(|n| n.to_string()));
+        say("max_retries", self.max_retries.map(|n| n.to_string()));
+        say("priority", self.priority.map(|n| n.to_string()));
+        say("num_cpus", self.cpu_milli.map(|n| (n as f64 / CPU as f64).to_string()));
+        for (name, amount) in &self.resources {
+            say(name, Some((*amount as f64 / CPU as f64).to_string()));
+        }
+        parts.join(" ")
+    }
+}
+
+/// How an actor is to live.
+///
+/// ```
+/// use rustyray_host::ActorOptions;
+/// let options = ActorOptions::new().name("global").max_restarts(3);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ActorOptions {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_restarts: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_pending_calls: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) detached: Option<bool>,
+    /// For its constructor and each call.
+    pub(crate) call: TaskOptions,
+}
+
+impl ActorOptions {
+    /// Options that say nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A name to find it by, unique on the host. Default: none.
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// How often it is started again after a crash, with fresh state. Default: 0.
+    pub fn max_restarts(mut self, restarts: u32) -> Self {
+        self.max_restarts = Some(restarts);
+        self
+    }
+
+    /// Calls that may wait at once. Default: [`PENDING_CALLS_MAX`](crate::limits::PENDING_CALLS_MAX).
+    pub fn max_pending_calls(mut self, calls: u32) -> Self {
+        self.max_pending_calls = Some(calls);
+        self
+    }
+
+    /// Lives until it is killed, whoever holds a handle. Default: false.
+    pub fn detached(mut self, detached: bool) -> Self {
+        self.detached = Some(detached);
+        self
+    }
+
+    /// Options of its constructor and of each call; the memory limit holds for its life.
+    pub fn call(mut self, options: TaskOptions) -> Self {
+        self.call = options;
+        self
+    }
+
+    /// These options, with what they leave out taken from `declared`.
+    pub(crate) fn over(self, declared: &ActorOptions) -> ActorOptions {
+        ActorOptions {
+            name: self.name.or_else(|| declared.name.clone()),
+            max_restarts: self.max_restarts.or(declared.max_restarts),
+            max_pending_calls: self.max_pending_calls.or(declared.max_pending_calls),
+            detached: self.detached.or(declared.detached),
+            call: self.call.over(&declared.call),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_overrides_the_declaration_and_the_host_caps_both() {
+        let declared = TaskOptions::new().fuel(100).memory_bytes(1 << 20).name("declared");
+        let options = TaskOptions::new().fuel(50).over(&declared);
+        assert_eq!(options.name.as_deref(), Some("declared"));
+        let ceiling = TaskLimits { memory_bytes: 1 << 16, ..TaskLimits::ceiling() };
+        let limits = options.limits(&TaskLimits::default(), &ceiling);
+        assert_eq!((limits.fuel, limits.memory_bytes), (Some(50), 1 << 16));
+    }
+}
