@@ -11,7 +11,6 @@ use super::object::ObjectRef;
 use super::slot::{Stop, StopReason};
 use crate::words::capabilities::Capabilities;
 use crate::words::ids::ActorId;
-use crate::words::limits::TaskLimits;
 use crate::words::manifest::ModuleInfo;
 use crate::words::options::ActorOptions;
 
@@ -27,8 +26,6 @@ pub struct ActorRecord {
     pub constructor: Arc<str>,
     /// How it was asked to live.
     pub options: ActorOptions,
-    /// The limits for its life.
-    pub limits: TaskLimits,
     /// What it may touch.
     pub capabilities: Arc<Capabilities>,
     /// The calls that wait for it.
@@ -54,8 +51,6 @@ pub struct ActorSpec {
     pub constructor: Arc<str>,
     /// How it is to live.
     pub options: ActorOptions,
-    /// The limits for its life.
-    pub limits: TaskLimits,
     /// What it may touch.
     pub capabilities: Arc<Capabilities>,
 }
@@ -69,7 +64,6 @@ impl ActorRecord {
             type_name: spec.type_name,
             constructor: spec.constructor,
             options: spec.options,
-            limits: spec.limits,
             capabilities: spec.capabilities,
             mailbox: Mailbox::new(pending_calls_max),
             ready,

@@ -40,8 +40,17 @@ struct Inner {
 impl Mailbox {
     /// A mailbox for at most `max` calls.
     pub fn new(max: usize) -> Self {
-        let inner = Inner { calls: VecDeque::new(), kill: None, closing: false, dead: None, reader: None };
-        Mailbox { inner: Mutex::new(inner), max }
+        let inner = Inner {
+            calls: VecDeque::new(),
+            kill: None,
+            closing: false,
+            dead: None,
+            reader: None,
+        };
+        Mailbox {
+            inner: Mutex::new(inner),
+            max,
+        }
     }
 
     /// Puts a call at the end.
@@ -54,7 +63,10 @@ impl Mailbox {
             return Err(TaskError::new(ErrorKind::ActorDied, "the actor is dead").caused_by(cause));
         }
         if inner.calls.len() >= self.max {
-            let text = format!("{} calls wait for the actor already: await some of them first", self.max);
+            let text = format!(
+                "{} calls wait for the actor already: await some of them first",
+                self.max
+            );
             return Err(TaskError::new(ErrorKind::PendingCallsLimitExceeded, text));
         }
         inner.calls.push_back(call);
@@ -80,6 +92,11 @@ impl Mailbox {
         // A kill for good is not weakened by one that would restart.
         inner.kill = Some(restart && inner.kill != Some(false));
         inner.wake();
+    }
+
+    /// Is a kill waiting to be seen?
+    pub fn kill_pending(&self) -> bool {
+        self.inner.lock().kill.is_some()
     }
 
     /// The actor is dead; gives the calls that nobody will serve. The first cause stays.

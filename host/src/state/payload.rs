@@ -7,17 +7,7 @@ use bytes::Bytes;
 
 use super::actor::ActorRef;
 use super::object::{ObjectRef, Reservation};
-
-/// How the bytes of a payload are to be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
-    /// bincode 2, standard configuration, through serde.
-    Bincode,
-    /// JSON as UTF-8 text.
-    Json,
-    /// The bytes are the value.
-    Raw,
-}
+pub use crate::words::encoding::Encoding;
 
 /// A handle that travels inside a value.
 #[derive(Clone, Debug)]
@@ -42,7 +32,11 @@ pub struct Payload {
 impl Payload {
     /// Bytes without handles.
     pub fn new(encoding: Encoding, data: impl Into<Bytes>) -> Self {
-        Payload { encoding, data: data.into(), references: Vec::new() }
+        Payload {
+            encoding,
+            data: data.into(),
+            references: Vec::new(),
+        }
     }
 
     /// What it takes in the object store.
@@ -60,7 +54,10 @@ pub struct Value {
 
 impl Value {
     pub(crate) fn new(payload: Payload, reservation: Reservation) -> Arc<Self> {
-        Arc::new(Value { payload, _reservation: reservation })
+        Arc::new(Value {
+            payload,
+            _reservation: reservation,
+        })
     }
 
     /// The payload.

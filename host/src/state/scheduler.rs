@@ -19,7 +19,16 @@ pub struct Scheduler {
     active: u32,
     pending: usize,
     pending_max: usize,
-    accepting: bool,
+    intake: Intake,
+}
+
+/// Who may submit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Intake {
+    Open,
+    /// Running tasks only.
+    Draining,
+    Closed,
 }
 
 /// How full the host is.
@@ -57,17 +66,21 @@ impl Scheduler {
             active: 0,
             pending: 0,
             pending_max,
-            accepting: true,
+            intake: Intake::Open,
         }
     }
 
-    /// Lets one more task in.
+    /// Lets one more task in, before there is a record of it; [`count`](Self::count) follows. While the host drains,
+    /// only running tasks may submit.
     ///
     /// # Errors
     /// `HostShutDown`, `TaskUnschedulable` or `QueueFull`.
-    pub fn admit(&mut self, needs: &ResourceSet) -> Result<(), TaskError> {
-        if !self.accepting {
-            return Err(TaskError::new(ErrorKind::HostShutDown, "the host takes no new tasks: it is shutting down"));
+    pub fn admit(&mut self, needs: &ResourceSet, from_outside: bool) -> Result<(), TaskError> {
+        if self.intake == Intake::Closed || (self.intake == Intake::Draining && from_outside) {
+            return Err(TaskError::new(
+                ErrorKind::HostShutDown,
+                "the host takes no new tasks: it is shutting down",
+            ));
         }
         if !self.total.covers(needs) {
             let text = format!("it needs {needs}, and the host has no more than {}", self.total);
@@ -77,18 +90,39 @@ impl Scheduler {
             let text = format!("{} tasks are pending already: await some of them first", self.pending);
             return Err(TaskError::new(ErrorKind::QueueFull, text));
         }
-        self.pending += 1;
         Ok(())
     }
 
-    /// Is there room for another pending task?
-    pub fn has_room(&self) -> bool {
-        !self.accepting || self.pending < self.pending_max
+    /// The task is pending.
+    pub fn count(&mut self, task: &TaskRecord) {
+        if !task.count_as_pending(true) {
+            self.pending += 1;
+        }
     }
 
-    /// Lets nobody in any more.
-    pub fn close(&mut self) {
-        self.accepting = false;
+    /// The task is pending no more.
+    pub fn uncount(&mut self, task: &TaskRecord) -> bool {
+        let counted = task.count_as_pending(false);
+        self.pending -= usize::from(counted);
+        counted
+    }
+
+    /// Is there room for another pending task? There is when nobody is let in any more, so that who waits hears of it.
+    pub fn has_room(&self) -> bool {
+        self.intake != Intake::Open || self.pending < self.pending_max
+    }
+
+    /// Lets nobody in from outside any more.
+    pub fn drain(&mut self) {
+        if self.intake == Intake::Open {
+            self.intake = Intake::Draining;
+        }
+    }
+
+    /// Lets nobody in at all any more, and gives what is still queued.
+    pub fn close(&mut self) -> Vec<Arc<TaskRecord>> {
+        self.intake = Intake::Closed;
+        self.queue.drain()
     }
 
     /// A pending task has its arguments.
@@ -96,23 +130,11 @@ impl Scheduler {
         self.queue.push(task);
     }
 
-    /// A running task is to run again: it is pending once more, whatever the bound says.
-    pub fn push_again(&mut self, task: Arc<TaskRecord>) {
-        self.pending += 1;
-        self.queue.push(task);
-    }
-
     /// A pending task was ended; `queued` if it stood in the queue.
-    pub fn forget(&mut self, queued: bool) {
-        self.pending -= 1;
-        if queued {
+    pub fn forget(&mut self, task: &TaskRecord, queued: bool) {
+        if self.uncount(task) && queued {
             self.queue.forget_one();
         }
-    }
-
-    /// A pending task that needs no permits of its own starts: an actor's call.
-    pub fn start_unqueued(&mut self) {
-        self.pending -= 1;
     }
 
     /// The next task, with its permits.
@@ -123,14 +145,14 @@ impl Scheduler {
         if self.instances_free == 0 {
             let stuck = (self.active == 0).then(|| self.queue.pick(|_| true)).flatten();
             return stuck.map_or(Next::Nobody, |task| {
-                self.pending -= 1;
+                self.uncount(&task);
                 Next::Exhausted(task)
             });
         }
         let free = &self.free;
         match self.queue.pick(|task| free.covers(&task.spec.needs)) {
             Some(task) => {
-                self.pending -= 1;
+                self.uncount(&task);
                 self.instances_free -= 1;
                 self.active += 1;
                 self.free.take(&task.spec.needs);
@@ -158,14 +180,6 @@ impl Scheduler {
     pub fn resume(&mut self, needs: &ResourceSet, alone: bool) {
         self.free.cpu_milli -= needs.cpu_milli;
         self.active += u32::from(alone);
-    }
-
-    /// Takes all ready tasks out; they are pending no more.
-    pub fn drain(&mut self) -> Vec<Arc<TaskRecord>> {
-        let tasks = self.queue.drain();
-        let live: Vec<_> = tasks.into_iter().filter(|task| !task.is_done()).collect();
-        self.pending -= live.len();
-        live
     }
 
     /// How full the host is.

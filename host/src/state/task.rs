@@ -34,6 +34,8 @@ pub enum Work {
     Main {
         /// Its command line, the program's name first.
         arguments: Vec<String>,
+        /// Writes it straight to the process's standard output and error, instead of the log?
+        inherit_stdio: bool,
     },
     /// Make an instance an actor.
     Construct {
@@ -50,6 +52,7 @@ pub enum Work {
 }
 
 /// Everything that is known of a task when it is submitted. It does not change.
+#[derive(Clone)]
 pub struct TaskSpec {
     /// The task.
     pub id: TaskId,
@@ -95,8 +98,12 @@ pub struct TaskRecord {
     unresolved: AtomicUsize,
     /// Was it handed to the conductor? It is, once, however many arguments fail.
     released: AtomicBool,
+    /// Does it count as pending?
+    counted: AtomicBool,
     /// Was it asked to stop?
     cancel_requested: AtomicBool,
+    /// Is it to be ended without its children?
+    spares_children: AtomicBool,
     /// Wakes the host call in which it is parked when it is asked to stop.
     interrupt: AtomicWaker,
     conductor: Weak<dyn Conductor>,
@@ -122,6 +129,8 @@ enum Phase {
     /// For arguments, or in a queue.
     Waiting,
     Running(Arc<dyn Stop>),
+    /// Ended before it began, by somebody who settles its outcome next.
+    Ending,
     Done,
 }
 
@@ -150,7 +159,9 @@ impl TaskRecord {
             meter: Meter::default(),
             unresolved: AtomicUsize::new(1),
             released: AtomicBool::new(false),
+            counted: AtomicBool::new(false),
             cancel_requested: AtomicBool::new(false),
+            spares_children: AtomicBool::new(false),
             interrupt: AtomicWaker::new(),
             conductor,
             core: Mutex::new(Core {
@@ -175,10 +186,13 @@ impl TaskRecord {
     pub fn watch_arguments(self: &Arc<Self>) {
         let objects: Vec<ObjectRef> = {
             let core = self.core.lock();
-            core.arguments.iter().filter_map(|argument| match argument {
-                Argument::Object(object) => Some(object.clone()),
-                Argument::Value(_) => None,
-            }).collect()
+            core.arguments
+                .iter()
+                .filter_map(|argument| match argument {
+                    Argument::Object(object) => Some(object.clone()),
+                    Argument::Value(_) => None,
+                })
+                .collect()
         };
         self.unresolved.fetch_add(objects.len(), Ordering::Relaxed);
         for object in objects {
@@ -209,12 +223,18 @@ impl TaskRecord {
     /// The error of the first argument that failed.
     pub fn resolve_arguments(&self) -> TaskResult<Vec<Arc<Value>>> {
         let core = self.core.lock();
-        core.arguments.iter().map(|argument| match argument {
-            Argument::Value(value) => Ok(value.clone()),
-            Argument::Object(object) => object.outcome().unwrap_or_else(|| {
-                Err(Arc::new(TaskError::new(ErrorKind::Internal, "an argument was not ready when the task started")))
-            }),
-        }).collect()
+        core.arguments
+            .iter()
+            .map(|argument| match argument {
+                Argument::Value(value) => Ok(value.clone()),
+                Argument::Object(object) => object.outcome().unwrap_or_else(|| {
+                    Err(Arc::new(TaskError::new(
+                        ErrorKind::Internal,
+                        "an argument was not ready when the task started",
+                    )))
+                }),
+            })
+            .collect()
     }
 
     /// The error of an argument, if one failed.
@@ -259,14 +279,36 @@ impl TaskRecord {
 
     /// Ends the task from outside. `BeforeStart` leaves it to the caller to [`finish`](Self::finish) it.
     pub fn stop(&self, reason: StopReason) -> Stopped {
-        let slot = match &self.core.lock().phase {
-            Phase::Waiting => return Stopped::BeforeStart,
-            Phase::Done => return Stopped::AlreadyDone,
-            Phase::Running(slot) => slot.clone(),
+        let slot = {
+            let mut core = self.core.lock();
+            match &core.phase {
+                Phase::Running(slot) => slot.clone(),
+                Phase::Ending | Phase::Done => return Stopped::AlreadyDone,
+                Phase::Waiting => {
+                    // From here on no worker begins it.
+                    core.phase = Phase::Ending;
+                    return Stopped::BeforeStart;
+                }
+            }
         };
         // Outside the lock: stopping may drop the guest, and what it held may ask for this record.
         slot.stop(reason);
         Stopped::WhileRunning
+    }
+
+    /// It counts as pending from now on; or not any more, if it did.
+    pub fn count_as_pending(&self, pending: bool) -> bool {
+        self.counted.swap(pending, Ordering::AcqRel)
+    }
+
+    /// It is to be ended alone: its children go on.
+    pub fn spare_children(&self) {
+        self.spares_children.store(true, Ordering::Release);
+    }
+
+    /// Do its children go on when it is ended?
+    pub fn spares_children(&self) -> bool {
+        self.spares_children.load(Ordering::Acquire)
     }
 
     /// Asks the guest to stop: its context says so, and a call that it waits in fails.
@@ -295,7 +337,12 @@ impl TaskRecord {
             let parent = core.parent.upgrade();
             (core.end(), parent)
         };
-        let receipt = self.receipt(outcome.as_ref().err().map(|error| error.kind), &ended, parent.as_ref(), now);
+        let receipt = self.receipt(
+            outcome.as_ref().err().map(|error| error.kind),
+            &ended,
+            parent.as_ref(),
+            now,
+        );
         if let Some(parent) = &parent {
             parent.inherit(self.spec.id, ended.children);
         }
@@ -305,7 +352,13 @@ impl TaskRecord {
         Some(receipt)
     }
 
-    fn receipt(&self, error: Option<ErrorKind>, ended: &Ended, parent: Option<&Arc<TaskRecord>>, now: Instant) -> Receipt {
+    fn receipt(
+        &self,
+        error: Option<ErrorKind>,
+        ended: &Ended,
+        parent: Option<&Arc<TaskRecord>>,
+        now: Instant,
+    ) -> Receipt {
         let spec = &self.spec;
         let since = |start: Instant| now.saturating_duration_since(start);
         Receipt {
@@ -316,7 +369,9 @@ impl TaskRecord {
             function: spec.function.clone(),
             error,
             queued_at: spec.queued_at,
-            queued_for: ended.started.map(|started| started.saturating_duration_since(spec.queued)),
+            queued_for: ended
+                .started
+                .map(|started| started.saturating_duration_since(spec.queued)),
             ran_for: ended.started.map(since),
             attempts: ended.attempts,
             fuel_used: self.meter.fuel_used.get(),
@@ -343,9 +398,9 @@ impl TaskRecord {
         error
     }
 
-    /// Is its outcome settled?
+    /// Is it over? Then nothing of it will run.
     pub fn is_done(&self) -> bool {
-        matches!(self.core.lock().phase, Phase::Done)
+        matches!(self.core.lock().phase, Phase::Ending | Phase::Done)
     }
 
     /// 1 for the first attempt; 0 before it.
@@ -363,7 +418,9 @@ impl TaskRecord {
     pub fn time_used(&self, now: Instant) -> (Duration, Duration) {
         let core = self.core.lock();
         let from = core.started.unwrap_or(self.spec.queued);
-        let limit = core.deadline.map_or(Duration::ZERO, |at| at.saturating_duration_since(from));
+        let limit = core
+            .deadline
+            .map_or(Duration::ZERO, |at| at.saturating_duration_since(from));
         (limit, now.saturating_duration_since(from))
     }
 

@@ -58,8 +58,14 @@ impl NetGrant {
         if host.is_empty() || host.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err(format!("'{text}' names no host: expected HOST, HOST:PORT or *"));
         }
-        let port = port.map(str::parse).transpose().map_err(|_| format!("'{text}' has no valid port: expected 0 to 65535"))?;
-        Ok(NetGrant { host: host.to_ascii_lowercase(), port })
+        let port = port
+            .map(str::parse)
+            .transpose()
+            .map_err(|_| format!("'{text}' has no valid port: expected 0 to 65535"))?;
+        Ok(NetGrant {
+            host: host.to_ascii_lowercase(),
+            port,
+        })
     }
 
     /// Does this grant cover all that `asked` does?
@@ -132,7 +138,11 @@ impl Capabilities {
         access: DirAccess,
     ) -> io::Result<Self> {
         let dir = Arc::new(Dir::open_ambient_dir(host_path, ambient_authority())?);
-        self.dirs.push(DirGrant { guest_path: guest_path.into(), access, dir });
+        self.dirs.push(DirGrant {
+            guest_path: guest_path.into(),
+            access,
+            dir,
+        });
         Ok(self)
     }
 
@@ -187,7 +197,12 @@ impl Capabilities {
         let flags = [(self.stdin, "stdin"), (self.clock, "clock"), (self.random, "random")];
         dirs.chain(self.env.keys().map(|name| format!("env:{name}")))
             .chain(self.nets.iter().map(|grant| format!("net:{grant}")))
-            .chain(flags.into_iter().filter(|(granted, _)| *granted).map(|(_, name)| name.to_owned()))
+            .chain(
+                flags
+                    .into_iter()
+                    .filter(|(granted, _)| *granted)
+                    .map(|(_, name)| name.to_owned()),
+            )
             .collect()
     }
 
@@ -202,7 +217,8 @@ impl Capabilities {
             ..Capabilities::none()
         };
         for name in names {
-            self.keep(name.as_ref(), &mut kept).ok_or_else(|| name.as_ref().to_owned())?;
+            self.keep(name.as_ref(), &mut kept)
+                .ok_or_else(|| name.as_ref().to_owned())?;
         }
         Ok(kept)
     }
@@ -228,7 +244,10 @@ impl Capabilities {
             }
             Some(("net", asked)) => {
                 let asked = NetGrant::parse(asked).ok()?;
-                self.nets.iter().any(|grant| grant.covers(&asked)).then(|| kept.nets.push(asked))
+                self.nets
+                    .iter()
+                    .any(|grant| grant.covers(&asked))
+                    .then(|| kept.nets.push(asked))
             }
             _ => None,
         }
@@ -270,7 +289,15 @@ mod tests {
 
     #[test]
     fn fewer_is_fine() {
-        for name in ["dir:/rw", "dir:/rw:ro", "dir:/ro:ro", "env:LANG", "net:example.org:443", "net:127.0.0.1:80", "clock"] {
+        for name in [
+            "dir:/rw",
+            "dir:/rw:ro",
+            "dir:/ro:ro",
+            "env:LANG",
+            "net:example.org:443",
+            "net:127.0.0.1:80",
+            "clock",
+        ] {
             assert_eq!(held().narrow(&[name]).unwrap().names(), [name]);
         }
         assert!(held().narrow::<&str>(&[]).unwrap().names().is_empty());
@@ -278,8 +305,19 @@ mod tests {
 
     #[test]
     fn more_is_refused_by_name() {
-        let names =
-            ["dir:/ro", "dir:/", "env:HOME", "net:*", "net:127.0.0.1", "net:127.0.0.1:81", "stdin", "random", "", "dir", "x:y"];
+        let names = [
+            "dir:/ro",
+            "dir:/",
+            "env:HOME",
+            "net:*",
+            "net:127.0.0.1",
+            "net:127.0.0.1:81",
+            "stdin",
+            "random",
+            "",
+            "dir",
+            "x:y",
+        ];
         for name in names {
             assert_eq!(held().narrow(&[name]).unwrap_err(), name);
         }

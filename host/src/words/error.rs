@@ -90,7 +90,10 @@ impl ErrorKind {
     /// mistakes of the caller are not.
     pub fn is_system_failure(self) -> bool {
         use ErrorKind::*;
-        matches!(self, WorkerCrashed | TaskTimedOut | OutOfFuel | OutOfMemory | LimitExceeded | Internal)
+        matches!(
+            self,
+            WorkerCrashed | TaskTimedOut | OutOfFuel | OutOfMemory | LimitExceeded | Internal
+        )
     }
 }
 
@@ -171,15 +174,29 @@ impl TaskError {
 
     /// The same with the limit that was exceeded; the message names it.
     pub fn of_limit(kind: ErrorKind, name: &str, limit: u64, used: u64) -> Self {
-        let mut error = TaskError::new(kind, format!("{name} is limited to {limit}, and {used} was used or asked for"));
-        error.limit = Some(LimitReport { name: name.to_owned(), limit, used });
+        let mut error = TaskError::new(
+            kind,
+            format!("{name} is limited to {limit}, and {used} was used or asked for"),
+        );
+        error.limit = Some(LimitReport {
+            name: name.to_owned(),
+            limit,
+            used,
+        });
         error
     }
 
     /// The same with `cause` and what caused that.
     pub fn caused_by(mut self, cause: &TaskError) -> Self {
-        let link = ErrorCause { kind: cause.kind, task: cause.task.clone(), message: cause.message.clone() };
-        self.causes = std::iter::once(link).chain(cause.causes.iter().cloned()).take(CAUSES_MAX).collect();
+        let link = ErrorCause {
+            kind: cause.kind,
+            task: cause.task.clone(),
+            message: cause.message.clone(),
+        };
+        self.causes = std::iter::once(link)
+            .chain(cause.causes.iter().cloned())
+            .take(CAUSES_MAX)
+            .collect();
         self
     }
 }
@@ -210,7 +227,13 @@ impl fmt::Display for TaskError {
             self.backtrace.iter().try_for_each(|frame| write!(f, "\n    {frame}"))?;
         }
         self.causes.iter().try_for_each(|cause| {
-            write!(f, "\n  caused by: task {} {}: {}", cause.task, cause.kind.words(), cause.message)
+            write!(
+                f,
+                "\n  caused by: task {} {}: {}",
+                cause.task,
+                cause.kind.words(),
+                cause.message
+            )
         })
     }
 }
@@ -249,7 +272,8 @@ mod tests {
 
     #[test]
     fn an_error_survives_storage() {
-        let mut error = TaskError::of_limit(ErrorKind::OutOfFuel, "fuel", 10, 11).caused_by(&TaskError::new(ErrorKind::TaskFailed, "x"));
+        let mut error = TaskError::of_limit(ErrorKind::OutOfFuel, "fuel", 10, 11)
+            .caused_by(&TaskError::new(ErrorKind::TaskFailed, "x"));
         error.panic = Some("boom".to_owned());
         let text = serde_json::to_string(&error).unwrap();
         assert_eq!(serde_json::from_str::<TaskError>(&text).unwrap(), error);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::encoding::Encoding;
 use super::ids::ModuleId;
 use super::options::{ActorOptions, TaskOptions};
 
@@ -40,6 +41,8 @@ impl ModuleInfo {
 pub struct Manifest {
     /// The SDK that made it.
     pub sdk: String,
+    /// How it wants the values that it asks for to be encoded.
+    pub encoding: Encoding,
     /// Its remote functions.
     pub tasks: Vec<FunctionInfo>,
     /// Its actors.

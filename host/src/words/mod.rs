@@ -2,6 +2,7 @@
 
 pub mod capabilities;
 pub mod clock;
+pub mod encoding;
 pub mod error;
 pub mod ids;
 pub mod limits;

@@ -130,7 +130,11 @@ impl TaskOptions {
             max_retries: self.max_retries.or(declared.max_retries),
             priority: self.priority.or(declared.priority),
             cpu_milli: self.cpu_milli.or(declared.cpu_milli),
-            resources: if self.resources.is_empty() { declared.resources } else { self.resources },
+            resources: if self.resources.is_empty() {
+                declared.resources
+            } else {
+                self.resources
+            },
             grants: self.grants.or(declared.grants),
         }
     }
@@ -151,14 +155,19 @@ impl TaskOptions {
     pub(crate) fn needs(&self, cpus: f64) -> ResourceSet {
         let mut needs = ResourceSet::cpus(cpus);
         needs.cpu_milli = self.cpu_milli.unwrap_or(needs.cpu_milli);
-        self.resources.iter().fold(needs, |needs, (name, amount)| needs.with_milli(name, *amount))
+        self.resources
+            .iter()
+            .fold(needs, |needs, (name, amount)| needs.with_milli(name, *amount))
     }
 
     /// The declared limits in words, for people.
     pub fn summary(&self) -> String {
         let mut parts = Vec::new();
         let mut say = |name: &str, value: Option<String>| parts.extend(value.map(|value| format!("{name}={value}")));
-        say("timeout", self.timeout.map(|t| humantime::format_duration(t).to_string()));
+        say(
+            "timeout",
+            self.timeout.map(|t| humantime::format_duration(t).to_string()),
+        );
         say("fuel", self.fuel.map(|n| n.to_string()));
         say("memory", self.memory_bytes.map(|n| n.to_string()));
         say("tables", self.table_elements.map(|n| n.to_string()));
@@ -250,7 +259,10 @@ mod tests {
         let declared = TaskOptions::new().fuel(100).memory_bytes(1 << 20).name("declared");
         let options = TaskOptions::new().fuel(50).over(&declared);
         assert_eq!(options.name.as_deref(), Some("declared"));
-        let ceiling = TaskLimits { memory_bytes: 1 << 16, ..TaskLimits::ceiling() };
+        let ceiling = TaskLimits {
+            memory_bytes: 1 << 16,
+            ..TaskLimits::ceiling()
+        };
         let limits = options.limits(&TaskLimits::default(), &ceiling);
         assert_eq!((limits.fuel, limits.memory_bytes), (Some(50), 1 << 16));
     }

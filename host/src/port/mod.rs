@@ -1,0 +1,95 @@
+//! The door between a guest's host calls and the runtime. The scheduler runs guests and guests submit to the scheduler;
+//! the circle is cut here: whoever calls sees a [`Port`], never what is behind it.
+
+pub mod log;
+pub mod waiting;
+
+use std::sync::Arc;
+
+use crate::state::actor::ActorRef;
+use crate::state::object::{ObjectRef, ObjectStore};
+use crate::state::payload::{Argument, Encoding};
+use crate::state::task::TaskRecord;
+use crate::words::clock::Clock;
+use crate::words::error::TaskError;
+use crate::words::manifest::ModuleInfo;
+use crate::words::options::{ActorOptions, TaskOptions};
+use log::LogLine;
+
+/// A task to submit.
+pub struct TaskRequest {
+    /// The module.
+    pub module: Arc<ModuleInfo>,
+    /// The function's name.
+    pub function: Arc<str>,
+    /// Its arguments.
+    pub arguments: Vec<Argument>,
+    /// What the call says; the declaration is added by the runtime.
+    pub options: TaskOptions,
+    /// How the result is to be encoded.
+    pub reply: Encoding,
+}
+
+/// An actor to create.
+pub struct ActorRequest {
+    /// The module.
+    pub module: Arc<ModuleInfo>,
+    /// The actor's type.
+    pub type_name: Arc<str>,
+    /// The constructor's name.
+    pub constructor: Arc<str>,
+    /// Its arguments.
+    pub arguments: Vec<Argument>,
+    /// What the call says; the declaration is added by the runtime.
+    pub options: ActorOptions,
+}
+
+/// A call to make.
+pub struct CallRequest {
+    /// The actor.
+    pub actor: ActorRef,
+    /// The method's name.
+    pub method: Arc<str>,
+    /// Its arguments.
+    pub arguments: Vec<Argument>,
+    /// What the call says; the declaration is added by the runtime.
+    pub options: TaskOptions,
+    /// How the result is to be encoded.
+    pub reply: Encoding,
+}
+
+/// What the runtime does for a guest, and for the embedder. `caller` is the task that asks; `None` is the embedder.
+pub trait Port: Send + Sync {
+    /// Submits a task. What is wrong with it becomes the error of the object.
+    fn submit(&self, request: TaskRequest, caller: Option<&Arc<TaskRecord>>) -> ObjectRef;
+
+    /// Creates an actor. What is wrong with it becomes the error of its calls.
+    fn create_actor(&self, request: ActorRequest, caller: Option<&Arc<TaskRecord>>) -> ActorRef;
+
+    /// Calls an actor. What is wrong with it becomes the error of the object.
+    fn call_actor(&self, request: CallRequest, caller: Option<&Arc<TaskRecord>>) -> ObjectRef;
+
+    /// Finds an actor by name.
+    ///
+    /// # Errors
+    /// `ActorNotFound`.
+    fn find_actor(&self, name: &str) -> Result<ActorRef, TaskError>;
+
+    /// Cancels the task that makes an object.
+    fn cancel(&self, object: &ObjectRef, force: bool, recursive: bool);
+
+    /// The object store.
+    fn store(&self) -> &Arc<ObjectStore>;
+
+    /// The host's time.
+    fn clock(&self) -> &Arc<dyn Clock>;
+
+    /// A line for the host's log.
+    fn log(&self, line: &LogLine);
+
+    /// The task waits, and gives its CPU slot back. `alone` if only another task can end the wait.
+    fn pause(&self, task: &TaskRecord, alone: bool);
+
+    /// It goes on.
+    fn resume(&self, task: &TaskRecord, alone: bool);
+}

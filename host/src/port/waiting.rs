@@ -1,0 +1,165 @@
+//! Waiting for objects: a future over any number of them, and a wait as a guest does it.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use futures::task::AtomicWaker;
+
+use super::Port;
+use crate::state::object::{ObjectRef, WatchKey, Watcher};
+use crate::state::task::TaskRecord;
+use crate::words::clock::Sleep;
+
+/// Ends when at least `count` of the objects are sealed. Each object costs one registration, however often it is polled.
+pub struct Sealed<'a> {
+    objects: &'a [ObjectRef],
+    keys: Vec<(usize, WatchKey)>,
+    tally: Arc<Tally>,
+}
+
+struct Tally {
+    missing: AtomicUsize,
+    waker: AtomicWaker,
+}
+
+impl Watcher for Tally {
+    fn sealed(self: Arc<Self>, _failed: bool) {
+        self.count_one();
+    }
+}
+
+impl Tally {
+    fn count_one(&self) {
+        let one_less = |missing: usize| missing.checked_sub(1);
+        let before = self.missing.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_less);
+        if before == Ok(1) {
+            self.waker.wake();
+        }
+    }
+}
+
+impl<'a> Sealed<'a> {
+    /// Waits for `count` of the objects; for all where there are fewer.
+    pub fn new(objects: &'a [ObjectRef], count: usize) -> Self {
+        let tally = Arc::new(Tally {
+            missing: AtomicUsize::new(count.min(objects.len())),
+            waker: AtomicWaker::new(),
+        });
+        let mut keys = Vec::new();
+        for (index, object) in objects.iter().enumerate() {
+            match object.watch(tally.clone()) {
+                Ok(key) => keys.push((index, key)),
+                Err(_) => tally.count_one(),
+            }
+        }
+        Sealed { objects, keys, tally }
+    }
+}
+
+impl Future for Sealed<'_> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.tally.waker.register(cx.waker());
+        if self.tally.missing.load(Ordering::Acquire) == 0 {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+impl Drop for Sealed<'_> {
+    fn drop(&mut self) {
+        for (index, key) in self.keys.drain(..) {
+            self.objects[index].unwatch(key);
+        }
+    }
+}
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// Enough objects are sealed.
+    Ready,
+    /// The time is up.
+    TimedOut,
+    /// The waiting task was asked to stop.
+    CancelRequested,
+}
+
+/// Waits for `count` of the objects, until the timeout, or until the waiting task is asked to stop. Without `count` it
+/// is a timer.
+pub async fn wait_for(
+    port: &dyn Port,
+    task: Option<&TaskRecord>,
+    objects: &[ObjectRef],
+    count: usize,
+    timeout: Option<Duration>,
+) -> Waited {
+    let only_timer = count == 0 || objects.is_empty();
+    let mut sealed = (!only_timer).then(|| Sealed::new(objects, count));
+    let mut sleep = timeout.and_then(|timeout| sleep_for(port, timeout));
+    // Ready already: no slot is given back, nobody is woken.
+    if sealed
+        .as_ref()
+        .is_some_and(|sealed| sealed.tally.missing.load(Ordering::Acquire) == 0)
+    {
+        return Waited::Ready;
+    }
+    if timeout.is_some_and(|timeout| timeout.is_zero()) || (only_timer && timeout.is_none()) {
+        return Waited::TimedOut;
+    }
+    let _parked = task.map(|task| Parked::new(port, task, sleep.is_none()));
+    poll_fn(move |cx| {
+        if let Some(task) = task {
+            task.interrupt().register(cx.waker());
+            if task.cancel_requested() {
+                return Poll::Ready(Waited::CancelRequested);
+            }
+        }
+        if sealed
+            .as_mut()
+            .is_some_and(|sealed| Pin::new(sealed).poll(cx).is_ready())
+        {
+            return Poll::Ready(Waited::Ready);
+        }
+        match sleep.as_mut().map(|sleep| sleep.as_mut().poll(cx)) {
+            Some(Poll::Ready(())) => Poll::Ready(Waited::TimedOut),
+            _ => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// A sleep of this length; `None` where it ends beyond all time.
+fn sleep_for(port: &dyn Port, timeout: Duration) -> Option<Sleep> {
+    let until: Instant = port.clock().now().checked_add(timeout)?;
+    Some(port.clock().sleep_until(until))
+}
+
+/// A task that waits; dropping it, also because the task is cancelled, lets it go on.
+struct Parked<'a> {
+    port: &'a dyn Port,
+    task: &'a TaskRecord,
+    alone: bool,
+}
+
+impl<'a> Parked<'a> {
+    fn new(port: &'a dyn Port, task: &'a TaskRecord, alone: bool) -> Self {
+        task.meter.parked.store(true, Ordering::Relaxed);
+        port.pause(task, alone);
+        Parked { port, task, alone }
+    }
+}
+
+impl Drop for Parked<'_> {
+    fn drop(&mut self) {
+        self.port.resume(self.task, self.alone);
+        self.task.meter.parked.store(false, Ordering::Relaxed);
+    }
+}

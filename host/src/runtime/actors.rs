@@ -1,0 +1,284 @@
+//! The loop of one actor: construct it, serve its calls in order, start it again when it crashes, bury it.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use super::Runtime;
+use super::worker::dependency_failed;
+use crate::sandbox::Instance;
+use crate::state::actor::ActorRecord;
+use crate::state::mailbox::Event;
+use crate::state::payload::{Encoding, Payload, Value};
+use crate::state::slot::{CancelSlot, Stop, StopReason};
+use crate::state::task::{TaskRecord, Work};
+use crate::words::error::{ErrorKind, TaskError, TaskResult};
+use crate::words::resources::ResourceSet;
+
+/// Why an actor's instance is gone.
+enum Ended {
+    /// Nobody holds a handle, and every call is served.
+    Closed,
+    /// It was killed; it may start again.
+    Killed { restart: bool },
+    /// It crashed, or a call of it was ended.
+    Crashed(TaskError),
+}
+
+/// How a call left the instance.
+type Served = Result<Instance, TaskError>;
+
+impl Runtime {
+    /// Lives an actor's life, from the task that constructs it.
+    pub(super) async fn live(self: Arc<Self>, construct: Arc<TaskRecord>) {
+        if let Work::Construct { actor } = &construct.spec.work {
+            self.actors.insert(actor.id, Arc::downgrade(actor));
+            let end = self.generations(actor, &construct).await;
+            self.bury(actor, end);
+            self.actors.remove(&actor.id);
+        }
+        self.release(&construct);
+        self.progress.notify_waiters();
+        self.room.notify_waiters();
+        self.dispatch();
+    }
+
+    /// One instance after the other, until the actor ends; gives the reason.
+    async fn generations(self: &Arc<Self>, actor: &Arc<ActorRecord>, construct: &Arc<TaskRecord>) -> Arc<TaskError> {
+        let arguments = construct.resolve_arguments();
+        let mut construct = construct.clone();
+        loop {
+            let generation = actor.next_generation();
+            let instance = match self.construct(actor, &construct, &arguments).await {
+                Ok(instance) => instance,
+                Err(error) => return error,
+            };
+            let may_restart = generation <= actor.options.max_restarts.unwrap_or(0);
+            let end = match self.serve(actor, instance, may_restart).await {
+                Ended::Closed => TaskError::new(ErrorKind::ActorDied, "no handle to it is left"),
+                Ended::Killed { restart } if restart && may_restart => {
+                    construct = self.construct_again(&construct);
+                    continue;
+                }
+                Ended::Killed { .. } => TaskError::new(ErrorKind::ActorDied, "it was killed"),
+                Ended::Crashed(_) if may_restart => {
+                    construct = self.construct_again(&construct);
+                    continue;
+                }
+                Ended::Crashed(cause) => {
+                    TaskError::new(ErrorKind::ActorDied, "it crashed, and may not restart").caused_by(&cause)
+                }
+            };
+            return Arc::new(self.described(actor, end));
+        }
+    }
+
+    /// A task for constructing the actor once more.
+    fn construct_again(&self, last: &TaskRecord) -> Arc<TaskRecord> {
+        let mut spec = last.spec.clone();
+        spec.id = self.task_ids.next();
+        (spec.queued, spec.queued_at) = (self.clock.now(), self.clock.wall());
+        spec.inherited_deadline = None;
+        TaskRecord::new(spec, Vec::new(), self.store.promise(), None, self.conductor())
+    }
+
+    async fn construct(
+        self: &Arc<Self>,
+        actor: &Arc<ActorRecord>,
+        task: &Arc<TaskRecord>,
+        arguments: &TaskResult<Vec<Arc<Value>>>,
+    ) -> TaskResult<Instance> {
+        let slot = CancelSlot::new();
+        if !task.begin(slot.clone(), self.clock.now()) {
+            return Err(Arc::new(self.described(
+                actor,
+                TaskError::new(ErrorKind::ActorDied, "it was ended before it began"),
+            )));
+        }
+        self.watch_running(actor, task, slot.clone());
+        let guest = {
+            let (runtime, actor, task, arguments) = (self.clone(), actor.clone(), task.clone(), arguments.clone());
+            Box::pin(async move {
+                let arguments = arguments.map_err(|cause| dependency_failed(&cause))?;
+                let mut instance = runtime.instance(&task).await?;
+                instance
+                    .construct(&actor.type_name, &actor.constructor, &arguments)
+                    .await?;
+                Ok(instance)
+            })
+        };
+        let ended = slot.run(guest, || task.meter.preempted()).await;
+        self.unwatch_running(actor, task);
+        match ended.unwrap_or_else(|reason| Err(self.stopped(task, reason))) {
+            Ok(instance) => {
+                self.settle(task, self.store.store(Payload::new(Encoding::Json, "null")));
+                Ok(instance)
+            }
+            Err(error) => {
+                let error = Arc::new(task.describe(error));
+                self.settle(task, Err(error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    /// Serves calls until the instance is gone.
+    async fn serve(self: &Arc<Self>, actor: &Arc<ActorRecord>, mut instance: Instance, may_restart: bool) -> Ended {
+        loop {
+            let call = match self.next_event(actor).await {
+                Event::Call(call) => call,
+                Event::Kill { restart } => return Ended::Killed { restart },
+                Event::Closed => return Ended::Closed,
+            };
+            match self.serve_call(actor, instance, &call, may_restart).await {
+                Ok(alive) => instance = alive,
+                Err(error) if error.kind == ErrorKind::ActorDied && actor.mailbox.kill_pending() => {
+                    return match self.next_event(actor).await {
+                        Event::Kill { restart } => Ended::Killed { restart },
+                        _ => Ended::Crashed(error),
+                    };
+                }
+                Err(error) => return Ended::Crashed(error),
+            }
+        }
+    }
+
+    /// Waits for something to do. Meanwhile the actor computes nothing.
+    async fn next_event(&self, actor: &ActorRecord) -> Event {
+        let nothing = ResourceSet::default();
+        self.scheduler.lock().pause(&nothing, true);
+        self.dispatch();
+        let event = poll_fn(|cx| actor.mailbox.poll_next(cx)).await;
+        self.scheduler.lock().resume(&nothing, true);
+        event
+    }
+
+    async fn serve_call(
+        self: &Arc<Self>,
+        actor: &Arc<ActorRecord>,
+        mut instance: Instance,
+        call: &Arc<TaskRecord>,
+        may_restart: bool,
+    ) -> Served {
+        let Work::Call { reply, .. } = call.spec.work else {
+            return Ok(instance);
+        };
+        let slot = CancelSlot::new();
+        if !call.begin(slot.clone(), self.clock.now()) {
+            return Ok(instance);
+        }
+        self.scheduler.lock().uncount(call);
+        let arguments = match call.resolve_arguments() {
+            Ok(arguments) => arguments,
+            Err(cause) => {
+                self.settle(call, Err(Arc::new(dependency_failed(&cause))));
+                return Ok(instance);
+            }
+        };
+        self.watch_running(actor, call, slot.clone());
+        let guest = {
+            let (call, actor) = (call.clone(), actor.clone());
+            Box::pin(async move {
+                // `Type.method`, as records name it; the guest knows the method alone.
+                let method = call
+                    .spec
+                    .function
+                    .strip_prefix(&*actor.type_name)
+                    .and_then(|rest| rest.strip_prefix('.'));
+                let method = method.unwrap_or(&call.spec.function).to_owned();
+                instance.serve(call);
+                let result = instance.call(&method, &arguments, reply).await;
+                (instance, result)
+            })
+        };
+        let ended = slot.run(guest, || call.meter.preempted()).await;
+        let served = self.conclude_call(call, ended, may_restart);
+        self.unwatch_running(actor, call);
+        served
+    }
+
+    /// Settles a call, and tells whether the instance survived it.
+    fn conclude_call(
+        &self,
+        call: &Arc<TaskRecord>,
+        ended: Result<(Instance, Result<Payload, TaskError>), StopReason>,
+        may_restart: bool,
+    ) -> Served {
+        let (instance, error) = match ended {
+            Ok((instance, Ok(payload))) => {
+                self.settle(call, self.store.store(payload));
+                return Ok(instance);
+            }
+            Ok((instance, Err(error))) => (Some(instance), error),
+            Err(reason) => (None, self.stopped(call, reason)),
+        };
+        let own = matches!(error.kind, ErrorKind::TaskFailed | ErrorKind::InvalidArgument);
+        match instance.filter(|_| own) {
+            Some(instance) => {
+                self.settle(call, Err(Arc::new(error)));
+                Ok(instance)
+            }
+            None => {
+                self.settle(call, Err(Arc::new(crashed(call, error.clone(), may_restart))));
+                Err(error)
+            }
+        }
+    }
+
+    fn watch_running(&self, actor: &ActorRecord, task: &Arc<TaskRecord>, slot: Arc<dyn Stop>) {
+        self.running.insert(task.spec.id, task.clone());
+        self.watch_deadline(task);
+        actor.set_running(Some(slot.clone()));
+        // A kill that came before the slot was there.
+        if actor.mailbox.kill_pending() {
+            slot.stop(StopReason::ActorKilled);
+        }
+    }
+
+    fn unwatch_running(&self, actor: &ActorRecord, task: &TaskRecord) {
+        actor.set_running(None);
+        self.running.remove(&task.spec.id);
+        self.progress.notify_waiters();
+    }
+
+    /// The actor is dead: its name is free, and whoever waits for it hears why.
+    pub(super) fn bury(&self, actor: &Arc<ActorRecord>, cause: Arc<TaskError>) {
+        let waiting = actor.mailbox.die(cause.clone());
+        self.names.release(actor);
+        actor.ready.seal(Err(cause.clone()), None);
+        for call in waiting {
+            self.give_up(
+                &call,
+                TaskError::new(ErrorKind::ActorDied, "the actor is dead").caused_by(&cause),
+            );
+        }
+    }
+
+    fn described(&self, actor: &ActorRecord, mut error: TaskError) -> TaskError {
+        error.task = actor.options.name.as_deref().unwrap_or(&actor.type_name).to_owned();
+        error.module = actor.module.name.to_string();
+        error.function = actor.type_name.to_string();
+        error
+    }
+}
+
+/// A crash as the caller of the call sees it. Limits and cancellations keep their names.
+fn crashed(call: &TaskRecord, error: TaskError, may_restart: bool) -> TaskError {
+    if error.kind != ErrorKind::WorkerCrashed {
+        return error;
+    }
+    let kind = if may_restart {
+        ErrorKind::ActorUnavailable
+    } else {
+        ErrorKind::ActorDied
+    };
+    let what = if may_restart { "is being restarted" } else { "is dead" };
+    let mut seen = TaskError::new(
+        kind,
+        format!("the actor crashed during this call and {what}: {}", error.message),
+    );
+    seen.panic = error.panic.clone().or_else(|| call.meter.stderr_tail());
+    seen.backtrace = error.backtrace.clone();
+    let mut cause = error;
+    cause.task = call.spec.name.to_string();
+    seen.caused_by(&cause)
+}

@@ -1,0 +1,254 @@
+//! What runs the host: workers that take tasks from the scheduler, a loop for each actor, a loop for the deadlines. The
+//! only place that starts tokio tasks.
+
+mod actors;
+mod cancel;
+mod clock;
+mod deadlines;
+mod modules;
+mod settle;
+mod shutdown;
+mod submit;
+mod worker;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use dashmap::DashMap;
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+pub use clock::TokioClock;
+
+use crate::port::log::{LogLine, LogSink};
+use crate::port::{ActorRequest, CallRequest, Port, TaskRequest};
+use crate::sandbox::{LoadedModule, Sandbox};
+use crate::state::actor::{ActorRecord, ActorRef};
+use crate::state::names::ActorNames;
+use crate::state::object::{ObjectRef, ObjectStore};
+use crate::state::scheduler::{Load, Scheduler};
+use crate::state::task::{Conductor, TaskRecord};
+use crate::state::timers::Timers;
+use crate::words::capabilities::Capabilities;
+use crate::words::clock::Clock;
+use crate::words::error::TaskError;
+use crate::words::ids::{ActorId, Counter, ModuleId, TaskId};
+use crate::words::limits::TaskLimits;
+use crate::words::receipt::Receipt;
+use crate::words::resources::ResourceSet;
+
+/// Where a host sends receipts.
+pub type ReceiptSink = Arc<dyn Fn(&Receipt) + Send + Sync>;
+
+/// What a runtime is made from.
+pub struct RuntimeConfig {
+    /// CPU slots and custom resources.
+    pub resources: ResourceSet,
+    /// Instances that live at once.
+    pub instances: u32,
+    /// Tasks that are pending at once.
+    pub pending_tasks: usize,
+    /// Bytes of the object store.
+    pub object_store_bytes: u64,
+    /// The limits of a task that declares none.
+    pub default_limits: TaskLimits,
+    /// The limits that no task exceeds.
+    pub ceiling: TaskLimits,
+    /// What tasks may touch that the embedder submits.
+    pub capabilities: Capabilities,
+    /// Time between asking a task to stop and ending it.
+    pub cancel_grace: std::time::Duration,
+    /// Where lines go.
+    pub log: LogSink,
+    /// Where receipts go.
+    pub receipts: Option<ReceiptSink>,
+}
+
+/// The runtime of one host.
+pub struct Runtime {
+    me: Weak<Runtime>,
+    sandbox: Arc<Sandbox>,
+    tokio: Handle,
+    clock: Arc<dyn Clock>,
+    store: Arc<ObjectStore>,
+    modules: DashMap<ModuleId, Arc<LoadedModule>>,
+    /// Held while a module is asked for its manifest.
+    describing: tokio::sync::Mutex<()>,
+    names: ActorNames,
+    scheduler: Mutex<Scheduler>,
+    /// Somebody may submit who found the queue full.
+    room: Notify,
+    timers: Mutex<Timers>,
+    /// There is an earlier deadline.
+    timers_changed: Notify,
+    running: DashMap<TaskId, Arc<TaskRecord>>,
+    actors: DashMap<ActorId, Weak<ActorRecord>>,
+    /// A task is over, or an instance is gone.
+    progress: Notify,
+    default_limits: TaskLimits,
+    ceiling: TaskLimits,
+    capabilities: Arc<Capabilities>,
+    cancel_grace: std::time::Duration,
+    log: LogSink,
+    receipts: Option<ReceiptSink>,
+    tally: Tally,
+    task_ids: Counter,
+    actor_ids: Counter,
+    module_ids: Counter,
+}
+
+#[derive(Default)]
+struct Tally {
+    succeeded: AtomicU64,
+    failed: AtomicU64,
+    cancelled: AtomicU64,
+}
+
+/// What a host is doing, and what it has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Tasks and calls that wait for arguments or for their turn.
+    pub pending: usize,
+    /// Tasks and calls that run, those that wait for an object included.
+    pub running: usize,
+    /// Tasks and calls that gave a value.
+    pub succeeded: u64,
+    /// Tasks and calls that gave an error.
+    pub failed: u64,
+    /// Tasks and calls that were cancelled.
+    pub cancelled: u64,
+    /// Instances that live: tasks and actors.
+    pub instances: u32,
+    /// Actors that live.
+    pub actors: usize,
+    /// Objects that somebody holds.
+    pub objects: u64,
+    /// Bytes in the object store.
+    pub object_bytes: u64,
+}
+
+impl Runtime {
+    /// A runtime whose work runs on this tokio runtime.
+    pub fn new(config: RuntimeConfig, sandbox: Arc<Sandbox>, clock: Arc<dyn Clock>, tokio: Handle) -> Arc<Self> {
+        let runtime = Arc::new_cyclic(|me| Runtime {
+            me: me.clone(),
+            sandbox,
+            tokio,
+            clock,
+            store: ObjectStore::new(config.object_store_bytes),
+            modules: DashMap::new(),
+            describing: tokio::sync::Mutex::new(()),
+            names: ActorNames::default(),
+            scheduler: Mutex::new(Scheduler::new(config.resources, config.instances, config.pending_tasks)),
+            room: Notify::new(),
+            timers: Mutex::new(Timers::default()),
+            timers_changed: Notify::new(),
+            running: DashMap::new(),
+            actors: DashMap::new(),
+            progress: Notify::new(),
+            default_limits: config.default_limits,
+            ceiling: config.ceiling,
+            capabilities: Arc::new(config.capabilities),
+            cancel_grace: config.cancel_grace,
+            log: config.log,
+            receipts: config.receipts,
+            tally: Tally::default(),
+            task_ids: Counter::default(),
+            actor_ids: Counter::default(),
+            module_ids: Counter::default(),
+        });
+        runtime.tokio.spawn(deadlines::watch(runtime.clone()));
+        runtime
+    }
+
+    /// What it is doing.
+    pub fn stats(&self) -> Stats {
+        let Load { pending, instances, .. } = self.scheduler.lock().load();
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Stats {
+            pending,
+            running: self.running.len(),
+            succeeded: read(&self.tally.succeeded),
+            failed: read(&self.tally.failed),
+            cancelled: read(&self.tally.cancelled),
+            instances,
+            actors: self.actors.len(),
+            objects: self.store.live_objects(),
+            object_bytes: self.store.used_bytes(),
+        }
+    }
+
+    /// The tokio runtime that this one's work runs on.
+    pub fn tokio(&self) -> &Handle {
+        &self.tokio
+    }
+
+    /// Waits until another task may be submitted.
+    pub async fn room(&self) {
+        loop {
+            let room = self.room.notified();
+            if self.scheduler.lock().has_room() {
+                return;
+            }
+            room.await;
+        }
+    }
+
+    /// This runtime, counted. It exists as long as anybody can call its methods.
+    fn strong(&self) -> Option<Arc<Runtime>> {
+        self.me.upgrade()
+    }
+
+    fn conductor(&self) -> Weak<dyn Conductor> {
+        self.me.clone()
+    }
+
+    fn code(&self, module: ModuleId) -> Option<Arc<LoadedModule>> {
+        self.modules.get(&module).map(|code| code.clone())
+    }
+}
+
+impl Port for Runtime {
+    fn submit(&self, request: TaskRequest, caller: Option<&Arc<TaskRecord>>) -> ObjectRef {
+        self.submit_task(request, caller)
+    }
+
+    fn create_actor(&self, request: ActorRequest, caller: Option<&Arc<TaskRecord>>) -> ActorRef {
+        self.submit_actor(request, caller)
+    }
+
+    fn call_actor(&self, request: CallRequest, caller: Option<&Arc<TaskRecord>>) -> ObjectRef {
+        self.submit_call(request, caller)
+    }
+
+    fn find_actor(&self, name: &str) -> Result<ActorRef, TaskError> {
+        self.names.find(name)
+    }
+
+    fn cancel(&self, object: &ObjectRef, force: bool, recursive: bool) {
+        self.cancel_object(object, force, recursive);
+    }
+
+    fn store(&self) -> &Arc<ObjectStore> {
+        &self.store
+    }
+
+    fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    fn log(&self, line: &LogLine) {
+        (self.log)(line);
+    }
+
+    fn pause(&self, task: &TaskRecord, alone: bool) {
+        self.scheduler.lock().pause(&task.spec.needs, alone);
+        self.dispatch();
+    }
+
+    fn resume(&self, task: &TaskRecord, alone: bool) {
+        self.scheduler.lock().resume(&task.spec.needs, alone);
+    }
+}

@@ -1,0 +1,96 @@
+//! Loading modules: compiled beside the workers, then asked what they offer in an instance that may do nothing else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Runtime;
+use crate::port::Port;
+use crate::sandbox::{Instance, LoadedModule, ModuleError};
+use crate::state::slot::{CancelSlot, Stop, StopReason};
+use crate::state::task::{TaskRecord, TaskSpec, Work};
+use crate::words::capabilities::Capabilities;
+use crate::words::encoding::Encoding;
+use crate::words::error::{ErrorKind, TaskError};
+use crate::words::limits::{MANIFEST_FUEL, TaskLimits};
+use crate::words::manifest::{Manifest, ModuleInfo};
+use crate::words::resources::ResourceSet;
+
+/// Wall-clock time for a module to tell its manifest. It takes microseconds.
+const MANIFEST_TIME: Duration = Duration::from_secs(10);
+
+impl Runtime {
+    /// Compiles a module and learns what it offers.
+    pub(crate) async fn load(self: &Arc<Self>, name: Arc<str>, bytes: Vec<u8>) -> Result<Arc<ModuleInfo>, ModuleError> {
+        let sandbox = self.sandbox.clone();
+        let compiled = self
+            .tokio
+            .spawn_blocking(move || LoadedModule::compile(&sandbox, &bytes))
+            .await;
+        let code = Arc::new(compiled.map_err(|_| ModuleError::HostShutDown)??);
+        let blank = |manifest| ModuleInfo {
+            id: self.module_ids.next(),
+            name: name.clone(),
+            has_main: code.has_main(),
+            manifest,
+            imports: code.imports().to_vec(),
+        };
+        let manifest = match code.has_manifest() {
+            true => Some(self.describe(&code, Arc::new(blank(None))).await?),
+            false => None,
+        };
+        let info = Arc::new(blank(manifest));
+        self.modules.insert(info.id, code);
+        Ok(info)
+    }
+
+    /// Asks the module, one at a time: the pool has one slot for this beside those of the scheduler.
+    async fn describe(
+        self: &Arc<Self>,
+        code: &Arc<LoadedModule>,
+        info: Arc<ModuleInfo>,
+    ) -> Result<Manifest, ModuleError> {
+        let _turn = self.describing.lock().await;
+        let spec = TaskSpec {
+            id: self.task_ids.next(),
+            module: info,
+            work: Work::Task { reply: Encoding::Json },
+            function: "describe".into(),
+            name: "describe".into(),
+            limits: TaskLimits {
+                fuel: Some(MANIFEST_FUEL),
+                ..TaskLimits::default()
+            },
+            needs: ResourceSet::default(),
+            priority: 0,
+            max_retries: 0,
+            capabilities: Arc::new(Capabilities::none()),
+            inherited_deadline: None,
+            queued: self.clock.now(),
+            queued_at: self.clock.wall(),
+        };
+        let task = TaskRecord::new(spec, Vec::new(), self.store.promise(), None, self.conductor());
+        let slot = CancelSlot::new();
+        let (runtime, code, asked) = (self.clone(), code.clone(), task.clone());
+        let answer = Box::pin(async move {
+            let port: Arc<dyn Port> = runtime.clone();
+            let mut instance = Instance::start(&runtime.sandbox, &code, asked, port)
+                .await
+                .map_err(ModuleError::NoManifest)?;
+            instance.manifest().await
+        });
+        let late = slot.clone();
+        let answer = slot.run(answer, || ());
+        let too_late = async {
+            tokio::time::sleep(MANIFEST_TIME).await;
+            late.stop(StopReason::Deadline);
+            std::future::pending::<()>().await
+        };
+        tokio::select! {
+            answer = answer => answer.unwrap_or_else(|_| {
+                let text = format!("it had {MANIFEST_TIME:?}");
+                Err(ModuleError::NoManifest(TaskError::new(ErrorKind::TaskTimedOut, text)))
+            }),
+            () = too_late => Err(ModuleError::HostShutDown),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The end of a task: its outcome sealed, its receipt sent, its children looked after.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::Runtime;
+use crate::state::object::Outcome;
+use crate::state::slot::StopReason;
+use crate::state::task::{TaskRecord, Work};
+use crate::words::error::{ErrorKind, TaskError};
+
+impl Runtime {
+    /// Settles the outcome of a task, if that has not been done. An error is completed with what is known of the task.
+    pub(super) fn settle(&self, task: &Arc<TaskRecord>, outcome: Outcome) {
+        let outcome = outcome.map_err(|error| self.final_error(task, &error));
+        let error = outcome.as_ref().err().cloned();
+        let orphans = if self.ends_children(task, error.as_deref()) {
+            task.children()
+        } else {
+            Vec::new()
+        };
+        let Some(receipt) = task.finish(outcome, self.clock.now()) else {
+            return;
+        };
+        let count = match receipt.error {
+            None => &self.tally.succeeded,
+            Some(ErrorKind::TaskCancelled) => &self.tally.cancelled,
+            Some(_) => &self.tally.failed,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        if let Some(receipts) = &self.receipts {
+            receipts(&receipt);
+        }
+        if let (Work::Construct { actor }, Some(error)) = (&task.spec.work, error) {
+            self.bury(actor, error);
+        }
+        self.end_tree(orphans);
+        self.progress.notify_waiters();
+    }
+
+    /// Ends a task that has not begun, or settles one that could not be queued.
+    pub(super) fn give_up(&self, task: &Arc<TaskRecord>, error: TaskError) {
+        let queued =
+            task.is_released() && !matches!(task.spec.work, Work::Call { .. }) && task.failed_argument().is_none();
+        self.scheduler.lock().forget(task, queued);
+        self.room.notify_waiters();
+        self.settle(task, Err(Arc::new(error)));
+    }
+
+    fn final_error(&self, task: &TaskRecord, error: &TaskError) -> Arc<TaskError> {
+        let asked_to_stop = task.cancel_requested() && error.kind == ErrorKind::TaskFailed;
+        let error = if asked_to_stop {
+            TaskError::new(ErrorKind::TaskCancelled, "it was cancelled, and stopped when asked to").caused_by(error)
+        } else {
+            error.clone()
+        };
+        Arc::new(task.describe(error))
+    }
+
+    /// A driver takes what it started with it, and so does a task that was ended or crashed: nobody is left who could
+    /// want the results. A task that returns leaves its children to its parent, as in Ray.
+    fn ends_children(&self, task: &TaskRecord, error: Option<&TaskError>) -> bool {
+        let ended = error.is_some_and(|error| {
+            error.kind.is_system_failure() || matches!(error.kind, ErrorKind::TaskCancelled | ErrorKind::HostShutDown)
+        });
+        (ended && !task.spares_children()) || matches!(task.spec.work, Work::Main { .. })
+    }
+
+    /// Ends the children of a failed attempt.
+    pub(super) fn end_children(&self, task: &TaskRecord) {
+        self.end_tree(task.children());
+    }
+
+    /// Ends tasks with all that they submitted. On a tokio task of its own, so that a deep tree is not a deep stack.
+    fn end_tree(&self, tasks: Vec<Arc<TaskRecord>>) {
+        let Some(runtime) = self.strong().filter(|_| !tasks.is_empty()) else {
+            return;
+        };
+        self.tokio.spawn(async move {
+            tasks.iter().for_each(|task| runtime.stop(task, StopReason::Cancelled));
+        });
+    }
+}

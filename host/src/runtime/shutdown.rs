@@ -1,0 +1,70 @@
+//! The end of a host: intake stops, work drains, what is left is ended.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Runtime;
+use crate::state::slot::StopReason;
+use crate::words::error::{ErrorKind, TaskError};
+
+/// Time for guests to end after they were all stopped. Each does at its next yield, within milliseconds.
+const LAST_YIELDS: Duration = Duration::from_secs(5);
+
+impl Runtime {
+    /// Takes nothing from outside any more, waits at most `grace` for the work there is, and ends the rest.
+    pub(crate) async fn drain(self: Arc<Self>, grace: Duration) {
+        self.scheduler.lock().drain();
+        self.room.notify_waiters();
+        self.until(grace, |runtime| runtime.is_idle()).await;
+        self.halt();
+        self.until(LAST_YIELDS, |runtime| runtime.stats().instances == 0).await;
+    }
+
+    /// Ends everything now. What waits for it hears so.
+    pub(crate) fn halt(&self) {
+        let shut_down = || TaskError::new(ErrorKind::HostShutDown, "the host shut down");
+        let queued = self.scheduler.lock().close();
+        self.room.notify_waiters();
+        queued.iter().for_each(|task| self.give_up(task, shut_down()));
+        let running: Vec<_> = self.running.iter().map(|entry| entry.value().clone()).collect();
+        for task in running {
+            self.stop(&task, StopReason::HostShutDown);
+            self.settle(&task, Err(Arc::new(shut_down())));
+        }
+        self.names.clear();
+        let actors: Vec<_> = self.actors.iter().filter_map(|entry| entry.value().upgrade()).collect();
+        for actor in actors {
+            self.bury(&actor, Arc::new(shut_down()));
+            actor.kill(false);
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.running.is_empty() && self.scheduler.lock().load().pending == 0
+    }
+
+    /// Waits until `done`, at most for `longest`.
+    async fn until(&self, longest: Duration, done: impl Fn(&Self) -> bool) {
+        let waiting = async {
+            loop {
+                let progress = self.progress.notified();
+                if done(self) {
+                    return;
+                }
+                progress.await;
+            }
+        };
+        let Some(until) = self.clock.now().checked_add(longest) else {
+            return waiting.await;
+        };
+        first(waiting, self.clock.sleep_until(until)).await;
+    }
+}
+
+async fn first(a: impl Future<Output = ()>, b: impl Future<Output = ()>) {
+    tokio::select! {
+        () = a => {}
+        () = b => {}
+    }
+}

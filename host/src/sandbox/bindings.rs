@@ -1,0 +1,16 @@
+//! Generated from `wit/`. The types are written by hand in [`wire`](super::wire), so that bytes stay `Bytes`.
+#![allow(missing_docs)]
+
+wasmtime::component::bindgen!({
+    path: "../wit",
+    world: "module",
+    imports: {
+        "rustyray:core/objects.get": async | trappable,
+        "rustyray:core/objects.wait": async | trappable,
+        "rustyray:core/tasks.submit": store | trappable,
+        "rustyray:core/tasks.context": store | trappable,
+        default: trappable,
+    },
+    exports: { default: async },
+    with: { "rustyray:core/types": super::wire },
+});

@@ -1,0 +1,118 @@
+//! The engine: how guests are compiled and where their instances come from.
+
+use std::any::Any;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use wasmtime::component::Linker;
+use wasmtime::{Cache, CacheConfig, Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use super::bindings::Module;
+use super::guest::Guest;
+use super::name_lookup::GuardedLookup;
+use crate::words::limits::{BACKTRACE_FRAMES_MAX, TABLE_ELEMENTS_MAX};
+
+/// Memory of a slot that stays mapped when its guest is gone: small guests start without a page fault.
+const MEMORY_KEEP_RESIDENT: usize = 2 << 20;
+const TABLE_KEEP_RESIDENT: usize = 64 << 10;
+/// Slots that are given back to the system together.
+const DECOMMIT_BATCH: usize = 16;
+const FIBER_STACK_BYTES: usize = 512 << 10;
+const WASM_STACK_BYTES: usize = 256 << 10;
+/// Core instances of a component: its module, and the shims that its toolchain adds.
+const CORE_INSTANCES_PER_GUEST: u32 = 4;
+const TABLES_PER_GUEST: u32 = 2;
+/// Core instances, memories and tables that one component may have at all.
+const PARTS_PER_COMPONENT_MAX: u32 = 32;
+
+/// What the engine is made from.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// Instances that live at once. The pool has one more, for asking a module what it offers.
+    pub instances: u32,
+    /// Where compiled modules are kept; `None` for nowhere.
+    pub cache_dir: Option<PathBuf>,
+}
+
+type Link = Box<dyn Fn(&mut Linker<Guest>) -> wasmtime::Result<()> + Send + Sync>;
+type Make = Box<dyn Fn() -> Box<dyn Any + Send> + Send + Sync>;
+
+/// An embedder's own imports: functions that it adds to the linker, and the state that each guest gets for them.
+pub struct ImportSet {
+    /// Adds the functions.
+    pub link: Link,
+    /// Makes the state.
+    pub make: Option<Make>,
+}
+
+/// The engine with everything that guests can import.
+pub struct Sandbox {
+    pub(super) engine: Engine,
+    pub(super) linker: Linker<Guest>,
+    pub(super) imports: Vec<ImportSet>,
+}
+
+impl Sandbox {
+    /// Makes the engine and reserves the pool's address space.
+    ///
+    /// # Errors
+    /// The machine refuses the pool or the cache folder, or the embedder's imports collide with others.
+    pub fn new(config: &EngineConfig, imports: Vec<ImportSet>) -> wasmtime::Result<Arc<Self>> {
+        let engine = Engine::new(&wasmtime_config(config)?)?;
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        linker.allow_shadowing(true);
+        wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::add_to_linker::<Guest, GuardedLookup<'static>>(
+            &mut linker,
+            |guest| GuardedLookup::of(guest),
+        )?;
+        linker.allow_shadowing(false);
+        Module::add_to_linker::<Guest, wasmtime::component::HasSelf<Guest>>(&mut linker, |guest| guest)?;
+        imports.iter().try_for_each(|set| (set.link)(&mut linker))?;
+        Ok(Arc::new(Sandbox {
+            engine,
+            linker,
+            imports,
+        }))
+    }
+}
+
+fn wasmtime_config(config: &EngineConfig) -> wasmtime::Result<Config> {
+    let mut wasmtime = Config::new();
+    wasmtime
+        .consume_fuel(true)
+        .concurrency_support(false)
+        .async_stack_size(FIBER_STACK_BYTES)
+        .max_wasm_stack(WASM_STACK_BYTES)
+        .memory_init_cow(false)
+        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(BACKTRACE_FRAMES_MAX))
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(
+            config.instances.saturating_add(1),
+        )));
+    if let Some(dir) = &config.cache_dir {
+        let mut cache = CacheConfig::new();
+        cache.with_directory(dir);
+        wasmtime.cache(Some(Cache::new(cache)?));
+    }
+    Ok(wasmtime)
+}
+
+fn pool(instances: u32) -> PoolingAllocationConfig {
+    // Where the kernel can't tell the touched pages (before Linux 6.7), keeping memory would mean wiping all of it.
+    let keep = PoolingAllocationConfig::is_pagemap_scan_available();
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_GUEST))
+        .total_memories(instances)
+        .total_tables(instances.saturating_mul(TABLES_PER_GUEST))
+        .total_stacks(instances)
+        .max_core_instances_per_component(PARTS_PER_COMPONENT_MAX)
+        .max_memories_per_component(PARTS_PER_COMPONENT_MAX)
+        .max_tables_per_component(PARTS_PER_COMPONENT_MAX)
+        .table_elements(TABLE_ELEMENTS_MAX as usize)
+        .decommit_batch_size(DECOMMIT_BATCH)
+        .pagemap_scan(Enabled::Auto)
+        .linear_memory_keep_resident(if keep { MEMORY_KEEP_RESIDENT } else { 0 })
+        .table_keep_resident(if keep { TABLE_KEEP_RESIDENT } else { 0 });
+    pool
+}

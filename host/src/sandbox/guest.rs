@@ -1,0 +1,87 @@
+//! What the host keeps for one guest while it lives: the `T` of its wasmtime store.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use super::limiter::GuestLimiter;
+use super::output::Transcript;
+use super::wasi;
+use crate::port::Port;
+use crate::state::task::TaskRecord;
+use crate::words::limits::{HANDLES_MAX, TaskLimits};
+
+/// One guest's state in the host. Dropping it drops every handle that the guest held.
+pub struct Guest {
+    pub(super) table: ResourceTable,
+    pub(super) limiter: GuestLimiter,
+    pub(super) port: Arc<dyn Port>,
+    pub(super) transcript: Arc<Transcript>,
+    pub(super) extensions: Vec<Box<dyn Any + Send>>,
+    task: Arc<TaskRecord>,
+    wasi: Option<WasiCtx>,
+}
+
+impl Guest {
+    pub(super) fn new(task: Arc<TaskRecord>, limits: &TaskLimits, port: Arc<dyn Port>) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(HANDLES_MAX);
+        Guest {
+            table,
+            limiter: GuestLimiter::new(limits, task.clone()),
+            transcript: Transcript::new(port.clone(), task.clone()),
+            port,
+            extensions: Vec::new(),
+            task,
+            wasi: None,
+        }
+    }
+
+    /// The next call of the actor that this guest is.
+    pub(super) fn serve(&mut self, task: Arc<TaskRecord>) {
+        self.limiter.serve(task.clone());
+        self.transcript.serve(task.clone());
+        self.task = task;
+    }
+
+    pub(super) fn task(&self) -> &Arc<TaskRecord> {
+        &self.task
+    }
+
+    /// The state of an embedder's own imports, as its [`ImportSet`](super::ImportSet) made it for this guest.
+    ///
+    /// # Panics
+    /// If no import set of this host makes a `T`: a mistake in the embedding program, which shows at its first call.
+    pub fn extension<T: 'static>(&mut self) -> &mut T {
+        let found = self
+            .extensions
+            .iter_mut()
+            .find_map(|extension| extension.downcast_mut());
+        found.expect("an import set that makes this type was given to the host's builder")
+    }
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        // Made when it is first asked for: most tasks never do. A granted directory that cannot be opened any more is
+        // like one that was not granted.
+        let wasi = self.wasi.get_or_insert_with(|| {
+            wasi::context(&self.task, &self.transcript).unwrap_or_else(|error| {
+                tracing::warn!("a granted directory cannot be opened any more: {error:#}");
+                WasiCtx::default()
+            })
+        });
+        WasiCtxView {
+            ctx: wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.transcript.finish();
+    }
+}

@@ -1,0 +1,108 @@
+//! `rustyray:core/actors`.
+
+use wasmtime::component::Resource;
+
+use super::super::bindings::rustyray::core::actors::Host;
+use super::super::convert::push;
+use super::super::guest::Guest;
+use super::super::wire;
+use super::{bad_options, function_name};
+use crate::port::{ActorRequest, CallRequest};
+use crate::state::actor::ActorRef;
+use crate::state::object::ObjectRef;
+use crate::state::payload::Argument;
+use crate::words::options::{ActorOptions, TaskOptions};
+
+impl Host for Guest {
+    fn create(
+        &mut self,
+        actor_type: String,
+        constructor: String,
+        arguments: Vec<wire::Argument>,
+        options: wire::ActorOptions,
+    ) -> wasmtime::Result<Resource<ActorRef>> {
+        self.count_call();
+        let (type_name, constructor) = (function_name(actor_type)?, function_name(constructor)?);
+        // An actor is created whatever is wrong: a failed argument makes its constructor fail, and that its calls.
+        let arguments = self.arguments(arguments)?;
+        let options = ActorOptions::try_from(options).map_err(bad_options);
+        let arguments = match (arguments, &options) {
+            (Ok(arguments), Ok(_)) => arguments,
+            (Err(error), _) => vec![Argument::Object(self.failed_object(error))],
+            (_, Err(error)) => vec![Argument::Object(self.failed_object(error.clone()))],
+        };
+        let module = self.task().spec.module.clone();
+        let request = ActorRequest {
+            module,
+            type_name,
+            constructor,
+            arguments,
+            options: options.unwrap_or_default(),
+        };
+        let actor = self.port.create_actor(request, Some(self.task()));
+        push(&mut self.table, actor)
+    }
+
+    fn ready(&mut self, actor: Resource<ActorRef>) -> wasmtime::Result<Resource<ObjectRef>> {
+        self.count_call();
+        let ready = self.table.get(&actor)?.record().ready.clone();
+        push(&mut self.table, ready)
+    }
+
+    fn call(
+        &mut self,
+        actor: Resource<ActorRef>,
+        method: String,
+        arguments: Vec<wire::Argument>,
+        options: wire::TaskOptions,
+    ) -> wasmtime::Result<Resource<ObjectRef>> {
+        self.count_call();
+        let actor = self.table.get(&actor)?.clone();
+        let method = function_name(method)?;
+        let arguments = self.arguments(arguments)?;
+        let object = match (arguments, TaskOptions::try_from(options)) {
+            (Err(error), _) => self.failed_object(error),
+            (_, Err(text)) => self.failed_object(bad_options(text)),
+            (Ok(arguments), Ok(options)) => {
+                let manifest = self.task().spec.module.manifest.as_ref();
+                let reply = manifest.map(|manifest| manifest.encoding).unwrap_or_default();
+                self.port.call_actor(
+                    CallRequest {
+                        actor,
+                        method,
+                        arguments,
+                        options,
+                        reply,
+                    },
+                    Some(self.task()),
+                )
+            }
+        };
+        push(&mut self.table, object)
+    }
+
+    fn find(&mut self, name: String) -> wasmtime::Result<Result<Resource<ActorRef>, wire::TaskError>> {
+        self.count_call();
+        match self.port.find_actor(&name) {
+            Ok(actor) => Ok(Ok(push(&mut self.table, actor)?)),
+            Err(error) => Ok(Err((&error).into())),
+        }
+    }
+
+    fn actor_type(&mut self, actor: Resource<ActorRef>) -> wasmtime::Result<String> {
+        self.count_call();
+        Ok(self.table.get(&actor)?.type_name().to_owned())
+    }
+
+    fn clone_actor(&mut self, actor: Resource<ActorRef>) -> wasmtime::Result<Resource<ActorRef>> {
+        self.count_call();
+        let actor = self.table.get(&actor)?.clone();
+        push(&mut self.table, actor)
+    }
+
+    fn kill(&mut self, actor: Resource<ActorRef>, restart: bool) -> wasmtime::Result<()> {
+        self.count_call();
+        self.table.get(&actor)?.record().kill(restart);
+        Ok(())
+    }
+}

@@ -1,0 +1,25 @@
+//! `rustyray:core/logging`.
+
+use super::super::bindings::rustyray::core::logging::{Host, Level};
+use super::super::guest::Guest;
+use crate::port::log::{LogLevel, LogLine, LogSource};
+use crate::words::error::shorten;
+use crate::words::limits::{LOG_LINE_MAX, NAME_BYTES_MAX};
+
+impl Host for Guest {
+    fn log(&mut self, level: Level, target: String, message: String) -> wasmtime::Result<()> {
+        self.count_call();
+        self.transcript.charge(message.len() + target.len())?;
+        let level = match level {
+            Level::Trace => LogLevel::Trace,
+            Level::Debug => LogLevel::Debug,
+            Level::Info => LogLevel::Info,
+            Level::Warn => LogLevel::Warn,
+            Level::Error => LogLevel::Error,
+        };
+        let target = shorten(LogLine::clean(&target), NAME_BYTES_MAX);
+        self.transcript
+            .line(LogSource::Log(level), target, &shorten(message, LOG_LINE_MAX));
+        Ok(())
+    }
+}

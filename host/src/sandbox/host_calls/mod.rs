@@ -1,0 +1,79 @@
+//! The functions of `rustyray:core` that guests call. Each counts in the task's receipt.
+
+mod actors;
+mod logging;
+mod objects;
+mod tasks;
+
+use std::sync::Arc;
+
+use super::convert::{self, take_arguments};
+use super::guest::Guest;
+use super::trap::broken_contract;
+use super::wire;
+use crate::state::object::{ObjectRef, Outcome};
+use crate::state::payload::{Argument, Payload, Value};
+use crate::words::error::{ErrorKind, TaskError};
+use crate::words::limits::{ARGUMENTS_MAX, NAME_BYTES_MAX};
+
+impl Guest {
+    fn count_call(&self) {
+        self.task().meter.host_calls.add(1);
+    }
+
+    /// Stores a value that the guest hands over.
+    fn store(&self, payload: Payload) -> Outcome {
+        self.task().meter.bytes_out.add(payload.data.len() as u64);
+        self.port.store().store(payload)
+    }
+
+    /// The handles and values of a list of arguments.
+    fn arguments(&mut self, arguments: Vec<wire::Argument>) -> wasmtime::Result<Result<Vec<Argument>, Arc<TaskError>>> {
+        if arguments.len() > ARGUMENTS_MAX {
+            return Err(broken_contract(format!(
+                "{} arguments: at most {ARGUMENTS_MAX} are allowed",
+                arguments.len()
+            )));
+        }
+        let (store, task) = (self.port.store().clone(), self.task().clone());
+        take_arguments(&mut self.table, arguments, &mut |payload| {
+            task.meter.bytes_out.add(payload.data.len() as u64);
+            store.store(payload).map(Argument::Value)
+        })
+    }
+
+    /// An object that is an error from the start.
+    fn failed_object(&self, error: impl Into<Arc<TaskError>>) -> ObjectRef {
+        self.port.store().sealed(Err(error.into()))
+    }
+
+    /// A value for the guest.
+    fn give(&mut self, value: &Value) -> wasmtime::Result<wire::Payload> {
+        self.task().meter.bytes_in.add(value.payload().data.len() as u64);
+        convert::give_payload(&mut self.table, value.payload())
+    }
+
+    /// An outcome for the guest.
+    fn give_outcome(&mut self, outcome: Outcome) -> wasmtime::Result<Result<wire::Payload, wire::TaskError>> {
+        match outcome {
+            Ok(value) => Ok(Ok(self.give(&value)?)),
+            Err(error) => Ok(Err((&*error).into())),
+        }
+    }
+}
+
+/// A function's name from a guest. A name that is too long breaks the contract; one that does not exist does not.
+fn function_name(name: String) -> wasmtime::Result<Arc<str>> {
+    if name.len() > NAME_BYTES_MAX {
+        return Err(broken_contract(format!(
+            "a name of {} bytes: names have at most {NAME_BYTES_MAX}",
+            name.len()
+        )));
+    }
+    Ok(name.into())
+}
+
+/// Options that contradict themselves.
+fn bad_options(text: String) -> TaskError {
+    TaskError::new(ErrorKind::InvalidArgument, text)
+}

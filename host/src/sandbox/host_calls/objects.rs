@@ -1,0 +1,127 @@
+//! `rustyray:core/objects`.
+
+use std::time::Duration;
+
+use wasmtime::component::Resource;
+
+use super::super::bindings::rustyray::core::objects::Host;
+use super::super::convert::{push, take_payload};
+use super::super::guest::Guest;
+use super::super::wire;
+use crate::port::waiting::{Waited, wait_for};
+use crate::state::object::ObjectRef;
+use crate::words::error::{ErrorKind, TaskError};
+
+impl Host for Guest {
+    fn put(&mut self, value: wire::Payload) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>> {
+        self.count_call();
+        let payload = take_payload(&mut self.table, value)?;
+        match self.store(payload) {
+            Ok(value) => {
+                let object = self.port.store().sealed(Ok(value));
+                Ok(Ok(push(&mut self.table, object)?))
+            }
+            Err(error) => Ok(Err((&*error).into())),
+        }
+    }
+
+    fn clone_object(&mut self, object: Resource<ObjectRef>) -> wasmtime::Result<Resource<ObjectRef>> {
+        self.count_call();
+        let object = self.table.get(&object)?.clone();
+        push(&mut self.table, object)
+    }
+
+    fn object_id(&mut self, object: Resource<ObjectRef>) -> wasmtime::Result<u64> {
+        self.count_call();
+        Ok(self.table.get(&object)?.id().0)
+    }
+
+    async fn get(
+        &mut self,
+        object: Resource<ObjectRef>,
+        timeout_ns: Option<u64>,
+    ) -> wasmtime::Result<Result<wire::Payload, wire::TaskError>> {
+        self.count_call();
+        let object = self.table.get(&object)?.clone();
+        if let Some(outcome) = object.outcome() {
+            return self.give_outcome(outcome);
+        }
+        let waited = self.park(vec![object.clone()], 1, timeout_ns).await;
+        match (object.outcome(), waited) {
+            (Some(outcome), _) => self.give_outcome(outcome),
+            (None, Waited::CancelRequested) => Ok(Err(asked_to_stop())),
+            (None, _) => {
+                let text = format!(
+                    "object {} was not ready within {:?}",
+                    object.id(),
+                    Duration::from_nanos(timeout_ns.unwrap_or_default())
+                );
+                Ok(Err((&TaskError::new(ErrorKind::GetTimeout, text)).into()))
+            }
+        }
+    }
+
+    fn try_get(
+        &mut self,
+        object: Resource<ObjectRef>,
+    ) -> wasmtime::Result<Option<Result<wire::Payload, wire::TaskError>>> {
+        self.count_call();
+        let outcome = self.table.get(&object)?.outcome();
+        outcome.map(|outcome| self.give_outcome(outcome)).transpose()
+    }
+
+    async fn wait(
+        &mut self,
+        objects: Vec<Resource<ObjectRef>>,
+        count: u32,
+        timeout_ns: Option<u64>,
+    ) -> wasmtime::Result<Result<Vec<u32>, wire::TaskError>> {
+        self.count_call();
+        let objects = objects
+            .iter()
+            .map(|object| Ok(self.table.get(object)?.clone()))
+            .collect::<wasmtime::Result<Vec<_>>>()?;
+        let waited = self.park(objects.clone(), count as usize, timeout_ns).await;
+        if waited == Waited::CancelRequested {
+            return Ok(Err(asked_to_stop()));
+        }
+        let ready = (0u32..)
+            .zip(&objects)
+            .filter(|(_, object)| object.is_ready())
+            .map(|(index, _)| index);
+        Ok(Ok(ready.collect()))
+    }
+
+    fn cancel(&mut self, object: Resource<ObjectRef>, force: bool, recursive: bool) -> wasmtime::Result<()> {
+        self.count_call();
+        let object = self.table.get(&object)?.clone();
+        self.port.cancel(&object, force, recursive);
+        Ok(())
+    }
+}
+
+impl Guest {
+    /// Parks this guest. The future holds what it needs, and not the guest, which is not `Sync`.
+    fn park(
+        &self,
+        objects: Vec<ObjectRef>,
+        count: usize,
+        timeout_ns: Option<u64>,
+    ) -> impl Future<Output = Waited> + Send + use<> {
+        let (port, task) = (self.port.clone(), self.task().clone());
+        async move {
+            wait_for(
+                &*port,
+                Some(&task),
+                &objects,
+                count,
+                timeout_ns.map(Duration::from_nanos),
+            )
+            .await
+        }
+    }
+}
+
+fn asked_to_stop() -> wire::TaskError {
+    (&TaskError::new(ErrorKind::TaskCancelled, "this task was asked to stop")).into()
+}

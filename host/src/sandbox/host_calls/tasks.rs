@@ -1,0 +1,113 @@
+//! `rustyray:core/tasks`.
+
+use wasmtime::AsContextMut;
+use wasmtime::component::{Access, HasSelf, Resource};
+
+use super::super::bindings::rustyray::core::tasks::{Host, HostWithStore};
+use super::super::convert::push;
+use super::super::guest::Guest;
+use super::super::wire;
+use super::{bad_options, function_name};
+use crate::port::TaskRequest;
+use crate::state::object::ObjectRef;
+use crate::state::task::{TaskRecord, Work};
+use crate::words::error::{ErrorKind, TaskError};
+use crate::words::options::TaskOptions;
+
+impl Host for Guest {}
+
+impl HostWithStore<Guest> for HasSelf<Guest> {
+    fn submit(
+        mut access: Access<'_, Guest, Self>,
+        function: String,
+        arguments: Vec<wire::Argument>,
+        options: wire::TaskOptions,
+    ) -> wasmtime::Result<Resource<ObjectRef>> {
+        let function = function_name(function)?;
+        let guest = access.get();
+        guest.count_call();
+        let arguments = guest.arguments(arguments)?;
+        let options = TaskOptions::try_from(options).map_err(bad_options);
+        let granted = match (arguments, options) {
+            (Err(error), _) => Err(error),
+            (_, Err(error)) => Err(error.into()),
+            (Ok(arguments), Ok(options)) => share_fuel(&mut access, &options)
+                .map(|()| (arguments, options))
+                .map_err(Into::into),
+        };
+        let guest = access.get();
+        let object = match granted {
+            Err(error) => guest.failed_object(error),
+            Ok((arguments, options)) => {
+                let task = guest.task();
+                let module = task.spec.module.clone();
+                let reply = module
+                    .manifest
+                    .as_ref()
+                    .map(|manifest| manifest.encoding)
+                    .unwrap_or_default();
+                guest.port.submit(
+                    TaskRequest {
+                        module,
+                        function,
+                        arguments,
+                        options,
+                        reply,
+                    },
+                    Some(task),
+                )
+            }
+        };
+        push(&mut access.get().table, object)
+    }
+
+    fn context(mut access: Access<'_, Guest, Self>) -> wasmtime::Result<wire::TaskContext> {
+        let fuel = access.as_context_mut().get_fuel()?;
+        let guest = access.get();
+        guest.count_call();
+        let task = guest.task();
+        let spec = &task.spec;
+        let time_left = task
+            .deadline()
+            .map(|at| at.saturating_duration_since(guest.port.clock().now()));
+        Ok(wire::TaskContext {
+            task_id: spec.id.0,
+            task: spec.name.to_string(),
+            module: spec.module.name.to_string(),
+            function: spec.function.to_string(),
+            attempt: task.attempt(),
+            actor: actor_info(task),
+            time_left_ns: time_left.map(|left| left.as_nanos().min(u64::MAX.into()) as u64),
+            fuel_left: spec.limits.fuel.map(|_| fuel),
+            cancelled: task.cancel_requested(),
+            grants: spec.capabilities.names(),
+        })
+    }
+}
+
+/// Takes a child's fuel out of the caller's own.
+fn share_fuel(access: &mut Access<'_, Guest, HasSelf<Guest>>, options: &TaskOptions) -> Result<(), TaskError> {
+    let metered = access.get().task().spec.limits.fuel.is_some();
+    let Some(share) = options.fuel_share.filter(|_| metered) else {
+        return Ok(());
+    };
+    let internal = |error| TaskError::new(ErrorKind::Internal, format!("the fuel cannot be read: {error}"));
+    let mut store = access.as_context_mut();
+    let left = store.get_fuel().map_err(internal)?;
+    let rest = left
+        .checked_sub(share)
+        .ok_or_else(|| TaskError::of_limit(ErrorKind::OutOfFuel, "fuel", left, share))?;
+    store.set_fuel(rest).map_err(internal)
+}
+
+fn actor_info(task: &TaskRecord) -> Option<wire::ActorInfo> {
+    let (Work::Construct { actor } | Work::Call { actor, .. }) = &task.spec.work else {
+        return None;
+    };
+    Some(wire::ActorInfo {
+        actor_id: actor.id.0,
+        actor_type: actor.type_name.to_string(),
+        name: actor.options.name.as_deref().map(str::to_owned),
+        generation: actor.generation(),
+    })
+}

@@ -1,0 +1,77 @@
+//! Memory and tables of one guest, counted over all that its component has.
+
+use std::sync::Arc;
+
+use wasmtime::ResourceLimiter;
+
+use super::trap::Violation;
+use crate::state::task::TaskRecord;
+use crate::words::error::{ErrorKind, TaskError};
+use crate::words::limits::TaskLimits;
+
+/// Refuses growth beyond the limits, with a trap that says which and by how much: a plain refusal would show as an
+/// `unreachable` in some allocator.
+pub struct GuestLimiter {
+    memory_max: u64,
+    memory: u64,
+    elements_max: u64,
+    elements: u64,
+    task: Arc<TaskRecord>,
+}
+
+impl GuestLimiter {
+    pub fn new(limits: &TaskLimits, task: Arc<TaskRecord>) -> Self {
+        GuestLimiter {
+            memory_max: limits.memory_bytes,
+            memory: 0,
+            elements_max: limits.table_elements,
+            elements: 0,
+            task,
+        }
+    }
+
+    /// Another call of the same actor: from now on its use counts for that task.
+    pub fn serve(&mut self, task: Arc<TaskRecord>) {
+        task.meter.memory_peak_bytes.raise(self.memory);
+        self.task = task;
+    }
+}
+
+impl ResourceLimiter for GuestLimiter {
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self
+            .memory
+            .saturating_sub(current as u64)
+            .saturating_add(desired as u64);
+        if total > self.memory_max {
+            return Err(Violation(TaskError::of_limit(
+                ErrorKind::OutOfMemory,
+                "memory-bytes",
+                self.memory_max,
+                total,
+            ))
+            .into());
+        }
+        self.memory = total;
+        self.task.meter.memory_peak_bytes.raise(total);
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self
+            .elements
+            .saturating_sub(current as u64)
+            .saturating_add(desired as u64);
+        if total > self.elements_max {
+            let error = TaskError::of_limit(ErrorKind::LimitExceeded, "table-elements", self.elements_max, total);
+            return Err(Violation(error).into());
+        }
+        self.elements = total;
+        Ok(true)
+    }
+
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        let text = format!("the machine refused memory that the limit allows: {error}");
+        Err(Violation(TaskError::new(ErrorKind::OutOfMemory, text)).into())
+    }
+}

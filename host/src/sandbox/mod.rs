@@ -1,0 +1,23 @@
+//! The only place that names wasmtime: the engine, the modules, and the guests that run in them.
+
+mod bindings;
+mod convert;
+mod engine;
+mod guest;
+mod host_calls;
+mod instance;
+mod limiter;
+mod module;
+mod name_lookup;
+mod output;
+mod trap;
+mod wasi;
+pub mod wire;
+
+pub use engine::{EngineConfig, ImportSet, Sandbox};
+pub use guest::Guest;
+pub use instance::{Exit, Instance};
+pub use module::{LoadedModule, ModuleError};
+
+/// For embedders that add imports of their own.
+pub use wasmtime;

@@ -1,0 +1,250 @@
+//! Loading a module: what it is, what it offers, and the code, compiled and linked as far as can be without a guest.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
+
+use super::bindings::ModuleIndices;
+use super::bindings::exports::rustyray::core::guest as wit;
+use super::convert::checked_name;
+use super::engine::Sandbox;
+use super::guest::Guest;
+use crate::words::error::{TaskError, shorten};
+use crate::words::limits::{ARGUMENTS_MAX, ERROR_TEXT_MAX, MANIFEST_ENTRIES_MAX, MODULE_BYTES_MAX};
+use crate::words::manifest::{ActorTypeInfo, FunctionInfo, Manifest, ParameterInfo};
+
+/// The interface that makes a component a module of tasks and actors.
+const GUEST_INTERFACE: &str = "rustyray:core/guest@0.1.0";
+/// The interface that makes a component a command.
+const RUN_INTERFACE: &str = "wasi:cli/run@0.2.";
+
+/// Why a file is no module that this host can run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModuleError {
+    /// The file cannot be read.
+    #[error("cannot read it: {0}")]
+    Unreadable(#[from] std::io::Error),
+    /// It is larger than [`MODULE_BYTES_MAX`].
+    #[error("it has {0} bytes, and modules have at most {MODULE_BYTES_MAX}")]
+    TooLarge(u64),
+    /// It is not WebAssembly.
+    #[error(
+        "it is not a WebAssembly component (it starts with {0}): compile it with `cargo build --target wasm32-wasip2`"
+    )]
+    NotWasm(String),
+    /// It is a core module.
+    #[error(
+        "it is a core WebAssembly module, not a component: compile it for wasm32-wasip2 instead of wasm32-wasip1 or \
+         wasm32-unknown-unknown, or wrap it with `wasm-tools component new`"
+    )]
+    CoreModule,
+    /// It is damaged, cut off, or needs a feature that the host does not have.
+    #[error("it does not compile, it may be cut off or damaged: {0}")]
+    Invalid(String),
+    /// It imports what the host does not offer.
+    #[error("it needs an import that this host does not offer: {0}")]
+    MissingImport(String),
+    /// It was made for another version of the interfaces.
+    #[error("it exports {0}, and this host speaks {GUEST_INTERFACE}: rebuild it with the SDK of this version")]
+    OtherVersion(String),
+    /// It is a component of another world.
+    #[error("it exports neither {GUEST_INTERFACE} nor wasi:cli/run, so there is nothing to run (it exports: {0})")]
+    NothingToRun(String),
+    /// Its manifest is wrong.
+    #[error("its manifest is wrong: {0}")]
+    BadManifest(String),
+    /// It failed when it was asked for its manifest.
+    #[error("it failed when it was asked for its manifest: {0}")]
+    NoManifest(TaskError),
+    /// The host is shutting down.
+    #[error("the host is shutting down")]
+    HostShutDown,
+}
+
+/// The code of a module.
+pub struct LoadedModule {
+    pub(super) pre: InstancePre<Guest>,
+    /// The exports of a module of tasks and actors.
+    pub(super) guest: Option<ModuleIndices>,
+    /// The export of a command.
+    pub(super) run: Option<ComponentExportIndex>,
+    imports: Vec<String>,
+}
+
+impl LoadedModule {
+    /// Compiles a module. It takes time in proportion to its size; call it where blocking is fine.
+    ///
+    /// # Errors
+    /// Why these bytes are no module.
+    pub fn compile(sandbox: &Arc<Sandbox>, bytes: &[u8]) -> Result<Self, ModuleError> {
+        check_header(bytes)?;
+        let component = Component::from_binary(&sandbox.engine, bytes)
+            .map_err(|error| ModuleError::Invalid(shorten(format!("{error:#}"), ERROR_TEXT_MAX)))?;
+        let (has_guest, run_name) = exports(&component)?;
+        let pre = sandbox
+            .linker
+            .instantiate_pre(&component)
+            .map_err(|error| ModuleError::MissingImport(shorten(format!("{error:#}"), ERROR_TEXT_MAX)))?;
+        let guest = has_guest.then(|| ModuleIndices::new(&pre)).transpose();
+        let guest =
+            guest.map_err(|error| ModuleError::Invalid(format!("{GUEST_INTERFACE} has another shape: {error:#}")))?;
+        let run = run_name.and_then(|name| {
+            let (_, interface) = component.get_export(None, &name)?;
+            component.get_export(Some(&interface), "run").map(|(_, index)| index)
+        });
+        let engine = &sandbox.engine;
+        let imports = component
+            .component_type()
+            .imports(engine)
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        Ok(LoadedModule {
+            pre,
+            guest,
+            run,
+            imports,
+        })
+    }
+
+    /// Has it a `main`?
+    pub fn has_main(&self) -> bool {
+        self.run.is_some()
+    }
+
+    /// Has it tasks and actors?
+    pub fn has_manifest(&self) -> bool {
+        self.guest.is_some()
+    }
+
+    /// The interfaces that it imports.
+    pub fn imports(&self) -> &[String] {
+        &self.imports
+    }
+}
+
+impl fmt::Debug for LoadedModule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoadedModule")
+            .field("imports", &self.imports)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Tells the ordinary mistakes apart before the compiler speaks.
+fn check_header(bytes: &[u8]) -> Result<(), ModuleError> {
+    match bytes {
+        _ if bytes.len() as u64 > MODULE_BYTES_MAX => Err(ModuleError::TooLarge(bytes.len() as u64)),
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(ModuleError::CoreModule),
+        [0, b'a', b's', b'm', ..] => Ok(()),
+        [] => Err(ModuleError::NotWasm("nothing: the file is empty".to_owned())),
+        _ => {
+            let start = String::from_utf8_lossy(&bytes[..bytes.len().min(16)])
+                .escape_debug()
+                .to_string();
+            Err(ModuleError::NotWasm(format!("\"{start}\"")))
+        }
+    }
+}
+
+/// Is it a module of tasks, and what is the name of its `run` interface?
+fn exports(component: &Component) -> Result<(bool, Option<String>), ModuleError> {
+    let ty = component.component_type();
+    let names: Vec<String> = ty
+        .exports(component.engine())
+        .filter(|(_, item)| matches!(item.ty, ComponentItem::ComponentInstance(_)))
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    let has_guest = names.iter().any(|name| name == GUEST_INTERFACE);
+    let run = names.iter().find(|name| name.starts_with(RUN_INTERFACE)).cloned();
+    let other = names
+        .iter()
+        .find(|name| name.starts_with("rustyray:core/guest@") && *name != GUEST_INTERFACE);
+    match other {
+        Some(other) if !has_guest => Err(ModuleError::OtherVersion(other.clone())),
+        _ if !has_guest && run.is_none() => Err(ModuleError::NothingToRun(match names.is_empty() {
+            true => "no interface".to_owned(),
+            false => shorten(names.join(", "), ERROR_TEXT_MAX),
+        })),
+        _ => Ok((has_guest, run)),
+    }
+}
+
+/// Checks what a module says of itself.
+pub(super) fn checked_manifest(manifest: wit::Manifest) -> Result<Manifest, ModuleError> {
+    let count = manifest.tasks.len() + manifest.actors.len();
+    check(count <= MANIFEST_ENTRIES_MAX, || {
+        format!("{count} tasks and actors: at most {MANIFEST_ENTRIES_MAX}")
+    })?;
+    let checked = Manifest {
+        sdk: shorten(manifest.sdk.escape_debug().to_string(), ERROR_TEXT_MAX),
+        encoding: manifest.encoding.into(),
+        tasks: functions("task", manifest.tasks)?,
+        actors: manifest.actors.into_iter().map(actor_type).collect::<Result<_, _>>()?,
+    };
+    unique("actor", checked.actors.iter().map(|actor| &*actor.name))?;
+    Ok(checked)
+}
+
+fn actor_type(actor: wit::ActorType) -> Result<ActorTypeInfo, ModuleError> {
+    Ok(ActorTypeInfo {
+        name: checked_name(actor.name).map_err(ModuleError::BadManifest)?,
+        constructors: functions("constructor", actor.constructors)?,
+        methods: functions("method", actor.methods)?,
+        options: actor.options.try_into().map_err(ModuleError::BadManifest)?,
+        docs: shorten(actor.docs, ERROR_TEXT_MAX),
+    })
+}
+
+fn functions(what: &str, functions: Vec<wit::Function>) -> Result<Vec<FunctionInfo>, ModuleError> {
+    check(functions.len() <= MANIFEST_ENTRIES_MAX, || {
+        format!("{} {what}s: at most {MANIFEST_ENTRIES_MAX}", functions.len())
+    })?;
+    let checked = functions.into_iter().map(function).collect::<Result<Vec<_>, _>>()?;
+    unique(what, checked.iter().map(|function| &*function.name))?;
+    Ok(checked)
+}
+
+fn function(function: wit::Function) -> Result<FunctionInfo, ModuleError> {
+    let bad = ModuleError::BadManifest;
+    let count = function.parameters.len();
+    check(count <= ARGUMENTS_MAX, || {
+        format!("{count} parameters: at most {ARGUMENTS_MAX}")
+    })?;
+    let shown = |text: String| shorten(text.escape_debug().to_string(), ERROR_TEXT_MAX);
+    Ok(FunctionInfo {
+        name: checked_name(function.name).map_err(bad)?,
+        parameters: function
+            .parameters
+            .into_iter()
+            .map(|parameter| ParameterInfo {
+                name: shown(parameter.name),
+                type_name: shown(parameter.type_name),
+            })
+            .collect(),
+        result_type: shown(function.result_type),
+        options: function.options.try_into().map_err(bad)?,
+        docs: shorten(function.docs, ERROR_TEXT_MAX),
+    })
+}
+
+fn unique<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<(), ModuleError> {
+    let mut seen = HashSet::new();
+    for name in names {
+        check(seen.insert(name), || {
+            format!("two {what}s are named '{name}': give one of them another name")
+        })?;
+    }
+    Ok(())
+}
+
+fn check(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), ModuleError> {
+    if holds {
+        Ok(())
+    } else {
+        Err(ModuleError::BadManifest(otherwise()))
+    }
+}

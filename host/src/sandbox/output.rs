@@ -1,0 +1,233 @@
+//! Where a guest's standard output, standard error and log lines go: counted, cut into lines, under the task's name.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use wasmtime_wasi::async_trait;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::pipe::AsyncWriteStream;
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
+
+use super::trap::Violation;
+use crate::port::Port;
+use crate::port::log::{LogLine, LogSource};
+use crate::state::task::TaskRecord;
+use crate::words::error::{ErrorKind, TaskError};
+use crate::words::limits::LOG_LINE_MAX;
+
+/// Bytes that a guest may write at once.
+const WRITE_BUDGET: usize = 64 << 10;
+
+/// What one guest writes, on any of its streams.
+pub struct Transcript {
+    port: Arc<dyn Port>,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    /// The task that writes; of an actor, the call that runs.
+    task: Arc<TaskRecord>,
+    /// What has no line's end yet.
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+impl Transcript {
+    pub fn new(port: Arc<dyn Port>, task: Arc<TaskRecord>) -> Arc<Self> {
+        let inner = Inner {
+            task,
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+        };
+        Arc::new(Transcript {
+            port,
+            inner: Mutex::new(inner),
+        })
+    }
+
+    /// Another call of the same actor begins: its lines are its own.
+    pub fn serve(&self, task: Arc<TaskRecord>) {
+        self.finish();
+        self.inner.lock().task = task;
+    }
+
+    /// Counts output.
+    ///
+    /// # Errors
+    /// The violation of the limit, to trap with.
+    pub fn charge(&self, bytes: usize) -> Result<(), Violation> {
+        let inner = self.inner.lock();
+        let limit = inner.task.spec.limits.output_bytes;
+        match inner.task.meter.output_bytes.add(bytes as u64) {
+            used if used > limit => Err(Violation(TaskError::of_limit(
+                ErrorKind::LimitExceeded,
+                "output-bytes",
+                limit,
+                used,
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// A line that is whole.
+    pub fn line(&self, source: LogSource, target: String, text: &str) {
+        let task = self.inner.lock().task.clone();
+        self.port.log(&LogLine {
+            task_id: task.spec.id,
+            task: task.spec.name.clone(),
+            source,
+            target,
+            text: LogLine::clean(text),
+        });
+    }
+
+    /// Shows what was written without a line's end.
+    pub fn finish(&self) {
+        for source in [LogSource::Stdout, LogSource::Stderr] {
+            let rest = std::mem::take(self.inner.lock().buffer(source));
+            if !rest.is_empty() {
+                self.line(source, String::new(), &String::from_utf8_lossy(&rest));
+            }
+        }
+    }
+
+    fn write(&self, source: LogSource, bytes: &[u8]) {
+        if source == LogSource::Stderr {
+            self.inner.lock().task.meter.note_stderr(bytes);
+        }
+        let lines = {
+            let mut inner = self.inner.lock();
+            let buffer = inner.buffer(source);
+            buffer.extend_from_slice(bytes);
+            whole_lines(buffer)
+        };
+        lines.iter().for_each(|line| self.line(source, String::new(), line));
+    }
+}
+
+impl Inner {
+    fn buffer(&mut self, source: LogSource) -> &mut Vec<u8> {
+        if source == LogSource::Stderr {
+            &mut self.stderr
+        } else {
+            &mut self.stdout
+        }
+    }
+}
+
+/// Takes the lines that have their end, and those that are too long to wait for it.
+fn whole_lines(buffer: &mut Vec<u8>) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut from = 0;
+    loop {
+        let rest = &buffer[from..];
+        let window = &rest[..rest.len().min(LOG_LINE_MAX)];
+        let (len, skip) = match window.iter().position(|byte| *byte == b'\n') {
+            Some(end) => (end, 1),
+            None if window.len() == LOG_LINE_MAX => (LOG_LINE_MAX, 0),
+            None => break,
+        };
+        lines.push(String::from_utf8_lossy(&rest[..len]).into_owned());
+        from += len + skip;
+    }
+    buffer.drain(..from);
+    lines
+}
+
+/// One of a guest's output streams.
+#[derive(Clone)]
+pub struct GuestOutput {
+    pub transcript: Arc<Transcript>,
+    pub source: LogSource,
+    /// Straight to the process's own stream, as a driver's output goes, instead of the log.
+    pub inherit: bool,
+}
+
+impl IsTerminal for GuestOutput {
+    fn is_terminal(&self) -> bool {
+        self.inherit
+            && match self.source {
+                LogSource::Stderr => std::io::IsTerminal::is_terminal(&std::io::stderr()),
+                _ => std::io::IsTerminal::is_terminal(&std::io::stdout()),
+            }
+    }
+}
+
+impl StdoutStream for GuestOutput {
+    fn async_stream(&self) -> Box<dyn tokio::io::AsyncWrite + Send + Sync> {
+        // Only the interfaces of WASI 0.3 ask for it, and none of them is linked.
+        Box::new(tokio::io::sink())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        let process = self.inherit.then(|| match self.source {
+            LogSource::Stderr => AsyncWriteStream::new(WRITE_BUDGET, tokio::io::stderr()),
+            _ => AsyncWriteStream::new(WRITE_BUDGET, tokio::io::stdout()),
+        });
+        Box::new(CountedStream {
+            output: self.clone(),
+            process,
+        })
+    }
+}
+
+struct CountedStream {
+    output: GuestOutput,
+    process: Option<AsyncWriteStream>,
+}
+
+impl OutputStream for CountedStream {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        let GuestOutput { transcript, source, .. } = &self.output;
+        transcript
+            .charge(bytes.len())
+            .map_err(|violation| StreamError::Trap(violation.into()))?;
+        match &mut self.process {
+            Some(process) => {
+                if *source == LogSource::Stderr {
+                    transcript.inner.lock().task.meter.note_stderr(&bytes);
+                }
+                process.write(bytes)
+            }
+            None => {
+                transcript.write(*source, &bytes);
+                Ok(())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        self.process.as_mut().map_or(Ok(()), OutputStream::flush)
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        self.process
+            .as_mut()
+            .map_or(Ok(WRITE_BUDGET), OutputStream::check_write)
+    }
+}
+
+#[async_trait]
+impl Pollable for CountedStream {
+    async fn ready(&mut self) {
+        if let Some(process) = &mut self.process {
+            process.ready().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_cut_at_their_end_or_at_the_bound() {
+        let mut buffer = b"one\ntwo\nrest".to_vec();
+        assert_eq!(whole_lines(&mut buffer), ["one", "two"]);
+        assert_eq!(buffer, b"rest");
+        let mut long = vec![b'x'; LOG_LINE_MAX * 2 + 5];
+        assert_eq!(whole_lines(&mut long).len(), 2);
+        assert_eq!(long.len(), 5);
+    }
+}

@@ -1,0 +1,143 @@
+//! What ended a guest, in the host's words.
+
+use std::fmt;
+
+use wasmtime::{Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+use crate::words::error::{ErrorKind, TaskError, shorten};
+use crate::words::limits::{BACKTRACE_FRAMES_MAX, NAME_BYTES_MAX, TaskLimits};
+
+/// A limit that was exceeded or a rule that was broken: the guest traps with it.
+#[derive(Debug)]
+pub struct Violation(pub TaskError);
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Violation {}
+
+/// A trap because a guest broke the contract of a host call.
+pub fn broken_contract(text: impl Into<String>) -> wasmtime::Error {
+    Violation(TaskError::new(ErrorKind::WorkerCrashed, text)).into()
+}
+
+/// The code with which a guest left through `exit`.
+pub fn exit_code(error: &wasmtime::Error) -> Option<i32> {
+    error.downcast_ref::<I32Exit>().map(|exit| exit.0)
+}
+
+/// Why the guest ended. `stderr` is the end of what it wrote there.
+pub fn explain(error: &wasmtime::Error, limits: &TaskLimits, stderr: Option<&str>) -> TaskError {
+    let mut explained = match (error.downcast_ref::<Violation>(), error.downcast_ref::<Trap>()) {
+        (Some(violation), _) => violation.0.clone(),
+        (None, Some(Trap::OutOfFuel)) => {
+            let fuel = limits.fuel.unwrap_or(u64::MAX);
+            TaskError::of_limit(ErrorKind::OutOfFuel, "fuel", fuel, fuel)
+        }
+        (None, Some(trap)) => TaskError::new(ErrorKind::WorkerCrashed, crash_message(trap, stderr)),
+        (None, None) => TaskError::new(ErrorKind::WorkerCrashed, format!("{:#}", Flat(error))),
+    };
+    if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {
+        explained.backtrace = frames(backtrace);
+    }
+    explained
+}
+
+/// A panic's own words where there are any, else the trap's.
+fn crash_message(trap: &Trap, stderr: Option<&str>) -> String {
+    let panic = stderr
+        .filter(|_| *trap == Trap::UnreachableCodeReached)
+        .and_then(panic_message);
+    match trap {
+        Trap::StackOverflow => "stack overflow: the call stack is exhausted".to_owned(),
+        _ => panic.unwrap_or_else(|| trap.to_string()),
+    }
+}
+
+/// `panicked at PLACE: TEXT` from what a Rust panic prints.
+fn panic_message(stderr: &str) -> Option<String> {
+    let at = stderr.rfind("panicked at ")?;
+    let mut lines = stderr[at..].lines();
+    let place = lines.next()?;
+    let text = lines.next().unwrap_or_default();
+    Some(format!("{place} {text}").trim().to_owned())
+}
+
+/// The frames by name, demangled; the module's name and offset where there is none.
+fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
+    let name = |frame: &wasmtime::FrameInfo| match frame.symbols().first().and_then(|symbol| symbol.name()) {
+        Some(name) => name.to_owned(),
+        None => match frame.func_name() {
+            Some(name) => demangle(name),
+            None => format!(
+                "<function {} at {:#x}>",
+                frame.func_index(),
+                frame.module_offset().unwrap_or_default()
+            ),
+        },
+    };
+    backtrace
+        .frames()
+        .iter()
+        .take(BACKTRACE_FRAMES_MAX)
+        .map(|frame| shorten(name(frame), NAME_BYTES_MAX))
+        .collect()
+}
+
+/// A Rust symbol as its author wrote it.
+fn demangle(name: &str) -> String {
+    format!("{:#}", rustc_demangle::demangle(name))
+}
+
+/// An error of wasmtime without the backtrace that it prints.
+struct Flat<'a>(&'a wasmtime::Error);
+
+impl fmt::Display for Flat<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut seen = 0;
+        for cause in self.0.chain() {
+            let text = cause.to_string();
+            if !text.is_empty() && !text.starts_with("error while executing at wasm backtrace") {
+                write!(f, "{}{text}", if seen == 0 { "" } else { ": " })?;
+                seen += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_speaks_for_itself() {
+        let stderr =
+            "noise\n\nthread 'main' (1) panicked at src/lib.rs:3:5:\nboom\nnote: run with `RUST_BACKTRACE=1`\n";
+        let trap = wasmtime::Error::from(Trap::UnreachableCodeReached);
+        let error = explain(&trap, &TaskLimits::default(), Some(stderr));
+        assert_eq!(error.message, "panicked at src/lib.rs:3:5: boom");
+        assert_eq!(error.kind, ErrorKind::WorkerCrashed);
+    }
+
+    #[test]
+    fn a_trap_without_a_panic_keeps_its_own_words() {
+        let trap = wasmtime::Error::from(Trap::IntegerDivisionByZero);
+        let error = explain(&trap, &TaskLimits::default(), Some("panicked at elsewhere"));
+        assert!(error.message.contains("divide by zero"), "{error}");
+    }
+
+    #[test]
+    fn burnt_fuel_names_its_limit() {
+        let limits = TaskLimits {
+            fuel: Some(7),
+            ..TaskLimits::default()
+        };
+        let error = explain(&Trap::OutOfFuel.into(), &limits, None);
+        assert_eq!((error.kind, error.limit.unwrap().limit), (ErrorKind::OutOfFuel, 7));
+    }
+}

@@ -1,0 +1,157 @@
+//! A guest's WASI context, from its capabilities: what is not granted is not there.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use wasmtime_wasi::sockets::SocketAddrUse;
+use wasmtime_wasi::{FsPerms, HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder};
+
+use super::output::{GuestOutput, Transcript};
+use crate::port::log::LogSource;
+use crate::state::task::{TaskRecord, Work};
+use crate::words::capabilities::{Capabilities, DirAccess, DirGrant, NetGrant};
+
+/// Builds the context of a guest that runs `task`.
+///
+/// # Errors
+/// A granted directory is gone.
+pub fn context(task: &Arc<TaskRecord>, transcript: &Arc<Transcript>) -> wasmtime::Result<WasiCtx> {
+    let held = &task.spec.capabilities;
+    let mut builder = WasiCtxBuilder::new();
+    let inherit = matches!(
+        &task.spec.work,
+        Work::Main {
+            inherit_stdio: true,
+            ..
+        }
+    );
+    let output = |source| GuestOutput {
+        transcript: transcript.clone(),
+        source,
+        inherit,
+    };
+    builder
+        .stdout(output(LogSource::Stdout))
+        .stderr(output(LogSource::Stderr));
+    if let Work::Main { arguments, .. } = &task.spec.work {
+        builder.args(arguments);
+    }
+    if held.stdin {
+        builder.inherit_stdin();
+    }
+    for (name, value) in &held.env {
+        builder.env(name, value);
+    }
+    for grant in &held.dirs {
+        let perms = match grant.access {
+            DirAccess::ReadOnly => FsPerms::ReadOnly,
+            DirAccess::ReadWrite => FsPerms::ReadWrite,
+        };
+        builder.preopened_dir(open_again(grant), &grant.guest_path, perms)?;
+    }
+    time_and_chance(&mut builder, held);
+    network(&mut builder, task);
+    Ok(builder.build())
+}
+
+/// The path of a directory that is open: it leads to the directory that was granted, whatever is at its old path now.
+#[cfg(target_os = "linux")]
+fn open_again(grant: &DirGrant) -> String {
+    use std::os::fd::AsRawFd;
+    format!("/proc/self/fd/{}", grant.dir.as_raw_fd())
+}
+
+fn time_and_chance(builder: &mut WasiCtxBuilder, held: &Capabilities) {
+    if !held.clock {
+        builder
+            .wall_clock(FixedTime(held.fixed_time))
+            .monotonic_clock(FixedTime(held.fixed_time));
+    }
+    if !held.random {
+        // Each guest starts from the same seed, so that its results don't depend on the order in which tasks run.
+        let seed = held.random_seed;
+        builder
+            .secure_random(StdRng::seed_from_u64(seed))
+            .insecure_random(StdRng::seed_from_u64(seed))
+            .insecure_random_seed(seed.into());
+    }
+}
+
+/// A clock that stands still.
+struct FixedTime(SystemTime);
+
+impl HostWallClock for FixedTime {
+    fn resolution(&self) -> Duration {
+        Duration::from_nanos(1)
+    }
+
+    fn now(&self) -> Duration {
+        self.0.duration_since(UNIX_EPOCH).unwrap_or_default()
+    }
+}
+
+impl HostMonotonicClock for FixedTime {
+    fn resolution(&self) -> u64 {
+        1
+    }
+
+    fn now(&self) -> u64 {
+        0
+    }
+}
+
+fn network(builder: &mut WasiCtxBuilder, task: &Arc<TaskRecord>) {
+    let task = task.clone();
+    // Sockets can be made; each address is asked for, so that a refusal is noted in the receipt.
+    builder
+        .allow_tcp(true)
+        .allow_udp(true)
+        .allow_ip_name_lookup(!task.spec.capabilities.nets.is_empty());
+    builder.socket_addr_check(move |address, usage| {
+        let task = task.clone();
+        Box::pin(async move {
+            let granted = match usage {
+                // Before anything goes out the system picks a local port. That by itself reaches nobody, and what
+                // follows is asked for.
+                SocketAddrUse::TcpBind | SocketAddrUse::UdpBind => address.port() == 0 && address.ip().is_unspecified(),
+                SocketAddrUse::TcpConnect | SocketAddrUse::UdpSend | SocketAddrUse::UdpReceive => {
+                    reaches(&task.spec.capabilities.nets, address).await
+                }
+                SocketAddrUse::TcpListen | SocketAddrUse::TcpAccept => false,
+            };
+            if !granted {
+                task.meter.refuse(format!("net:{address}"));
+            }
+            granted
+        })
+    });
+}
+
+/// Is one of the granted hosts at this address? Names are looked up now, not when they were granted.
+async fn reaches(nets: &[NetGrant], address: SocketAddr) -> bool {
+    for grant in nets
+        .iter()
+        .filter(|grant| grant.port.is_none_or(|port| port == address.port()))
+    {
+        if grant.host == "*" || grant.host.parse() == Ok(address.ip()) {
+            return true;
+        }
+        let is_name = grant.host.parse::<std::net::IpAddr>().is_err();
+        if is_name && resolves_to(grant.host.clone(), address).await {
+            return true;
+        }
+    }
+    false
+}
+
+async fn resolves_to(host: String, address: SocketAddr) -> bool {
+    // On a task of its own, because the check's future has to be `Sync`, and a look-up's is not.
+    let lookup = tokio::spawn(async move {
+        let found = tokio::net::lookup_host((host.as_str(), address.port())).await;
+        found.is_ok_and(|mut addresses| addresses.any(|found| found.ip() == address.ip()))
+    });
+    lookup.await.unwrap_or(false)
+}

@@ -1,0 +1,202 @@
+//! Actors, from the embedder.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::task::{Arguments, failed};
+use crate::port::{ActorRequest, CallRequest, Port};
+use crate::runtime::Runtime;
+use crate::state::actor::ActorRef;
+use crate::state::object::ObjectRef;
+use crate::state::payload::{Argument, Encoding, Payload};
+use crate::words::manifest::ModuleInfo;
+use crate::words::options::{ActorOptions, TaskOptions};
+
+/// A new actor that is being put together.
+#[must_use = "an actor is created by `create`"]
+pub struct ActorCall {
+    runtime: Arc<Runtime>,
+    module: Arc<ModuleInfo>,
+    type_name: Arc<str>,
+    constructor: Arc<str>,
+    arguments: Arguments,
+    options: ActorOptions,
+}
+
+impl ActorCall {
+    pub(super) fn new(runtime: Arc<Runtime>, module: Arc<ModuleInfo>, type_name: Arc<str>) -> Self {
+        let (arguments, options) = (Arguments::new(), ActorOptions::new());
+        ActorCall {
+            runtime,
+            module,
+            type_name,
+            constructor: "new".into(),
+            arguments,
+            options,
+        }
+    }
+
+    /// Another constructor than `new`.
+    pub fn constructor(mut self, name: &str) -> Self {
+        self.constructor = name.into();
+        self
+    }
+
+    /// The next argument, by value.
+    pub fn arg<T: Serialize + 'static>(mut self, value: T) -> Self {
+        self.arguments.push_value(&self.runtime, &value);
+        self
+    }
+
+    /// The next argument: the value of an object, once it is there.
+    pub fn arg_ref(mut self, object: &ObjectRef) -> Self {
+        self.arguments.push(Ok(Argument::Object(object.clone())));
+        self
+    }
+
+    /// How it is to live. Default: as its declaration says.
+    pub fn options(mut self, options: ActorOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Creates it. The handle is there at once; what goes wrong is the error of its calls.
+    pub fn create(self) -> ActorHandle {
+        let ActorCall {
+            runtime,
+            module,
+            type_name,
+            constructor,
+            arguments,
+            options,
+        } = self;
+        // A failed argument makes the constructor fail, and that its calls.
+        let arguments = arguments
+            .take()
+            .unwrap_or_else(|error| vec![Argument::Object(failed(&runtime, error))]);
+        let request = ActorRequest {
+            module,
+            type_name,
+            constructor,
+            arguments,
+            options,
+        };
+        let actor = runtime.create_actor(request, None);
+        ActorHandle::new(runtime, actor)
+    }
+}
+
+/// A handle to an actor. A clone counts as one more; when the last is dropped, an actor that is not detached serves the
+/// calls that wait, and ends.
+#[derive(Clone)]
+pub struct ActorHandle {
+    runtime: Arc<Runtime>,
+    actor: ActorRef,
+}
+
+impl ActorHandle {
+    pub(super) fn new(runtime: Arc<Runtime>, actor: ActorRef) -> Self {
+        ActorHandle { runtime, actor }
+    }
+
+    /// The handle as it travels in values.
+    pub fn actor_ref(&self) -> &ActorRef {
+        &self.actor
+    }
+
+    /// Ready, without a value, when the constructor has run; the error when it failed.
+    pub fn ready(&self) -> ObjectRef {
+        self.actor.record().ready.clone()
+    }
+
+    /// A call of a method, to be completed with arguments. That there is no such method is the error of its result.
+    pub fn call(&self, method: &str) -> MethodCall {
+        MethodCall {
+            actor: self.clone(),
+            method: method.into(),
+            arguments: Arguments::new(),
+            options: TaskOptions::new(),
+            reply: Encoding::Bincode,
+        }
+    }
+
+    /// Ends the actor at once, with the call that it serves. Those that wait fail with `ActorDied`; with `restart` it
+    /// starts again, if it may, and serves them.
+    pub fn kill(&self, restart: bool) {
+        self.actor.record().kill(restart);
+    }
+}
+
+/// A call of a method that is being put together.
+#[must_use = "a call is made by `submit`"]
+pub struct MethodCall {
+    actor: ActorHandle,
+    method: Arc<str>,
+    arguments: Arguments,
+    options: TaskOptions,
+    reply: Encoding,
+}
+
+impl MethodCall {
+    /// The next argument, by value.
+    pub fn arg<T: Serialize + 'static>(mut self, value: T) -> Self {
+        self.arguments.push_value(&self.actor.runtime, &value);
+        self
+    }
+
+    /// The next argument: the value of an object, once it is there.
+    pub fn arg_ref(mut self, object: &ObjectRef) -> Self {
+        self.arguments.push(Ok(Argument::Object(object.clone())));
+        self
+    }
+
+    /// The next argument, encoded already.
+    pub fn arg_payload(mut self, payload: Payload) -> Self {
+        self.arguments.push_payload(&self.actor.runtime, payload);
+        self
+    }
+
+    /// The limits of the call. Default: as the declarations say.
+    pub fn options(mut self, options: TaskOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// How the result is to be encoded. Default: bincode.
+    pub fn reply(mut self, encoding: Encoding) -> Self {
+        self.reply = encoding;
+        self
+    }
+
+    /// Makes the call, as soon as the host's queue has room. Calls of one caller are served in their order. A full
+    /// mailbox is the error of the object.
+    pub async fn submit(self) -> ObjectRef {
+        self.actor.runtime.room().await;
+        self.try_submit()
+    }
+
+    /// Makes the call now. A full queue is the error of the object.
+    pub fn try_submit(self) -> ObjectRef {
+        let MethodCall {
+            actor: ActorHandle { runtime, actor },
+            method,
+            arguments,
+            options,
+            reply,
+        } = self;
+        match arguments.take() {
+            Ok(arguments) => runtime.call_actor(
+                CallRequest {
+                    actor,
+                    method,
+                    arguments,
+                    options,
+                    reply,
+                },
+                None,
+            ),
+            Err(error) => failed(&runtime, error),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Between an embedder's Rust values and payloads. The only place in the host that knows bincode: a payload says how it
+//! is encoded, so that another encoding can join without touching callers.
+
+use std::any::Any;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::state::payload::{Encoding, Payload};
+use crate::words::error::{ErrorKind, TaskError};
+
+/// Bytes that a decoder may claim; a lying length can't ask for more.
+const DECODE_BYTES_MAX: usize = 1 << 30;
+
+/// Encodes a value: `Vec<u8>` and `Bytes` as they are, everything else in bincode.
+///
+/// # Errors
+/// `InvalidArgument`, when the value's `Serialize` fails.
+pub fn encode<T: Serialize + 'static>(value: &T) -> Result<Payload, TaskError> {
+    let any: &dyn Any = value;
+    if let Some(bytes) = any.downcast_ref::<Vec<u8>>() {
+        return Ok(Payload::new(Encoding::Raw, bytes.clone()));
+    }
+    if let Some(bytes) = any.downcast_ref::<Bytes>() {
+        return Ok(Payload::new(Encoding::Raw, bytes.clone()));
+    }
+    let data = bincode::serde::encode_to_vec(value, bincode::config::standard())
+        .map_err(|error| invalid(format!("the value does not serialise: {error}")))?;
+    Ok(Payload::new(Encoding::Bincode, data))
+}
+
+/// Decodes a payload by its tag.
+///
+/// # Errors
+/// `InvalidArgument`, when the bytes are no `T`, or hold references to objects or actors, which only guests can read.
+pub fn decode<T: DeserializeOwned + 'static>(payload: &Payload) -> Result<T, TaskError> {
+    match payload.encoding {
+        Encoding::Bincode => decode_bincode(&payload.data),
+        Encoding::Json => serde_json::from_slice(&payload.data)
+            .map_err(|error| invalid(format!("the JSON is no such value: {error}"))),
+        Encoding::Raw => decode_raw(&payload.data),
+    }
+}
+
+fn decode_bincode<T: DeserializeOwned>(data: &[u8]) -> Result<T, TaskError> {
+    let config = bincode::config::standard().with_limit::<DECODE_BYTES_MAX>();
+    match bincode::serde::decode_from_slice(data, config) {
+        Ok((value, read)) if read == data.len() => Ok(value),
+        Ok((_, read)) => Err(invalid(format!(
+            "{} bytes are left over after the value",
+            data.len() - read
+        ))),
+        Err(error) => Err(invalid(format!("the bytes are no such value: {error}"))),
+    }
+}
+
+fn decode_raw<T: 'static>(data: &Bytes) -> Result<T, TaskError> {
+    let mut as_vec = Some(data.to_vec());
+    let mut as_bytes = Some(data.clone());
+    let candidates: [&mut dyn Any; 2] = [&mut as_vec, &mut as_bytes];
+    candidates
+        .into_iter()
+        .find_map(|candidate| candidate.downcast_mut::<Option<T>>().and_then(Option::take))
+        .ok_or_else(|| invalid("the value is plain bytes: get it as Vec<u8> or Bytes".to_owned()))
+}
+
+fn invalid(text: String) -> TaskError {
+    TaskError::new(ErrorKind::InvalidArgument, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_come_back() {
+        let value = (1i32, "two".to_owned(), vec![3.0f64]);
+        assert_eq!(
+            decode::<(i32, String, Vec<f64>)>(&encode(&value).unwrap()).unwrap(),
+            value
+        );
+        let bytes = vec![7u8; 100];
+        let payload = encode(&bytes).unwrap();
+        assert_eq!(payload.encoding, Encoding::Raw);
+        assert_eq!(decode::<Vec<u8>>(&payload).unwrap(), bytes);
+        assert_eq!(decode::<Bytes>(&payload).unwrap(), bytes);
+    }
+
+    #[test]
+    fn hostile_bytes_are_an_error() {
+        let lying_length = Payload::new(
+            Encoding::Bincode,
+            vec![0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f],
+        );
+        assert!(decode::<Vec<u64>>(&lying_length).is_err());
+        assert!(decode::<String>(&lying_length).is_err());
+        assert!(
+            decode::<i32>(&Payload::new(Encoding::Bincode, vec![0xfb])).is_err(),
+            "cut off"
+        );
+        assert!(
+            decode::<u8>(&Payload::new(Encoding::Bincode, vec![1, 2])).is_err(),
+            "left over"
+        );
+        assert!(
+            decode::<i32>(&Payload::new(Encoding::Raw, vec![1])).is_err(),
+            "another type"
+        );
+        assert!(decode::<i32>(&Payload::new(Encoding::Json, "[1")).is_err());
+    }
+}

@@ -1,0 +1,217 @@
+//! The host, as an embedder holds it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::actor::ActorHandle;
+use super::builder::HostBuilder;
+use super::codec;
+use super::module::Module;
+use crate::port::Port;
+use crate::port::waiting::{Waited, wait_for};
+use crate::runtime::{Runtime, Stats};
+use crate::sandbox::ModuleError;
+use crate::state::object::ObjectRef;
+use crate::state::payload::{Payload, Value};
+use crate::words::error::{ErrorKind, TaskError, TaskResult};
+use crate::words::limits::{MODULE_BYTES_MAX, NAME_BYTES_MAX};
+
+/// A host: the scheduler, the actors and the object store of one embedder, on threads of its own. Any number of hosts
+/// live in one process and share nothing.
+///
+/// Its futures run on any executor. Dropping it without [`shutdown`](Host::shutdown) ends all work at once.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use rustyray_host::Host;
+/// let host = Host::builder().cpus(2.0).build()?;
+/// let module = host.load_file("tasks.wasm").await?;
+/// let sum = module.task("add").arg(2).arg(3).submit().await;
+/// assert_eq!(host.get::<i32>(&sum).await?, 5);
+/// host.shutdown(std::time::Duration::from_secs(5)).await;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Host {
+    runtime: Arc<Runtime>,
+    /// Taken by the first shutdown that gets there.
+    tokio: Mutex<Option<tokio::runtime::Runtime>>,
+}
+
+impl Host {
+    pub(super) fn new(runtime: Arc<Runtime>, tokio: tokio::runtime::Runtime) -> Self {
+        Host {
+            runtime,
+            tokio: Mutex::new(Some(tokio)),
+        }
+    }
+
+    /// A host with the settings still to be made.
+    pub fn builder() -> HostBuilder {
+        HostBuilder::default()
+    }
+
+    /// Loads a module from a file; its name is the file's stem.
+    ///
+    /// # Errors
+    /// Why the file is no module that this host can run.
+    pub async fn load_file(&self, path: impl AsRef<Path>) -> Result<Module, ModuleError> {
+        let path = path.as_ref();
+        let length = std::fs::metadata(path)?.len();
+        if length > MODULE_BYTES_MAX {
+            return Err(ModuleError::TooLarge(length));
+        }
+        let name = path
+            .file_stem()
+            .map_or_else(|| "module".into(), |stem| stem.to_string_lossy().into_owned());
+        self.load_bytes(&name, std::fs::read(path)?).await
+    }
+
+    /// Loads a module from its bytes.
+    ///
+    /// # Errors
+    /// Why the bytes are no module that this host can run.
+    pub async fn load_bytes(&self, name: &str, bytes: impl Into<Vec<u8>>) -> Result<Module, ModuleError> {
+        let name: String = name
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(NAME_BYTES_MAX / 4)
+            .collect();
+        let (runtime, bytes) = (self.runtime.clone(), bytes.into());
+        // On the host's own threads, so that it works on any executor and ends with the host.
+        let loading = self
+            .runtime
+            .tokio()
+            .spawn(async move { runtime.load(name.into(), bytes).await });
+        let info = loading.await.map_err(|_| ModuleError::HostShutDown)??;
+        Ok(Module::new(self.runtime.clone(), info))
+    }
+
+    /// Stores a value.
+    ///
+    /// # Errors
+    /// `ObjectStoreFull`, or `InvalidArgument` when it does not serialise.
+    pub fn put<T: Serialize + 'static>(&self, value: &T) -> TaskResult<ObjectRef> {
+        self.put_payload(codec::encode(value).map_err(Arc::new)?)
+    }
+
+    /// Stores bytes that are encoded already, with the references inside them.
+    ///
+    /// # Errors
+    /// `ObjectStoreFull`.
+    pub fn put_payload(&self, payload: Payload) -> TaskResult<ObjectRef> {
+        let store = self.runtime.store();
+        Ok(store.sealed(Ok(store.store(payload)?)))
+    }
+
+    /// Waits for an object's value.
+    ///
+    /// # Errors
+    /// The error that it was sealed with, or `InvalidArgument` when the value is no `T`.
+    pub async fn get<T: DeserializeOwned + 'static>(&self, object: &ObjectRef) -> TaskResult<T> {
+        self.decoded(self.value(object, None).await?)
+    }
+
+    /// The same, for at most `timeout`.
+    ///
+    /// # Errors
+    /// `GetTimeout` besides.
+    pub async fn get_within<T: DeserializeOwned + 'static>(
+        &self,
+        object: &ObjectRef,
+        timeout: Duration,
+    ) -> TaskResult<T> {
+        self.decoded(self.value(object, Some(timeout)).await?)
+    }
+
+    /// Waits for an object's bytes as they are.
+    ///
+    /// # Errors
+    /// The error that it was sealed with, or `GetTimeout`.
+    pub async fn value(&self, object: &ObjectRef, timeout: Option<Duration>) -> TaskResult<Arc<Value>> {
+        self.wait(std::slice::from_ref(object), 1, timeout).await;
+        object.outcome().unwrap_or_else(|| {
+            let text = format!(
+                "object {} was not ready within {:?}",
+                object.id(),
+                timeout.unwrap_or_default()
+            );
+            Err(Arc::new(TaskError::new(ErrorKind::GetTimeout, text)))
+        })
+    }
+
+    fn decoded<T: DeserializeOwned + 'static>(&self, value: Arc<Value>) -> TaskResult<T> {
+        codec::decode(value.payload()).map_err(Arc::new)
+    }
+
+    /// Waits until `count` of the objects are ready, or the time is up; true in the first case.
+    pub async fn wait(&self, objects: &[ObjectRef], count: usize, timeout: Option<Duration>) -> bool {
+        objects.is_empty() || wait_for(&*self.runtime, None, objects, count, timeout).await == Waited::Ready
+    }
+
+    /// Ends the task that makes an object, and all that it submitted, wherever they are. An object that is ready stays.
+    pub fn cancel(&self, object: &ObjectRef) {
+        self.cancel_with(object, true, true);
+    }
+
+    /// The same in detail. Without `force` a running task is first asked to stop, and ended after the host's
+    /// [grace](HostBuilder::cancel_grace); without `recursive` its children go on.
+    ///
+    /// A call that an actor serves can only be ended with the actor's instance: it counts as a crash.
+    pub fn cancel_with(&self, object: &ObjectRef, force: bool, recursive: bool) {
+        self.runtime.cancel(object, force, recursive);
+    }
+
+    /// Finds an actor by its name.
+    ///
+    /// # Errors
+    /// `ActorNotFound`.
+    pub fn actor(&self, name: &str) -> Result<ActorHandle, TaskError> {
+        Ok(ActorHandle::new(self.runtime.clone(), self.runtime.find_actor(name)?))
+    }
+
+    /// What the host is doing, and what it has done.
+    pub fn stats(&self) -> Stats {
+        self.runtime.stats()
+    }
+
+    /// Ends the host: nothing is taken in any more, the work there is has `grace` to finish, the rest is ended. When it
+    /// returns no thread of the host is left. Further calls, at the same time or later, do nothing more.
+    pub async fn shutdown(&self, grace: Duration) {
+        let runtime = self.runtime.clone();
+        let _ = self.runtime.tokio().spawn(runtime.drain(grace)).await;
+        let tokio = self.tokio.lock().take();
+        if let Some(tokio) = tokio {
+            stop_threads(tokio).await;
+        }
+    }
+}
+
+/// Joining threads blocks, so that a thread does it which nobody waits on but this future.
+async fn stop_threads(tokio: tokio::runtime::Runtime) {
+    let (done, joined) = futures::channel::oneshot::channel();
+    let joiner = std::thread::Builder::new()
+        .name("rustyray-end".to_owned())
+        .spawn(move || {
+            tokio.shutdown_timeout(Duration::from_secs(5));
+            let _ = done.send(());
+        });
+    if let Ok(joiner) = joiner {
+        let _ = joined.await;
+        let _ = joiner.join();
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if let Some(tokio) = self.tokio.lock().take() {
+            self.runtime.halt();
+            tokio.shutdown_background();
+        }
+    }
+}

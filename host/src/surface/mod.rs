@@ -1,0 +1,8 @@
+//! What an embedder sees.
+
+pub mod actor;
+pub mod builder;
+pub mod codec;
+pub mod host;
+pub mod module;
+pub mod task;

@@ -1,0 +1,138 @@
+//! A call of a task, from the embedder.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::codec;
+use crate::port::{Port, TaskRequest};
+use crate::runtime::Runtime;
+use crate::state::object::ObjectRef;
+use crate::state::payload::{Argument, Encoding, Payload};
+use crate::words::error::{TaskError, TaskResult};
+use crate::words::manifest::ModuleInfo;
+use crate::words::options::TaskOptions;
+
+/// Arguments as they are collected. The first that fails is the error of the call.
+pub(super) struct Arguments(TaskResult<Vec<Argument>>);
+
+impl Arguments {
+    pub fn new() -> Self {
+        Arguments(Ok(Vec::new()))
+    }
+
+    pub fn push_value<T: Serialize + 'static>(&mut self, runtime: &Runtime, value: &T) {
+        match codec::encode(value) {
+            Ok(payload) => self.push_payload(runtime, payload),
+            Err(error) => self.push(Err(Arc::new(error))),
+        }
+    }
+
+    pub fn push_payload(&mut self, runtime: &Runtime, payload: Payload) {
+        self.push(runtime.store().store(payload).map(Argument::Value));
+    }
+
+    pub fn push(&mut self, argument: TaskResult<Argument>) {
+        if let Ok(list) = &mut self.0 {
+            match argument {
+                Ok(argument) => list.push(argument),
+                Err(error) => self.0 = Err(error),
+            }
+        }
+    }
+
+    pub fn take(self) -> TaskResult<Vec<Argument>> {
+        self.0
+    }
+}
+
+/// A call of a task that is being put together.
+#[must_use = "a task runs when it is submitted"]
+pub struct TaskCall {
+    runtime: Arc<Runtime>,
+    module: Arc<ModuleInfo>,
+    function: Arc<str>,
+    arguments: Arguments,
+    options: TaskOptions,
+    reply: Encoding,
+}
+
+impl TaskCall {
+    pub(super) fn new(runtime: Arc<Runtime>, module: Arc<ModuleInfo>, function: Arc<str>) -> Self {
+        let (arguments, options) = (Arguments::new(), TaskOptions::new());
+        TaskCall {
+            runtime,
+            module,
+            function,
+            arguments,
+            options,
+            reply: Encoding::Bincode,
+        }
+    }
+
+    /// The next argument, by value.
+    pub fn arg<T: Serialize + 'static>(mut self, value: T) -> Self {
+        self.arguments.push_value(&self.runtime, &value);
+        self
+    }
+
+    /// The next argument: the value of an object, once it is there.
+    pub fn arg_ref(mut self, object: &ObjectRef) -> Self {
+        self.arguments.push(Ok(Argument::Object(object.clone())));
+        self
+    }
+
+    /// The next argument, encoded already.
+    pub fn arg_payload(mut self, payload: Payload) -> Self {
+        self.arguments.push_payload(&self.runtime, payload);
+        self
+    }
+
+    /// How it is to run. Default: as its declaration says.
+    pub fn options(mut self, options: TaskOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// How the result is to be encoded. Default: bincode.
+    pub fn reply(mut self, encoding: Encoding) -> Self {
+        self.reply = encoding;
+        self
+    }
+
+    /// Submits it, as soon as the queue has room. What is wrong with it is the error of the object.
+    pub async fn submit(self) -> ObjectRef {
+        self.runtime.room().await;
+        self.try_submit()
+    }
+
+    /// Submits it now. A full queue is the error of the object.
+    pub fn try_submit(self) -> ObjectRef {
+        let TaskCall {
+            runtime,
+            module,
+            function,
+            arguments,
+            options,
+            reply,
+        } = self;
+        match arguments.take() {
+            Ok(arguments) => runtime.submit(
+                TaskRequest {
+                    module,
+                    function,
+                    arguments,
+                    options,
+                    reply,
+                },
+                None,
+            ),
+            Err(error) => failed(&runtime, error),
+        }
+    }
+}
+
+/// An object that is an error from the start.
+pub(super) fn failed(runtime: &Runtime, error: Arc<TaskError>) -> ObjectRef {
+    runtime.store().sealed(Err(error))
+}
