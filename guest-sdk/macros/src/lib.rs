@@ -1,1 +1,130 @@
+//! Procedural macros of the rustyray guest SDK. Use them through `rustyray`, which the code that they write refers to.
 
+#![deny(missing_docs)]
+#![forbid(unsafe_code)]
+
+mod actor;
+mod actor_methods;
+mod attributes;
+mod main_function;
+mod remote;
+mod signature;
+mod source;
+mod values;
+
+use proc_macro::TokenStream;
+use syn::parse_macro_input;
+
+use crate::attributes::{ActorAttributes, TaskAttributes};
+
+/// Makes a function remote: `add.remote(1, 2)` submits a task and gives its `ObjectRef` at once; `add(1, 2)` still calls
+/// the function itself.
+///
+/// ```ignore
+/// #[rustyray::remote(max_retries = 2, timeout = "5s", fuel = 50_000_000, memory = "64MiB", num_cpus = 1)]
+/// fn parse(line: String) -> Result<Vec<u32>> {
+///     line.split(',').map(|n| Ok(n.trim().parse::<u32>()?)).collect()
+/// }
+/// ```
+///
+/// Plain or `async`; with up to twelve arguments that own what they hold. A function that returns a `Result` fails with its
+/// error, which may be anything that implements `Display`.
+///
+/// | key | value | what it says |
+/// |---|---|---|
+/// | `name` | `"text"` | the name in the manifest, instead of the path in the crate |
+/// | `timeout` | `"5s"` (`ns`, `us`, `ms`, `s`, `m`, `h`) | wall-clock time of a run |
+/// | `fuel` | integer | fuel of a run |
+/// | `memory` | `"64MiB"` or bytes | how large its memory may grow |
+/// | `tables` | integer | elements that its tables may have |
+/// | `output` | `"1MiB"` or bytes | how much it may print and log |
+/// | `max_retries` | integer | further runs after a system failure |
+/// | `priority` | integer | higher first |
+/// | `num_cpus` | `1` or `0.5` | CPU slots that it holds |
+/// | `resources` | `"gpu=1, disk=0.5"` | custom resources that it holds |
+/// | `grants` | `["dir:/data:ro"]` | the capabilities to keep |
+///
+/// The caller can say otherwise: `parse.options().timeout(…).remote(…)`.
+#[proc_macro_attribute]
+pub fn remote(attributes: TokenStream, item: TokenStream) -> TokenStream {
+    let attributes = parse_macro_input!(attributes as TaskAttributes);
+    let item = parse_macro_input!(item as syn::Item);
+    answer(remote::expand(&attributes, item))
+}
+
+/// Lets values of a struct or an enum live as actors. Goes with [`macro@actor_methods`] on its `impl`.
+///
+/// ```ignore
+/// #[rustyray::actor(max_restarts = 3, max_pending_calls = 100, memory = "64MiB")]
+/// struct Counter {
+///     value: i32,
+/// }
+/// ```
+///
+/// It makes the handle (`CounterHandle`) and `Counter::options()`. The keys are those of [`macro@remote`], for the
+/// constructor and each call, with `max_task_retries` for `max_retries`, and:
+///
+/// | key | value | what it says |
+/// |---|---|---|
+/// | `name` | `"text"` | the type's name in the manifest, instead of the path in the crate |
+/// | `max_restarts` | integer | how often it may start again after a crash |
+/// | `max_pending_calls` | integer | how many calls may wait for it |
+/// | `detached` | nothing | lives until it is killed, whoever holds a handle |
+#[proc_macro_attribute]
+pub fn actor(attributes: TokenStream, item: TokenStream) -> TokenStream {
+    let attributes = parse_macro_input!(attributes as ActorAttributes);
+    let item = parse_macro_input!(item as syn::Item);
+    answer(actor::expand(&attributes, &item))
+}
+
+/// Makes the functions of an actor's `impl` remote.
+///
+/// ```ignore
+/// #[rustyray::actor_methods]
+/// impl Counter {
+///     fn new() -> Self { Counter { value: 0 } }                 // Counter::remote()
+///     fn starting_at(value: i32) -> Self { Counter { value } }  // Counter::remote_starting_at(10)
+///     async fn increment(&mut self) -> i32 { self.value += 1; self.value }
+///     #[rustyray::local]
+///     fn is_new(&self) -> bool { self.value == 0 }              // stays an ordinary method
+/// }
+/// ```
+///
+/// What takes `&self` or `&mut self` becomes a method of the handle that gives an `ObjectRef`; what returns `Self` or
+/// `Result<Self>` is a constructor.
+#[proc_macro_attribute]
+pub fn actor_methods(attributes: TokenStream, item: TokenStream) -> TokenStream {
+    let nothing = parse_macro_input!(attributes as attributes::Nothing);
+    let item = parse_macro_input!(item as syn::Item);
+    answer(nothing.check("actor_methods").and_then(|()| actor_methods::expand(item)))
+}
+
+/// Keeps a function of an actor's `impl` out of what can be called from elsewhere. See [`macro@actor_methods`].
+#[proc_macro_attribute]
+pub fn local(_: TokenStream, item: TokenStream) -> TokenStream {
+    // `actor_methods` takes the attribute away; whoever sees it expanded put it somewhere else.
+    let item = proc_macro2::TokenStream::from(item);
+    let error = syn::Error::new_spanned(&item, "`#[rustyray::local]` goes on a function inside `#[rustyray::actor_methods]`");
+    answer(Err(error))
+}
+
+/// Makes a function, `async` or not, the program's `main`. An error that it returns is printed as `Error: …` on the standard
+/// error, and the exit code is 1.
+///
+/// ```ignore
+/// #[rustyray::main]
+/// async fn main() -> Result<()> {
+///     println!("{}", add.remote(1, 2).await?);
+///     Ok(())
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn main(attributes: TokenStream, item: TokenStream) -> TokenStream {
+    let nothing = parse_macro_input!(attributes as attributes::Nothing);
+    let item = parse_macro_input!(item as syn::Item);
+    answer(nothing.check("main").and_then(|()| main_function::expand(item)))
+}
+
+fn answer(expanded: syn::Result<proc_macro2::TokenStream>) -> TokenStream {
+    expanded.unwrap_or_else(syn::Error::into_compile_error).into()
+}

@@ -1,0 +1,254 @@
+//! The keys that an attribute may have.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Error, Expr, Ident, Result, Token};
+
+use crate::values;
+
+const TASK_KEYS: &str =
+    "name, timeout, fuel, memory, tables, output, max_retries, priority, num_cpus, resources, grants";
+const ACTOR_KEYS: &str = "name, max_restarts, max_pending_calls, detached, timeout, fuel, memory, tables, output, \
+                          max_task_retries, priority, num_cpus, resources, grants";
+
+/// `key = value`, or `key` alone.
+struct Entry {
+    key: Ident,
+    value: Option<Expr>,
+}
+
+impl Parse for Entry {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let key = input.parse()?;
+        let value = if input.parse::<Option<Token![=]>>()?.is_some() { Some(input.parse()?) } else { None };
+        Ok(Self { key, value })
+    }
+}
+
+impl Entry {
+    fn value(&self) -> Result<&Expr> {
+        self.value.as_ref().ok_or_else(|| Error::new(self.key.span(), format!("`{}` wants a value", self.key)))
+    }
+
+    fn flag(&self) -> Result<bool> {
+        match &self.value {
+            None => Ok(true),
+            Some(value) => Err(Error::new_spanned(value, format!("`{}` takes no value", self.key))),
+        }
+    }
+
+    fn unknown(&self, keys: &str) -> Error {
+        Error::new(self.key.span(), format!("there is no option `{}`: there are {keys}", self.key))
+    }
+}
+
+/// The entries, each key once.
+fn entries(input: ParseStream<'_>) -> Result<Vec<Entry>> {
+    let entries: Vec<Entry> = Punctuated::<Entry, Token![,]>::parse_terminated(input)?.into_iter().collect();
+    for (index, entry) in entries.iter().enumerate() {
+        if entries[..index].iter().any(|earlier| earlier.key == entry.key) {
+            return Err(Error::new(entry.key.span(), format!("`{}` is said twice", entry.key)));
+        }
+    }
+    Ok(entries)
+}
+
+/// Of `#[remote(…)]`, and the part of `#[actor(…)]` that is about calls.
+#[derive(Default, Debug, PartialEq)]
+pub struct TaskAttributes {
+    pub name: Option<String>,
+    timeout_ns: Option<u64>,
+    fuel: Option<u64>,
+    memory_bytes: Option<u64>,
+    table_elements: Option<u64>,
+    output_bytes: Option<u64>,
+    max_retries: Option<u32>,
+    priority: Option<i32>,
+    cpu_milli: Option<u32>,
+    resources: Vec<(String, u32)>,
+    grants: Option<Vec<String>>,
+}
+
+impl TaskAttributes {
+    /// Whether the key is one that tasks and actors share.
+    fn take(&mut self, entry: &Entry) -> Result<bool> {
+        match entry.key.to_string().as_str() {
+            "name" => self.name = Some(values::name(entry.value()?)?),
+            "timeout" => self.timeout_ns = Some(values::time_ns(entry.value()?)?),
+            "fuel" => self.fuel = Some(values::integer(entry.value()?)?),
+            "memory" => self.memory_bytes = Some(values::size_bytes(entry.value()?)?),
+            "tables" => self.table_elements = Some(values::integer(entry.value()?)?),
+            "output" => self.output_bytes = Some(values::size_bytes(entry.value()?)?),
+            "priority" => self.priority = Some(values::integer(entry.value()?)?),
+            "num_cpus" => self.cpu_milli = Some(values::thousandths(entry.value()?)?),
+            "resources" => self.resources = values::resources(entry.value()?)?,
+            "grants" => self.grants = Some(values::names(entry.value()?)?),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+impl Parse for TaskAttributes {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let mut attributes = Self::default();
+        for entry in entries(input)? {
+            if entry.key == "max_retries" {
+                attributes.max_retries = Some(values::integer(entry.value()?)?);
+            } else if !attributes.take(&entry)? {
+                return Err(entry.unknown(TASK_KEYS));
+            }
+        }
+        Ok(attributes)
+    }
+}
+
+/// Of `#[actor(…)]`.
+#[derive(Default, Debug, PartialEq)]
+pub struct ActorAttributes {
+    pub call: TaskAttributes,
+    max_restarts: Option<u32>,
+    max_pending_calls: Option<u32>,
+    detached: Option<bool>,
+}
+
+impl Parse for ActorAttributes {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let mut attributes = Self::default();
+        for entry in entries(input)? {
+            match entry.key.to_string().as_str() {
+                "max_restarts" => attributes.max_restarts = Some(values::integer(entry.value()?)?),
+                "max_pending_calls" => attributes.max_pending_calls = Some(values::integer(entry.value()?)?),
+                "max_task_retries" => attributes.call.max_retries = Some(values::integer(entry.value()?)?),
+                "detached" => attributes.detached = Some(entry.flag()?),
+                _ if attributes.call.take(&entry)? => {}
+                _ => return Err(entry.unknown(ACTOR_KEYS)),
+            }
+        }
+        Ok(attributes)
+    }
+}
+
+/// Of an attribute that takes nothing.
+pub struct Nothing(TokenStream);
+
+impl Parse for Nothing {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        input.parse().map(Self)
+    }
+}
+
+impl Nothing {
+    pub fn check(&self, attribute: &str) -> Result<()> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        Err(Error::new_spanned(&self.0, format!("`#[rustyray::{attribute}]` takes no options")))
+    }
+}
+
+/// As the constant that the registry holds.
+impl ToTokens for TaskAttributes {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let Self { name: _, resources, grants, .. } = self;
+        let timeout_ns = optional(self.timeout_ns.as_ref());
+        let fuel = optional(self.fuel.as_ref());
+        let memory_bytes = optional(self.memory_bytes.as_ref());
+        let table_elements = optional(self.table_elements.as_ref());
+        let output_bytes = optional(self.output_bytes.as_ref());
+        let max_retries = optional(self.max_retries.as_ref());
+        let priority = optional(self.priority.as_ref());
+        let cpu_milli = optional(self.cpu_milli.as_ref());
+        let resources = resources.iter().map(|(name, milli)| quote!((#name, #milli)));
+        let grants = optional(grants.as_ref().map(|grants| quote!(&[#(#grants),*])).as_ref());
+        tokens.extend(quote! {
+            ::rustyray::__private::TaskDefaults {
+                timeout_ns: #timeout_ns,
+                fuel: #fuel,
+                memory_bytes: #memory_bytes,
+                table_elements: #table_elements,
+                output_bytes: #output_bytes,
+                max_retries: #max_retries,
+                priority: #priority,
+                cpu_milli: #cpu_milli,
+                resources: &[#(#resources),*],
+                grants: #grants,
+            }
+        });
+    }
+}
+
+/// As the constant that the registry holds.
+impl ToTokens for ActorAttributes {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let call = &self.call;
+        let max_restarts = optional(self.max_restarts.as_ref());
+        let max_pending_calls = optional(self.max_pending_calls.as_ref());
+        let detached = optional(self.detached.as_ref());
+        tokens.extend(quote! {
+            ::rustyray::__private::ActorDefaults {
+                call: #call,
+                max_restarts: #max_restarts,
+                max_pending_calls: #max_pending_calls,
+                detached: #detached,
+            }
+        });
+    }
+}
+
+fn optional(value: Option<&impl ToTokens>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal<T: Parse>(text: &str) -> String {
+        match syn::parse_str::<T>(text) {
+            Ok(_) => panic!("`{text}` was read"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn everything_that_a_task_may_say() {
+        let text = r#"name = "p", timeout = "5s", fuel = 50_000_000, memory = "64MiB", tables = 10, output = 100,
+            max_retries = 2, priority = -1, num_cpus = 0.5, resources = "gpu=1", grants = ["clock"],"#;
+        let wanted = TaskAttributes {
+            name: Some("p".into()),
+            timeout_ns: Some(5_000_000_000),
+            fuel: Some(50_000_000),
+            memory_bytes: Some(64 << 20),
+            table_elements: Some(10),
+            output_bytes: Some(100),
+            max_retries: Some(2),
+            priority: Some(-1),
+            cpu_milli: Some(500),
+            resources: vec![("gpu".into(), 1000)],
+            grants: Some(vec!["clock".into()]),
+        };
+        assert_eq!(syn::parse_str::<TaskAttributes>(text).unwrap(), wanted);
+        assert_eq!(syn::parse_str::<TaskAttributes>("").unwrap(), TaskAttributes::default());
+    }
+
+    #[test]
+    fn what_only_an_actor_may_say() {
+        let actor = syn::parse_str::<ActorAttributes>("max_restarts = 1, detached, max_task_retries = 4").unwrap();
+        assert_eq!((actor.max_restarts, actor.detached, actor.call.max_retries), (Some(1), Some(true), Some(4)));
+        assert!(refusal::<TaskAttributes>("detached").contains("no option `detached`: there are name, timeout"));
+        assert!(refusal::<ActorAttributes>("max_retries = 1").contains("max_task_retries"));
+    }
+
+    #[test]
+    fn what_is_refused() {
+        assert_eq!(refusal::<TaskAttributes>("fuel = 1, fuel = 2"), "`fuel` is said twice");
+        assert_eq!(refusal::<TaskAttributes>("fuel"), "`fuel` wants a value");
+        assert_eq!(refusal::<ActorAttributes>("detached = true"), "`detached` takes no value");
+    }
+}

@@ -1,0 +1,144 @@
+//! `#[remote]`: a unit struct in the function's place, which derefs to it.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use syn::{Error, FnArg, Ident, Item, ItemFn, Result, ReturnType};
+
+use crate::attributes::TaskAttributes;
+use crate::signature::{Callable, unraw};
+use crate::source::{conditions, first_paragraph, shown};
+
+pub fn expand(attributes: &TaskAttributes, item: Item) -> Result<TokenStream> {
+    let function = match item {
+        Item::Fn(function) => function,
+        Item::Struct(_) | Item::Enum(_) => {
+            return Err(Error::new_spanned(item, "`#[rustyray::remote]` goes on a function: a type is a `#[rustyray::actor]`"));
+        }
+        other => return Err(Error::new_spanned(other, "`#[rustyray::remote]` goes on a function")),
+    };
+    check_receiver(&function)?;
+    let callable = Callable::new(&function.sig, "a remote function")?;
+    Ok(items(attributes, &function, &callable))
+}
+
+fn check_receiver(function: &ItemFn) -> Result<()> {
+    match function.sig.inputs.first() {
+        Some(FnArg::Receiver(receiver)) => Err(Error::new_spanned(
+            receiver,
+            "a remote function has no `self`: what has state is an actor, with `#[rustyray::actor_methods]` on its `impl`",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn items(attributes: &TaskAttributes, function: &ItemFn, callable: &Callable) -> TokenStream {
+    let ItemFn { attrs, vis, sig, .. } = function;
+    let (name, conditions, shown) = (&sig.ident, conditions(attrs), shown(attrs));
+    let body = format_ident!("__{}", unraw(name));
+    let deref = deref(callable, name, &body, &sig.output);
+    let calls = calls(callable, name, attributes);
+    let registration = registration(attributes, function, callable, &body);
+    let function = named(function.clone(), body);
+    quote! {
+        #(#conditions)*
+        #(#shown)*
+        #[allow(non_camel_case_types, dead_code)]
+        #[derive(Clone, Copy, Debug)]
+        #vis struct #name;
+
+        #(#conditions)*
+        #[allow(deprecated)]
+        const _: () = {
+            #function
+            #deref
+            #calls
+            #registration
+        };
+    }
+}
+
+/// The function under another name: its own means the struct, inside its body as well.
+fn named(mut function: ItemFn, name: Ident) -> ItemFn {
+    function.sig.ident = name;
+    function.vis = syn::Visibility::Inherited;
+    function.attrs.retain(|attribute| !["cfg", "doc", "deprecated"].iter().any(|name| attribute.path().is_ident(name)));
+    function
+}
+
+/// What makes `add(1, 2)` work.
+fn deref(callable: &Callable, name: &Ident, body: &Ident, output: &ReturnType) -> TokenStream {
+    let (names, types) = (callable.names(), callable.types());
+    let output = match output {
+        ReturnType::Default => quote!(()),
+        ReturnType::Type(_, ty) => quote!(#ty),
+    };
+    let (output, function) = if callable.is_async {
+        let future = quote!(::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #output>>>);
+        (future, quote!(|#(#names),*| ::std::boxed::Box::pin(#body(#(#names),*))))
+    } else {
+        (output, quote!(#body))
+    };
+    quote! {
+        #[allow(clippy::type_complexity)]
+        impl ::core::ops::Deref for #name {
+            type Target = fn(#(#types),*) -> #output;
+
+            fn deref(&self) -> &Self::Target {
+                const FUNCTION: fn(#(#types),*) -> #output = #function;
+                &FUNCTION
+            }
+        }
+    }
+}
+
+/// What makes `add.remote(1, 2)` work.
+fn calls(callable: &Callable, name: &Ident, attributes: &TaskAttributes) -> TokenStream {
+    let (arguments, names, types) = (callable.arguments(), callable.names(), callable.types());
+    let value = &callable.value.ty;
+    let path = path(attributes, name);
+    quote! {
+        #[allow(dead_code, clippy::too_many_arguments, clippy::type_complexity)]
+        impl #name {
+            /// Submits a task and gives the reference to its result at once.
+            pub fn remote(&self, #arguments) -> ::rustyray::ObjectRef<#value> {
+                self.options().remote(#(#names),*)
+            }
+
+            /// Starts saying how a task is to run; `remote` then submits it.
+            pub fn options(&self) -> ::rustyray::Submission<(#(#types,)*), #value> {
+                ::rustyray::Submission::new(#path)
+            }
+        }
+    }
+}
+
+fn registration(attributes: &TaskAttributes, function: &ItemFn, callable: &Callable, body: &Ident) -> TokenStream {
+    let path = path(attributes, &function.sig.ident);
+    let declaration = callable.declaration(&quote!(#attributes), &first_paragraph(&function.attrs));
+    let mutability = callable.mutability();
+    let (read, places) = callable.read();
+    let reply = callable.reply(&quote!(#body(#(#places),*)));
+    quote! {
+        ::rustyray::__private::inventory::submit! {
+            ::rustyray::__private::Task {
+                name: #path,
+                signature: #declaration,
+                run: |#mutability arguments, reply| {
+                    #read
+                    #reply
+                },
+            }
+        }
+    }
+}
+
+/// The name that the host knows it by.
+fn path(attributes: &TaskAttributes, name: &Ident) -> TokenStream {
+    if let Some(name) = &attributes.name {
+        return quote!(#name);
+    }
+    let name = unraw(name);
+    quote! {
+        const { ::rustyray::__private::path_in_crate(::core::concat!(::core::module_path!(), "::", #name)) }
+    }
+}

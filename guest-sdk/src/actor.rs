@@ -1,0 +1,153 @@
+//! Handles to actors. The typed parts (`CounterHandle`, `CounterOptions`) are made by `#[rustyray::actor]` around these.
+
+mod items;
+mod raw;
+mod ready;
+
+pub use raw::RawHandle;
+pub use ready::Ready;
+
+use crate::error::{Error, Result};
+use crate::host::actors;
+use crate::host::types::ErrorKind;
+use crate::host::{local_error, types};
+use crate::options::{TaskOptions, check_name};
+use crate::registry::ActorDefaults;
+
+/// A type whose values can live as actors. Implemented by `#[rustyray::actor]`.
+///
+/// ```no_run
+/// # use rustyray::prelude::*;
+/// #[rustyray::actor]
+/// struct Counter {
+///     value: i32,
+/// }
+///
+/// #[rustyray::actor_methods]
+/// impl Counter {
+///     fn new() -> Self {
+///         Counter { value: 0 }
+///     }
+///
+///     fn increment(&mut self) -> i32 {
+///         self.value += 1;
+///         self.value
+///     }
+/// }
+///
+/// async fn handle_of<A: rustyray::Actor>(name: &str) -> Result<A::Handle> {
+///     rustyray::get_actor::<A>(name).await
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an actor",
+    label = "put `#[rustyray::actor]` on the definition of `{Self}`"
+)]
+pub trait Actor: Sized + 'static {
+    /// What holds on to an actor of this type, such as `CounterHandle`.
+    type Handle: Handle<Actor = Self>;
+
+    #[doc(hidden)]
+    const TYPE_NAME: &'static str;
+
+    #[doc(hidden)]
+    const DEFAULTS: ActorDefaults;
+
+    #[doc(hidden)]
+    const DOCS: &'static str;
+}
+
+/// What every actor's handle can do besides its own methods. A trait, so that the actor's own methods win.
+///
+/// ```no_run
+/// # use rustyray::prelude::*;
+/// # #[rustyray::actor] struct Counter { value: i32 }
+/// # #[rustyray::actor_methods] impl Counter {
+/// #     fn new() -> Self { Counter { value: 0 } }
+/// #     fn increment(&mut self) -> i32 { self.value += 1; self.value }
+/// # }
+/// # async fn example() -> Result<()> {
+/// let counter = Counter::remote().await?;
+/// let patient = counter.with_options(TaskOptions::new().timeout(Duration::from_secs(60)));
+/// patient.increment().await?;
+/// counter.kill();
+/// # Ok(())
+/// # }
+/// ```
+pub trait Handle: Clone + Sized {
+    /// What the handle is for.
+    type Actor: Actor<Handle = Self>;
+
+    #[doc(hidden)]
+    fn from_raw(raw: RawHandle) -> Self;
+
+    #[doc(hidden)]
+    fn raw(&self) -> &RawHandle;
+
+    /// Waits until the constructor has run. The same as `.await` on the handle.
+    fn ready(&self) -> Ready<Self> {
+        Ready::new(self.clone())
+    }
+
+    /// A handle to the same actor whose calls are made with these options.
+    #[must_use]
+    fn with_options(&self, options: TaskOptions) -> Self {
+        Self::from_raw(self.raw().with_options(options))
+    }
+
+    /// Ends the actor at once, whatever it is doing, and does not restart it.
+    fn kill(&self) {
+        self.raw().kill(false);
+    }
+
+    /// Ends what the actor is doing at once and lets it start again, if it may.
+    fn restart(&self) {
+        self.raw().kill(true);
+    }
+}
+
+/// Finds an actor by its name.
+///
+/// # Errors
+/// [`ActorNotFound`](crate::ErrorKind::ActorNotFound) when nobody has the name, and
+/// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when an actor of another type has it.
+///
+/// ```no_run
+/// # use rustyray::prelude::*;
+/// # #[rustyray::actor] struct Counter { value: i32 }
+/// # #[rustyray::actor_methods] impl Counter {
+/// #     fn new() -> Self { Counter { value: 0 } }
+/// #     fn get(&self) -> i32 { self.value }
+/// # }
+/// # async fn example() -> Result<()> {
+/// let counter = rustyray::get_actor::<Counter>("global").await?;
+/// println!("{}", counter.get().await?);
+/// # Ok(())
+/// # }
+/// ```
+#[expect(clippy::unused_async, reason = "finding one may take time once actors live on several hosts")]
+pub async fn get_actor<A: Actor>(name: &str) -> Result<A::Handle> {
+    let invalid = |message| Error::from_host(local_error(ErrorKind::InvalidArgument, message));
+    check_name(name).map_err(invalid)?;
+    let found: types::ActorRef = actors::find(name).map_err(Error::from_host)?;
+    let actor_type = actors::actor_type(&found);
+    if actor_type != A::TYPE_NAME {
+        return Err(invalid(format!("the actor {name:?} is a `{actor_type}`, not a `{}`", A::TYPE_NAME)));
+    }
+    Ok(A::Handle::from_raw(RawHandle::new(found)))
+}
+
+/// Ends an actor at once, whatever it is doing, and does not restart it. Its calls fail with
+/// [`ActorDied`](crate::ErrorKind::ActorDied).
+///
+/// ```no_run
+/// # use rustyray::prelude::*;
+/// # #[rustyray::actor] struct Counter;
+/// # #[rustyray::actor_methods] impl Counter { fn new() -> Self { Counter } }
+/// # fn example() {
+/// rustyray::kill(&Counter::remote());
+/// # }
+/// ```
+pub fn kill<H: Handle>(actor: &H) {
+    Handle::kill(actor);
+}

@@ -1,0 +1,96 @@
+//! A handle without its type.
+
+use std::sync::Arc;
+
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::Actor;
+use crate::codec;
+use crate::host::actors;
+use crate::host::types::{ActorRef, TaskError};
+use crate::object_ref::{ObjectRef, RawRef};
+use crate::options::{ActorOptions, TaskOptions};
+use crate::remote::{Outgoing, call};
+
+/// A handle without its type.
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub struct RawHandle {
+    state: State,
+    /// For each call; shared, since a handle is cloned more often than it is given options.
+    options: Option<Arc<TaskOptions>>,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    Actor(Arc<ActorRef>),
+    /// The actor was never created: every call has this error.
+    Failed(Arc<TaskError>),
+}
+
+impl RawHandle {
+    pub(crate) fn new(actor: ActorRef) -> Self {
+        Self { state: State::Actor(Arc::new(actor)), options: None }
+    }
+
+    /// Creates an actor. Never blocks; what goes wrong reaches whoever calls it or waits for it.
+    #[must_use]
+    pub fn create<A: Actor>(constructor: &str, options: &ActorOptions, outgoing: &mut [Outgoing]) -> Self {
+        let created = call(A::TYPE_NAME, outgoing, |arguments| {
+            Ok(actors::create(A::TYPE_NAME, constructor, arguments, &options.checked()?))
+        });
+        match created {
+            Ok(actor) => Self::new(actor),
+            Err(error) => Self { state: State::Failed(error), options: None },
+        }
+    }
+
+    /// Calls a method.
+    pub fn call<T>(&self, method: &str, outgoing: &mut [Outgoing]) -> ObjectRef<T> {
+        let actor = match &self.state {
+            State::Actor(actor) => actor,
+            State::Failed(error) => return ObjectRef::new(RawRef::Failed(error.clone())),
+        };
+        let called = call(method, outgoing, |arguments| match &self.options {
+            Some(options) => Ok(actors::call(actor, method, arguments, options.checked()?)),
+            None => Ok(actors::call(actor, method, arguments, TaskOptions::new().checked()?)),
+        });
+        ObjectRef::new(called.map_or_else(RawRef::Failed, RawRef::new))
+    }
+
+    pub(super) fn ready(&self) -> RawRef {
+        match &self.state {
+            State::Actor(actor) => RawRef::new(actors::ready(actor)),
+            State::Failed(error) => RawRef::Failed(error.clone()),
+        }
+    }
+
+    pub(super) fn with_options(&self, options: TaskOptions) -> Self {
+        Self { state: self.state.clone(), options: Some(Arc::new(options)) }
+    }
+
+    pub(super) fn kill(&self, restart: bool) {
+        if let State::Actor(actor) = &self.state {
+            actors::kill(actor, restart);
+        }
+    }
+}
+
+impl Serialize for RawHandle {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.state {
+            State::Actor(actor) => codec::write_actor(actor, serializer),
+            State::Failed(error) => {
+                Err(S::Error::custom(format_args!("an actor in it was never created: {}", error.message)))
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for RawHandle {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let actor = codec::take_actor(deserializer)?;
+        Ok(Self { state: State::Actor(actor), options: None })
+    }
+}

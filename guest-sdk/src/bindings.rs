@@ -1,0 +1,26 @@
+//! What wit-bindgen makes of `wit/`. Nothing else in this crate is unsafe.
+
+#![allow(unsafe_code, reason = "the canonical ABI is made of raw pointers; the generator vouches for its code")]
+#![allow(
+    missing_docs,
+    dead_code,
+    unused_imports,
+    clippy::all,
+    reason = "generated: what a module does not use is there as well"
+)]
+
+wit_bindgen::generate!({
+    world: "module",
+    path: "../wit",
+    default_bindings_module: "rustyray::bindings",
+    // The derives that the options and errors of the SDK are built from.
+    additional_derives: [Clone, PartialEq],
+    additional_derives_ignore: ["object-ref", "actor-ref", "payload", "reference", "argument"],
+});
+
+// Exported here, in the SDK: a module with a `main` and no task exports `guest` as well, and so does one with tasks and no
+// `main`. The linker keeps the symbols of a bin and of a cdylib.
+#[cfg(not(test))]
+use crate::export::Module;
+#[cfg(not(test))]
+export!(Module with_types_in self);

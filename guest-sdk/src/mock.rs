@@ -1,0 +1,187 @@
+//! A host in this thread's memory, for unit tests. Tasks run when they are submitted; objects can be told to come later,
+//! on a clock that only waiting moves.
+
+mod state;
+
+pub(crate) use state::{Stored, later, never, sealed, stop, take_calls};
+
+use state::{Slot, with};
+
+/// What the host was asked, in order, since the last time.
+macro_rules! called {
+    ($($call:tt)*) => { with(|host| host.calls.push(format!($($call)*))) };
+}
+
+pub(crate) mod types {
+    pub(crate) use crate::bindings::rustyray::core::types::{
+        ActorInfo, ActorOptions, Encoding, ErrorCause, ErrorKind, LimitReport, TaskContext, TaskError, TaskOptions,
+    };
+
+    #[derive(Debug)]
+    pub struct ObjectRef(pub(super) u64);
+
+    #[derive(Debug)]
+    pub struct ActorRef(pub(super) String);
+
+    #[derive(Debug)]
+    pub enum Reference {
+        Object(ObjectRef),
+        Actor(ActorRef),
+    }
+
+    #[derive(Debug)]
+    pub struct Payload {
+        pub(crate) encoding: Encoding,
+        pub(crate) data: Vec<u8>,
+        pub(crate) references: Vec<Reference>,
+    }
+
+    #[derive(Debug)]
+    pub(crate) enum Argument<'a> {
+        Value(Payload),
+        Object(&'a ObjectRef),
+    }
+}
+
+pub(crate) mod objects {
+    use super::types::{ErrorKind, ObjectRef, Payload, TaskError};
+    use super::{Slot, Stored, with};
+    use crate::host::local_error;
+
+    pub(crate) fn put(value: Payload) -> Result<ObjectRef, TaskError> {
+        called!("put");
+        Ok(with(|host| host.add(Slot::Sealed(Ok(Stored::from(&value))))))
+    }
+
+    pub(crate) fn clone_object(object: &ObjectRef) -> ObjectRef {
+        called!("clone-object");
+        ObjectRef(object.0)
+    }
+
+    pub(crate) fn object_id(object: &ObjectRef) -> u64 {
+        object.0
+    }
+
+    pub(crate) fn get(object: &ObjectRef, timeout_ns: Option<u64>) -> Result<Payload, TaskError> {
+        called!("get");
+        with(|host| host.wait(&[object.0], 1, timeout_ns))?;
+        let late = || Err(local_error(ErrorKind::GetTimeout, "no value in time".into()));
+        with(|host| host.value(object.0)).unwrap_or_else(late)
+    }
+
+    pub(crate) fn try_get(object: &ObjectRef) -> Option<Result<Payload, TaskError>> {
+        called!("try-get");
+        with(|host| host.value(object.0))
+    }
+
+    pub(crate) fn wait(objects: &[&ObjectRef], count: u32, timeout_ns: Option<u64>) -> Result<Vec<u32>, TaskError> {
+        called!("wait {} of {}", count, objects.len());
+        let ids: Vec<u64> = objects.iter().map(|object| object.0).collect();
+        with(|host| host.wait(&ids, count as usize, timeout_ns))
+    }
+
+    pub(crate) fn cancel(object: &ObjectRef, force: bool, recursive: bool) {
+        called!("cancel {} {force} {recursive}", object.0);
+    }
+}
+
+pub(crate) mod tasks {
+    use super::types::{Argument, ObjectRef, TaskContext, TaskOptions};
+    use super::{state, with};
+
+    pub(crate) fn submit(function: &str, arguments: &[Argument<'_>], options: &TaskOptions) -> ObjectRef {
+        called!("submit {function}");
+        with(|host| host.options = Some(options.clone()));
+        state::run(arguments, |payloads, reply| crate::registry::run_task(function, payloads, reply))
+    }
+
+    pub(crate) fn context() -> TaskContext {
+        TaskContext {
+            task_id: 7,
+            task: "quick".into(),
+            module: "m".into(),
+            function: "add".into(),
+            attempt: 1,
+            actor: None,
+            time_left_ns: Some(5_000_000),
+            fuel_left: None,
+            cancelled: false,
+            grants: Vec::new(),
+        }
+    }
+}
+
+/// One actor: the instance is this thread.
+pub(crate) mod actors {
+    use super::types::{ActorOptions, ActorRef, Argument, ErrorKind, ObjectRef, TaskError, TaskOptions};
+    use super::{Slot, Stored, state, with};
+    use crate::host::local_error;
+
+    pub(crate) fn create(
+        actor_type: &str,
+        constructor: &str,
+        arguments: &[Argument<'_>],
+        options: &ActorOptions,
+    ) -> ActorRef {
+        called!("create {actor_type} {constructor} {:?}", options.name);
+        let made = state::run(arguments, |payloads, _| {
+            let nothing = Stored::nothing();
+            crate::registry::construct(actor_type, constructor, payloads).map(|()| nothing.payload())
+        });
+        with(|host| host.ready = Some(made.0));
+        ActorRef(actor_type.into())
+    }
+
+    pub(crate) fn ready(_: &ActorRef) -> ObjectRef {
+        with(|host| host.ready.map(ObjectRef).unwrap_or_else(|| host.add(Slot::Never)))
+    }
+
+    pub(crate) fn call(
+        _: &ActorRef,
+        method: &str,
+        arguments: &[Argument<'_>],
+        options: &TaskOptions,
+    ) -> ObjectRef {
+        called!("call {method}");
+        with(|host| host.options = Some(options.clone()));
+        state::run(arguments, |payloads, reply| crate::registry::call(method, payloads, reply))
+    }
+
+    pub(crate) fn find(name: &str) -> Result<ActorRef, TaskError> {
+        match name.strip_prefix("a-") {
+            Some(actor_type) => Ok(ActorRef(actor_type.into())),
+            None => Err(local_error(ErrorKind::ActorNotFound, format!("there is no actor {name:?}"))),
+        }
+    }
+
+    pub(crate) fn actor_type(actor: &ActorRef) -> String {
+        actor.0.clone()
+    }
+
+    pub(crate) fn clone_actor(actor: &ActorRef) -> ActorRef {
+        ActorRef(actor.0.clone())
+    }
+
+    pub(crate) fn kill(actor: &ActorRef, restart: bool) {
+        called!("kill {} {restart}", actor.0);
+    }
+}
+
+pub(crate) mod logging {
+    use super::with;
+    pub(crate) use crate::bindings::rustyray::core::logging::Level;
+
+    pub(crate) fn log(level: Level, target: &str, message: &str) {
+        called!("log {level:?} {target} {message}");
+    }
+}
+
+/// A handle of an actor that nobody made.
+pub(crate) fn actor(actor_type: &str) -> types::ActorRef {
+    types::ActorRef(actor_type.into())
+}
+
+/// The options of the last call.
+pub(crate) fn last_options() -> types::TaskOptions {
+    with(|host| host.options.clone()).expect("something was called")
+}

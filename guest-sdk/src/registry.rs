@@ -1,0 +1,131 @@
+//! What the program declares with the macros: tasks and actors, found by name.
+//!
+//! Each declaration is a constant that a constructor of the wasm module links into a list. A fresh instance runs one task,
+//! so nothing is built: a name is looked for along the list.
+
+mod arguments;
+mod declared;
+mod reply;
+
+use std::any::Any;
+use std::cell::RefCell;
+
+pub use arguments::Arguments;
+pub use declared::{ActorDefaults, Signature, TaskDefaults, path_in_crate};
+pub use reply::{constructed, constructed_result, reply_result, reply_value};
+
+use crate::host::guest::Failure;
+use crate::host::types::{Encoding, Payload};
+
+/// How the glue of a function answers.
+pub type Outcome<T> = Result<T, Failure>;
+
+/// A remote function.
+#[derive(Debug)]
+pub struct Task {
+    /// Its path in the crate.
+    pub name: &'static str,
+    /// What the manifest says of it.
+    pub signature: Signature,
+    /// Reads the arguments, runs it and writes the result.
+    pub run: fn(Arguments, Encoding) -> Outcome<Payload>,
+}
+
+/// A type of actors.
+#[derive(Debug)]
+pub struct ActorType {
+    /// Its path in the crate.
+    pub name: &'static str,
+    /// What makes one.
+    pub constructors: &'static [Constructor],
+    /// What can be called.
+    pub methods: &'static [Method],
+    /// What was said with `#[rustyray::actor]`.
+    pub defaults: ActorDefaults,
+    /// The first paragraph of its documentation.
+    pub docs: &'static str,
+}
+
+/// What makes an actor.
+#[derive(Debug)]
+pub struct Constructor {
+    /// Of the function.
+    pub name: &'static str,
+    /// What the manifest says of it.
+    pub signature: Signature,
+    /// Reads the arguments and makes the actor.
+    pub run: fn(Arguments) -> Outcome<Box<dyn Any>>,
+}
+
+/// What can be called on an actor.
+#[derive(Debug)]
+pub struct Method {
+    /// Of the function.
+    pub name: &'static str,
+    /// What the manifest says of it.
+    pub signature: Signature,
+    /// Reads the arguments, runs it and writes the result.
+    pub run: fn(&mut dyn Any, Arguments, Encoding) -> Outcome<Payload>,
+}
+
+/// An actor's type has one `impl` with methods: a second is a conflict with the first.
+pub trait ActorMethods {}
+
+/// The state of the actor that an instance is.
+///
+/// # Panics
+/// Never: a method comes from the same declaration as the state.
+pub fn actor_state<A: 'static>(state: &mut dyn Any) -> &mut A {
+    state.downcast_mut().expect("the state is of the type that the methods are declared for")
+}
+
+inventory::collect!(Task);
+inventory::collect!(ActorType);
+
+/// The actor that this instance is.
+struct Instance {
+    methods: &'static [Method],
+    state: Box<dyn Any>,
+}
+
+thread_local! {
+    static INSTANCE: RefCell<Option<Instance>> = const { RefCell::new(None) };
+}
+
+pub(crate) fn run_task(name: &str, arguments: Vec<Payload>, reply: Encoding) -> Outcome<Payload> {
+    let task = inventory::iter::<Task>().find(|task| task.name == name);
+    let task = task.ok_or_else(|| missing("task", name))?;
+    (task.run)(Arguments::new(arguments), reply)
+}
+
+pub(crate) fn construct(actor_type: &str, constructor: &str, arguments: Vec<Payload>) -> Outcome<()> {
+    let actor = inventory::iter::<ActorType>().find(|actor| actor.name == actor_type);
+    let actor = actor.ok_or_else(|| missing("actor", actor_type))?;
+    let made_by = actor.constructors.iter().find(|declared| declared.name == constructor);
+    let made_by = made_by.ok_or_else(|| missing("constructor", constructor))?;
+    let state = (made_by.run)(Arguments::new(arguments))?;
+    INSTANCE.set(Some(Instance { methods: actor.methods, state }));
+    Ok(())
+}
+
+pub(crate) fn call(method: &str, arguments: Vec<Payload>, reply: Encoding) -> Outcome<Payload> {
+    // Borrowed during the call: the host makes one at a time.
+    INSTANCE.with_borrow_mut(|instance| {
+        let instance = instance.as_mut().ok_or_else(|| invalid("this instance is not an actor yet".to_owned()))?;
+        let called = instance.methods.iter().find(|declared| declared.name == method);
+        let called = called.ok_or_else(|| missing("method", method))?;
+        (called.run)(&mut *instance.state, Arguments::new(arguments), reply)
+    })
+}
+
+fn missing(what: &str, name: &str) -> Failure {
+    invalid(format!("this module has no {what} `{name}`"))
+}
+
+/// The caller's fault.
+fn invalid(message: String) -> Failure {
+    Failure { message, cause: None, invalid_argument: true }
+}
+
+#[cfg(test)]
+mod tests;

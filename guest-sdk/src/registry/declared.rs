@@ -1,0 +1,82 @@
+//! Declarations in the form in which the macros write them: constants.
+
+/// What the manifest says of a function.
+#[derive(Clone, Copy, Debug)]
+pub struct Signature {
+    /// Names and types as the source spells them.
+    pub parameters: &'static [(&'static str, &'static str)],
+    /// The type of the value: the first of a `Result`'s.
+    pub result: &'static str,
+    /// What was said with the attribute.
+    pub defaults: TaskDefaults,
+    /// The first paragraph of its documentation.
+    pub docs: &'static str,
+}
+
+/// How a function's tasks run where the caller says nothing.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(missing_docs, reason = "as in `TaskOptions`")]
+pub struct TaskDefaults {
+    pub timeout_ns: Option<u64>,
+    pub fuel: Option<u64>,
+    pub memory_bytes: Option<u64>,
+    pub table_elements: Option<u64>,
+    pub output_bytes: Option<u64>,
+    pub max_retries: Option<u32>,
+    pub priority: Option<i32>,
+    pub cpu_milli: Option<u32>,
+    pub resources: &'static [(&'static str, u32)],
+    pub grants: Option<&'static [&'static str]>,
+}
+
+impl TaskDefaults {
+    /// Nothing said. A constant, where `default()` is none.
+    pub const NONE: Self = Self {
+        timeout_ns: None,
+        fuel: None,
+        memory_bytes: None,
+        table_elements: None,
+        output_bytes: None,
+        max_retries: None,
+        priority: None,
+        cpu_milli: None,
+        resources: &[],
+        grants: None,
+    };
+}
+
+/// How an actor lives where the caller says nothing.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(missing_docs, reason = "as in `ActorOptions`")]
+pub struct ActorDefaults {
+    pub call: TaskDefaults,
+    pub max_restarts: Option<u32>,
+    pub max_pending_calls: Option<u32>,
+    pub detached: Option<bool>,
+}
+
+/// `a::add` of `my_crate::a::add`: the crate's name says nothing in its own module, and changes with the file's.
+#[must_use]
+pub const fn path_in_crate(path: &'static str) -> &'static str {
+    let bytes = path.as_bytes();
+    let mut at = 0;
+    while at + 1 < bytes.len() {
+        if bytes[at] == b':' && bytes[at + 1] == b':' {
+            return path.split_at(at + 2).1;
+        }
+        at += 1;
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::path_in_crate;
+
+    #[test]
+    fn the_crate_is_left_out() {
+        assert_eq!(path_in_crate("my_crate::add"), "add");
+        assert_eq!(path_in_crate("my_crate::a::b::add"), "a::b::add");
+        assert_eq!(path_in_crate("add"), "add");
+    }
+}

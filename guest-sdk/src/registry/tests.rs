@@ -1,0 +1,320 @@
+//! The macros' code against the host in memory.
+
+use crate::codec;
+use crate::mock;
+use crate::prelude::*;
+use crate::{block_on, manifest};
+
+/// Adds two
+/// numbers.
+///
+/// Slowly.
+#[rustyray::remote(timeout = "5s", num_cpus = 0.5, resources = "gpu=1")]
+async fn add(a: i32, b: i32) -> i32 {
+    a + b
+}
+
+#[rustyray::remote]
+fn parse(text: String) -> Result<u32> {
+    Ok(text.parse::<u32>()?)
+}
+
+#[rustyray::remote]
+fn odd(n: u32) -> std::result::Result<(), String> {
+    if n % 2 == 1 { Ok(()) } else { Err(format!("{n} is even")) }
+}
+
+#[rustyray::remote(name = "renamed")]
+fn reversed(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.reverse();
+    bytes
+}
+
+#[rustyray::remote]
+fn total(parts: Vec<ObjectRef<i32>>) -> Result<i32> {
+    crate::blocking_get_all(&parts).map(|parts| parts.into_iter().sum())
+}
+
+#[derive(Debug)]
+struct Unwritable;
+
+impl Serialize for Unwritable {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> std::result::Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("it is a secret"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Unwritable {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> std::result::Result<Self, D::Error> {
+        Ok(Self)
+    }
+}
+
+#[rustyray::remote]
+fn reveal(secret: Unwritable) -> Unwritable {
+    secret
+}
+
+/// Counts.
+#[rustyray::actor(max_restarts = 2, detached)]
+struct Counter {
+    value: i32,
+}
+
+#[rustyray::actor_methods]
+impl Counter {
+    const STEP: i32 = 1;
+
+    fn new() -> Self {
+        Self { value: 0 }
+    }
+
+    async fn starting_at(value: i32) -> Result<Self> {
+        crate::ensure!(value >= 0, "{value} is negative");
+        Ok(Counter { value })
+    }
+
+    /// One more.
+    async fn increment(&mut self) -> i32 {
+        self.value += Self::STEP;
+        self.value
+    }
+
+    fn add(&mut self, other: i32, mut times: u32) -> Result<i32, String> {
+        while times > 0 {
+            times -= 1;
+            self.value = self.value.checked_add(other).ok_or("overflow")?;
+        }
+        Ok(self.value)
+    }
+
+    /// An own `kill` wins over the handle's.
+    fn kill(&self) -> bool {
+        self.is_zero()
+    }
+
+    #[rustyray::local]
+    fn is_zero(&self) -> bool {
+        self.value == 0
+    }
+}
+
+fn signature(function: &crate::host::guest::Function) -> String {
+    let parameters = function.parameters.iter().map(|p| format!("{}: {}", p.name, p.type_name));
+    format!("{}({}) -> {}", function.name, parameters.collect::<Vec<_>>().join(", "), function.result_type)
+}
+
+#[test]
+fn the_manifest_says_what_the_source_says() {
+    let manifest = manifest::manifest();
+    let tasks: Vec<String> = manifest.tasks.iter().map(signature).collect();
+    let wanted = [
+        "registry::tests::add(a: i32, b: i32) -> i32",
+        "registry::tests::odd(n: u32) -> ()",
+        "registry::tests::parse(text: String) -> u32",
+        "registry::tests::reveal(secret: Unwritable) -> Unwritable",
+        "registry::tests::total(parts: Vec<ObjectRef<i32>>) -> i32",
+        "renamed(bytes: Vec<u8>) -> Vec<u8>",
+    ];
+    assert_eq!(tasks, wanted);
+    let first = &manifest.tasks[0];
+    assert_eq!(first.docs, "Adds two numbers.");
+    assert_eq!((first.options.timeout_ns, first.options.cpu_milli), (Some(5_000_000_000), Some(500)));
+    assert_eq!(first.options.resources, [("gpu".to_owned(), 1000)]);
+
+    let [counter] = &manifest.actors[..] else { panic!("one actor") };
+    assert_eq!((counter.name.as_str(), counter.docs.as_str()), ("registry::tests::Counter", "Counts."));
+    assert_eq!(counter.constructors.iter().map(signature).collect::<Vec<_>>(), [
+        "new() -> Counter",
+        "starting_at(value: i32) -> Counter"
+    ]);
+    assert_eq!(counter.methods.iter().map(signature).collect::<Vec<_>>(), [
+        "increment() -> i32",
+        "add(other: i32, times: u32) -> i32",
+        "kill() -> bool",
+    ]);
+    assert_eq!((counter.options.max_restarts, counter.options.detached), (Some(2), Some(true)));
+}
+
+#[test]
+fn the_function_itself_can_still_be_called() {
+    assert_eq!(block_on(add(1, 2)), 3);
+    assert_eq!(odd(2), Err("2 is even".to_owned()));
+    assert!(mock::take_calls().is_empty());
+}
+
+#[test]
+fn values_and_references_are_arguments() {
+    let three = add.remote(1, 2);
+    let ten = add.remote(&three, add.remote(three.clone(), 4));
+    assert_eq!(block_on(ten.get()).unwrap(), 10);
+    assert_eq!(total.remote(vec![three, ten]).blocking_get().unwrap(), 13);
+    assert_eq!(reversed.remote(vec![1, 2, 3]).blocking_get().unwrap(), [3, 2, 1]);
+}
+
+#[test]
+fn an_error_that_a_function_returns_reaches_its_caller() {
+    let error = parse.remote("x".to_string()).blocking_get().unwrap_err();
+    assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::TaskFailed, "invalid digit found in string"));
+    assert_eq!(odd.remote(2).blocking_get().unwrap_err().to_string(), "2 is even");
+}
+
+#[test]
+fn an_argument_that_cannot_be_written_fails_whoever_awaits_it_and_what_depends_on_it() {
+    let secret = reveal.remote(Unwritable);
+    assert!(mock::take_calls().is_empty());
+    let error = block_on(secret.get()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert_eq!(error.to_string(), "registry::tests::reveal: argument 1 cannot be sent: it is a secret");
+    assert_eq!(block_on(&secret).unwrap_err().kind(), ErrorKind::InvalidArgument);
+
+    let dependent = block_on(reveal.remote(&secret)).unwrap_err();
+    assert_eq!(dependent.kind(), ErrorKind::DependencyFailed);
+    assert_eq!(dependent.causes()[0].kind, ErrorKind::InvalidArgument);
+    // It is ready for `wait`, and cannot travel.
+    let (ready, rest) = crate::blocking_wait(&[secret], 1, None).unwrap();
+    assert_eq!((ready.len(), rest.len()), (1, 0));
+    assert!(codec::encode(ready, crate::host::types::Encoding::Json).unwrap_err().contains("failed already"));
+}
+
+#[test]
+fn options_reach_the_host_and_bad_ones_are_an_error() {
+    let quick = add.options().timeout(Duration::from_millis(5)).fuel(10).max_retries(0).name("quick").num_cpus(1);
+    quick.clone().remote(1, 1);
+    let options = mock::last_options();
+    assert_eq!((options.timeout_ns, options.fuel, options.max_retries), (Some(5_000_000), Some(10), Some(0)));
+    assert_eq!((options.name.as_deref(), options.cpu_milli), (Some("quick"), Some(1000)));
+    let error = quick.name("a\nb").remote(1, 1).blocking_get().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+}
+
+#[test]
+fn wrong_calls_from_outside_are_the_callers_fault() {
+    let json = |text: &str| crate::host::types::Payload {
+        encoding: crate::host::types::Encoding::Json,
+        data: text.into(),
+        references: Vec::new(),
+    };
+    let run = |name: &str, arguments: Vec<_>| {
+        super::run_task(&format!("registry::tests::{name}"), arguments, crate::host::types::Encoding::Json)
+    };
+    let sum = run("add", vec![json("2"), json("3")]).unwrap();
+    assert_eq!(sum.data, b"5");
+    let refusals = [
+        run("add", vec![json("2")]),
+        run("add", vec![json("2"), json("\"three\"")]),
+        run("add", vec![json("2"), json("3"), json("4")]),
+        run("nothing", vec![]),
+    ];
+    let refusals = refusals.map(|refused| refused.map(|_| ()).unwrap_err());
+    assert!(refusals.iter().all(|failure| failure.invalid_argument));
+    assert_eq!(refusals.map(|failure| failure.message), [
+        "2 arguments wanted, 1 given",
+        "argument `b` is not a `i32`: invalid type: string \"three\", expected i32 at line 1 column 7",
+        "2 arguments wanted, 3 given",
+        "this module has no task `registry::tests::nothing`",
+    ]);
+}
+
+#[test]
+fn an_actor_keeps_its_state() {
+    block_on(async {
+        let counter = Counter::options().name("global").max_restarts(1).remote_starting_at(mock::sealed(&10));
+        let counter = counter.await.unwrap();
+        assert_eq!(counter.increment().await.unwrap(), 11);
+        assert_eq!(counter.add(2, 3).await.unwrap(), 17);
+        assert_eq!(counter.add(i32::MAX, 1).await.unwrap_err().to_string(), "overflow");
+        assert!(!counter.kill().await.unwrap());
+        crate::kill(&counter);
+    });
+    let calls = mock::take_calls();
+    assert_eq!(calls[0], "create registry::tests::Counter starting_at Some(\"global\")");
+    assert_eq!(calls.last().unwrap(), "kill registry::tests::Counter false");
+}
+
+#[test]
+fn a_constructor_that_fails_fails_whoever_waits_for_it() {
+    let error = block_on(Counter::remote_starting_at(-1)).unwrap_err();
+    assert_eq!(error.to_string(), "-1 is negative");
+    let unnamed = Counter::options().name("x".repeat(300)).remote();
+    assert_eq!(block_on(&unnamed).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    assert_eq!(block_on(unnamed.increment().get()).unwrap_err().kind(), ErrorKind::InvalidArgument);
+}
+
+#[test]
+fn handles_travel_and_carry_options() {
+    let counter = Counter::remote();
+    let payload = codec::encode(vec![counter.clone()], crate::host::types::Encoding::Bincode).unwrap();
+    assert_eq!((&payload.data[..], payload.references.len()), (&[1, 0][..], 1));
+    let travelled: Vec<CounterHandle> = codec::decode(payload).unwrap();
+    assert_eq!(travelled[0].increment().blocking_get().unwrap(), 1);
+    counter.with_options(TaskOptions::new().fuel(9)).increment();
+    assert_eq!(mock::last_options().fuel, Some(9));
+    counter.increment();
+    assert_eq!(mock::last_options().fuel, None);
+}
+
+#[test]
+fn an_actor_is_found_by_name_and_type() {
+    let find = |name: &str| block_on(crate::get_actor::<Counter>(name));
+    assert!(find("a-registry::tests::Counter").is_ok());
+    assert_eq!(find("nobody").unwrap_err().kind(), ErrorKind::ActorNotFound);
+    let error = find("a-Other").unwrap_err();
+    assert_eq!(error.to_string(), "the actor \"a-Other\" is a `Other`, not a `registry::tests::Counter`");
+    assert_eq!(find("a\n").unwrap_err().kind(), ErrorKind::InvalidArgument);
+}
+
+#[test]
+fn waiting_gives_at_most_as_many_as_were_asked_for() {
+    let refs: Vec<ObjectRef<i32>> = (0..8).map(|i| add.remote(i, i)).collect();
+    mock::take_calls();
+    let (ready, rest) = block_on(crate::wait(&refs, 3, Some(Duration::from_secs(5)))).unwrap();
+    assert_eq!((ready.len(), rest.len()), (3, 5));
+    assert_eq!(mock::take_calls(), ["wait 3 of 8"]);
+
+    let mixed = [mock::later(30, &0), mock::later(10, &1), mock::never(), mock::later(20, &2)];
+    let ids = |refs: &[ObjectRef<i32>]| refs.iter().map(ObjectRef::id).collect::<Vec<_>>();
+    let (ready, rest) = block_on(crate::wait(&mixed, 2, None)).unwrap();
+    assert_eq!(ids(&ready), [mixed[1].id(), mixed[3].id()]);
+    assert_eq!(ids(&rest), [mixed[0].id(), mixed[2].id()]);
+    // One park for both of them.
+    assert_eq!(mock::take_calls(), ["wait 2 of 4", "wait 2 of 4"]);
+
+    let (ready, rest) = block_on(crate::wait(&mixed, 9, Some(Duration::from_millis(50)))).unwrap();
+    assert_eq!((ready.len(), rest.len()), (3, 1));
+    let (ready, rest) = block_on(crate::wait(&mixed, 0, None)).unwrap();
+    assert_eq!((ready.len(), rest.len()), (0, 4));
+}
+
+#[test]
+fn what_is_put_can_be_got() {
+    let big = block_on(crate::put(vec![1u8; 1 << 20])).unwrap();
+    assert_eq!(block_on(crate::get(&big)).unwrap().len(), 1 << 20);
+    let both = [crate::blocking_put("a".to_string()).unwrap(), crate::blocking_put("b".to_string()).unwrap()];
+    assert_eq!(block_on(crate::get_all(&both)).unwrap(), ["a", "b"]);
+    assert_eq!(crate::blocking_put(Unwritable).unwrap_err().kind(), ErrorKind::InvalidArgument);
+}
+
+#[test]
+fn cancelling_asks_the_host() {
+    let reference = mock::sealed(&1);
+    crate::cancel(&reference).unwrap();
+    crate::cancel_with(&reference, true, false).unwrap();
+    let id = reference.id().unwrap();
+    assert_eq!(mock::take_calls(), [format!("cancel {id} false true"), format!("cancel {id} true false")]);
+}
+
+#[test]
+fn the_context_is_what_the_host_says() {
+    let context = crate::context();
+    assert_eq!((context.task_id, context.name.as_str(), context.attempt), (7, "quick", 1));
+    assert!(context.deadline().is_some());
+}
+
+#[test]
+fn log_lines_reach_the_host() {
+    crate::logging::install();
+    info!("{} parts", 3);
+    trace!("not this");
+    assert_eq!(mock::take_calls(), ["log Level::Info rustyray::registry::tests 3 parts"]);
+}
