@@ -125,14 +125,17 @@ pub trait Handle: Clone + Sized {
 /// # Ok(())
 /// # }
 /// ```
-#[expect(clippy::unused_async, reason = "finding one may take time once actors live on several hosts")]
+// Finding one may take time once actors live on several hosts.
 pub async fn get_actor<A: Actor>(name: &str) -> Result<A::Handle> {
     let invalid = |message| Error::from_host(local_error(ErrorKind::InvalidArgument, message));
     check_name(name).map_err(invalid)?;
     let found: types::ActorRef = actors::find(name).map_err(Error::from_host)?;
     let actor_type = actors::actor_type(&found);
     if actor_type != A::TYPE_NAME {
-        return Err(invalid(format!("the actor {name:?} is a `{actor_type}`, not a `{}`", A::TYPE_NAME)));
+        return Err(invalid(format!(
+            "the actor {name:?} is a `{actor_type}`, not a `{}`",
+            A::TYPE_NAME
+        )));
     }
     Ok(A::Handle::from_raw(RawHandle::new(found)))
 }

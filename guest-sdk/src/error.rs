@@ -36,7 +36,10 @@ enum Repr {
     Task(TaskError),
     Message(String),
     Foreign(Box<dyn StdError + 'static>),
-    Context { message: String, cause: Error },
+    Context {
+        message: String,
+        cause: Error,
+    },
 }
 
 /// The limit that ended a task.
@@ -102,7 +105,10 @@ impl Error {
     /// ```
     #[must_use]
     pub fn context(self, message: impl fmt::Display) -> Self {
-        Self::of(Repr::Context { message: message.to_string(), cause: self })
+        Self::of(Repr::Context {
+            message: message.to_string(),
+            cause: self,
+        })
     }
 
     pub(crate) fn from_host(error: TaskError) -> Self {
@@ -121,7 +127,8 @@ impl Error {
     /// ```
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
-        self.report().map_or(ErrorKind::TaskFailed, |report| ErrorKind::from_host(report.kind))
+        self.report()
+            .map_or(ErrorKind::TaskFailed, |report| ErrorKind::from_host(report.kind))
     }
 
     /// The name of the task, or of the actor and method, that failed. `None` for an error of the program's own.
@@ -139,7 +146,9 @@ impl Error {
     /// Which attempt failed: 1 is the first.
     #[must_use]
     pub fn attempt(&self) -> Option<u32> {
-        self.report().map(|report| report.attempt).filter(|attempt| *attempt != 0)
+        self.report()
+            .map(|report| report.attempt)
+            .filter(|attempt| *attempt != 0)
     }
 
     /// The module that the task is from.
@@ -170,7 +179,11 @@ impl Error {
     #[must_use]
     pub fn limit(&self) -> Option<Limit> {
         let report = self.report()?.limit.as_ref()?;
-        Some(Limit { name: report.name.clone(), limit: report.limit, used: report.used })
+        Some(Limit {
+            name: report.name.clone(),
+            limit: report.limit,
+            used: report.used,
+        })
     }
 
     /// What caused it, nearest first.
@@ -211,13 +224,20 @@ impl Error {
     }
 
     fn named(&self, field: impl Fn(&TaskError) -> &String) -> Option<&str> {
-        self.report().map(field).map(String::as_str).filter(|name| !name.is_empty())
+        self.report()
+            .map(field)
+            .map(String::as_str)
+            .filter(|name| !name.is_empty())
     }
 
     /// As a function's failure: a line, and the report of the task that it stems from.
     fn into_failure(self) -> Failure {
         let message = self.chain().join(": ");
-        Failure { message, cause: self.into_report(), invalid_argument: false }
+        Failure {
+            message,
+            cause: self.into_report(),
+            invalid_argument: false,
+        }
     }
 
     fn into_report(self) -> Option<TaskError> {
@@ -232,12 +252,19 @@ impl Error {
 /// The failure that a function's error becomes. An [`Error`] keeps its chain; of any other there is only the text.
 pub(crate) fn failure<E: fmt::Display + 'static>(error: E) -> Failure {
     let mut slot = Some(error);
-    if let Some(own) = (&mut slot as &mut dyn Any).downcast_mut::<Option<Error>>().and_then(Option::take) {
+    if let Some(own) = (&mut slot as &mut dyn Any)
+        .downcast_mut::<Option<Error>>()
+        .and_then(Option::take)
+    {
         return own.into_failure();
     }
     // `{:#}` because that is where anyhow and its like print the causes.
     let message = slot.map_or_else(String::new, |error| format!("{error:#}"));
-    Failure { message, cause: None, invalid_argument: false }
+    Failure {
+        message,
+        cause: None,
+        invalid_argument: false,
+    }
 }
 
 impl<E: StdError + 'static> From<E> for Error {
@@ -283,48 +310,4 @@ macro_rules! ensure {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::host::{local_error, types};
-
-    fn report() -> TaskError {
-        TaskError {
-            task: "parse".into(),
-            attempt: 2,
-            panic: Some("thread main panicked".into()),
-            limit: Some(types::LimitReport { name: "fuel".into(), limit: 10, used: 11 }),
-            causes: vec![types::ErrorCause {
-                kind: types::ErrorKind::TaskFailed,
-                task: "add".into(),
-                message: "overflow".into(),
-            }],
-            ..local_error(types::ErrorKind::OutOfFuel, "no fuel left".into())
-        }
-    }
-
-    #[test]
-    fn a_line_names_the_task_and_the_long_form_everything() {
-        let error = Error::from_host(report()).context("reading");
-        assert_eq!(error.to_string(), "reading");
-        let long = format!("{error:#}");
-        for part in ["parse: no fuel left", "out-of-fuel", "attempt 2", "add: overflow", "panicked", "used 11"] {
-            assert!(long.contains(part), "{part:?} is missing in:\n{long}");
-        }
-        assert_eq!(long, format!("{error:?}"));
-        assert_eq!((error.kind(), error.attempt()), (ErrorKind::OutOfFuel, Some(2)));
-    }
-
-    #[test]
-    fn a_failure_keeps_the_chain_of_our_own_error() {
-        let failure = failure(Error::from_host(report()).context("reading"));
-        assert_eq!(failure.message, "reading: parse: no fuel left");
-        assert_eq!(failure.cause, Some(report()));
-    }
-
-    #[test]
-    fn a_failure_of_any_other_error_is_its_text() {
-        let failed = failure("x".parse::<u8>().unwrap_err());
-        assert_eq!((failed.message.as_str(), failed.cause), ("invalid digit found in string", None));
-        assert_eq!(failure("plain").message, "plain");
-    }
-}
+mod tests;

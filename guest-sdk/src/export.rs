@@ -1,5 +1,7 @@
 //! What this module exports: the `guest` interface, over the registry.
 
+use std::io::Write;
+
 use crate::bindings::exports::rustyray::core::guest::{Encoding, Failure, Guest, Manifest, Payload};
 use crate::{logging, manifest, registry};
 
@@ -13,15 +15,22 @@ impl Guest for Module {
 
     fn run_task(name: String, arguments: Vec<Payload>, reply: Encoding) -> Result<Payload, Failure> {
         logging::install();
-        registry::run_task(&name, arguments, reply)
+        printed(registry::run_task(&name, arguments, reply).map_err(|failure| *failure))
     }
 
     fn construct(actor_type: String, constructor: String, arguments: Vec<Payload>) -> Result<(), Failure> {
         logging::install();
-        registry::construct(&actor_type, &constructor, arguments)
+        printed(registry::construct(&actor_type, &constructor, arguments).map_err(|failure| *failure))
     }
 
     fn call(method: String, arguments: Vec<Payload>, reply: Encoding) -> Result<Payload, Failure> {
-        registry::call(&method, arguments, reply)
+        printed(registry::call(&method, arguments, reply).map_err(|failure| *failure))
     }
+}
+
+/// Sends what was printed without a line's end: after a task no runtime does it, as one does after `main`.
+fn printed<T>(result: T) -> T {
+    // A host that refuses output ends the guest; there is nobody to tell of another failure.
+    let _ = std::io::stdout().flush();
+    result
 }

@@ -66,7 +66,8 @@
 //! blocks ([`ObjectRef::blocking_get`]): the guest is parked, not a thread of the host.
 //!
 //! # Names
-//! `add` is a value as well as a function: `let add = …` in its scope is an error ("cannot shadow unit structs").
+//! `add` is a value as well as a function, a unit struct that derefs to it. So no variable in its scope can be called `add`:
+//! `let add = add.remote(1, 2)` is an error ("mismatched types", or "cannot shadow unit structs").
 
 #![deny(missing_docs, unsafe_code)]
 
@@ -94,6 +95,8 @@ mod program;
 mod registry;
 mod remote;
 mod store;
+#[cfg(test)]
+mod tests;
 mod wait;
 
 pub use actor::{Actor, Handle, Ready, get_actor, kill};

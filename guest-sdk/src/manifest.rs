@@ -6,12 +6,19 @@ use crate::registry::{ActorDefaults, ActorType, Constructor, Method, Signature, 
 
 /// Everything that the program declares, by name, so that the same program always says the same.
 pub(crate) fn manifest() -> Manifest {
-    let mut tasks: Vec<Function> = inventory::iter::<Task>().map(|task| function(task.name, &task.signature)).collect();
+    let mut tasks: Vec<Function> = inventory::iter::<Task>()
+        .map(|task| function(task.name, &task.signature))
+        .collect();
     let mut actors: Vec<guest::ActorType> = inventory::iter::<ActorType>().map(actor).collect();
     tasks.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     actors.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     let sdk = concat!("rustyray ", env!("CARGO_PKG_VERSION")).to_owned();
-    Manifest { sdk, encoding: types::Encoding::Bincode, tasks, actors }
+    Manifest {
+        sdk,
+        encoding: types::Encoding::Bincode,
+        tasks,
+        actors,
+    }
 }
 
 fn actor(actor: &ActorType) -> guest::ActorType {
@@ -53,7 +60,11 @@ fn task_options(defaults: &TaskDefaults) -> types::TaskOptions {
         max_retries: defaults.max_retries,
         priority: defaults.priority,
         cpu_milli: defaults.cpu_milli,
-        resources: defaults.resources.iter().map(|(name, amount)| ((*name).to_owned(), *amount)).collect(),
+        resources: defaults
+            .resources
+            .iter()
+            .map(|(name, amount)| ((*name).to_owned(), *amount))
+            .collect(),
         grants: defaults.grants.map(owned),
     }
 }

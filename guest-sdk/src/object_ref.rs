@@ -70,7 +70,10 @@ impl RawRef {
 
 impl<T> ObjectRef<T> {
     pub(crate) fn new(raw: RawRef) -> Self {
-        Self { raw, value: PhantomData }
+        Self {
+            raw,
+            value: PhantomData,
+        }
     }
 
     pub(crate) fn raw(&self) -> &RawRef {
@@ -110,9 +113,9 @@ impl<T: DeserializeOwned + 'static> ObjectRef<T> {
     /// # use rustyray::prelude::*;
     /// # #[rustyray::remote] fn answer() -> u32 { 42 }
     /// # async fn example() -> Result<()> {
-    /// let answer = answer.remote();
-    /// let value = answer.get().timeout(Duration::from_secs(1)).await?;
-    /// assert_eq!(value, answer.get().await?);
+    /// let reference = answer.remote();
+    /// let value = reference.get().timeout(Duration::from_secs(1)).await?;
+    /// assert_eq!(value, reference.get().await?);
     /// # Ok(())
     /// # }
     /// ```
@@ -197,9 +200,10 @@ impl<T> Serialize for ObjectRef<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         match &self.raw {
             RawRef::Object(object) => codec::write_object(object, serializer),
-            RawRef::Failed(error) => {
-                Err(S::Error::custom(format_args!("a reference in it has failed already: {}", error.message)))
-            }
+            RawRef::Failed(error) => Err(S::Error::custom(format_args!(
+                "a reference in it has failed already: {}",
+                error.message
+            ))),
         }
     }
 }

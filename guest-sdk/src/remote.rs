@@ -14,7 +14,8 @@ use crate::options::TaskOptions;
 
 /// What may stand where a remote function takes a `T`: a `T`, or a reference to one.
 ///
-/// The task starts when the object is there, and gets its value. Nobody waits here.
+/// The task starts when the object is there, and gets its value. Nobody waits here. As either may come, `x.into()` can't
+/// tell what to become: say `String::from("x")`.
 ///
 /// ```no_run
 /// # use rustyray::prelude::*;
@@ -30,8 +31,9 @@ use crate::options::TaskOptions;
 /// # }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a `{T}` for a remote call",
-    label = "expected `{T}` or `ObjectRef<{T}>`, and `{T}` must be `Serialize + 'static`"
+    message = "`{Self}` cannot be passed as `{T}` to a remote function",
+    label = "expected `{T}` or `ObjectRef<{T}>`",
+    note = "a value that is passed must be `Serialize + 'static`"
 )]
 pub trait IntoArg<T> {
     #[doc(hidden)]
@@ -84,7 +86,11 @@ impl Outgoing {
 }
 
 fn take(payload: &mut Payload) -> Payload {
-    let empty = Payload { encoding: Encoding::Raw, data: Vec::new(), references: Vec::new() };
+    let empty = Payload {
+        encoding: Encoding::Raw,
+        data: Vec::new(),
+        references: Vec::new(),
+    };
     std::mem::replace(payload, empty)
 }
 
@@ -95,9 +101,16 @@ fn unwritable(index: usize, reason: &str) -> TaskError {
 
 fn dependency_failed(index: usize, error: &TaskError) -> TaskError {
     let message = format!("argument {} failed: {}", index + 1, error.message);
-    let cause = ErrorCause { kind: error.kind, task: error.task.clone(), message: error.message.clone() };
+    let cause = ErrorCause {
+        kind: error.kind,
+        task: error.task.clone(),
+        message: error.message.clone(),
+    };
     let causes = std::iter::once(cause).chain(error.causes.iter().cloned()).collect();
-    TaskError { causes, ..local_error(ErrorKind::DependencyFailed, message) }
+    TaskError {
+        causes,
+        ..local_error(ErrorKind::DependencyFailed, message)
+    }
 }
 
 /// Makes a call with the arguments, or gives why it can't be made. `what` names the call in the error.
@@ -106,7 +119,10 @@ pub(crate) fn call<T>(
     outgoing: &mut [Outgoing],
     make: impl FnOnce(&[Argument<'_>]) -> Result<T, String>,
 ) -> Result<T, Arc<TaskError>> {
-    let arguments = outgoing.iter_mut().enumerate().map(|(index, argument)| argument.argument(index));
+    let arguments = outgoing
+        .iter_mut()
+        .enumerate()
+        .map(|(index, argument)| argument.argument(index));
     arguments
         .collect::<Result<Vec<_>, _>>()
         .and_then(|all| make(&all).map_err(|reason| Arc::new(local_error(ErrorKind::InvalidArgument, reason))))
@@ -139,7 +155,11 @@ pub struct Submission<Args, T> {
 impl<Args, T> Submission<Args, T> {
     #[doc(hidden)]
     pub fn new(function: &'static str) -> Self {
-        Self { function, options: TaskOptions::new(), types: PhantomData }
+        Self {
+            function,
+            options: TaskOptions::new(),
+            types: PhantomData,
+        }
     }
 
     /// Shown in logs, errors and receipts instead of the function's name.
@@ -167,13 +187,20 @@ impl<Args, T> Submission<Args, T> {
 
 impl<Args, T> Clone for Submission<Args, T> {
     fn clone(&self) -> Self {
-        Self { function: self.function, options: self.options.clone(), types: PhantomData }
+        Self {
+            function: self.function,
+            options: self.options.clone(),
+            types: PhantomData,
+        }
     }
 }
 
 impl<Args, T> fmt::Debug for Submission<Args, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Submission").field("function", &self.function).field("options", &self.options).finish()
+        f.debug_struct("Submission")
+            .field("function", &self.function)
+            .field("options", &self.options)
+            .finish()
     }
 }
 

@@ -22,7 +22,7 @@ use crate::object_ref::{ObjectRef, RawRef};
 /// # Ok(())
 /// # }
 /// ```
-#[expect(clippy::unused_async, reason = "the host may come to hold back a writer until there is room")]
+// The host may come to hold back a writer until there is room.
 pub async fn put<T: Serialize + 'static>(value: T) -> Result<ObjectRef<T>> {
     blocking_put(value)
 }
@@ -133,7 +133,7 @@ pub fn cancel<T>(reference: &ObjectRef<T>) -> Result<()> {
 /// # Ok(())
 /// # }
 /// ```
-#[expect(clippy::unnecessary_wraps, reason = "Ray's cancel can fail, and so may ours one day")]
+// Ray's cancel can fail, and so may ours one day.
 pub fn cancel_with<T>(reference: &ObjectRef<T>, force: bool, recursive: bool) -> Result<()> {
     if let RawRef::Object(object) = reference.raw() {
         objects::cancel(object, force, recursive);

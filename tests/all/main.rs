@@ -1,4 +1,17 @@
 //! The host's library with real guests. One binary, so that wasmtime is linked once.
 
-mod support;
+mod actors;
+mod cancelling;
+mod capabilities;
+mod components;
+mod deadlines;
+mod errors;
+mod fixtures;
+mod hosts;
+mod layers;
+mod limits;
+mod objects;
 mod program;
+mod receipts;
+mod scheduling;
+mod support;

@@ -1,10 +1,12 @@
 //! What all tests need.
 
+use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rustyray_host::{Host, HostBuilder, LogLine, Module, TaskError};
+use rustyray_host::{Host, HostBuilder, LogLine, Module, ObjectRef, TaskError};
+use tokio::sync::Notify;
 
 /// Instances of a test's host. Many hosts live in one process here, and each instance reserves 4 GiB of address space.
 pub const INSTANCES: u32 = 64;
@@ -39,27 +41,88 @@ pub async fn host_with(builder: HostBuilder, name: &str) -> (Host, Module) {
 pub async fn finish(host: Host) {
     host.shutdown(Duration::from_secs(5)).await;
     let stats = host.stats();
-    assert_eq!((stats.instances, stats.actors, stats.running, stats.pending), (0, 0, 0, 0), "{stats:?}");
+    assert_eq!(
+        (stats.instances, stats.actors, stats.running, stats.pending),
+        (0, 0, 0, 0),
+        "{stats:?}"
+    );
 }
 
 /// Collects what guests print.
 #[derive(Clone, Default)]
-pub struct Lines(Arc<Mutex<Vec<LogLine>>>);
+pub struct Lines(Arc<Mutex<Vec<LogLine>>>, Arc<Notify>);
 
 impl Lines {
     /// Receives a line.
     pub fn sink(&self) -> impl Fn(&LogLine) + Send + Sync + 'static {
-        let lines = self.0.clone();
-        move |line| lines.lock().unwrap().push(line.clone())
+        let Lines(lines, changed) = self.clone();
+        move |line| {
+            lines.lock().unwrap().push(line.clone());
+            changed.notify_waiters();
+        }
     }
 
     /// The lines as `task: text`.
     pub fn texts(&self) -> Vec<String> {
-        self.0.lock().unwrap().iter().map(|line| format!("{}: {}", line.task, line.text)).collect()
+        self.0
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|line| format!("{}: {}", line.task, line.text))
+            .collect()
+    }
+
+    /// The lines themselves.
+    pub fn lines(&self) -> Vec<LogLine> {
+        self.0.lock().unwrap().clone()
+    }
+
+    /// Waits until this text was printed.
+    pub async fn until(&self, text: &str) {
+        let printed = async {
+            loop {
+                let changed = self.1.notified();
+                if self.lines().iter().any(|line| line.text == text) {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        within(printed, text).await;
     }
 }
 
-/// The error that a task must have ended with.
-pub fn error<T: std::fmt::Debug>(result: Result<T, Arc<TaskError>>) -> Arc<TaskError> {
-    result.expect_err("the task fails")
+/// What must come soon; a test that waits in vain says for what.
+pub async fn within<T>(future: impl Future<Output = T>, what: &str) -> T {
+    match tokio::time::timeout(Duration::from_secs(60), future).await {
+        Ok(value) => value,
+        Err(_) => panic!("waited a minute for: {what}"),
+    }
+}
+
+/// Waits until the host looks like this. There is nobody to wake a test when a count changes, so it looks again after
+/// whatever else has to run; a host that never gets there fails the test.
+pub async fn settled(host: &Host, what: &str, condition: impl Fn(&rustyray_host::Stats) -> bool) {
+    let watching = async {
+        while !condition(&host.stats()) {
+            tokio::task::yield_now().await;
+        }
+    };
+    within(watching, what).await;
+}
+
+/// The error that an object must have.
+pub async fn error(host: &Host, object: &ObjectRef) -> Arc<TaskError> {
+    match within(host.value(object, None), "an error").await {
+        Ok(_) => panic!("{object:?} has a value"),
+        Err(error) => error,
+    }
+}
+
+/// The value that an object must have.
+pub async fn value<T: serde::de::DeserializeOwned + 'static>(host: &Host, object: &ObjectRef) -> T {
+    match within(host.get(object), "a value").await {
+        Ok(value) => value,
+        Err(error) => panic!("{error:#}"),
+    }
 }

@@ -71,7 +71,8 @@ struct Names {
 impl Names {
     fn new(item: &ItemImpl) -> Result<Self> {
         if let Some((_, of, _)) = &item.trait_ {
-            let message = "a trait's methods cannot be called from elsewhere: write them in an `impl` of the actor itself";
+            let message =
+                "a trait's methods cannot be called from elsewhere: write them in an `impl` of the actor itself";
             return Err(Error::new_spanned(of, message));
         }
         if !item.generics.params.is_empty() || item.generics.where_clause.is_some() {
@@ -80,9 +81,17 @@ impl Names {
         }
         let path = match &*item.self_ty {
             Type::Path(ty) if ty.qself.is_none() => ty.path.clone(),
-            other => return Err(Error::new_spanned(other, "an actor is a struct or an enum, by its name")),
+            other => {
+                return Err(Error::new_spanned(
+                    other,
+                    "an actor is a struct or an enum, by its name",
+                ));
+            }
         };
-        let last = path.segments.last().map_or_else(|| Ident::new("Self", Span::call_site()), |last| last.ident.clone());
+        let last = path
+            .segments
+            .last()
+            .map_or_else(|| Ident::new("Self", Span::call_site()), |last| last.ident.clone());
         let beside = |suffix: &str| {
             let mut beside = path.clone();
             if let Some(last_segment) = beside.segments.last_mut() {
@@ -90,7 +99,11 @@ impl Names {
             }
             beside
         };
-        Ok(Self { handle: beside("Handle"), options: beside("Options"), path })
+        Ok(Self {
+            handle: beside("Handle"),
+            options: beside("Options"),
+            path,
+        })
     }
 }
 
@@ -108,7 +121,13 @@ fn functions(item: &mut ItemImpl, actor: &Names) -> Result<Vec<Function>> {
 
 fn take_local(attributes: &mut Vec<Attribute>) -> bool {
     let before = attributes.len();
-    attributes.retain(|attribute| attribute.path().segments.last().is_none_or(|last| last.ident != "local"));
+    attributes.retain(|attribute| {
+        attribute
+            .path()
+            .segments
+            .last()
+            .is_none_or(|last| last.ident != "local")
+    });
     attributes.len() < before
 }
 
@@ -117,7 +136,12 @@ struct Part<'a>(Vec<&'a Function>);
 
 impl<'a> Part<'a> {
     fn new(functions: &'a [Function], constructors: bool) -> Self {
-        Self(functions.iter().filter(|function| function.constructs == constructors).collect())
+        Self(
+            functions
+                .iter()
+                .filter(|function| function.constructs == constructors)
+                .collect(),
+        )
     }
 
     fn each(&self, write: impl Fn(&Function) -> TokenStream) -> Vec<TokenStream> {
@@ -143,10 +167,20 @@ impl Function {
             Some(FnArg::Receiver(receiver)) => check_receiver(receiver).map(|()| false)?,
             _ => check_constructor(&signature, actor).map(|()| true)?,
         };
-        let what = if constructs { "an actor's constructor" } else { "an actor's method" };
+        let what = if constructs {
+            "an actor's constructor"
+        } else {
+            "an actor's method"
+        };
         let callable = Callable::new(&signature, what)?;
         let (attributes, vis, name) = (function.attrs.clone(), function.vis.clone(), signature.ident);
-        Ok(Self { attributes, vis, name, callable, constructs })
+        Ok(Self {
+            attributes,
+            vis,
+            name,
+            callable,
+            constructs,
+        })
     }
 
     /// `remote` for `new`, `remote_starting_at` for `starting_at`.
@@ -205,7 +239,11 @@ impl Function {
         let (read, places) = self.callable.read();
         let (path, name, mutability) = (&actor.path, &self.name, self.callable.mutability());
         let made = self.callable.finished(&quote!(<#path>::#name(#(#places),*)));
-        let constructed = if self.callable.value.fallible { "constructed_result" } else { "constructed" };
+        let constructed = if self.callable.value.fallible {
+            "constructed_result"
+        } else {
+            "constructed"
+        };
         let constructed = Ident::new(constructed, Span::call_site());
         let (conditions, signature, name) = (conditions(&self.attributes), self.declaration(), unraw(name));
         quote! {
@@ -250,7 +288,10 @@ fn check_receiver(receiver: &Receiver) -> Result<()> {
     if receiver.reference.is_some() && receiver.colon_token.is_none() {
         return Ok(());
     }
-    Err(Error::new_spanned(receiver, "an actor outlives its calls: take `&self` or `&mut self`"))
+    Err(Error::new_spanned(
+        receiver,
+        "an actor outlives its calls: take `&self` or `&mut self`",
+    ))
 }
 
 fn check_constructor(signature: &syn::Signature, actor: &Names) -> Result<()> {

@@ -45,6 +45,8 @@ use crate::attributes::{ActorAttributes, TaskAttributes};
 /// | `grants` | `["dir:/data:ro"]` | the capabilities to keep |
 ///
 /// The caller can say otherwise: `parse.options().timeout(…).remote(…)`.
+///
+/// The name becomes a unit struct, so no variable in its scope can have it: not `let parse = parse.remote(…)`.
 #[proc_macro_attribute]
 pub fn remote(attributes: TokenStream, item: TokenStream) -> TokenStream {
     let attributes = parse_macro_input!(attributes as TaskAttributes);
@@ -96,7 +98,11 @@ pub fn actor(attributes: TokenStream, item: TokenStream) -> TokenStream {
 pub fn actor_methods(attributes: TokenStream, item: TokenStream) -> TokenStream {
     let nothing = parse_macro_input!(attributes as attributes::Nothing);
     let item = parse_macro_input!(item as syn::Item);
-    answer(nothing.check("actor_methods").and_then(|()| actor_methods::expand(item)))
+    answer(
+        nothing
+            .check("actor_methods")
+            .and_then(|()| actor_methods::expand(item)),
+    )
 }
 
 /// Keeps a function of an actor's `impl` out of what can be called from elsewhere. See [`macro@actor_methods`].
@@ -104,7 +110,10 @@ pub fn actor_methods(attributes: TokenStream, item: TokenStream) -> TokenStream 
 pub fn local(_: TokenStream, item: TokenStream) -> TokenStream {
     // `actor_methods` takes the attribute away; whoever sees it expanded put it somewhere else.
     let item = proc_macro2::TokenStream::from(item);
-    let error = syn::Error::new_spanned(&item, "`#[rustyray::local]` goes on a function inside `#[rustyray::actor_methods]`");
+    let error = syn::Error::new_spanned(
+        &item,
+        "`#[rustyray::local]` goes on a function inside `#[rustyray::actor_methods]`",
+    );
     answer(Err(error))
 }
 
@@ -122,7 +131,7 @@ pub fn local(_: TokenStream, item: TokenStream) -> TokenStream {
 pub fn main(attributes: TokenStream, item: TokenStream) -> TokenStream {
     let nothing = parse_macro_input!(attributes as attributes::Nothing);
     let item = parse_macro_input!(item as syn::Item);
-    answer(nothing.check("main").and_then(|()| main_function::expand(item)))
+    answer(main_function::expand(&nothing, item))
 }
 
 fn answer(expanded: syn::Result<proc_macro2::TokenStream>) -> TokenStream {

@@ -12,7 +12,10 @@ pub fn expand(attributes: &TaskAttributes, item: Item) -> Result<TokenStream> {
     let function = match item {
         Item::Fn(function) => function,
         Item::Struct(_) | Item::Enum(_) => {
-            return Err(Error::new_spanned(item, "`#[rustyray::remote]` goes on a function: a type is a `#[rustyray::actor]`"));
+            return Err(Error::new_spanned(
+                item,
+                "`#[rustyray::remote]` goes on a function: a type is a `#[rustyray::actor]`",
+            ));
         }
         other => return Err(Error::new_spanned(other, "`#[rustyray::remote]` goes on a function")),
     };
@@ -61,7 +64,11 @@ fn items(attributes: &TaskAttributes, function: &ItemFn, callable: &Callable) ->
 fn named(mut function: ItemFn, name: Ident) -> ItemFn {
     function.sig.ident = name;
     function.vis = syn::Visibility::Inherited;
-    function.attrs.retain(|attribute| !["cfg", "doc", "deprecated"].iter().any(|name| attribute.path().is_ident(name)));
+    function.attrs.retain(|attribute| {
+        !["cfg", "doc", "deprecated"]
+            .iter()
+            .any(|name| attribute.path().is_ident(name))
+    });
     function
 }
 

@@ -1,4 +1,4 @@
-//! JSON, through serde_json, which limits nesting by itself and reserves nothing on a number's word.
+//! JSON, through `serde_json`, which limits nesting by itself and reserves nothing on a number's word.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

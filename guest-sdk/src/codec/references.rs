@@ -58,10 +58,7 @@ pub(crate) fn write_actor<S: Serializer>(actor: &ActorRef, serializer: S) -> std
     write(serializer, || Reference::Actor(actors::clone_actor(actor)))
 }
 
-fn write<S: Serializer>(
-    serializer: S,
-    reference: impl FnOnce() -> Reference,
-) -> std::result::Result<S::Ok, S::Error> {
+fn write<S: Serializer>(serializer: S, reference: impl FnOnce() -> Reference) -> std::result::Result<S::Ok, S::Error> {
     let index = OUTGOING.with_borrow_mut(|references| {
         let references = references.as_mut()?;
         references.push(reference());
@@ -69,7 +66,9 @@ fn write<S: Serializer>(
     });
     match index {
         Some(index) => serializer.serialize_u32(index),
-        None => Err(S::Error::custom("a reference can only be written as part of a task's argument or result")),
+        None => Err(S::Error::custom(
+            "a reference can only be written as part of a task's argument or result",
+        )),
     }
 }
 
@@ -96,7 +95,9 @@ fn take<'de, D: Deserializer<'de>, T>(
     let index = u32::deserialize(deserializer)?;
     INCOMING.with_borrow(|references| {
         let Some(references) = references else {
-            return Err(D::Error::custom("a reference can only be read as part of a task's argument or result"));
+            return Err(D::Error::custom(
+                "a reference can only be read as part of a task's argument or result",
+            ));
         };
         let reference = references.get(index as usize).ok_or_else(|| {
             D::Error::custom(format_args!("reference {index} of {} does not exist", references.len()))

@@ -19,7 +19,14 @@ impl Interest {
 
     /// In `missing` of the objects that are not ready yet.
     pub(crate) fn group(objects: Vec<Arc<ObjectRef>>, ready: Vec<bool>, missing: usize, context: &Context<'_>) -> Self {
-        Self::new(Source::Group { objects, ready, missing }, context)
+        Self::new(
+            Source::Group {
+                objects,
+                ready,
+                missing,
+            },
+            context,
+        )
     }
 
     /// In a moment.
@@ -37,7 +44,7 @@ impl Interest {
             let entry = reactor.entry(self.0);
             match &entry.state {
                 State::Happened => Poll::Ready(Ok(())),
-                State::Stopped(error) => Poll::Ready(Err(error.clone())),
+                State::Stopped(error) => Poll::Ready(Err(TaskError::clone(error))),
                 State::Waiting => {
                     entry.waker.clone_from(context.waker());
                     Poll::Pending

@@ -31,7 +31,13 @@ pub(super) fn park() {
 
 /// Wakes what has happened already, without waiting.
 pub(super) fn look() {
-    wake(with(|reactor| if reactor.live() == 0 { Vec::new() } else { reactor.wait(Some(Duration::ZERO)) }));
+    wake(with(|reactor| {
+        if reactor.live() == 0 {
+            Vec::new()
+        } else {
+            reactor.wait(Some(Duration::ZERO))
+        }
+    }));
 }
 
 fn wake(wakers: Vec<Waker>) {
@@ -57,7 +63,11 @@ pub(super) struct Entry {
 pub(super) enum Source {
     Object(Arc<ObjectRef>),
     /// As many as `missing` of the objects that are not yet in `ready`.
-    Group { objects: Vec<Arc<ObjectRef>>, ready: Vec<bool>, missing: usize },
+    Group {
+        objects: Vec<Arc<ObjectRef>>,
+        ready: Vec<bool>,
+        missing: usize,
+    },
     Timer(Instant),
 }
 
@@ -65,7 +75,7 @@ pub(super) enum State {
     Waiting,
     Happened,
     /// The task was asked to stop.
-    Stopped(TaskError),
+    Stopped(Box<TaskError>),
 }
 
 /// An object in a host call: its entry, and which one of a group it is.
@@ -73,7 +83,11 @@ type Place = (usize, usize);
 
 impl Reactor {
     const fn new() -> Self {
-        Self { entries: Vec::new(), free: Vec::new(), skew: Duration::ZERO }
+        Self {
+            entries: Vec::new(),
+            free: Vec::new(),
+            skew: Duration::ZERO,
+        }
     }
 
     pub(super) fn live(&self) -> usize {
@@ -81,7 +95,11 @@ impl Reactor {
     }
 
     pub(super) fn add(&mut self, source: Source, waker: Waker) -> usize {
-        let entry = Some(Entry { waker, source, state: State::Waiting });
+        let entry = Some(Entry {
+            waker,
+            source,
+            state: State::Waiting,
+        });
         if let Some(key) = self.free.pop() {
             self.entries[key] = entry;
             return key;
@@ -91,7 +109,9 @@ impl Reactor {
     }
 
     pub(super) fn entry(&mut self, key: usize) -> &mut Entry {
-        self.entries[key].as_mut().expect("an interest holds its entry until it is dropped")
+        self.entries[key]
+            .as_mut()
+            .expect("an interest holds its entry until it is dropped")
     }
 
     pub(super) fn remove(&mut self, key: usize) -> Option<Entry> {
@@ -104,13 +124,22 @@ impl Reactor {
     }
 
     fn waiting(&self) -> impl Iterator<Item = (usize, &Entry)> {
-        let entries = self.entries.iter().enumerate().filter_map(|(key, entry)| Some((key, entry.as_ref()?)));
+        let entries = self
+            .entries
+            .iter()
+            .enumerate()
+            .filter_map(|(key, entry)| Some((key, entry.as_ref()?)));
         entries.filter(|(_, entry)| matches!(entry.state, State::Waiting))
     }
 
     /// Every object that somebody still waits for.
     fn objects(&self) -> impl Iterator<Item = (Place, &ObjectRef)> {
-        self.waiting().flat_map(|(key, entry)| entry.source.objects().map(move |(member, object)| ((key, member), object)))
+        self.waiting().flat_map(|(key, entry)| {
+            entry
+                .source
+                .objects()
+                .map(move |(member, object)| ((key, member), object))
+        })
     }
 
     /// Time until the next timer.
@@ -121,7 +150,10 @@ impl Reactor {
 
     /// How many objects make it worth coming back: all that a group misses when there is nothing else, else any.
     fn count(&self) -> u32 {
-        let mut sources = self.waiting().map(|(_, entry)| &entry.source).filter(|source| source.deadline().is_none());
+        let mut sources = self
+            .waiting()
+            .map(|(_, entry)| &entry.source)
+            .filter(|source| source.deadline().is_none());
         match (sources.next(), sources.next()) {
             (Some(Source::Group { missing, .. }), None) => u32::try_from(*missing).unwrap_or(u32::MAX),
             _ => 1,
@@ -156,7 +188,8 @@ impl Reactor {
         }
         let now = self.now();
         for entry in self.entries.iter_mut().flatten() {
-            if matches!(entry.state, State::Waiting) && entry.source.deadline().is_some_and(|deadline| deadline <= now) {
+            if matches!(entry.state, State::Waiting) && entry.source.deadline().is_some_and(|deadline| deadline <= now)
+            {
                 wakers.push(entry.happened());
             }
         }
@@ -164,9 +197,13 @@ impl Reactor {
 
     /// Somebody asked this task to stop. Whatever waits learns it now: it would not be told again.
     fn stop(&mut self, error: &TaskError) -> Vec<Waker> {
-        let waiting = self.entries.iter_mut().flatten().filter(|entry| matches!(entry.state, State::Waiting));
+        let waiting = self
+            .entries
+            .iter_mut()
+            .flatten()
+            .filter(|entry| matches!(entry.state, State::Waiting));
         let stop = |entry: &mut Entry| {
-            entry.state = State::Stopped(error.clone());
+            entry.state = State::Stopped(Box::new(error.clone()));
             entry.waker.clone()
         };
         waiting.map(stop).collect()
@@ -193,7 +230,11 @@ impl Entry {
 
 impl Source {
     fn deadline(&self) -> Option<Instant> {
-        if let Self::Timer(deadline) = self { Some(*deadline) } else { None }
+        if let Self::Timer(deadline) = self {
+            Some(*deadline)
+        } else {
+            None
+        }
     }
 
     fn objects(&self) -> impl Iterator<Item = (usize, &ObjectRef)> {
@@ -203,7 +244,9 @@ impl Source {
             Self::Timer(_) => (&[][..], &[][..]),
         };
         let missing = move |member: &usize| !ready.get(*member).copied().unwrap_or(false);
-        (0..objects.len()).filter(missing).map(|member| (member, &*objects[member]))
+        (0..objects.len())
+            .filter(missing)
+            .map(|member| (member, &*objects[member]))
     }
 }
 

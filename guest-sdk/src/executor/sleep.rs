@@ -7,7 +7,13 @@ use std::time::{Duration, Instant};
 
 use super::{Interest, reactor};
 
+/// Ten years: longer than any guest runs.
+const FAR: Duration = Duration::from_hours(10 * 365 * 24);
+
 /// Waits for `duration`. Other futures run meanwhile; when there are none, the guest is parked and costs nothing.
+///
+/// A guest without the capability `clock` has a clock that stands still. Its naps end all the same, but one beside
+/// references that keep coming can take longer: only the parks that nothing else ended are known to have taken time.
 ///
 /// It ends early when the task is asked to stop: look at [`context`](crate::context) in a loop that sleeps.
 ///
@@ -18,7 +24,11 @@ use super::{Interest, reactor};
 /// # }
 /// ```
 pub fn sleep(duration: Duration) -> Sleep {
-    Sleep { duration, deadline: None, interest: None }
+    Sleep {
+        duration,
+        deadline: None,
+        interest: None,
+    }
 }
 
 /// The future of [`sleep`]. The time runs from its first poll.
@@ -62,8 +72,8 @@ impl Future for Sleep {
         if self.duration.is_zero() {
             return Poll::Ready(());
         }
-        // Ten years for a time beyond the clock: it must be a timer, or nothing would be waited for.
-        let far = || reactor::with(|reactor| reactor.now()) + Duration::from_secs(315_360_000);
+        // A time beyond the clock is a timer too, or nothing would be waited for.
+        let far = || reactor::with(|reactor| reactor.now()) + FAR;
         let deadline = self.deadline().unwrap_or_else(far);
         self.interest = Some(Interest::timer(deadline, context));
         Poll::Pending

@@ -33,7 +33,10 @@ pub struct Get<T> {
 
 impl<T> Get<T> {
     pub(super) fn new(raw: RawRef) -> Self {
-        Self { arrival: Arrival::new(raw), value: PhantomData }
+        Self {
+            arrival: Arrival::new(raw),
+            value: PhantomData,
+        }
     }
 
     /// Gives up after `timeout`, with [`GetTimeout`](crate::ErrorKind::GetTimeout). The task goes on.
@@ -74,7 +77,11 @@ pub(crate) struct Arrival {
 
 impl Arrival {
     pub(crate) fn new(raw: RawRef) -> Self {
-        Self { raw, timeout: None, interest: None }
+        Self {
+            raw,
+            timeout: None,
+            interest: None,
+        }
     }
 
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Payload>> {
@@ -110,7 +117,9 @@ impl Arrival {
     }
 
     fn poll_timeout(&mut self, context: &mut Context<'_>) -> Poll<Result<Payload>> {
-        let Some(timeout) = &mut self.timeout else { return Poll::Pending };
+        let Some(timeout) = &mut self.timeout else {
+            return Poll::Pending;
+        };
         Pin::new(&mut *timeout).poll(context).map(|()| {
             let message = format!("no value within {:?}", timeout.duration());
             Err(Error::from_host(local_error(ErrorKind::GetTimeout, message)))

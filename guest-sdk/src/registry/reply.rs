@@ -16,10 +16,13 @@ use crate::host::types::{Encoding, Payload};
 /// # Errors
 /// When the value can't be written.
 pub fn reply_value<T: Serialize + 'static>(reply: Encoding, value: T) -> Outcome<Payload> {
-    codec::encode(value, reply).map_err(|reason| Failure {
-        message: format!("the result cannot be sent: {reason}"),
-        cause: None,
-        invalid_argument: false,
+    codec::encode(value, reply).map_err(|reason| {
+        let message = format!("the result cannot be sent: {reason}");
+        Box::new(Failure {
+            message,
+            cause: None,
+            invalid_argument: false,
+        })
     })
 }
 

@@ -21,7 +21,11 @@ fn parse(text: String) -> Result<u32> {
 
 #[rustyray::remote]
 fn odd(n: u32) -> std::result::Result<(), String> {
-    if n % 2 == 1 { Ok(()) } else { Err(format!("{n} is even")) }
+    if n % 2 == 1 {
+        Ok(())
+    } else {
+        Err(format!("{n} is even"))
+    }
 }
 
 #[rustyray::remote(name = "renamed")]
@@ -100,8 +104,16 @@ impl Counter {
 }
 
 fn signature(function: &crate::host::guest::Function) -> String {
-    let parameters = function.parameters.iter().map(|p| format!("{}: {}", p.name, p.type_name));
-    format!("{}({}) -> {}", function.name, parameters.collect::<Vec<_>>().join(", "), function.result_type)
+    let parameters = function
+        .parameters
+        .iter()
+        .map(|p| format!("{}: {}", p.name, p.type_name));
+    format!(
+        "{}({}) -> {}",
+        function.name,
+        parameters.collect::<Vec<_>>().join(", "),
+        function.result_type
+    )
 }
 
 #[test]
@@ -119,21 +131,35 @@ fn the_manifest_says_what_the_source_says() {
     assert_eq!(tasks, wanted);
     let first = &manifest.tasks[0];
     assert_eq!(first.docs, "Adds two numbers.");
-    assert_eq!((first.options.timeout_ns, first.options.cpu_milli), (Some(5_000_000_000), Some(500)));
+    assert_eq!(
+        (first.options.timeout_ns, first.options.cpu_milli),
+        (Some(5_000_000_000), Some(500))
+    );
     assert_eq!(first.options.resources, [("gpu".to_owned(), 1000)]);
 
-    let [counter] = &manifest.actors[..] else { panic!("one actor") };
-    assert_eq!((counter.name.as_str(), counter.docs.as_str()), ("registry::tests::Counter", "Counts."));
-    assert_eq!(counter.constructors.iter().map(signature).collect::<Vec<_>>(), [
-        "new() -> Counter",
-        "starting_at(value: i32) -> Counter"
-    ]);
-    assert_eq!(counter.methods.iter().map(signature).collect::<Vec<_>>(), [
-        "increment() -> i32",
-        "add(other: i32, times: u32) -> i32",
-        "kill() -> bool",
-    ]);
-    assert_eq!((counter.options.max_restarts, counter.options.detached), (Some(2), Some(true)));
+    let [counter] = &manifest.actors[..] else {
+        panic!("one actor")
+    };
+    assert_eq!(
+        (counter.name.as_str(), counter.docs.as_str()),
+        ("registry::tests::Counter", "Counts.")
+    );
+    assert_eq!(
+        counter.constructors.iter().map(signature).collect::<Vec<_>>(),
+        ["new() -> Counter", "starting_at(value: i32) -> Counter"]
+    );
+    assert_eq!(
+        counter.methods.iter().map(signature).collect::<Vec<_>>(),
+        [
+            "increment() -> i32",
+            "add(other: i32, times: u32) -> i32",
+            "kill() -> bool",
+        ]
+    );
+    assert_eq!(
+        (counter.options.max_restarts, counter.options.detached),
+        (Some(2), Some(true))
+    );
 }
 
 #[test]
@@ -155,7 +181,10 @@ fn values_and_references_are_arguments() {
 #[test]
 fn an_error_that_a_function_returns_reaches_its_caller() {
     let error = parse.remote("x".to_string()).blocking_get().unwrap_err();
-    assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::TaskFailed, "invalid digit found in string"));
+    assert_eq!(
+        (error.kind(), error.to_string().as_str()),
+        (ErrorKind::TaskFailed, "invalid digit found in string")
+    );
     assert_eq!(odd.remote(2).blocking_get().unwrap_err().to_string(), "2 is even");
 }
 
@@ -165,7 +194,10 @@ fn an_argument_that_cannot_be_written_fails_whoever_awaits_it_and_what_depends_o
     assert!(mock::take_calls().is_empty());
     let error = block_on(secret.get()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
-    assert_eq!(error.to_string(), "registry::tests::reveal: argument 1 cannot be sent: it is a secret");
+    assert_eq!(
+        error.to_string(),
+        "registry::tests::reveal: argument 1 cannot be sent: it is a secret"
+    );
     assert_eq!(block_on(&secret).unwrap_err().kind(), ErrorKind::InvalidArgument);
 
     let dependent = block_on(reveal.remote(&secret)).unwrap_err();
@@ -174,16 +206,32 @@ fn an_argument_that_cannot_be_written_fails_whoever_awaits_it_and_what_depends_o
     // It is ready for `wait`, and cannot travel.
     let (ready, rest) = crate::blocking_wait(&[secret], 1, None).unwrap();
     assert_eq!((ready.len(), rest.len()), (1, 0));
-    assert!(codec::encode(ready, crate::host::types::Encoding::Json).unwrap_err().contains("failed already"));
+    assert!(
+        codec::encode(ready, crate::host::types::Encoding::Json)
+            .unwrap_err()
+            .contains("failed already")
+    );
 }
 
 #[test]
 fn options_reach_the_host_and_bad_ones_are_an_error() {
-    let quick = add.options().timeout(Duration::from_millis(5)).fuel(10).max_retries(0).name("quick").num_cpus(1);
+    let quick = add
+        .options()
+        .timeout(Duration::from_millis(5))
+        .fuel(10)
+        .max_retries(0)
+        .name("quick")
+        .num_cpus(1);
     quick.clone().remote(1, 1);
     let options = mock::last_options();
-    assert_eq!((options.timeout_ns, options.fuel, options.max_retries), (Some(5_000_000), Some(10), Some(0)));
-    assert_eq!((options.name.as_deref(), options.cpu_milli), (Some("quick"), Some(1000)));
+    assert_eq!(
+        (options.timeout_ns, options.fuel, options.max_retries),
+        (Some(5_000_000), Some(10), Some(0))
+    );
+    assert_eq!(
+        (options.name.as_deref(), options.cpu_milli),
+        (Some("quick"), Some(1000))
+    );
     let error = quick.name("a\nb").remote(1, 1).blocking_get().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
 }
@@ -196,7 +244,11 @@ fn wrong_calls_from_outside_are_the_callers_fault() {
         references: Vec::new(),
     };
     let run = |name: &str, arguments: Vec<_>| {
-        super::run_task(&format!("registry::tests::{name}"), arguments, crate::host::types::Encoding::Json)
+        super::run_task(
+            &format!("registry::tests::{name}"),
+            arguments,
+            crate::host::types::Encoding::Json,
+        )
     };
     let sum = run("add", vec![json("2"), json("3")]).unwrap();
     assert_eq!(sum.data, b"5");
@@ -208,18 +260,24 @@ fn wrong_calls_from_outside_are_the_callers_fault() {
     ];
     let refusals = refusals.map(|refused| refused.map(|_| ()).unwrap_err());
     assert!(refusals.iter().all(|failure| failure.invalid_argument));
-    assert_eq!(refusals.map(|failure| failure.message), [
-        "2 arguments wanted, 1 given",
-        "argument `b` is not a `i32`: invalid type: string \"three\", expected i32 at line 1 column 7",
-        "2 arguments wanted, 3 given",
-        "this module has no task `registry::tests::nothing`",
-    ]);
+    assert_eq!(
+        refusals.map(|failure| failure.message),
+        [
+            "2 arguments wanted, 1 given",
+            "argument `b` is not a `i32`: invalid type: string \"three\", expected i32 at line 1 column 7",
+            "2 arguments wanted, 3 given",
+            "this module has no task `registry::tests::nothing`",
+        ]
+    );
 }
 
 #[test]
 fn an_actor_keeps_its_state() {
     block_on(async {
-        let counter = Counter::options().name("global").max_restarts(1).remote_starting_at(mock::sealed(&10));
+        let counter = Counter::options()
+            .name("global")
+            .max_restarts(1)
+            .remote_starting_at(mock::sealed(&10));
         let counter = counter.await.unwrap();
         assert_eq!(counter.increment().await.unwrap(), 11);
         assert_eq!(counter.add(2, 3).await.unwrap(), 17);
@@ -238,7 +296,10 @@ fn a_constructor_that_fails_fails_whoever_waits_for_it() {
     assert_eq!(error.to_string(), "-1 is negative");
     let unnamed = Counter::options().name("x".repeat(300)).remote();
     assert_eq!(block_on(&unnamed).unwrap_err().kind(), ErrorKind::InvalidArgument);
-    assert_eq!(block_on(unnamed.increment().get()).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    assert_eq!(
+        block_on(unnamed.increment().get()).unwrap_err().kind(),
+        ErrorKind::InvalidArgument
+    );
 }
 
 #[test]
@@ -260,61 +321,9 @@ fn an_actor_is_found_by_name_and_type() {
     assert!(find("a-registry::tests::Counter").is_ok());
     assert_eq!(find("nobody").unwrap_err().kind(), ErrorKind::ActorNotFound);
     let error = find("a-Other").unwrap_err();
-    assert_eq!(error.to_string(), "the actor \"a-Other\" is a `Other`, not a `registry::tests::Counter`");
+    assert_eq!(
+        error.to_string(),
+        "the actor \"a-Other\" is a `Other`, not a `registry::tests::Counter`"
+    );
     assert_eq!(find("a\n").unwrap_err().kind(), ErrorKind::InvalidArgument);
-}
-
-#[test]
-fn waiting_gives_at_most_as_many_as_were_asked_for() {
-    let refs: Vec<ObjectRef<i32>> = (0..8).map(|i| add.remote(i, i)).collect();
-    mock::take_calls();
-    let (ready, rest) = block_on(crate::wait(&refs, 3, Some(Duration::from_secs(5)))).unwrap();
-    assert_eq!((ready.len(), rest.len()), (3, 5));
-    assert_eq!(mock::take_calls(), ["wait 3 of 8"]);
-
-    let mixed = [mock::later(30, &0), mock::later(10, &1), mock::never(), mock::later(20, &2)];
-    let ids = |refs: &[ObjectRef<i32>]| refs.iter().map(ObjectRef::id).collect::<Vec<_>>();
-    let (ready, rest) = block_on(crate::wait(&mixed, 2, None)).unwrap();
-    assert_eq!(ids(&ready), [mixed[1].id(), mixed[3].id()]);
-    assert_eq!(ids(&rest), [mixed[0].id(), mixed[2].id()]);
-    // One park for both of them.
-    assert_eq!(mock::take_calls(), ["wait 2 of 4", "wait 2 of 4"]);
-
-    let (ready, rest) = block_on(crate::wait(&mixed, 9, Some(Duration::from_millis(50)))).unwrap();
-    assert_eq!((ready.len(), rest.len()), (3, 1));
-    let (ready, rest) = block_on(crate::wait(&mixed, 0, None)).unwrap();
-    assert_eq!((ready.len(), rest.len()), (0, 4));
-}
-
-#[test]
-fn what_is_put_can_be_got() {
-    let big = block_on(crate::put(vec![1u8; 1 << 20])).unwrap();
-    assert_eq!(block_on(crate::get(&big)).unwrap().len(), 1 << 20);
-    let both = [crate::blocking_put("a".to_string()).unwrap(), crate::blocking_put("b".to_string()).unwrap()];
-    assert_eq!(block_on(crate::get_all(&both)).unwrap(), ["a", "b"]);
-    assert_eq!(crate::blocking_put(Unwritable).unwrap_err().kind(), ErrorKind::InvalidArgument);
-}
-
-#[test]
-fn cancelling_asks_the_host() {
-    let reference = mock::sealed(&1);
-    crate::cancel(&reference).unwrap();
-    crate::cancel_with(&reference, true, false).unwrap();
-    let id = reference.id().unwrap();
-    assert_eq!(mock::take_calls(), [format!("cancel {id} false true"), format!("cancel {id} true false")]);
-}
-
-#[test]
-fn the_context_is_what_the_host_says() {
-    let context = crate::context();
-    assert_eq!((context.task_id, context.name.as_str(), context.attempt), (7, "quick", 1));
-    assert!(context.deadline().is_some());
-}
-
-#[test]
-fn log_lines_reach_the_host() {
-    crate::logging::install();
-    info!("{} parts", 3);
-    trace!("not this");
-    assert_eq!(mock::take_calls(), ["log Level::Info rustyray::registry::tests 3 parts"]);
 }

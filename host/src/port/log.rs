@@ -73,6 +73,9 @@ fn is_plain(c: char) -> bool {
 /// Where a host sends what its guests print and log.
 pub type LogSink = Arc<dyn Fn(&LogLine) + Send + Sync>;
 
+/// Who is told of output that is about to go straight to the process's own streams.
+pub type OutputWatch = Arc<dyn Fn(LogSource, &[u8]) + Send + Sync>;
+
 /// The default: events of the `tracing` crate, with the task's name and number.
 pub fn to_tracing(line: &LogLine) {
     let (task, id, text) = (&*line.task, line.task_id.0, line.text.as_str());

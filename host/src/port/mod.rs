@@ -14,7 +14,7 @@ use crate::words::clock::Clock;
 use crate::words::error::TaskError;
 use crate::words::manifest::ModuleInfo;
 use crate::words::options::{ActorOptions, TaskOptions};
-use log::LogLine;
+use log::{LogLine, LogSource};
 
 /// A task to submit.
 pub struct TaskRequest {
@@ -86,6 +86,9 @@ pub trait Port: Send + Sync {
 
     /// A line for the host's log.
     fn log(&self, line: &LogLine);
+
+    /// These bytes are about to go straight to the process's own stream.
+    fn inherited(&self, source: LogSource, bytes: &[u8]);
 
     /// The task waits, and gives its CPU slot back. `alone` if only another task can end the wait.
     fn pause(&self, task: &TaskRecord, alone: bool);

@@ -21,7 +21,7 @@ enum Ended {
     /// It was killed; it may start again.
     Killed { restart: bool },
     /// It crashed, or a call of it was ended.
-    Crashed(TaskError),
+    Crashed(Box<TaskError>),
 }
 
 /// How a call left the instance.
@@ -134,10 +134,10 @@ impl Runtime {
                 Err(error) if error.kind == ErrorKind::ActorDied && actor.mailbox.kill_pending() => {
                     return match self.next_event(actor).await {
                         Event::Kill { restart } => Ended::Killed { restart },
-                        _ => Ended::Crashed(error),
+                        _ => Ended::Crashed(Box::new(error)),
                     };
                 }
-                Err(error) => return Ended::Crashed(error),
+                Err(error) => return Ended::Crashed(Box::new(error)),
             }
         }
     }

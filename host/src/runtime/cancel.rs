@@ -19,10 +19,11 @@ impl Runtime {
             if !recursive {
                 task.spare_children();
             }
-            task.request_cancel();
             // Nothing of a task that waits can be asked, and a queue can be left at once.
             if force || task.attempt() == 0 {
                 self.stop(task, StopReason::Cancelled);
+            } else {
+                task.request_cancel();
             }
         }
         if !force {

@@ -9,10 +9,10 @@ use crate::state::task::TaskRecord;
 impl Runtime {
     /// Has the task ended at its deadline, if it has one.
     pub(super) fn watch_deadline(&self, task: &Arc<TaskRecord>) {
-        if let Some(at) = task.deadline() {
-            if self.timers.lock().add(at, task) {
-                self.timers_changed.notify_one();
-            }
+        if let Some(at) = task.deadline()
+            && self.timers.lock().add(at, task)
+        {
+            self.timers_changed.notify_one();
         }
     }
 }

@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 
 pub use clock::TokioClock;
 
-use crate::port::log::{LogLine, LogSink};
+use crate::port::log::{LogLine, LogSink, LogSource, OutputWatch};
 use crate::port::{ActorRequest, CallRequest, Port, TaskRequest};
 use crate::sandbox::{LoadedModule, Sandbox};
 use crate::state::actor::{ActorRecord, ActorRef};
@@ -61,6 +61,8 @@ pub struct RuntimeConfig {
     pub cancel_grace: std::time::Duration,
     /// Where lines go.
     pub log: LogSink,
+    /// Who is told of output that goes elsewhere.
+    pub output_watch: Option<OutputWatch>,
     /// Where receipts go.
     pub receipts: Option<ReceiptSink>,
 }
@@ -91,6 +93,7 @@ pub struct Runtime {
     capabilities: Arc<Capabilities>,
     cancel_grace: std::time::Duration,
     log: LogSink,
+    output_watch: Option<OutputWatch>,
     receipts: Option<ReceiptSink>,
     tally: Tally,
     task_ids: Counter,
@@ -153,6 +156,7 @@ impl Runtime {
             capabilities: Arc::new(config.capabilities),
             cancel_grace: config.cancel_grace,
             log: config.log,
+            output_watch: config.output_watch,
             receipts: config.receipts,
             tally: Tally::default(),
             task_ids: Counter::default(),
@@ -241,6 +245,12 @@ impl Port for Runtime {
 
     fn log(&self, line: &LogLine) {
         (self.log)(line);
+    }
+
+    fn inherited(&self, source: LogSource, bytes: &[u8]) {
+        if let Some(watch) = &self.output_watch {
+            watch(source, bytes);
+        }
     }
 
     fn pause(&self, task: &TaskRecord, alone: bool) {

@@ -131,7 +131,7 @@ impl Runtime {
             options: options.clone(),
             capabilities: capabilities.clone().unwrap_or_default(),
         };
-        let actor = ActorRecord::new(spec, pending_calls, ready);
+        let actor = ActorRef::new(spec, pending_calls, ready);
         let prepared = (|| {
             capabilities?;
             check_arguments(constructor, arguments.len())?;
@@ -159,7 +159,7 @@ impl Runtime {
             options: request.options,
             capabilities: Arc::default(),
         };
-        ActorRecord::new(spec, 0, ready)
+        ActorRef::new(spec, 0, ready)
     }
 
     pub(super) fn submit_call(&self, request: CallRequest, caller: Caller) -> ObjectRef {
@@ -277,11 +277,11 @@ impl Runtime {
             task
         };
         self.watch_deadline(&task);
-        if let Work::Call { actor, .. } = &task.spec.work {
-            if let Err(error) = actor.mailbox.push(task.clone()) {
-                self.give_up(&task, error);
-                return Ok(());
-            }
+        if let Work::Call { actor, .. } = &task.spec.work
+            && let Err(error) = actor.mailbox.push(task.clone())
+        {
+            self.give_up(&task, error);
+            return Ok(());
         }
         task.watch_arguments();
         Ok(())

@@ -60,9 +60,7 @@ impl Runtime {
                 Next::Run(task) => return Some(task),
                 Next::Nobody => return None,
                 Next::Exhausted(task) => {
-                    let Some(runtime) = self.strong() else {
-                        return None;
-                    };
+                    let runtime = self.strong()?;
                     let text = "every instance of the host waits for another task, and none is free to run one: nest \
                                 tasks less deeply, or raise the host's instances";
                     let error = TaskError::new(ErrorKind::InstancesExhausted, text);

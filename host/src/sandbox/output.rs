@@ -188,6 +188,7 @@ impl OutputStream for CountedStream {
                 if *source == LogSource::Stderr {
                     transcript.inner.lock().task.meter.note_stderr(&bytes);
                 }
+                transcript.port.inherited(*source, &bytes);
                 process.write(bytes)
             }
             None => {

@@ -56,26 +56,6 @@ pub struct ActorSpec {
 }
 
 impl ActorRecord {
-    /// An actor and its first handle.
-    pub fn new(spec: ActorSpec, pending_calls_max: usize, ready: ObjectRef) -> ActorRef {
-        let actor = Arc::new(ActorRecord {
-            id: spec.id,
-            module: spec.module,
-            type_name: spec.type_name,
-            constructor: spec.constructor,
-            options: spec.options,
-            capabilities: spec.capabilities,
-            mailbox: Mailbox::new(pending_calls_max),
-            ready,
-            generation: AtomicU32::new(0),
-            running: Mutex::new(None),
-            handle: Mutex::new(Weak::new()),
-        });
-        let handle = Arc::new(Handle { actor: actor.clone() });
-        *actor.handle.lock() = Arc::downgrade(&handle);
-        ActorRef(handle)
-    }
-
     /// Another handle, unless the last one is gone.
     pub fn handle(&self) -> Option<ActorRef> {
         self.handle.lock().upgrade().map(ActorRef)
@@ -127,6 +107,26 @@ impl Drop for Handle {
 }
 
 impl ActorRef {
+    /// An actor and its first handle.
+    pub(crate) fn new(spec: ActorSpec, pending_calls_max: usize, ready: ObjectRef) -> Self {
+        let actor = Arc::new(ActorRecord {
+            id: spec.id,
+            module: spec.module,
+            type_name: spec.type_name,
+            constructor: spec.constructor,
+            options: spec.options,
+            capabilities: spec.capabilities,
+            mailbox: Mailbox::new(pending_calls_max),
+            ready,
+            generation: AtomicU32::new(0),
+            running: Mutex::new(None),
+            handle: Mutex::new(Weak::new()),
+        });
+        let handle = Arc::new(Handle { actor: actor.clone() });
+        *actor.handle.lock() = Arc::downgrade(&handle);
+        ActorRef(handle)
+    }
+
     /// The actor's number.
     pub fn id(&self) -> ActorId {
         self.0.actor.id

@@ -205,10 +205,11 @@ impl TaskRecord {
 
     fn argument_arrived(self: &Arc<Self>, failed: bool) {
         let last = self.unresolved.fetch_sub(1, Ordering::AcqRel) == 1;
-        if (last || failed) && !self.released.swap(true, Ordering::AcqRel) {
-            if let Some(conductor) = self.conductor.upgrade() {
-                conductor.ready(self.clone());
-            }
+        if (last || failed)
+            && !self.released.swap(true, Ordering::AcqRel)
+            && let Some(conductor) = self.conductor.upgrade()
+        {
+            conductor.ready(self.clone());
         }
     }
 

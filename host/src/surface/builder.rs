@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::host::Host;
-use crate::port::log::{LogLine, LogSink, to_tracing};
+use crate::port::log::{LogLine, LogSink, LogSource, OutputWatch, to_tracing};
 use crate::runtime::{ReceiptSink, Runtime, RuntimeConfig, TokioClock};
 use crate::sandbox::wasmtime;
 use crate::sandbox::wasmtime::component::Linker;
@@ -65,6 +65,7 @@ pub struct HostBuilder {
     cache_dir: Option<PathBuf>,
     clock: Option<Arc<dyn Clock>>,
     log: LogSink,
+    output_watch: Option<OutputWatch>,
     receipts: Option<ReceiptSink>,
     imports: Vec<ImportSet>,
 }
@@ -85,6 +86,7 @@ impl Default for HostBuilder {
             cache_dir: None,
             clock: None,
             log: Arc::new(to_tracing),
+            output_watch: None,
             receipts: None,
             imports: Vec::new(),
         }
@@ -173,6 +175,13 @@ impl HostBuilder {
         self
     }
 
+    /// Is told of the bytes that a `main` with [inherited streams](crate::Module::main) is about to write to them: time
+    /// to take a progress line off the terminal. Default: nobody.
+    pub fn on_inherited_output(mut self, watch: impl Fn(LogSource, &[u8]) + Send + Sync + 'static) -> Self {
+        self.output_watch = Some(Arc::new(watch));
+        self
+    }
+
     /// Receives the receipt of each finished task and call. Default: nobody.
     pub fn on_receipt(mut self, sink: impl Fn(&Receipt) + Send + Sync + 'static) -> Self {
         self.receipts = Some(Arc::new(sink));
@@ -245,6 +254,7 @@ impl HostBuilder {
             capabilities: self.capabilities,
             cancel_grace: self.cancel_grace,
             log: self.log,
+            output_watch: self.output_watch,
             receipts: self.receipts,
         };
         let clock = self

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::limits::TaskLimits;
 use super::resources::{CPU, Milli, ResourceSet};
@@ -20,7 +20,11 @@ use super::resources::{CPU, Milli, ResourceSet};
 pub struct TaskOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<Arc<str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "timeout_ns",
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "nanoseconds"
+    )]
     pub(crate) timeout: Option<Duration>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fuel: Option<u64>,
@@ -169,17 +173,37 @@ impl TaskOptions {
             self.timeout.map(|t| humantime::format_duration(t).to_string()),
         );
         say("fuel", self.fuel.map(|n| n.to_string()));
-        say("memory", self.memory_bytes.map(|n| n.to_string()));
+        say("memory", self.memory_bytes.map(size));
         say("tables", self.table_elements.map(|n| n.to_string()));
-        say("output", self.output_bytes.map(|n| n.to_string()));
+        say("output", self.output_bytes.map(size));
         say("max_retries", self.max_retries.map(|n| n.to_string()));
         say("priority", self.priority.map(|n| n.to_string()));
         say("num_cpus", self.cpu_milli.map(|n| (n as f64 / CPU as f64).to_string()));
         for (name, amount) in &self.resources {
             say(name, Some((*amount as f64 / CPU as f64).to_string()));
         }
+        say(
+            "grants",
+            self.grants.as_ref().map(|names| format!("[{}]", names.join(", "))),
+        );
         parts.join(" ")
     }
+}
+
+/// Bytes in the largest unit that leaves no rest.
+fn size(bytes: u64) -> String {
+    [("GiB", 30), ("MiB", 20), ("KiB", 10)]
+        .into_iter()
+        .find(|(_, shift)| bytes > 0 && bytes.is_multiple_of(1 << shift))
+        .map_or_else(
+            || bytes.to_string(),
+            |(unit, shift)| format!("{}{unit}", bytes >> shift),
+        )
+}
+
+fn nanoseconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(|time| time.as_nanos().min(u64::MAX.into()) as u64)
+        .serialize(serializer)
 }
 
 /// How an actor is to live.
@@ -238,6 +262,18 @@ impl ActorOptions {
         self
     }
 
+    /// What is declared in words, for people.
+    pub fn summary(&self) -> String {
+        let parts = [
+            self.name.as_ref().map(|name| format!("name={name}")),
+            self.max_restarts.map(|n| format!("max_restarts={n}")),
+            self.max_pending_calls.map(|n| format!("max_pending_calls={n}")),
+            self.detached.map(|detached| format!("detached={detached}")),
+            Some(self.call.summary()).filter(|call| !call.is_empty()),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
     /// These options, with what they leave out taken from `declared`.
     pub(crate) fn over(self, declared: &ActorOptions) -> ActorOptions {
         ActorOptions {
@@ -253,6 +289,22 @@ impl ActorOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_summary_is_for_people() {
+        let options = TaskOptions::new()
+            .timeout(Duration::from_millis(1500))
+            .memory_bytes(64 << 20)
+            .output_bytes(1000)
+            .grants(["clock", "dir:/data:ro"]);
+        assert_eq!(
+            options.summary(),
+            "timeout=1s 500ms memory=64MiB output=1000 grants=[clock, dir:/data:ro]"
+        );
+        let actor = ActorOptions::new().max_restarts(2).call(TaskOptions::new().fuel(5));
+        assert_eq!(actor.summary(), "max_restarts=2 fuel=5");
+        assert_eq!(ActorOptions::new().summary(), "");
+    }
 
     #[test]
     fn a_call_overrides_the_declaration_and_the_host_caps_both() {

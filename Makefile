@@ -1,0 +1,44 @@
+# The two commands of a fresh machine are `make demo` and `make test`; `make help` lists the rest.
+
+WASM := wasm32-wasip2
+# Every crate that is compiled to WebAssembly. They are built here, in a step of their own, never by a build script.
+GUESTS := guests wordcount counter untrusted embed-guest
+NATIVE := --workspace $(GUESTS:%=--exclude %)
+# One profile and one target folder for demo and test: wasmtime takes minutes to build. The demo's host is the tests'
+# host; `cargo build --release` makes the one to install.
+CARGO := cargo --locked
+
+.PHONY: help demo test guests target check fmt lint doc clean
+
+help: ## list the commands
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+demo: target ## count the words of the texts in this repository, as sandboxed tasks
+	$(CARGO) build --release --target $(WASM) -p wordcount
+	$(CARGO) build -p rustyray-host
+	target/debug/rustyray-host run --dir examples/wordcount/texts::/texts:ro target/$(WASM)/release/wordcount.wasm
+
+test: fmt guests lint doc ## everything that CI checks
+	$(CARGO) test $(NATIVE)
+
+guests: target ## compile the guests of the examples and the tests
+	$(CARGO) build --release --target $(WASM) $(GUESTS:%=-p %)
+
+target: ## get the wasm32-wasip2 target, if it is missing
+	@scripts/wasip2-target
+
+check: ## compile the host and the SDK without running anything
+	$(CARGO) check $(NATIVE) --all-targets
+
+fmt: ## is everything formatted?
+	cargo fmt --all --check
+
+lint: target ## clippy, warnings denied
+	$(CARGO) clippy $(NATIVE) --all-targets -- -D warnings
+	$(CARGO) clippy --release --target $(WASM) $(GUESTS:%=-p %) -- -D warnings
+
+doc: ## the API documentation, warnings denied
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps -p rustyray-host -p rustyray -p rustyray-macros
+
+clean: ## remove what was built
+	cargo clean

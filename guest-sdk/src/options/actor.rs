@@ -1,0 +1,72 @@
+//! How an actor is to live.
+
+use super::{TaskOptions, check_name};
+use crate::host::types;
+
+/// How an actor is to live. The limits hold for its constructor and each call, memory for its life.
+///
+/// Mostly met as `Counter::options().name(…).remote(…)`.
+///
+/// ```no_run
+/// # use rustyray::prelude::*;
+/// let options = rustyray::ActorOptions::new().name("global").max_restarts(3).detached();
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct ActorOptions {
+    call: TaskOptions,
+    name: Option<String>,
+    max_restarts: Option<u32>,
+    max_pending_calls: Option<u32>,
+    detached: Option<bool>,
+}
+
+impl ActorOptions {
+    /// Nothing said yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A name to find it by with [`get_actor`](crate::get_actor). Unique on the host.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// How often it may be started again after a crash.
+    pub fn max_restarts(mut self, restarts: u32) -> Self {
+        self.max_restarts = Some(restarts);
+        self
+    }
+
+    /// How many calls may wait for it; one more fails.
+    pub fn max_pending_calls(mut self, calls: u32) -> Self {
+        self.max_pending_calls = Some(calls);
+        self
+    }
+
+    /// Lives until it is killed, whoever holds a handle.
+    pub fn detached(mut self) -> Self {
+        self.detached = Some(true);
+        self
+    }
+
+    /// How often to run a call again after a system failure.
+    pub fn max_task_retries(mut self, retries: u32) -> Self {
+        self.call = self.call.max_retries(retries);
+        self
+    }
+
+    crate::__delegate_task_options!(call);
+
+    pub(crate) fn checked(&self) -> Result<types::ActorOptions, String> {
+        self.name.iter().try_for_each(|name| check_name(name))?;
+        Ok(types::ActorOptions {
+            call: self.call.checked()?.clone(),
+            name: self.name.clone(),
+            max_restarts: self.max_restarts,
+            max_pending_calls: self.max_pending_calls,
+            detached: self.detached,
+        })
+    }
+}

@@ -1,0 +1,6 @@
+#[rustyray::actor]
+struct Counter<T> {
+    value: T,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+struct Counter;
+
+#[rustyray::actor]
+impl Counter {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[rustyray::local]
+fn helper() {}
+
+fn main() {}

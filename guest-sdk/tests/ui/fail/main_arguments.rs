@@ -1,0 +1,4 @@
+#[rustyray::main]
+fn main(arguments: Vec<String>) {
+    drop(arguments);
+}

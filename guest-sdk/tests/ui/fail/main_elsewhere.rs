@@ -1,0 +1,4 @@
+#[rustyray::main]
+async fn start() {}
+
+fn main() {}

@@ -1,0 +1,2 @@
+#[rustyray::main(threads = 2)]
+async fn main() {}

@@ -1,0 +1,6 @@
+#[rustyray::remote]
+fn name() -> Result<&'static str, String> {
+    Ok("name")
+}
+
+fn main() {}

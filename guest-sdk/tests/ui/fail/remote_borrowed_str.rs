@@ -1,0 +1,6 @@
+#[rustyray::remote]
+fn length(text: &str) -> usize {
+    text.len()
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[rustyray::remote]
+const fn answer() -> u32 {
+    42
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[rustyray::remote]
+extern "C" fn answer() -> u32 {
+    42
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[rustyray::remote]
+struct Counter {
+    value: i32,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[rustyray::remote]
+unsafe fn answer() -> u32 {
+    42
+}
+
+fn main() {}

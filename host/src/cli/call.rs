@@ -1,0 +1,100 @@
+//! `rustyray-host call MODULE TASK ARG…`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use rustyray_host::{Encoding, FunctionInfo, Module};
+
+use super::console::Console;
+use super::failure::Failure;
+use super::host_args::HostArgs;
+use super::session::Session;
+use super::suggestion::nearest;
+use super::{arguments, exit, results};
+
+/// Call one task of a module.
+///
+/// Each argument is JSON. For a parameter of the type String, a text that is no JSON string is taken as it is, so that
+/// `call m.wasm greet Ada` needs no quotes. Flags go before the first argument, or everything that follows `--` is one.
+///
+/// The result is printed as JSON. What the task prints and logs goes to standard error, under its name.
+#[derive(Args)]
+#[command(after_help = exit::help(), after_long_help = exit::help())]
+pub struct Call {
+    /// The module.
+    module: PathBuf,
+    /// The task's name; `rustyray-host inspect MODULE` lists them.
+    task: String,
+    /// Its arguments.
+    #[arg(value_name = "ARG", trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+    /// Write a result of bytes, or a text, as it is, without a line's end.
+    #[arg(long)]
+    raw: bool,
+    #[command(flatten)]
+    pub host: HostArgs,
+}
+
+impl Call {
+    /// Calls it, and prints its result.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn execute(&self, console: &Console) -> Result<u8, Failure> {
+        let mut session = Session::open(&self.host, console)?;
+        let result = self.print(&mut session, console).await;
+        session.close(result).await
+    }
+
+    async fn print(&self, session: &mut Session, console: &Console) -> Result<u8, Failure> {
+        let module = session.load(&self.module).await?;
+        let task = self.find(&module)?;
+        let payloads = arguments::payloads(task, &self.arguments)?;
+        let call = module.task(&self.task).reply(Encoding::Json);
+        let call = payloads
+            .into_iter()
+            .fold(call, |call, payload| call.arg_payload(payload));
+        let ended = session.wait(&call.submit().await, false).await;
+        let value = ended
+            .value(&self.host)
+            .map_err(|failure| arguments::with_signature(failure, task))?;
+        results::print(value.payload(), self.raw, console)?;
+        Ok(0)
+    }
+
+    fn find<'a>(&self, module: &'a Module) -> Result<&'a FunctionInfo, Failure> {
+        module
+            .info()
+            .task(&self.task)
+            .ok_or_else(|| unknown_task(module, &self.task))
+    }
+}
+
+/// Lists the tasks that there are.
+fn unknown_task(module: &Module, name: &str) -> Failure {
+    let Some(manifest) = module.manifest() else {
+        let text = format!("module {} is a plain program, and has no tasks", module.name());
+        return Failure::usage(text).hint("run it with `rustyray-host run`");
+    };
+    let tasks = || manifest.tasks.iter().map(|task| &*task.name);
+    let listed = manifest
+        .tasks
+        .iter()
+        .map(|task| format!("\n  {task}"))
+        .collect::<String>();
+    let text = match module.info().actor(name) {
+        Some(_) => format!(
+            "'{name}' is an actor of module {}, and only tasks can be called",
+            module.name()
+        ),
+        None => format!("module {} has no task '{name}'", module.name()),
+    };
+    let failure = Failure::usage(match listed.is_empty() {
+        true => format!("{text}; it has none at all"),
+        false => format!("{text}; it has:{listed}"),
+    });
+    match nearest(name, tasks()) {
+        Some(near) => failure.hint(format!("did you mean '{near}'?")),
+        None => failure,
+    }
+}

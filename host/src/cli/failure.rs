@@ -1,0 +1,135 @@
+//! Why a command failed: what to say, what to do next, and how to exit.
+
+use rustyray_host::{ErrorKind, LogLine, ModuleError, TaskError};
+
+use super::console::Console;
+use super::exit::Exit;
+use super::host_args::HostArgs;
+
+/// The end of a command that failed.
+#[derive(Debug)]
+pub struct Failure {
+    /// How to exit.
+    pub exit: Exit,
+    /// What happened; nothing where it has been said.
+    text: Option<String>,
+    /// What to do next.
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// What happened.
+    pub fn new(exit: Exit, text: impl Into<String>) -> Self {
+        Failure {
+            exit,
+            text: Some(text.into()),
+            hint: None,
+        }
+    }
+
+    /// The command line is wrong.
+    pub fn usage(text: impl Into<String>) -> Self {
+        Failure::new(Exit::Usage, text)
+    }
+
+    /// The host cannot start or go on.
+    pub fn host(text: impl Into<String>) -> Self {
+        Failure::new(Exit::Host, text)
+    }
+
+    /// An end of which everything has been said.
+    pub fn silent(exit: Exit) -> Self {
+        Failure {
+            exit,
+            text: None,
+            hint: None,
+        }
+    }
+
+    /// The same with what to do next.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same with a line of detail.
+    pub fn detail(mut self, line: &str) -> Self {
+        if let Some(text) = &mut self.text {
+            text.push_str("\n  ");
+            text.push_str(line);
+        }
+        self
+    }
+
+    /// A file that is no module.
+    pub fn of_module(path: &std::path::Path, error: &ModuleError) -> Self {
+        let exit = match error {
+            ModuleError::HostShutDown => Exit::Host,
+            _ => Exit::NoModule,
+        };
+        Failure::new(exit, format!("cannot load '{}': {error}", path.display()))
+    }
+
+    /// A task that has no value. What it wrote to standard error has been shown already, so it is not repeated.
+    pub fn of_task(error: &TaskError, args: &HostArgs) -> Self {
+        let mut shown = error.clone();
+        shown.panic = None;
+        Failure {
+            exit: Exit::of(error.kind),
+            text: Some(format!("{shown:#}")),
+            hint: hint(error, args),
+        }
+    }
+
+    /// Tells the user.
+    pub fn report(&self, console: &Console) {
+        let paint = console.paint();
+        if let Some(text) = &self.text {
+            console.line(&format!("{} {}", paint.red("error:"), clean(text)));
+        }
+        if let Some(hint) = &self.hint {
+            console.line(&format!("{} {}", paint.bold("hint:"), clean(hint)));
+        }
+    }
+}
+
+/// A text of many lines, made safe: parts of it come from guests.
+fn clean(text: &str) -> String {
+    text.lines().map(LogLine::clean).collect::<Vec<_>>().join("\n")
+}
+
+/// What to do about an error of this kind.
+fn hint(error: &TaskError, args: &HostArgs) -> Option<String> {
+    use ErrorKind::*;
+    let fixed = |text: &str| Some(text.to_owned());
+    match error.kind {
+        OutOfFuel | OutOfMemory | TaskTimedOut | LimitExceeded => limit_hint(error, args),
+        ObjectStoreFull => fixed("raise it with --object-store, or drop references that are no longer needed"),
+        InstancesExhausted => fixed("raise them with --instances, or nest tasks less deeply"),
+        QueueFull => fixed("await some results before more tasks are submitted"),
+        PendingCallsLimitExceeded => {
+            fixed("await some calls before more are made, or raise the actor's max_pending_calls")
+        }
+        TaskUnschedulable => fixed("give the host more with --cpus N or --resource NAME=N"),
+        CapabilityDenied => fixed("grant it with --dir, --env, --allow-net or --stdin"),
+        _ => None,
+    }
+}
+
+/// Where the limit can be raised: on the command line, if it comes from there, else in the program.
+fn limit_hint(error: &TaskError, args: &HostArgs) -> Option<String> {
+    let limit = error.limit.as_ref()?;
+    let limits = args.default_limits();
+    let (flag, given) = match limit.name.as_str() {
+        "fuel" => ("--fuel", limits.fuel),
+        "memory-bytes" => ("--memory", Some(limits.memory_bytes)),
+        "timeout-ns" => ("--timeout", limits.timeout.map(|time| time.as_nanos() as u64)),
+        "output-bytes" => ("--output", Some(limits.output_bytes)),
+        _ => return None,
+    };
+    Some(if given == Some(limit.limit) {
+        format!("raise it with {flag}")
+    } else {
+        "the program sets this limit: raise it in the task's declaration, or in the options of the call".to_owned()
+    })
+}

@@ -1,0 +1,136 @@
+//! The flags that run and call share, and the host that they describe.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use rustyray_host::{Host, HostBuilder, TaskLimits};
+
+use super::amounts;
+use super::cache;
+use super::console::Console;
+use super::failure::Failure;
+use super::grants::Grants;
+
+/// What a host is to be like.
+#[derive(Args, Debug)]
+pub struct HostArgs {
+    #[command(flatten)]
+    grants: Grants,
+    #[command(flatten)]
+    limits: LimitArgs,
+    #[command(flatten)]
+    machine: MachineArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Each holds for every task, the program's `main` included: it is the limit of a task that declares none, and no
+/// declaration goes beyond it.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Limits (for main, for each task, and for whatever a task declares)")]
+struct LimitArgs {
+    /// Fuel, about one unit an instruction [default: no limit].
+    #[arg(long, value_name = "N", value_parser = amounts::fuel)]
+    fuel: Option<u64>,
+    /// Wall-clock time, such as 5s or 1m30s [default: no limit].
+    #[arg(long, value_name = "TIME", value_parser = amounts::time)]
+    timeout: Option<Duration>,
+    /// Memory, such as 64MiB [default: 256MiB, and what a task declares up to 4GiB].
+    #[arg(long, value_name = "SIZE", value_parser = amounts::memory)]
+    memory: Option<u64>,
+    /// Output and log lines, such as 1MiB [default: 16MiB for a task, no limit for main].
+    #[arg(long, value_name = "SIZE", value_parser = amounts::size)]
+    output: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Machine")]
+struct MachineArgs {
+    /// CPU slots: tasks that compute at once [default: the machine's cores].
+    #[arg(long, value_name = "N", value_parser = amounts::cpus)]
+    cpus: Option<f64>,
+    /// An amount of a custom resource, for tasks that ask for it.
+    #[arg(long = "resource", value_name = "NAME=N", value_parser = amounts::resource)]
+    resources: Vec<(String, f64)>,
+    /// What the object store may hold [default: 2GiB].
+    #[arg(long, value_name = "SIZE", value_parser = amounts::size)]
+    object_store: Option<u64>,
+    /// Tasks and actors that live at once [default: 4096].
+    #[arg(long, value_name = "N", value_parser = amounts::instances)]
+    instances: Option<u32>,
+    /// Time to finish after SIGINT or SIGTERM; the rest is ended.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = amounts::time)]
+    grace: Duration,
+    /// Compile the module anew, and keep nothing.
+    #[arg(long)]
+    no_cache: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Write the receipt of each finished task to this file, as a line of JSON; a file that exists is replaced.
+    #[arg(long, value_name = "FILE")]
+    pub receipts: Option<PathBuf>,
+    /// No progress, and only warnings and errors of the log.
+    #[arg(short, long)]
+    quiet: bool,
+    /// More: what the host does, and the log from debug on (-vv: from trace on).
+    #[arg(short, long, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    verbose: u8,
+}
+
+impl HostArgs {
+    /// Where to tell the user things.
+    pub fn console(&self) -> Console {
+        Console::new(self.output.quiet, self.output.verbose)
+    }
+
+    /// Time to finish when a signal comes.
+    pub fn grace(&self) -> Duration {
+        self.machine.grace
+    }
+
+    /// The limits of a task that declares none.
+    pub fn default_limits(&self) -> TaskLimits {
+        self.limits.over(TaskLimits::default())
+    }
+
+    /// The host, with all but its sinks.
+    ///
+    /// # Errors
+    /// A folder that cannot be opened.
+    pub fn builder(&self, console: &Console) -> Result<HostBuilder, Failure> {
+        let machine = &self.machine;
+        let mut builder = Host::builder()
+            .default_limits(self.default_limits())
+            .ceiling(self.limits.over(TaskLimits::ceiling()))
+            .capabilities(self.grants.capabilities()?);
+        if let Some(cpus) = machine.cpus {
+            builder = builder.cpus(cpus);
+        }
+        for (name, amount) in &machine.resources {
+            builder = builder.resource(name, *amount);
+        }
+        if let Some(bytes) = machine.object_store {
+            builder = builder.object_store_bytes(bytes);
+        }
+        if let Some(count) = machine.instances {
+            builder = builder.instances(count);
+        }
+        Ok(cache::add(builder, machine.no_cache, console))
+    }
+}
+
+impl LimitArgs {
+    fn over(&self, limits: TaskLimits) -> TaskLimits {
+        TaskLimits {
+            timeout: self.timeout.or(limits.timeout),
+            fuel: self.fuel.or(limits.fuel),
+            memory_bytes: self.memory.unwrap_or(limits.memory_bytes),
+            output_bytes: self.output.unwrap_or(limits.output_bytes),
+            ..limits
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! `rustyray-host inspect MODULE [--json]`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use rustyray_host::{ActorTypeInfo, FunctionInfo, Host, LogLine, Manifest, Module};
+use serde_json::json;
+
+use super::console::Console;
+use super::failure::Failure;
+use super::paint::Paint;
+use super::session::{listen, no_host};
+use super::{cache, results};
+
+/// Show what a module offers. Its `main` and its tasks are not run.
+#[derive(Args)]
+pub struct Inspect {
+    /// The module.
+    module: PathBuf,
+    /// As one JSON object.
+    #[arg(long)]
+    json: bool,
+    /// Compile the module anew, and keep nothing.
+    #[arg(long)]
+    no_cache: bool,
+}
+
+impl Inspect {
+    /// Prints it.
+    ///
+    /// # Errors
+    /// Why it is no module.
+    pub async fn execute(&self, console: &Console) -> Result<u8, Failure> {
+        let mut signals = listen()?;
+        let builder = Host::builder().instances(1).threads(1);
+        let host = cache::add(builder, self.no_cache, console)
+            .build()
+            .map_err(|error| no_host(&error))?;
+        let loaded = tokio::select! {
+            loaded = host.load_file(&self.module) => loaded,
+            never = signals.end_at_once(console) => match never {},
+        };
+        let module = loaded.map_err(|error| Failure::of_module(&self.module, &error))?;
+        let text = match self.json {
+            true => format!("{:#}\n", as_json(&module)),
+            false => Sheet::new(Paint::of(&std::io::stdout())).of_module(&module),
+        };
+        results::write_out(text.as_bytes())?;
+        Ok(0)
+    }
+}
+
+fn as_json(module: &Module) -> serde_json::Value {
+    json!({
+        "name": module.name(),
+        "main": module.info().has_main,
+        "manifest": module.manifest(),
+        "imports": module.info().imports,
+    })
+}
+
+/// The text for people, as it grows.
+struct Sheet {
+    paint: Paint,
+    text: String,
+}
+
+impl Sheet {
+    fn new(paint: Paint) -> Self {
+        Sheet {
+            paint,
+            text: String::new(),
+        }
+    }
+
+    fn of_module(mut self, module: &Module) -> String {
+        let name = self.paint.bold(module.name());
+        let what = match (module.info().has_main, module.manifest()) {
+            (true, None) => "a plain program, without tasks and actors",
+            (true, Some(_)) => "a program: run it, or call its tasks",
+            (false, _) => "tasks and actors, without a main",
+        };
+        self.line(0, &format!("{name}  {what}"));
+        if let Some(manifest) = module.manifest() {
+            self.manifest(manifest);
+        }
+        self.heading("imports");
+        module.info().imports.iter().for_each(|import| self.line(2, import));
+        self.text
+    }
+
+    fn manifest(&mut self, manifest: &Manifest) {
+        let encoding = format!("{:?}", manifest.encoding).to_lowercase();
+        let made = format!("made with {}, values in {encoding}", manifest.sdk);
+        self.line(0, &self.paint.dim(&made));
+        if !manifest.tasks.is_empty() {
+            self.heading("tasks");
+            manifest.tasks.iter().for_each(|task| self.function(2, task));
+        }
+        if !manifest.actors.is_empty() {
+            self.heading("actors");
+            manifest.actors.iter().for_each(|actor| self.actor(actor));
+        }
+    }
+
+    fn actor(&mut self, actor: &ActorTypeInfo) {
+        self.line(2, &self.paint.bold(&actor.name));
+        self.details(4, &actor.options.summary(), &actor.docs);
+        for function in actor.constructors.iter().chain(&actor.methods) {
+            self.function(4, function);
+        }
+    }
+
+    fn function(&mut self, indent: usize, function: &FunctionInfo) {
+        let signature = function.to_string();
+        let rest = &signature[function.name.len()..];
+        self.line(indent, &format!("{}{rest}", self.paint.bold(&function.name)));
+        self.details(indent + 4, &function.options.summary(), &function.docs);
+    }
+
+    /// Limits and documentation, where there are any. The latter is the guest's own text.
+    fn details(&mut self, indent: usize, limits: &str, docs: &str) {
+        for line in docs.lines().filter(|line| !line.trim().is_empty()) {
+            self.line(indent, &self.paint.dim(&LogLine::clean(line.trim())));
+        }
+        if !limits.is_empty() {
+            self.line(indent, limits);
+        }
+    }
+
+    fn heading(&mut self, text: &str) {
+        self.text.push('\n');
+        self.line(0, &self.paint.bold(text));
+    }
+
+    fn line(&mut self, indent: usize, text: &str) {
+        self.text.push_str(&" ".repeat(indent));
+        self.text.push_str(text);
+        self.text.push('\n');
+    }
+}

@@ -1,0 +1,90 @@
+//! A task's result, on standard output.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use rustyray_host::{Encoding, Payload};
+use serde::de::IgnoredAny;
+
+use super::console::Console;
+use super::failure::Failure;
+
+/// Prints a result as JSON; bytes are a list of numbers. With `raw`, bytes and texts are written as they are.
+///
+/// # Errors
+/// It is not JSON, or it cannot be written.
+pub fn print(result: &Payload, raw: bool, console: &Console) -> Result<(), Failure> {
+    if !result.references.is_empty() {
+        let count = result.references.len();
+        console.line(&format!(
+            "{} the result holds {count} references, which are shown by their index and end with the host",
+            console.paint().bold("hint:")
+        ));
+    }
+    match (result.encoding, raw) {
+        (Encoding::Raw, true) => write_out(&result.data),
+        (Encoding::Raw, false) => write_out(format!("{:?}\n", &result.data[..]).as_bytes()),
+        (Encoding::Json, true) => match serde_json::from_slice::<String>(&result.data) {
+            Ok(text) => write_out(text.as_bytes()),
+            Err(_) => write_json(&result.data),
+        },
+        (Encoding::Json, false) => write_json(&result.data),
+        (Encoding::Bincode, _) => Err(not_json("it came as bincode")),
+    }
+}
+
+fn write_json(data: &[u8]) -> Result<(), Failure> {
+    let text = std::str::from_utf8(data).map_err(not_json)?;
+    serde_json::from_str::<IgnoredAny>(text).map_err(not_json)?;
+    write_out(format!("{}\n", escaped(text.trim())).as_bytes())
+}
+
+/// A guest wrote this: what could drive a terminal is escaped. In valid JSON it can only be inside a string, where the
+/// escape means the same.
+fn escaped(json: &str) -> Cow<'_, str> {
+    let is_odd = |c: char| {
+        (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !json.contains(is_odd) {
+        return Cow::Borrowed(json);
+    }
+    let escape = |c: char| match is_odd(c) {
+        true => format!("\\u{:04x}", u32::from(c)),
+        false => c.to_string(),
+    };
+    Cow::Owned(json.chars().map(escape).collect())
+}
+
+fn not_json(reason: impl std::fmt::Display) -> Failure {
+    Failure::host(format!("the task's result is not JSON: {reason}"))
+        .hint("build the module with the feature `json` of the SDK, which is on by default")
+}
+
+/// Writes to standard output. Whoever closed it has read enough.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_out(bytes: &[u8]) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::host(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_drives_a_terminal_is_escaped_and_means_the_same() {
+        let json = "\"a\u{9b}2J\u{7f}\u{202e}ä\"";
+        let safe = escaped(json);
+        assert_eq!(safe, "\"a\\u009b2J\\u007f\\u202eä\"");
+        let read = |text: &str| serde_json::from_str::<String>(text).unwrap();
+        assert_eq!(read(&safe), read(json));
+    }
+}

@@ -1,0 +1,230 @@
+//! One host, from the flags to the exit code: opened, given a module, waited for through signals, closed.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustyray_host::{BuildError, Host, LogLevel, LogLine, LogSource, Module, ObjectRef, TaskResult, Value};
+use tracing_subscriber::EnvFilter;
+
+use super::console::Console;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::host_args::HostArgs;
+use super::progress;
+use super::receipts::ReceiptFile;
+use super::refusals::Refusals;
+use super::signals::{Signal, Signals};
+
+/// A host with what the command line hangs on it.
+pub struct Session {
+    host: Host,
+    console: Console,
+    signals: Signals,
+    grace: Duration,
+    receipts: Option<Arc<ReceiptFile>>,
+    refusals: Arc<Refusals>,
+}
+
+/// The end of what was waited for.
+pub enum Ended {
+    /// By itself.
+    Outcome(TaskResult<Arc<Value>>),
+    /// Because the user said so.
+    Signal(Signal),
+}
+
+impl Session {
+    /// Builds the host that the flags describe.
+    ///
+    /// # Errors
+    /// What cannot be opened, or what the machine does not allow.
+    pub fn open(args: &HostArgs, console: &Console) -> Result<Self, Failure> {
+        trace_to(console);
+        let signals = listen()?;
+        let receipts = args.output.receipts.as_deref();
+        let receipts = receipts
+            .map(|path| ReceiptFile::create(path, console).map(Arc::new))
+            .transpose()?;
+        let refusals = Arc::new(Refusals::default());
+        let (log, screen, sink, refused) = (console.clone(), console.clone(), receipts.clone(), refusals.clone());
+        let host = args
+            .builder(console)?
+            .on_log(move |line| show(line, &log))
+            .on_inherited_output(move |source, bytes| screen.make_way(source, bytes))
+            .on_receipt(move |receipt| {
+                refused.note(receipt);
+                if let Some(file) = &sink {
+                    file.write(receipt);
+                }
+            })
+            .build()
+            .map_err(|error| no_host(&error))?;
+        Ok(Session {
+            host,
+            console: console.clone(),
+            signals,
+            grace: args.grace(),
+            receipts,
+            refusals,
+        })
+    }
+
+    /// Loads the module.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub async fn load(&mut self, path: &Path) -> Result<Module, Failure> {
+        let began = Instant::now();
+        let loaded = tokio::select! {
+            loaded = self.host.load_file(path) => loaded,
+            never = self.signals.end_at_once(&self.console) => match never {},
+        };
+        let module = loaded.map_err(|error| Failure::of_module(path, &error))?;
+        self.console
+            .note(&format!("loaded {} in {:.0?}", path.display(), began.elapsed()));
+        Ok(module)
+    }
+
+    /// Waits for a result, shows the progress, and drains when a signal comes. `driver` says that it is a program's
+    /// `main`.
+    pub async fn wait(&mut self, object: &ObjectRef, driver: bool) -> Ended {
+        let Session {
+            host, console, signals, ..
+        } = self;
+        let work = async {
+            tokio::select! {
+                biased;
+                outcome = host.value(object, None) => Ended::Outcome(outcome),
+                signal = signals.next() => {
+                    drain(host, console, self.grace).or_end(signals, console).await;
+                    Ended::Signal(signal)
+                }
+            }
+        };
+        let ended = tokio::select! {
+            ended = work => ended,
+            never = progress::watch(host, console, driver) => match never {},
+        };
+        console.clear();
+        ended
+    }
+
+    /// Ends the host and tells how it went.
+    ///
+    /// # Errors
+    /// The failure that it was given, told already, or that receipts were lost.
+    pub async fn close(mut self, result: Result<u8, Failure>) -> Result<u8, Failure> {
+        let shutdown = self.host.shutdown(Duration::ZERO);
+        shutdown.or_end(&mut self.signals, &self.console).await;
+        self.console.clear();
+        let result = result.map_err(|failure| {
+            failure.report(&self.console);
+            Failure::silent(failure.exit)
+        });
+        if !matches!(result, Ok(0)) {
+            self.refusals.report(&self.console);
+        }
+        let stats = self.host.stats();
+        self.console.note(&format!(
+            "{} done, {} failed, {} cancelled",
+            stats.succeeded, stats.failed, stats.cancelled
+        ));
+        match (self.receipts.as_ref().map_or(Ok(()), |file| file.finish()), result) {
+            (Err(lost), Ok(0)) => Err(lost),
+            (Err(lost), result) => {
+                lost.report(&self.console);
+                result
+            }
+            (Ok(()), result) => result,
+        }
+    }
+}
+
+impl Ended {
+    /// The value.
+    ///
+    /// # Errors
+    /// Why there is none. After a signal all has been said.
+    pub fn value(self, args: &HostArgs) -> Result<Arc<Value>, Failure> {
+        match self {
+            Ended::Outcome(outcome) => outcome.map_err(|error| Failure::of_task(&error, args)),
+            Ended::Signal(signal) => Err(Failure::silent(signal.exit())),
+        }
+    }
+}
+
+/// Listens for signals.
+///
+/// # Errors
+/// The system refuses.
+pub fn listen() -> Result<Signals, Failure> {
+    Signals::listen().map_err(|error| Failure::host(format!("cannot listen for signals: {error}")))
+}
+
+/// A host that could not be built, and what to do.
+pub fn no_host(error: &BuildError) -> Failure {
+    let failure = Failure::host(format!("cannot start the host: {error}"));
+    match error {
+        BuildError::Engine(_) => {
+            failure.hint("where address space is limited (`ulimit -v`), ask for fewer --instances")
+        }
+        _ => failure,
+    }
+}
+
+async fn drain(host: &Host, console: &Console, grace: Duration) {
+    let stats = host.stats();
+    let left = stats.running + stats.pending;
+    console.line(&format!(
+        "draining: {left} {} {} to finish (again to end at once)",
+        if left == 1 { "task has" } else { "tasks have" },
+        humantime::format_duration(grace)
+    ));
+    host.shutdown(grace).await;
+}
+
+/// Waiting that the next signal cuts short, with the process.
+trait OrEnd: Future<Output = ()> + Sized {
+    async fn or_end(self, signals: &mut Signals, console: &Console) {
+        tokio::select! {
+            biased;
+            () = self => {}
+            never = signals.end_at_once(console) => match never {},
+        }
+    }
+}
+
+impl<F: Future<Output = ()>> OrEnd for F {}
+
+/// The host's own messages.
+fn trace_to(console: &Console) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    // A process that has a subscriber already keeps it.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(console.paint().is_on())
+        .with_writer(console.clone())
+        .try_init();
+}
+
+/// A line of a task, under its name. What a task prints is always shown, its log by weight.
+fn show(line: &LogLine, console: &Console) {
+    let least = match (console.is_quiet(), console.verbosity()) {
+        (true, _) => LogLevel::Warn,
+        (false, 0) => LogLevel::Info,
+        (false, 1) => LogLevel::Debug,
+        (false, _) => LogLevel::Trace,
+    };
+    if !matches!(line.source, LogSource::Log(level) if level < least) {
+        console.line(&line.to_string());
+    }
+}
+
+/// The exit code that a program gave, as the system can carry it.
+pub fn exit_code(value: &Value) -> Result<u8, Failure> {
+    let code: i32 = serde_json::from_slice(&value.payload().data)
+        .map_err(|error| Failure::new(Exit::Host, format!("the exit code of main cannot be read: {error}")))?;
+    // Whatever does not fit must not look like success.
+    Ok(u8::try_from(code).unwrap_or(1))
+}

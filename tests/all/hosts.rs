@@ -1,0 +1,112 @@
+//! Hosts as a whole: many at once, and their end.
+
+use std::time::Duration;
+
+use rustyray_host::{BuildError, Capabilities, ErrorKind, Host};
+
+use crate::support::{Lines, builder, error, finish, guest, host_with, settled, value, within};
+
+#[tokio::test]
+async fn several_live_side_by_side_and_share_nothing() {
+    let hosts = [
+        host_with(builder(), "actors").await,
+        host_with(builder(), "actors").await,
+    ];
+    let mut actors = Vec::new();
+    for (host, module) in &hosts {
+        let options = rustyray_host::ActorOptions::new().name("same name");
+        let actor = module.actor("Counter").options(options).create();
+        assert_eq!(value::<i32>(host, &actor.call("add").arg(1).submit().await).await, 1);
+        actors.push(actor);
+    }
+    drop(actors);
+    for (host, module) in hosts {
+        drop(module);
+        finish(host).await;
+    }
+}
+
+#[tokio::test]
+async fn shutdown_lets_work_finish_and_takes_no_more() {
+    let lines = Lines::default();
+    let (host, module) = host_with(builder().cpus(1.0).on_log(lines.sink()), "waiting").await;
+    let queued: Vec<_> = (0..20u32)
+        .map(|n| module.task("increment").arg(n).try_submit())
+        .collect();
+    let chain = module.task("chain").arg(50u32).try_submit();
+    host.shutdown(Duration::from_secs(60)).await;
+    for (n, object) in queued.iter().enumerate() {
+        assert_eq!(host.get::<u32>(object).await.unwrap(), n as u32 + 1);
+    }
+    assert_eq!(host.get::<u32>(&chain).await.unwrap(), 50, "what runs may still submit");
+    let late = module.task("increment").arg(1u32).submit().await;
+    assert_eq!(error(&host, &late).await.kind, ErrorKind::HostShutDown);
+    host.shutdown(Duration::from_secs(60)).await;
+}
+
+#[tokio::test]
+async fn shutdown_ends_what_does_not_finish() {
+    let (host, module) = host_with(builder().cpus(1.0), "waiting").await;
+    let spin = module.task("spin").submit().await;
+    settled(&host, "the task to run", |stats| stats.running == 1).await;
+    let queued = module.task("increment").arg(1u32).submit().await;
+    let dependent = module.task("increment").arg_ref(&queued).submit().await;
+    tokio::join!(host.shutdown(Duration::ZERO), host.shutdown(Duration::ZERO));
+    assert_eq!(error(&host, &spin).await.kind, ErrorKind::HostShutDown);
+    assert_eq!(error(&host, &queued).await.kind, ErrorKind::HostShutDown);
+    assert!(matches!(
+        error(&host, &dependent).await.kind,
+        ErrorKind::HostShutDown | ErrorKind::DependencyFailed
+    ));
+    assert_eq!(host.stats().instances, 0);
+}
+
+#[tokio::test]
+async fn dropping_a_host_fails_what_waits_for_it() {
+    let (host, module) = host_with(builder(), "waiting").await;
+    let spin = module.task("spin").submit().await;
+    settled(&host, "the task to run", |stats| stats.running == 1).await;
+    drop(host);
+    let other = builder().build().unwrap();
+    assert_eq!(error(&other, &spin).await.kind, ErrorKind::HostShutDown);
+    finish(other).await;
+}
+
+#[test]
+fn a_host_needs_no_executor_of_ours() {
+    let host = builder().build().unwrap();
+    futures::executor::block_on(async {
+        let module = host.load_file(guest("waiting")).await.unwrap();
+        let task = module.task("increment").arg(1u32).submit().await;
+        assert_eq!(host.get_within::<u32>(&task, Duration::from_secs(60)).await.unwrap(), 2);
+        host.shutdown(Duration::from_secs(5)).await;
+    });
+}
+
+#[test]
+fn settings_that_cannot_be_are_refused() {
+    let text = |result: Result<Host, BuildError>| result.err().unwrap().to_string();
+    assert!(text(builder().cpus(0.0).build()).contains("more than none"));
+    let instances = text(builder().instances(1_000_000).build());
+    assert!(
+        instances.contains("vm.max_map_count") && instances.contains("sysctl"),
+        "{instances}"
+    );
+    assert!(
+        Capabilities::none()
+            .dir("/no/such/folder", "/", rustyray_host::DirAccess::ReadOnly)
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn compiled_modules_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let (host, module) = host_with(builder().cache_dir(dir.path()), "waiting").await;
+        let task = module.task("increment").arg(1u32).submit().await;
+        assert_eq!(value::<u32>(&host, &task).await, 2);
+        within(host.shutdown(Duration::from_secs(5)), "the end").await;
+    }
+    assert!(std::fs::read_dir(dir.path()).unwrap().next().is_some());
+}

@@ -1,0 +1,109 @@
+//! Objects: stored, passed, held, and gone when nobody wants them.
+
+use rustyray_host::{ErrorKind, ObjectRef};
+
+use crate::support::{builder, error, finish, host_with, settled, value};
+
+#[tokio::test]
+async fn values_come_back_to_any_number_of_waiters() {
+    let (host, module) = host_with(builder(), "objects").await;
+    let put = host.put(&vec![1u8; 1 << 20]).unwrap();
+    let lengths: Vec<ObjectRef> = (0..8)
+        .map(|_| module.task("count_bytes").arg_ref(&put).try_submit())
+        .collect();
+    for length in &lengths {
+        assert_eq!(value::<usize>(&host, length).await, 1 << 20);
+    }
+    let made = module.task("make_bytes").arg(3usize).submit().await;
+    let (a, b) = tokio::join!(host.get::<Vec<u8>>(&made), host.get::<Vec<u8>>(&made));
+    assert_eq!((a.unwrap(), b.unwrap()), (vec![7; 3], vec![7; 3]));
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn what_nobody_holds_is_gone() {
+    let (host, module) = host_with(builder(), "objects").await;
+    let put = host.put(&vec![1u8; 1000]).unwrap();
+    let length = module.task("count_bytes").arg_ref(&put).submit().await;
+    value::<usize>(&host, &length).await;
+    assert_eq!(host.stats().objects, 2);
+    drop((put, length));
+    settled(&host, "the objects to go", |stats| {
+        stats.objects == 0 && stats.object_bytes == 0
+    })
+    .await;
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn references_inside_values_keep_their_objects() {
+    let (host, module) = host_with(builder(), "objects").await;
+    let stored = module.task("stored").arg(10u32).submit().await;
+    host.value(&stored, None).await.unwrap();
+    settled(&host, "the task to end", |stats| stats.instances == 0).await;
+    assert_eq!(host.stats().objects, 11, "the list and what it refers to");
+    let sum = module.task("add_up").arg_ref(&stored).submit().await;
+    assert_eq!(value::<u32>(&host, &sum).await, 45);
+    drop((stored, sum));
+    settled(&host, "all to go", |stats| {
+        stats.objects == 0 && stats.object_bytes == 0
+    })
+    .await;
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn references_nest() {
+    let (host, module) = host_with(builder(), "objects").await;
+    let tree = module.task("tree").arg(4u32).submit().await;
+    let weight = module.task("weigh").arg_ref(&tree).submit().await;
+    assert_eq!(value::<u32>(&host, &weight).await, 31);
+    drop((tree, weight));
+    settled(&host, "the tree to go", |stats| stats.objects == 0).await;
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn a_crash_drops_what_the_guest_held() {
+    let (host, module) = host_with(builder(), "objects").await;
+    let crash = module.task("crash_with").arg(100u32).submit().await;
+    assert!(error(&host, &crash).await.message.contains("100 handles in hand"));
+    drop(crash);
+    settled(&host, "the handles to go", |stats| {
+        stats.objects == 0 && stats.object_bytes == 0
+    })
+    .await;
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn a_full_store_says_so_and_recovers() {
+    let (host, module) = host_with(builder().object_store_bytes(1 << 20), "objects").await;
+    let fill = module.task("fill").arg(100usize).arg(100_000usize).submit().await;
+    let (held, why) = value::<(usize, Option<String>)>(&host, &fill).await;
+    assert_eq!(held, 10);
+    let why = why.unwrap();
+    assert!(why.starts_with("ObjectStoreFull") && why.contains("1048576"), "{why}");
+
+    let too_big = module.task("make_bytes").arg(2usize << 20).submit().await;
+    assert_eq!(error(&host, &too_big).await.kind, ErrorKind::ObjectStoreFull);
+    assert_eq!(
+        host.put(&vec![0u8; 2 << 20]).unwrap_err().kind,
+        ErrorKind::ObjectStoreFull
+    );
+    let argument = module.task("count_bytes").arg(vec![0u8; 2 << 20]).submit().await;
+    assert_eq!(error(&host, &argument).await.kind, ErrorKind::ObjectStoreFull);
+
+    let fits = module.task("make_bytes").arg(500_000usize).submit().await;
+    assert_eq!(value::<Vec<u8>>(&host, &fits).await.len(), 500_000);
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn a_value_of_another_type_is_an_error() {
+    let (host, module) = host_with(builder(), "objects").await;
+    let made = module.task("make_bytes").arg(3usize).submit().await;
+    let error = host.get::<String>(&made).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::InvalidArgument);
+    finish(host).await;
+}

@@ -1,0 +1,84 @@
+//! Tasks that try to reach outside.
+
+use std::io::{Read, Write};
+
+use rustyray::prelude::*;
+
+/// What a file holds, or why it cannot be read.
+#[rustyray::remote]
+fn read(path: String) -> std::result::Result<String, String> {
+    std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))
+}
+
+/// Writes a file.
+#[rustyray::remote]
+fn write(path: String, text: String) -> std::result::Result<u64, String> {
+    std::fs::write(&path, &text).map_err(|error| format!("{path}: {error}"))?;
+    Ok(text.len() as u64)
+}
+
+/// The whole environment.
+#[rustyray::remote]
+fn environment() -> Vec<(String, String)> {
+    std::env::vars().collect()
+}
+
+/// All of standard input.
+#[rustyray::remote]
+fn stdin() -> String {
+    let mut text = String::new();
+    let _ = std::io::stdin().read_to_string(&mut text);
+    text
+}
+
+/// Connects, sends, and gives the answer.
+#[rustyray::remote]
+fn connect(address: String, text: String) -> std::result::Result<String, String> {
+    let say = |error: std::io::Error| error.to_string();
+    let mut stream = std::net::TcpStream::connect(address).map_err(say)?;
+    stream.write_all(text.as_bytes()).map_err(say)?;
+    stream.shutdown(std::net::Shutdown::Write).map_err(say)?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).map_err(say)?;
+    Ok(answer)
+}
+
+/// Waits for somebody to connect.
+#[rustyray::remote]
+fn listen(address: String) -> std::result::Result<(), String> {
+    std::net::TcpListener::bind(address)
+        .map(drop)
+        .map_err(|error| error.to_string())
+}
+
+/// The time of day in seconds, and whether the clock goes on.
+#[rustyray::remote]
+fn clock() -> (u64, bool) {
+    let start = std::time::Instant::now();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
+    let moved = (0..1_000_000).any(|_| start.elapsed() > Duration::ZERO);
+    (now, moved)
+}
+
+/// Numbers that come from the random source by way of a hash map's keys.
+#[rustyray::remote]
+fn random() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(1)
+}
+
+/// The capabilities that it holds.
+#[rustyray::remote]
+fn held() -> Vec<String> {
+    rustyray::context().grants
+}
+
+/// Starts a task with these capabilities, and gives what that one holds.
+#[rustyray::remote]
+async fn pass_on(grants: Vec<String>) -> Result<Vec<String>> {
+    held.options().grants(grants).remote().await
+}
+
+fn main() {}
