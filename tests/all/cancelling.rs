@@ -112,8 +112,8 @@ async fn without_its_children() {
     let (host, _module, _lines, parent) = parent_of("sleep").await;
     host.cancel_with(&parent, true, false);
     cancelled(&host, &parent).await;
-    settled(&host, "the parent to go", |stats| stats.instances == 1).await;
-    assert_eq!(host.stats().running, 1, "the child goes on");
+    settled(&host, "the parent to go", |stats| stats.instances == 1 && stats.running == 1).await;
+    assert_eq!(host.stats().cancelled, 1, "the child goes on");
     host.shutdown(Duration::ZERO).await;
     assert_eq!(host.stats().instances, 0);
 }

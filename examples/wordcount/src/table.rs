@@ -21,7 +21,7 @@ pub fn table(counts: &Counts, files: usize, rows: usize) -> String {
         let _ = writeln!(text, "{word:wide$}  {times:digits$}  {bar}");
     }
     let (total, distinct) = (counts.total(), ranking.len());
-    let _ = writeln!(text, "{files} files, {total} words, {distinct} distinct words");
+    let _ = writeln!(text, "\nfiles: {files}, words: {total}, distinct words: {distinct}");
     if !counts.not_utf8.is_empty() {
         let names: Vec<_> = counts.not_utf8.iter().map(String::as_str).collect();
         let _ = writeln!(text, "note: not all is UTF-8 in {}", names.join(", "));

@@ -12,7 +12,7 @@ use super::failure::Failure;
 /// Their number is wrong, or one is not JSON.
 pub fn payloads(task: &FunctionInfo, texts: &[String]) -> Result<Vec<Payload>, Failure> {
     if texts.len() != task.parameters.len() {
-        return Err(with_signature(wrong_count(task, texts.len()), task));
+        return Err(with_signature(wrong_count(task, texts), task));
     }
     let encoded = texts.iter().zip(&task.parameters).map(|(text, parameter)| {
         json(text, parameter)
@@ -30,14 +30,18 @@ pub fn with_signature(failure: Failure, task: &FunctionInfo) -> Failure {
     }
 }
 
-fn wrong_count(task: &FunctionInfo, given: usize) -> Failure {
-    let expected = task.parameters.len();
+fn wrong_count(task: &FunctionInfo, texts: &[String]) -> Failure {
+    let (expected, given) = (task.parameters.len(), texts.len());
     let arguments = if expected == 1 { "argument" } else { "arguments" };
     let were = if given == 1 { "was" } else { "were" };
-    Failure::usage(format!(
+    let failure = Failure::usage(format!(
         "task {} takes {expected} {arguments}, and {given} {were} given",
         task.name
-    ))
+    ));
+    match texts.iter().find(|text| text.starts_with("--")) {
+        Some(flag) => failure.hint(format!("{flag} was taken as an argument: flags go before the first one")),
+        None => failure,
+    }
 }
 
 fn json(text: &str, parameter: &ParameterInfo) -> Result<String, Failure> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use rustyray_host::{ActorTypeInfo, FunctionInfo, Host, LogLine, Manifest, Module};
-use serde_json::json;
+use serde::Serialize;
 
 use super::console::Console;
 use super::failure::Failure;
@@ -42,7 +42,7 @@ impl Inspect {
         };
         let module = loaded.map_err(|error| Failure::of_module(&self.module, &error))?;
         let text = match self.json {
-            true => format!("{:#}\n", as_json(&module)),
+            true => as_json(&module)?,
             false => Sheet::new(Paint::of(&std::io::stdout())).of_module(&module),
         };
         results::write_out(text.as_bytes())?;
@@ -50,13 +50,25 @@ impl Inspect {
     }
 }
 
-fn as_json(module: &Module) -> serde_json::Value {
-    json!({
-        "name": module.name(),
-        "main": module.info().has_main,
-        "manifest": module.manifest(),
-        "imports": module.info().imports,
-    })
+/// What `--json` prints. Plain programs have no manifest.
+#[derive(Serialize)]
+struct Report<'a> {
+    name: &'a str,
+    main: bool,
+    manifest: Option<&'a Manifest>,
+    imports: &'a [String],
+}
+
+fn as_json(module: &Module) -> Result<String, Failure> {
+    let report = Report {
+        name: module.name(),
+        main: module.info().has_main,
+        manifest: module.manifest(),
+        imports: &module.info().imports,
+    };
+    let text = serde_json::to_string_pretty(&report);
+    text.map(|text| format!("{text}\n"))
+        .map_err(|error| Failure::host(format!("cannot write this as JSON: {error}")))
 }
 
 /// The text for people, as it grows.

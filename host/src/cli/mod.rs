@@ -22,6 +22,8 @@ mod suggestion;
 
 use std::process::ExitCode;
 
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 use console::Console;
@@ -47,7 +49,7 @@ enum Command {
 
 /// Runs the command of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| explain(error).exit());
     let console = match &cli.command {
         Command::Run(run) => run.host.console(),
         Command::Call(call) => call.host.console(),
@@ -58,6 +60,17 @@ pub fn main() -> ExitCode {
         failure.exit.code()
     });
     ExitCode::from(code)
+}
+
+/// Says where a program's own arguments go to whoever forgot the `--`.
+fn explain(mut error: clap::Error) -> clap::Error {
+    let unexpected = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    let forgotten = error.kind() == ErrorKind::UnknownArgument && unexpected.is_some_and(|arg| !arg.starts_with('-'));
+    if forgotten {
+        let tip = StyledStr::from("the program's own arguments go after `--`");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    }
+    error
 }
 
 async fn execute(command: Command, console: &Console) -> Result<u8, Failure> {

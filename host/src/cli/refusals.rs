@@ -34,10 +34,41 @@ impl Refusals {
         if names.is_empty() {
             return;
         }
+        let flags: Vec<String> = names.iter().map(|name| flag(name)).collect();
         let names = names.into_iter().collect::<Vec<_>>().join(", ");
         console.line(&format!(
-            "{} the program was refused {names}: grant it with --allow-net, --dir, --env or --stdin if it may",
-            console.paint().bold("hint:")
+            "{} the program was refused {names}: to grant that, add {}",
+            console.paint().bold("hint:"),
+            flags.join(" ")
         ));
+    }
+}
+
+/// What grants a capability of this name.
+fn flag(name: &str) -> String {
+    match name.split_once(':') {
+        Some(("net", host)) => format!("--allow-net {host}"),
+        Some(("dir", path)) => format!("--dir HOST::{path}"),
+        Some(("env", name)) => format!("--env {name}"),
+        _ if name == "stdin" => "--stdin".to_owned(),
+        _ => format!("--{name} real"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_capability_has_its_flag() {
+        for (name, expected) in [
+            ("net:[::1]:80", "--allow-net [::1]:80"),
+            ("dir:/data:ro", "--dir HOST::/data:ro"),
+            ("env:HOME", "--env HOME"),
+            ("stdin", "--stdin"),
+            ("clock", "--clock real"),
+        ] {
+            assert_eq!(flag(name), expected);
+        }
     }
 }

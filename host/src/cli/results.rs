@@ -15,9 +15,8 @@ use super::failure::Failure;
 /// It is not JSON, or it cannot be written.
 pub fn print(result: &Payload, raw: bool, console: &Console) -> Result<(), Failure> {
     if !result.references.is_empty() {
-        let count = result.references.len();
         console.line(&format!(
-            "{} the result holds {count} references, which are shown by their index and end with the host",
+            "{} the result refers to objects or actors, which are shown as numbers and end with the host",
             console.paint().bold("hint:")
         ));
     }

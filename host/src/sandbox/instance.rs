@@ -17,7 +17,7 @@ use crate::port::Port;
 use crate::state::payload::{Encoding, Payload, Value};
 use crate::state::task::TaskRecord;
 use crate::words::error::{ErrorKind, TaskError};
-use crate::words::limits::{FUEL_SLICE, TaskLimits};
+use crate::words::limits::{FUEL_SLICE, HANDLES_MAX, TaskLimits};
 use crate::words::manifest::Manifest;
 
 /// Bytes that one host call may take out of a guest, beside what the guest has in memory anyway: a list of a million
@@ -62,6 +62,8 @@ impl Instance {
             .collect();
         let mut store = Store::new(&sandbox.engine, guest);
         store.limiter(|guest| &mut guest.limiter);
+        // The guest's table refuses first, in our words; a handle that is lent for a call counts here once more.
+        store.set_max_component_handles(2 * HANDLES_MAX);
         store.set_hostcall_fuel(limits.memory_bytes.saturating_add(HOST_CALL_BYTES_MIN) as usize);
         let fuel = limits.fuel.unwrap_or(u64::MAX);
         let begun = async {

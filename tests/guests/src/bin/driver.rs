@@ -1,0 +1,126 @@
+//! A program that does what its arguments say, for the command line's tests.
+
+use std::io::{Read, Write};
+
+use rustyray::prelude::*;
+
+/// Sleeps, and says so.
+#[rustyray::remote]
+async fn nap(milliseconds: u64) -> u64 {
+    println!("nap of {milliseconds}");
+    rustyray::sleep(Duration::from_millis(milliseconds)).await;
+    milliseconds
+}
+
+/// Sleeps in silence.
+#[rustyray::remote]
+async fn rest(milliseconds: u64) -> u64 {
+    rustyray::sleep(Duration::from_millis(milliseconds)).await;
+    milliseconds
+}
+
+/// Computes until something ends it.
+#[rustyray::remote]
+fn spin() -> u64 {
+    let mut n = 0u64;
+    loop {
+        n = std::hint::black_box(n.wrapping_add(1));
+    }
+}
+
+/// Greets.
+#[rustyray::remote]
+fn greet(name: String) -> String {
+    format!("hello {name}")
+}
+
+/// The bytes from 0 up.
+#[rustyray::remote]
+fn bytes(count: u8) -> Vec<u8> {
+    (0..count).collect()
+}
+
+/// Text that would drive a terminal.
+#[rustyray::remote]
+fn rude() -> String {
+    "\u{1b}[2J\u{9b}2J\u{202e}".to_owned()
+}
+
+/// Needs a capability.
+#[rustyray::remote(grants = ["env:TOKEN"])]
+fn token() -> String {
+    std::env::var("TOKEN").unwrap_or_default()
+}
+
+/// Needs a machine that has one.
+#[rustyray::remote(resources = "gpu=1")]
+fn on_gpu() -> bool {
+    true
+}
+
+#[rustyray::main]
+async fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[1..] {
+        ["echo", ..] => println!("{words:?}"),
+        ["say", out, err] => {
+            print!("{out}");
+            eprint!("{err}");
+        }
+        ["exit", code] => std::process::exit(code.parse()?),
+        ["fail"] => return Err(Error::msg("main fails")),
+        ["panic"] => panic!("main panics"),
+        ["spin"] => drop(spin.remote().await),
+        ["loop"] => loop {
+            std::hint::black_box(());
+        },
+        ["hog"] => drop(std::hint::black_box(vec![1u8; 1 << 30])),
+        ["stdin"] => {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text)?;
+            print!("{text}");
+        }
+        ["environment"] => std::env::vars().for_each(|(name, value)| println!("{name}={value}")),
+        ["read", path] => print!("{}", std::fs::read_to_string(path)?),
+        ["write", path, text] => std::fs::write(path, text)?,
+        ["connect", address] => drop(std::net::TcpStream::connect(address)?),
+        ["nap", count, milliseconds] => naps(count.parse()?, milliseconds.parse()?).await?,
+        ["flood", lines] => flood(lines.parse()?),
+        ["chat", seconds] => chat(seconds.parse()?).await,
+        _ => return Err(Error::msg("no such thing to do")),
+    }
+    Ok(())
+}
+
+async fn naps(count: u64, milliseconds: u64) -> Result<()> {
+    println!("begins");
+    let results: Vec<_> = (0..count).map(|_| nap.remote(milliseconds)).collect();
+    for result in results {
+        result.await?;
+    }
+    println!("ends");
+    Ok(())
+}
+
+/// More than a pipe holds.
+fn flood(lines: usize) {
+    let mut out = std::io::stdout().lock();
+    for line in 0..lines {
+        if writeln!(out, "line {line}").is_err() {
+            std::process::exit(1);
+        }
+    }
+}
+
+/// Tasks in the background, and words that come in pieces.
+async fn chat(seconds: u64) {
+    let _rests: Vec<_> = (0..200).map(|n| rest.remote(n * seconds * 5)).collect();
+    for second in 0..seconds {
+        print!("second {second}, ");
+        let _ = std::io::stdout().flush();
+        rustyray::sleep(Duration::from_millis(500)).await;
+        println!("and a half");
+        rustyray::sleep(Duration::from_millis(500)).await;
+    }
+}
