@@ -1,5 +1,5 @@
-//! The bad tasks. Each says what it is limited to, and holds no capability (`grants = []`), whatever the driver holds. The
-//! value that each would give is what it got away with.
+//! The bad tasks. Each says what it is limited to, and holds no capability (`grants = []`), whatever the driver holds.
+//! The value that each would give is what it got away with.
 
 use std::hint::black_box;
 use std::io::{self, Read};

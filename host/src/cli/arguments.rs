@@ -39,7 +39,9 @@ fn wrong_count(task: &FunctionInfo, texts: &[String]) -> Failure {
         task.name
     ));
     match texts.iter().find(|text| text.starts_with("--")) {
-        Some(flag) => failure.hint(format!("{flag} was taken as an argument: flags go before the first one")),
+        Some(flag) => failure.hint(format!(
+            "{flag} was taken as an argument: flags go before the first one"
+        )),
         None => failure,
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustyray_host::{BuildError, Host, LogLevel, LogLine, LogSource, Module, ObjectRef, TaskResult, Value};
+use rustyray_host::{BuildError, ErrorKind, Host, LogLevel, LogLine, LogSource, Module, ObjectRef, TaskResult, Value};
 use tracing_subscriber::EnvFilter;
 
 use super::console::Console;
@@ -97,7 +97,7 @@ impl Session {
                 biased;
                 outcome = host.value(object, None) => Ended::Outcome(outcome),
                 signal = signals.next() => {
-                    drain(host, console, self.grace).or_end(signals, console).await;
+                    drain(host, object, console, self.grace).or_end(signals, console).await;
                     Ended::Signal(signal)
                 }
             }
@@ -173,7 +173,7 @@ pub fn no_host(error: &BuildError) -> Failure {
     }
 }
 
-async fn drain(host: &Host, console: &Console, grace: Duration) {
+async fn drain(host: &Host, object: &ObjectRef, console: &Console, grace: Duration) {
     let stats = host.stats();
     let left = stats.running + stats.pending;
     console.line(&format!(
@@ -182,6 +182,14 @@ async fn drain(host: &Host, console: &Console, grace: Duration) {
         humantime::format_duration(grace)
     ));
     host.shutdown(grace).await;
+    if !object.is_ready()
+        || host
+            .value(object, None)
+            .await
+            .is_err_and(|error| error.kind == ErrorKind::HostShutDown)
+    {
+        console.line("the time to finish is over: what was left was ended");
+    }
 }
 
 /// Waiting that the next signal cuts short, with the process.

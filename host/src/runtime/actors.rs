@@ -31,7 +31,11 @@ impl Runtime {
     /// Lives an actor's life, from the task that constructs it.
     pub(super) async fn live(self: Arc<Self>, construct: Arc<TaskRecord>) {
         if let Work::Construct { actor } = &construct.spec.work {
+            // Seen by a halt from here on; one that came before is seen by this actor.
             self.actors.insert(actor.id, Arc::downgrade(actor));
+            if self.is_halted() {
+                actor.kill(false);
+            }
             let end = self.generations(actor, &construct).await;
             self.bury(actor, end);
             self.actors.remove(&actor.id);

@@ -11,7 +11,7 @@ mod shutdown;
 mod submit;
 mod worker;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use dashmap::DashMap;
@@ -88,6 +88,8 @@ pub struct Runtime {
     actors: DashMap<ActorId, Weak<ActorRecord>>,
     /// A task is over, or an instance is gone.
     progress: Notify,
+    /// Everything is to be ended: nothing begins any more.
+    halted: AtomicBool,
     default_limits: TaskLimits,
     ceiling: TaskLimits,
     capabilities: Arc<Capabilities>,
@@ -151,6 +153,7 @@ impl Runtime {
             running: DashMap::new(),
             actors: DashMap::new(),
             progress: Notify::new(),
+            halted: AtomicBool::new(false),
             default_limits: config.default_limits,
             ceiling: config.ceiling,
             capabilities: Arc::new(config.capabilities),

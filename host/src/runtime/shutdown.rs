@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Runtime;
@@ -24,6 +25,7 @@ impl Runtime {
     /// Ends everything now. What waits for it hears so.
     pub(crate) fn halt(&self) {
         let shut_down = || TaskError::new(ErrorKind::HostShutDown, "the host shut down");
+        self.halted.store(true, Ordering::SeqCst);
         let queued = self.scheduler.lock().close();
         self.room.notify_waiters();
         queued.iter().for_each(|task| self.give_up(task, shut_down()));
@@ -38,6 +40,11 @@ impl Runtime {
             self.bury(&actor, Arc::new(shut_down()));
             actor.kill(false);
         }
+    }
+
+    /// Is everything to be ended?
+    pub(super) fn is_halted(&self) -> bool {
+        self.halted.load(Ordering::SeqCst)
     }
 
     fn is_idle(&self) -> bool {

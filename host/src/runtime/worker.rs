@@ -7,7 +7,7 @@ use crate::port::Port;
 use crate::sandbox::{Exit, Instance};
 use crate::state::payload::{Encoding, Payload};
 use crate::state::scheduler::Next;
-use crate::state::slot::CancelSlot;
+use crate::state::slot::{CancelSlot, StopReason};
 use crate::state::task::{Conductor, TaskRecord, Work};
 use crate::words::error::{ErrorKind, TaskError};
 
@@ -90,19 +90,23 @@ impl Runtime {
     /// Runs one attempt, and settles its outcome unless another follows.
     async fn run(self: &Arc<Self>, task: &Arc<TaskRecord>) {
         let slot = CancelSlot::new();
+        // Seen by a halt from here on; one that came before is seen by this task.
+        self.running.insert(task.spec.id, task.clone());
+        if self.is_halted() {
+            self.stop(task, StopReason::HostShutDown);
+        }
         if task.begin(slot.clone(), self.clock.now()) {
-            self.running.insert(task.spec.id, task.clone());
             self.watch_deadline(task);
             let guest = Box::pin(self.clone().run_guest(task.clone()));
             let ended = slot.run(guest, || task.meter.preempted()).await;
             let outcome = ended.unwrap_or_else(|reason| Err(self.stopped(task, reason)));
             self.release(task);
             self.conclude(task, outcome);
-            // Last, so that at no moment the host looks idle while a task is between two places.
-            self.running.remove(&task.spec.id);
         } else {
             self.release(task);
         }
+        // Last, so that at no moment the host looks idle while a task is between two places.
+        self.running.remove(&task.spec.id);
         self.progress.notify_waiters();
     }
 

@@ -60,6 +60,9 @@ pub enum ModuleError {
     /// It failed when it was asked for its manifest.
     #[error("it failed when it was asked for its manifest: {0}")]
     NoManifest(TaskError),
+    /// The compiler's threads could not be started.
+    #[error("the compiler's threads could not be started: {0}")]
+    NoThreads(String),
     /// The host is shutting down.
     #[error("the host is shutting down")]
     HostShutDown,
@@ -82,7 +85,7 @@ impl LoadedModule {
     /// Why these bytes are no module.
     pub fn compile(sandbox: &Arc<Sandbox>, bytes: &[u8]) -> Result<Self, ModuleError> {
         check_header(bytes)?;
-        let component = Component::from_binary(&sandbox.engine, bytes)
+        let component = on_all_cores(|| Component::from_binary(&sandbox.engine, bytes))?
             .map_err(|error| ModuleError::Invalid(shorten(format!("{error:#}"), ERROR_TEXT_MAX)))?;
         let (has_guest, run_name) = exports(&component)?;
         let pre = sandbox
@@ -132,6 +135,15 @@ impl fmt::Debug for LoadedModule {
             .field("imports", &self.imports)
             .finish_non_exhaustive()
     }
+}
+
+/// Runs the compiler with threads of its own, which are gone when it returns. Left alone it would start a pool for the
+/// whole process, and that would outlive every host.
+fn on_all_cores<T: Send>(compile: impl FnOnce() -> T + Send) -> Result<T, ModuleError> {
+    rayon::ThreadPoolBuilder::new()
+        .thread_name(|index| format!("rustyray-jit-{index}"))
+        .build_scoped(|thread| thread.run(), |pool| pool.install(compile))
+        .map_err(|error| ModuleError::NoThreads(error.to_string()))
 }
 
 /// Tells the ordinary mistakes apart before the compiler speaks.
