@@ -20,6 +20,7 @@ demo: target ## count the words of the texts in this repository, as sandboxed ta
 
 test: fmt guests lint doc ## everything that CI checks
 	$(CARGO) test $(NATIVE)
+	$(CARGO) test -p wordcount
 
 guests: target ## compile the guests of the examples and the tests
 	$(CARGO) build --release --target $(WASM) $(GUESTS:%=-p %)

@@ -56,7 +56,7 @@ impl Runtime {
     pub(super) fn stopped(&self, task: &TaskRecord, reason: StopReason) -> TaskError {
         let nanos = |time: Duration| time.as_nanos().min(u64::MAX.into()) as u64;
         match reason {
-            StopReason::Cancelled => TaskError::new(ErrorKind::TaskCancelled, "it was cancelled"),
+            StopReason::Cancelled => TaskError::new(ErrorKind::TaskCancelled, "on request, or with its parent"),
             StopReason::ActorKilled => TaskError::new(ErrorKind::ActorDied, "the actor was killed"),
             StopReason::HostShutDown => TaskError::new(ErrorKind::HostShutDown, "the host shut down"),
             StopReason::Deadline => {

@@ -50,7 +50,7 @@ impl Runtime {
     fn final_error(&self, task: &TaskRecord, error: &TaskError) -> Arc<TaskError> {
         let asked_to_stop = task.cancel_requested() && error.kind == ErrorKind::TaskFailed;
         let error = if asked_to_stop {
-            TaskError::new(ErrorKind::TaskCancelled, "it was cancelled, and stopped when asked to").caused_by(error)
+            TaskError::new(ErrorKind::TaskCancelled, "it stopped when it was asked to").caused_by(error)
         } else {
             error.clone()
         };

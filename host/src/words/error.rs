@@ -174,10 +174,11 @@ impl TaskError {
 
     /// The same with the limit that was exceeded; the message names it.
     pub fn of_limit(kind: ErrorKind, name: &str, limit: u64, used: u64) -> Self {
-        let mut error = TaskError::new(
-            kind,
-            format!("{name} is limited to {limit}, and {used} was used or asked for"),
-        );
+        let text = match used > limit {
+            true => format!("{name} is limited to {limit}, and it asked for {used}"),
+            false => format!("all of its {name} is used, {limit}"),
+        };
+        let mut error = TaskError::new(kind, text);
         error.limit = Some(LimitReport {
             name: name.to_owned(),
             limit,
