@@ -103,7 +103,9 @@ impl Console {
         let mut screen = self.0.screen.lock();
         let quiet = screen.written.is_none_or(|written| written.elapsed() >= QUIET);
         if quiet && !screen.mid_line {
-            screen.bar.get_or_insert_with(|| new_bar(since)).set_message(text);
+            let bar = screen.bar.get_or_insert_with(|| new_bar(since));
+            bar.set_message(text);
+            bar.tick();
         }
     }
 

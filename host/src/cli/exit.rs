@@ -28,6 +28,8 @@ pub enum Exit {
     /// 128 and the signal's number, as shells say it.
     Interrupted = 130,
     /// The same.
+    PipeClosed = 141,
+    /// The same.
     Terminated = 143,
 }
 
@@ -57,6 +59,7 @@ const TABLE: &[(Exit, &str)] = &[
     ),
     (Exit::Denied, "it needs a capability that was not granted"),
     (Exit::Interrupted, "SIGINT (Ctrl-C)"),
+    (Exit::PipeClosed, "whoever read standard output has closed it (SIGPIPE)"),
     (Exit::Terminated, "SIGTERM"),
 ];
 

@@ -7,6 +7,7 @@ use rustyray_host::{Encoding, Payload};
 use serde::de::IgnoredAny;
 
 use super::console::Console;
+use super::exit::Exit;
 use super::failure::Failure;
 
 /// Prints a result as JSON; bytes are a list of numbers. With `raw`, bytes and texts are written as they are.
@@ -60,17 +61,16 @@ fn not_json(reason: impl std::fmt::Display) -> Failure {
         .hint("build the module with the feature `json` of the SDK, which is on by default")
 }
 
-/// Writes to standard output. Whoever closed it has read enough.
+/// Writes to standard output.
 ///
 /// # Errors
-/// It cannot be written.
+/// It cannot be written. Whoever closed it has read enough, so that is said by the exit code alone.
 pub fn write_out(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::host(format!("cannot write to standard output: {error}")))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::silent(Exit::PipeClosed)),
+        Err(error) => Err(Failure::host(format!("cannot write to standard output: {error}"))),
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use wasmtime_wasi::I32Exit;
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::pipe::AsyncWriteStream;
@@ -18,6 +19,9 @@ use crate::words::limits::LOG_LINE_MAX;
 
 /// Bytes that a guest may write at once.
 const WRITE_BUDGET: usize = 64 << 10;
+
+/// 128 and the number of SIGPIPE.
+const BROKEN_PIPE_EXIT: i32 = 141;
 
 /// What one guest writes, on any of its streams.
 pub struct Transcript {
@@ -135,6 +139,23 @@ fn whole_lines(buffer: &mut Vec<u8>) -> Vec<String> {
     lines
 }
 
+/// A driver whose reader has gone leaves with the code of SIGPIPE, as other programs do: an error would only make it
+/// panic.
+fn or_leave(error: StreamError) -> StreamError {
+    match error {
+        StreamError::LastOperationFailed(error) if is_broken_pipe(&error) => {
+            StreamError::Trap(I32Exit(BROKEN_PIPE_EXIT).into())
+        }
+        other => other,
+    }
+}
+
+fn is_broken_pipe(error: &wasmtime::Error) -> bool {
+    error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
 /// One of a guest's output streams.
 #[derive(Clone)]
 pub struct GuestOutput {
@@ -189,7 +210,7 @@ impl OutputStream for CountedStream {
                     transcript.inner.lock().task.meter.note_stderr(&bytes);
                 }
                 transcript.port.inherited(*source, &bytes);
-                process.write(bytes)
+                process.write(bytes).map_err(or_leave)
             }
             None => {
                 transcript.write(*source, &bytes);
@@ -199,13 +220,15 @@ impl OutputStream for CountedStream {
     }
 
     fn flush(&mut self) -> StreamResult<()> {
-        self.process.as_mut().map_or(Ok(()), OutputStream::flush)
+        self.process
+            .as_mut()
+            .map_or(Ok(()), |process| process.flush().map_err(or_leave))
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
         self.process
             .as_mut()
-            .map_or(Ok(WRITE_BUDGET), OutputStream::check_write)
+            .map_or(Ok(WRITE_BUDGET), |process| process.check_write().map_err(or_leave))
     }
 }
 

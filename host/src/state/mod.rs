@@ -10,5 +10,6 @@ pub mod payload;
 pub mod ready_queue;
 pub mod scheduler;
 pub mod slot;
+pub mod spec;
 pub mod task;
 pub mod timers;

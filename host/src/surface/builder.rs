@@ -232,16 +232,17 @@ impl HostBuilder {
             ));
         }
         check_maps(self.instances)?;
-        let tokio = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(threads)
-            .thread_name("rustyray")
-            .enable_all()
-            .build()?;
         let engine = EngineConfig {
             instances: self.instances,
             cache_dir: self.cache_dir,
         };
         let sandbox = Sandbox::new(&engine, self.imports).map_err(|error| BuildError::Engine(format!("{error:#}")))?;
+        // After all that can fail: a tokio runtime must not be dropped where an embedder's own may be running.
+        let tokio = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_name("rustyray")
+            .enable_all()
+            .build()?;
         let mut resources = self.resources;
         resources.cpu_milli = ResourceSet::cpus(cpus).cpu_milli;
         let config = RuntimeConfig {

@@ -1,5 +1,7 @@
 //! The host, as an embedder holds it.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,15 +63,14 @@ impl Host {
     /// # Errors
     /// Why the file is no module that this host can run.
     pub async fn load_file(&self, path: impl AsRef<Path>) -> Result<Module, ModuleError> {
-        let path = path.as_ref();
-        let length = std::fs::metadata(path)?.len();
-        if length > MODULE_BYTES_MAX {
-            return Err(ModuleError::TooLarge(length));
-        }
+        let path = path.as_ref().to_owned();
         let name = path
             .file_stem()
             .map_or_else(|| "module".into(), |stem| stem.to_string_lossy().into_owned());
-        self.load_bytes(&name, std::fs::read(path)?).await
+        // Away from the caller's thread: a slow disk or a pipe must not hold it up.
+        let reading = self.runtime.tokio().spawn_blocking(move || read_module(&path));
+        let bytes = reading.await.map_err(|_| ModuleError::HostShutDown)??;
+        self.load_bytes(&name, bytes).await
     }
 
     /// Loads a module from its bytes.
@@ -190,6 +191,18 @@ impl Host {
             stop_threads(tokio).await;
         }
     }
+}
+
+/// The bytes of a file, as long as they can be a module: what is no regular file tells its length only by being read.
+fn read_module(path: &Path) -> Result<Vec<u8>, ModuleError> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    if length > MODULE_BYTES_MAX {
+        return Err(ModuleError::TooLarge(length));
+    }
+    let mut bytes = Vec::with_capacity(length as usize);
+    file.take(MODULE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Joining threads blocks, so that a thread does it which nobody waits on but this future.

@@ -1,0 +1,72 @@
+//! What a task is: everything that is known of it when it is submitted.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use super::actor::ActorRecord;
+use super::payload::Encoding;
+use crate::words::capabilities::Capabilities;
+use crate::words::ids::TaskId;
+use crate::words::limits::TaskLimits;
+use crate::words::manifest::ModuleInfo;
+use crate::words::resources::ResourceSet;
+
+/// What a task is to do.
+#[derive(Clone)]
+pub enum Work {
+    /// Run a remote function in a fresh instance.
+    Task {
+        /// How the result is to be encoded.
+        reply: Encoding,
+    },
+    /// Run the module's `main`: the driver.
+    Main {
+        /// Its command line, the program's name first.
+        arguments: Vec<String>,
+        /// Writes it straight to the process's standard output and error, instead of the log?
+        inherit_stdio: bool,
+    },
+    /// Make an instance an actor.
+    Construct {
+        /// The actor.
+        actor: Arc<ActorRecord>,
+    },
+    /// Call a method of an actor.
+    Call {
+        /// The actor.
+        actor: Arc<ActorRecord>,
+        /// How the result is to be encoded.
+        reply: Encoding,
+    },
+}
+
+/// Everything that is known of a task when it is submitted. It does not change.
+#[derive(Clone)]
+pub struct TaskSpec {
+    /// The task.
+    pub id: TaskId,
+    /// The module that it is a part of.
+    pub module: Arc<ModuleInfo>,
+    /// What to do.
+    pub work: Work,
+    /// The function's name in the module.
+    pub function: Arc<str>,
+    /// The name in logs, errors and receipts.
+    pub name: Arc<str>,
+    /// The limits of each attempt.
+    pub limits: TaskLimits,
+    /// What it holds while it runs.
+    pub needs: ResourceSet,
+    /// Higher first.
+    pub priority: i32,
+    /// Attempts after the first.
+    pub max_retries: u32,
+    /// What it may touch.
+    pub capabilities: Arc<Capabilities>,
+    /// The parent's deadline.
+    pub inherited_deadline: Option<Instant>,
+    /// When it was submitted.
+    pub queued: Instant,
+    /// The same as time of day.
+    pub queued_at: SystemTime,
+}
