@@ -132,10 +132,7 @@ pub async fn get_actor<A: Actor>(name: &str) -> Result<A::Handle> {
     let found: types::ActorRef = actors::find(name).map_err(Error::from_host)?;
     let actor_type = actors::actor_type(&found);
     if actor_type != A::TYPE_NAME {
-        return Err(invalid(format!(
-            "the actor {name:?} is a `{actor_type}`, not a `{}`",
-            A::TYPE_NAME
-        )));
+        return Err(invalid(format!("the actor {name:?} is a `{actor_type}`, not a `{}`", A::TYPE_NAME)));
     }
     Ok(A::Handle::from_raw(RawHandle::new(found)))
 }

@@ -1,9 +1,6 @@
 //! What wit-bindgen makes of `wit/`. Nothing else in this crate is unsafe.
 
-#![allow(
-    unsafe_code,
-    reason = "the canonical ABI is made of raw pointers; the generator vouches for its code"
-)]
+#![allow(unsafe_code, reason = "the canonical ABI is made of raw pointers; the generator vouches for its code")]
 #![allow(
     missing_docs,
     dead_code,

@@ -24,34 +24,20 @@ pub(crate) type Result<T> = std::result::Result<T, String>;
 pub(crate) fn encode<T: Serialize + 'static>(value: T, encoding: Encoding) -> Result<Payload> {
     let mut slot = Some(value);
     if let Some(data) = take_as::<_, Vec<u8>>(&mut slot) {
-        return Ok(Payload {
-            encoding: Encoding::Raw,
-            data,
-            references: Vec::new(),
-        });
+        return Ok(Payload { encoding: Encoding::Raw, data, references: Vec::new() });
     }
-    let Some(value) = slot else {
-        unreachable!("only a list of bytes is taken out")
-    };
+    let Some(value) = slot else { unreachable!("only a list of bytes is taken out") };
     let (data, references) = references::collect(|| match encoding {
         Encoding::Bincode => bincode::encode(&value),
         Encoding::Json => encode_json(&value),
         Encoding::Raw => Err(format!("`{}` is not a list of bytes", type_name::<T>())),
     })?;
-    Ok(Payload {
-        encoding,
-        data,
-        references,
-    })
+    Ok(Payload { encoding, data, references })
 }
 
 /// Reads a value as the payload's tag says.
 pub(crate) fn decode<T: DeserializeOwned + 'static>(payload: Payload) -> Result<T> {
-    let Payload {
-        encoding,
-        data,
-        references,
-    } = payload;
+    let Payload { encoding, data, references } = payload;
     match encoding {
         Encoding::Raw => decode_raw(data),
         Encoding::Bincode => references::provide(references, || bincode::decode(&data)),
@@ -73,9 +59,7 @@ fn decode_raw<T: 'static>(data: Vec<u8>) -> Result<T> {
 
 /// Moves the value out when `T` is `U`: large byte lists cross without a copy.
 fn take_as<T: 'static, U: 'static>(slot: &mut Option<T>) -> Option<U> {
-    (slot as &mut dyn Any)
-        .downcast_mut::<Option<U>>()
-        .and_then(Option::take)
+    (slot as &mut dyn Any).downcast_mut::<Option<U>>().and_then(Option::take)
 }
 
 /// `Vec<u32>` rather than `alloc::vec::Vec<u32>`.

@@ -103,17 +103,7 @@ pub fn context() -> Context {
 
 impl From<types::ActorInfo> for ActorInfo {
     fn from(told: types::ActorInfo) -> Self {
-        let types::ActorInfo {
-            actor_id,
-            actor_type,
-            name,
-            generation,
-        } = told;
-        Self {
-            actor_id,
-            actor_type,
-            name,
-            generation,
-        }
+        let types::ActorInfo { actor_id, actor_type, name, generation } = told;
+        Self { actor_id, actor_type, name, generation }
     }
 }

@@ -105,10 +105,7 @@ impl Error {
     /// ```
     #[must_use]
     pub fn context(self, message: impl fmt::Display) -> Self {
-        Self::of(Repr::Context {
-            message: message.to_string(),
-            cause: self,
-        })
+        Self::of(Repr::Context { message: message.to_string(), cause: self })
     }
 
     pub(crate) fn from_host(error: TaskError) -> Self {
@@ -127,8 +124,7 @@ impl Error {
     /// ```
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
-        self.report()
-            .map_or(ErrorKind::TaskFailed, |report| ErrorKind::from_host(report.kind))
+        self.report().map_or(ErrorKind::TaskFailed, |report| ErrorKind::from_host(report.kind))
     }
 
     /// The name of the task, or of the actor and method, that failed. `None` for an error of the program's own.
@@ -146,9 +142,7 @@ impl Error {
     /// Which attempt failed: 1 is the first.
     #[must_use]
     pub fn attempt(&self) -> Option<u32> {
-        self.report()
-            .map(|report| report.attempt)
-            .filter(|attempt| *attempt != 0)
+        self.report().map(|report| report.attempt).filter(|attempt| *attempt != 0)
     }
 
     /// The module that the task is from.
@@ -179,11 +173,7 @@ impl Error {
     #[must_use]
     pub fn limit(&self) -> Option<Limit> {
         let report = self.report()?.limit.as_ref()?;
-        Some(Limit {
-            name: report.name.clone(),
-            limit: report.limit,
-            used: report.used,
-        })
+        Some(Limit { name: report.name.clone(), limit: report.limit, used: report.used })
     }
 
     /// What caused it, nearest first.
@@ -224,20 +214,13 @@ impl Error {
     }
 
     fn named(&self, field: impl Fn(&TaskError) -> &String) -> Option<&str> {
-        self.report()
-            .map(field)
-            .map(String::as_str)
-            .filter(|name| !name.is_empty())
+        self.report().map(field).map(String::as_str).filter(|name| !name.is_empty())
     }
 
     /// As a function's failure: a line, and the report of the task that it stems from.
     fn into_failure(self) -> Failure {
         let message = self.chain().join(": ");
-        Failure {
-            message,
-            cause: self.into_report(),
-            invalid_argument: false,
-        }
+        Failure { message, cause: self.into_report(), invalid_argument: false }
     }
 
     fn into_report(self) -> Option<TaskError> {
@@ -252,19 +235,12 @@ impl Error {
 /// The failure that a function's error becomes. An [`Error`] keeps its chain; of any other there is only the text.
 pub(crate) fn failure<E: fmt::Display + 'static>(error: E) -> Failure {
     let mut slot = Some(error);
-    if let Some(own) = (&mut slot as &mut dyn Any)
-        .downcast_mut::<Option<Error>>()
-        .and_then(Option::take)
-    {
+    if let Some(own) = (&mut slot as &mut dyn Any).downcast_mut::<Option<Error>>().and_then(Option::take) {
         return own.into_failure();
     }
     // `{:#}` because that is where anyhow and its like print the causes.
     let message = slot.map_or_else(String::new, |error| format!("{error:#}"));
-    Failure {
-        message,
-        cause: None,
-        invalid_argument: false,
-    }
+    Failure { message, cause: None, invalid_argument: false }
 }
 
 impl<E: StdError + 'static> From<E> for Error {

@@ -6,19 +6,12 @@ use crate::registry::{ActorDefaults, ActorType, Constructor, Method, Signature, 
 
 /// Everything that the program declares, by name, so that the same program always says the same.
 pub(crate) fn manifest() -> Manifest {
-    let mut tasks: Vec<Function> = inventory::iter::<Task>()
-        .map(|task| function(task.name, &task.signature))
-        .collect();
+    let mut tasks: Vec<Function> = inventory::iter::<Task>().map(|task| function(task.name, &task.signature)).collect();
     let mut actors: Vec<guest::ActorType> = inventory::iter::<ActorType>().map(actor).collect();
     tasks.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     actors.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     let sdk = concat!("rustyray ", env!("CARGO_PKG_VERSION")).to_owned();
-    Manifest {
-        sdk,
-        encoding: types::Encoding::Bincode,
-        tasks,
-        actors,
-    }
+    Manifest { sdk, encoding: types::Encoding::Bincode, tasks, actors }
 }
 
 fn actor(actor: &ActorType) -> guest::ActorType {
@@ -34,10 +27,8 @@ fn actor(actor: &ActorType) -> guest::ActorType {
 }
 
 fn function(name: &str, signature: &Signature) -> Function {
-    let parameter = |(name, type_name): &(&str, &str)| Parameter {
-        name: (*name).to_owned(),
-        type_name: (*type_name).to_owned(),
-    };
+    let parameter =
+        |(name, type_name): &(&str, &str)| Parameter { name: (*name).to_owned(), type_name: (*type_name).to_owned() };
     Function {
         name: name.to_owned(),
         parameters: signature.parameters.iter().map(parameter).collect(),
@@ -60,11 +51,7 @@ fn task_options(defaults: &TaskDefaults) -> types::TaskOptions {
         max_retries: defaults.max_retries,
         priority: defaults.priority,
         cpu_milli: defaults.cpu_milli,
-        resources: defaults
-            .resources
-            .iter()
-            .map(|(name, amount)| ((*name).to_owned(), *amount))
-            .collect(),
+        resources: defaults.resources.iter().map(|(name, amount)| ((*name).to_owned(), *amount)).collect(),
         grants: defaults.grants.map(owned),
     }
 }

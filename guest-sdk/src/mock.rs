@@ -92,9 +92,7 @@ pub(crate) mod tasks {
     pub(crate) fn submit(function: &str, arguments: &[Argument<'_>], options: &TaskOptions) -> ObjectRef {
         called!("submit {function}");
         with(|host| host.options = Some(options.clone()));
-        state::run(arguments, |payloads, reply| {
-            crate::registry::run_task(function, payloads, reply)
-        })
+        state::run(arguments, |payloads, reply| crate::registry::run_task(function, payloads, reply))
     }
 
     pub(crate) fn context() -> TaskContext {
@@ -141,18 +139,13 @@ pub(crate) mod actors {
     pub(crate) fn call(_: &ActorRef, method: &str, arguments: &[Argument<'_>], options: &TaskOptions) -> ObjectRef {
         called!("call {method}");
         with(|host| host.options = Some(options.clone()));
-        state::run(arguments, |payloads, reply| {
-            crate::registry::call(method, payloads, reply)
-        })
+        state::run(arguments, |payloads, reply| crate::registry::call(method, payloads, reply))
     }
 
     pub(crate) fn find(name: &str) -> Result<ActorRef, TaskError> {
         match name.strip_prefix("a-") {
             Some(actor_type) => Ok(ActorRef(actor_type.into())),
-            None => Err(local_error(
-                ErrorKind::ActorNotFound,
-                format!("there is no actor {name:?}"),
-            )),
+            None => Err(local_error(ErrorKind::ActorNotFound, format!("there is no actor {name:?}"))),
         }
     }
 

@@ -70,10 +70,7 @@ impl RawRef {
 
 impl<T> ObjectRef<T> {
     pub(crate) fn new(raw: RawRef) -> Self {
-        Self {
-            raw,
-            value: PhantomData,
-        }
+        Self { raw, value: PhantomData }
     }
 
     pub(crate) fn raw(&self) -> &RawRef {
@@ -200,10 +197,9 @@ impl<T> Serialize for ObjectRef<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         match &self.raw {
             RawRef::Object(object) => codec::write_object(object, serializer),
-            RawRef::Failed(error) => Err(S::Error::custom(format_args!(
-                "a reference in it has failed already: {}",
-                error.message
-            ))),
+            RawRef::Failed(error) => {
+                Err(S::Error::custom(format_args!("a reference in it has failed already: {}", error.message)))
+            }
         }
     }
 }

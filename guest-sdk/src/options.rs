@@ -129,12 +129,7 @@ impl TaskOptions {
     pub(crate) fn checked(&self) -> Result<&types::TaskOptions, String> {
         let resources = self.0.resources.iter().map(|(name, _)| name);
         let grants = self.0.grants.iter().flatten();
-        self.0
-            .name
-            .iter()
-            .chain(resources)
-            .chain(grants)
-            .try_for_each(|name| check_name(name))?;
+        self.0.name.iter().chain(resources).chain(grants).try_for_each(|name| check_name(name))?;
         Ok(&self.0)
     }
 }
@@ -142,10 +137,7 @@ impl TaskOptions {
 /// Whether the host takes it as a name; it ends a guest that gives it another.
 pub(crate) fn check_name(name: &str) -> Result<(), String> {
     if name.len() > NAME_BYTES_MAX {
-        return Err(format!(
-            "a name of {} bytes: at most {NAME_BYTES_MAX} are allowed",
-            name.len()
-        ));
+        return Err(format!("a name of {} bytes: at most {NAME_BYTES_MAX} are allowed", name.len()));
     }
     if name.chars().any(char::is_control) {
         return Err(format!("the name {name:?} contains control characters"));
@@ -164,30 +156,15 @@ mod tests {
 
     #[test]
     fn amounts_become_thousandths() {
-        assert_eq!(
-            [1.0, 0.5, 0.0014, -1.0, f64::NAN].map(thousandths),
-            [1000, 500, 1, 0, 0]
-        );
+        assert_eq!([1.0, 0.5, 0.0014, -1.0, f64::NAN].map(thousandths), [1000, 500, 1, 0, 0]);
         assert_eq!(TaskOptions::new().num_cpus(2).0.cpu_milli, Some(2000));
     }
 
     #[test]
     fn names_that_would_end_the_guest_are_refused_here() {
         assert!(TaskOptions::new().name("fine").checked().is_ok());
-        assert!(
-            TaskOptions::new()
-                .name("a\nb")
-                .checked()
-                .unwrap_err()
-                .contains("control characters")
-        );
-        assert!(
-            TaskOptions::new()
-                .resource("x".repeat(257), 1)
-                .checked()
-                .unwrap_err()
-                .contains("257 bytes")
-        );
+        assert!(TaskOptions::new().name("a\nb").checked().unwrap_err().contains("control characters"));
+        assert!(TaskOptions::new().resource("x".repeat(257), 1).checked().unwrap_err().contains("257 bytes"));
         assert!(ActorOptions::new().name("\0").checked().is_err());
     }
 }

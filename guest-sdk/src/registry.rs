@@ -76,9 +76,7 @@ pub trait ActorMethods {}
 /// # Panics
 /// Never: a method comes from the same declaration as the state.
 pub fn actor_state<A: 'static>(state: &mut dyn Any) -> &mut A {
-    state
-        .downcast_mut()
-        .expect("the state is of the type that the methods are declared for")
+    state.downcast_mut().expect("the state is of the type that the methods are declared for")
 }
 
 inventory::collect!(Task);
@@ -106,19 +104,14 @@ pub(crate) fn construct(actor_type: &str, constructor: &str, arguments: Vec<Payl
     let made_by = actor.constructors.iter().find(|declared| declared.name == constructor);
     let made_by = made_by.ok_or_else(|| missing("constructor", constructor))?;
     let state = (made_by.run)(Arguments::new(arguments))?;
-    INSTANCE.set(Some(Instance {
-        methods: actor.methods,
-        state,
-    }));
+    INSTANCE.set(Some(Instance { methods: actor.methods, state }));
     Ok(())
 }
 
 pub(crate) fn call(method: &str, arguments: Vec<Payload>, reply: Encoding) -> Outcome<Payload> {
     // Borrowed during the call: the host makes one at a time.
     INSTANCE.with_borrow_mut(|instance| {
-        let instance = instance
-            .as_mut()
-            .ok_or_else(|| invalid("this instance is not an actor yet".to_owned()))?;
+        let instance = instance.as_mut().ok_or_else(|| invalid("this instance is not an actor yet".to_owned()))?;
         let called = instance.methods.iter().find(|declared| declared.name == method);
         let called = called.ok_or_else(|| missing("method", method))?;
         (called.run)(&mut *instance.state, Arguments::new(arguments), reply)
@@ -131,11 +124,7 @@ fn missing(what: &str, name: &str) -> Box<Failure> {
 
 /// The caller's fault.
 fn invalid(message: String) -> Box<Failure> {
-    Box::new(Failure {
-        message,
-        cause: None,
-        invalid_argument: true,
-    })
+    Box::new(Failure { message, cause: None, invalid_argument: true })
 }
 
 #[cfg(test)]

@@ -86,11 +86,7 @@ impl Outgoing {
 }
 
 fn take(payload: &mut Payload) -> Payload {
-    let empty = Payload {
-        encoding: Encoding::Raw,
-        data: Vec::new(),
-        references: Vec::new(),
-    };
+    let empty = Payload { encoding: Encoding::Raw, data: Vec::new(), references: Vec::new() };
     std::mem::replace(payload, empty)
 }
 
@@ -101,16 +97,9 @@ fn unwritable(index: usize, reason: &str) -> TaskError {
 
 fn dependency_failed(index: usize, error: &TaskError) -> TaskError {
     let message = format!("argument {} failed: {}", index + 1, error.message);
-    let cause = ErrorCause {
-        kind: error.kind,
-        task: error.task.clone(),
-        message: error.message.clone(),
-    };
+    let cause = ErrorCause { kind: error.kind, task: error.task.clone(), message: error.message.clone() };
     let causes = std::iter::once(cause).chain(error.causes.iter().cloned()).collect();
-    TaskError {
-        causes,
-        ..local_error(ErrorKind::DependencyFailed, message)
-    }
+    TaskError { causes, ..local_error(ErrorKind::DependencyFailed, message) }
 }
 
 /// Makes a call with the arguments, or gives why it can't be made. `what` names the call in the error.
@@ -119,10 +108,7 @@ pub(crate) fn call<T>(
     outgoing: &mut [Outgoing],
     make: impl FnOnce(&[Argument<'_>]) -> Result<T, String>,
 ) -> Result<T, Arc<TaskError>> {
-    let arguments = outgoing
-        .iter_mut()
-        .enumerate()
-        .map(|(index, argument)| argument.argument(index));
+    let arguments = outgoing.iter_mut().enumerate().map(|(index, argument)| argument.argument(index));
     arguments
         .collect::<Result<Vec<_>, _>>()
         .and_then(|all| make(&all).map_err(|reason| Arc::new(local_error(ErrorKind::InvalidArgument, reason))))
@@ -155,11 +141,7 @@ pub struct Submission<Args, T> {
 impl<Args, T> Submission<Args, T> {
     #[doc(hidden)]
     pub fn new(function: &'static str) -> Self {
-        Self {
-            function,
-            options: TaskOptions::new(),
-            types: PhantomData,
-        }
+        Self { function, options: TaskOptions::new(), types: PhantomData }
     }
 
     /// Shown in logs, errors and receipts instead of the function's name.
@@ -187,20 +169,13 @@ impl<Args, T> Submission<Args, T> {
 
 impl<Args, T> Clone for Submission<Args, T> {
     fn clone(&self) -> Self {
-        Self {
-            function: self.function,
-            options: self.options.clone(),
-            types: PhantomData,
-        }
+        Self { function: self.function, options: self.options.clone(), types: PhantomData }
     }
 }
 
 impl<Args, T> fmt::Debug for Submission<Args, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Submission")
-            .field("function", &self.function)
-            .field("options", &self.options)
-            .finish()
+        f.debug_struct("Submission").field("function", &self.function).field("options", &self.options).finish()
     }
 }
 

@@ -101,7 +101,8 @@ pub fn blocking_get_all<T: DeserializeOwned + 'static>(references: &[ObjectRef<T
     references.iter().map(ObjectRef::blocking_get).collect()
 }
 
-/// Asks the task that makes this object to stop, and the tasks that it submitted. Nothing happens when it is done already.
+/// Ends the task that makes this object, and the tasks that it submitted, wherever they are. Nothing happens when it is
+/// done already.
 ///
 /// # Errors
 /// None today: what can go wrong reaches whoever awaits the object.
@@ -116,11 +117,11 @@ pub fn blocking_get_all<T: DeserializeOwned + 'static>(references: &[ObjectRef<T
 /// # }
 /// ```
 pub fn cancel<T>(reference: &ObjectRef<T>) -> Result<()> {
-    cancel_with(reference, false, true)
+    cancel_with(reference, true, true)
 }
 
-/// [`cancel`] with a choice: with `force` the task is ended at once, wherever it is; with `recursive` so are the tasks that
-/// it submitted.
+/// [`cancel`] with a choice: without `force` the task is first asked to stop (its [context](crate::context) says so, and
+/// what it waits for fails) and ended when the host's grace is over; without `recursive` the tasks that it submitted go on.
 ///
 /// # Errors
 /// None today, as for [`cancel`].
@@ -129,7 +130,7 @@ pub fn cancel<T>(reference: &ObjectRef<T>) -> Result<()> {
 /// # use rustyray::prelude::*;
 /// # #[rustyray::remote] fn slow() {}
 /// # fn example() -> Result<()> {
-/// rustyray::cancel_with(&slow.remote(), true, true)?;
+/// rustyray::cancel_with(&slow.remote(), false, true)?;
 /// # Ok(())
 /// # }
 /// ```

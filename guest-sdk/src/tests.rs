@@ -18,12 +18,7 @@ fn waiting_gives_at_most_as_many_as_were_asked_for() {
     assert_eq!((ready.len(), rest.len()), (3, 5));
     assert_eq!(mock::take_calls(), ["wait 3 of 8"]);
 
-    let mixed = [
-        mock::later(30, &0),
-        mock::later(10, &1),
-        mock::never(),
-        mock::later(20, &2),
-    ];
+    let mixed = [mock::later(30, &0), mock::later(10, &1), mock::never(), mock::later(20, &2)];
     let ids = |refs: &[ObjectRef<i32>]| refs.iter().map(ObjectRef::id).collect::<Vec<_>>();
     let (ready, rest) = block_on(crate::wait(&mixed, 2, None)).unwrap();
     assert_eq!(ids(&ready), [mixed[1].id(), mixed[3].id()]);
@@ -41,10 +36,7 @@ fn waiting_gives_at_most_as_many_as_were_asked_for() {
 fn what_is_put_can_be_got() {
     let big = block_on(crate::put(vec![1u8; 1 << 20])).unwrap();
     assert_eq!(block_on(crate::get(&big)).unwrap().len(), 1 << 20);
-    let both = [
-        crate::blocking_put("a".to_string()).unwrap(),
-        crate::blocking_put("b".to_string()).unwrap(),
-    ];
+    let both = [crate::blocking_put("a".to_string()).unwrap(), crate::blocking_put("b".to_string()).unwrap()];
     assert_eq!(block_on(crate::get_all(&both)).unwrap(), ["a", "b"]);
     let error = crate::blocking_put(Unwritable).unwrap_err();
     assert_eq!(
@@ -59,19 +51,13 @@ fn cancelling_asks_the_host() {
     crate::cancel(&reference).unwrap();
     crate::cancel_with(&reference, true, false).unwrap();
     let id = reference.id().unwrap();
-    assert_eq!(
-        mock::take_calls(),
-        [format!("cancel {id} false true"), format!("cancel {id} true false")]
-    );
+    assert_eq!(mock::take_calls(), [format!("cancel {id} false true"), format!("cancel {id} true false")]);
 }
 
 #[test]
 fn the_context_is_what_the_host_says() {
     let context = crate::context();
-    assert_eq!(
-        (context.task_id, context.name.as_str(), context.attempt),
-        (7, "quick", 1)
-    );
+    assert_eq!((context.task_id, context.name.as_str(), context.attempt), (7, "quick", 1));
     assert!(context.deadline().is_some());
 }
 

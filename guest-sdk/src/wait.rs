@@ -60,11 +60,7 @@ pub async fn wait<T>(references: &[ObjectRef<T>], count: usize, timeout: Option<
 /// ```
 pub fn blocking_wait<T>(references: &[ObjectRef<T>], count: usize, timeout: Option<Duration>) -> Result<Waited<T>> {
     let Candidates { objects, missing } = Candidates::new(references, count);
-    let ready = if missing == 0 {
-        vec![false; objects.len()]
-    } else {
-        ask(&objects, missing, timeout)?
-    };
+    let ready = if missing == 0 { vec![false; objects.len()] } else { ask(&objects, missing, timeout)? };
     Ok(split(references, count, &ready))
 }
 
@@ -108,12 +104,7 @@ fn split<T>(references: &[ObjectRef<T>], count: usize, ready: &[bool]) -> Waited
             RawRef::Object(_) => known.next().copied().unwrap_or(false),
             RawRef::Failed(_) => true,
         };
-        if ready && first.len() < count {
-            &mut first
-        } else {
-            &mut rest
-        }
-        .push(reference.clone());
+        if ready && first.len() < count { &mut first } else { &mut rest }.push(reference.clone());
     }
     (first, rest)
 }

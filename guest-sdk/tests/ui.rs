@@ -20,9 +20,6 @@ fn ui() {
 
 fn rustc_version() -> String {
     let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
-    let output = Command::new(rustc)
-        .arg("--version")
-        .output()
-        .expect("rustc runs: it built this test");
+    let output = Command::new(rustc).arg("--version").output().expect("rustc runs: it built this test");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

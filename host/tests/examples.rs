@@ -31,10 +31,7 @@ impl Readme {
     }
 
     fn block(&self, language: &str) -> &str {
-        let (_, rest) = self
-            .text
-            .split_once(&format!("```{language}\n"))
-            .expect("it has such a block");
+        let (_, rest) = self.text.split_once(&format!("```{language}\n")).expect("it has such a block");
         rest.split_once("```").expect("the block ends").0
     }
 
@@ -44,11 +41,7 @@ impl Readme {
         let guest = common::guest(self.name).display().to_string();
         let arguments = self.arguments();
         assert!(arguments.contains(&built.as_str()), "the README runs {built}");
-        rustyray_host(
-            arguments
-                .into_iter()
-                .map(|argument| if argument == built { &guest } else { argument }),
-        )
+        rustyray_host(arguments.into_iter().map(|argument| if argument == built { &guest } else { argument }))
     }
 }
 
@@ -58,12 +51,7 @@ fn root() -> PathBuf {
 
 fn rustyray_host<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rustyray-host"));
-    command
-        .current_dir(root())
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .expect("it starts")
+    command.current_dir(root()).args(arguments).stdin(Stdio::null()).output().expect("it starts")
 }
 
 /// Standard output of a run that went well.
@@ -98,16 +86,10 @@ fn wordcount_prints_what_its_readme_says() {
 
 #[test]
 fn wordcount_counts_a_large_file_in_pieces() {
-    let folder = texts(&[(
-        "large.txt",
-        "one of many lines, and many of one\n".repeat(100_000).as_bytes(),
-    )]);
+    let folder = texts(&[("large.txt", "one of many lines, and many of one\n".repeat(100_000).as_bytes())]);
     let text = printed(&wordcount(folder.path()));
     assert!(text.starts_with("many   200000  █"), "{text}");
-    assert!(
-        text.ends_with("\nfiles: 1, words: 800000, distinct words: 5\n"),
-        "{text}"
-    );
+    assert!(text.ends_with("\nfiles: 1, words: 800000, distinct words: 5\n"), "{text}");
     let receipts = fs::read_to_string(folder.path().join("receipts")).expect("the receipts");
     assert_eq!(receipts.matches("count /texts/large.txt").count(), 4, "{receipts}");
 }
@@ -116,10 +98,7 @@ fn wordcount_counts_a_large_file_in_pieces() {
 fn wordcount_notes_what_is_not_utf8() {
     let folder = texts(&[("latin.txt", b"caf\xe9 au lait")]);
     let text = printed(&wordcount(folder.path()));
-    assert!(
-        text.ends_with("distinct words: 3\nnote: not all is UTF-8 in /texts/latin.txt\n"),
-        "{text}"
-    );
+    assert!(text.ends_with("distinct words: 3\nnote: not all is UTF-8 in /texts/latin.txt\n"), "{text}");
 }
 
 #[test]
@@ -143,11 +122,7 @@ fn counter_tells_its_story() {
     let output = readme.run();
     assert_eq!(printed(&output), readme.output());
     let panics = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(
-        panics.matches("the counter crashes, as it was told to").count(),
-        2,
-        "{panics}"
-    );
+    assert_eq!(panics.matches("the counter crashes, as it was told to").count(), 2, "{panics}");
 }
 
 #[test]
@@ -159,9 +134,7 @@ fn untrusted_ends_the_bad_tasks_and_the_good_ones_finish() {
 /// A table without what each task used, where that differs from run to run.
 fn without_use(table: &str) -> Vec<&str> {
     let lines = table.lines();
-    lines
-        .map(|line| line.split_once(", used ").map_or(line, |(before, _)| before))
-        .collect()
+    lines.map(|line| line.split_once(", used ").map_or(line, |(before, _)| before)).collect()
 }
 
 #[test]
@@ -169,23 +142,10 @@ fn untrusted_gets_nothing_of_what_the_program_holds() {
     let guest = common::guest("untrusted").display().to_string();
     let here = tempfile::tempdir().expect("a folder");
     let receipts = here.path().join("receipts").display().to_string();
-    let output = rustyray_host([
-        "run",
-        &guest,
-        "--dir",
-        "/:ro",
-        "--env",
-        "PATH",
-        "--stdin",
-        "--receipts",
-        &receipts,
-    ]);
+    let output = rustyray_host(["run", &guest, "--dir", "/:ro", "--env", "PATH", "--stdin", "--receipts", &receipts]);
     printed(&output);
     // What it knocked at is in its receipt.
     let receipts = fs::read_to_string(receipts).expect("the receipts");
-    let snoop = receipts
-        .lines()
-        .find(|receipt| receipt.contains("bad::snoop"))
-        .expect("the snoop's");
+    let snoop = receipts.lines().find(|receipt| receipt.contains("bad::snoop")).expect("the snoop's");
     assert!(snoop.contains("net:192.0.2.1:9"), "{snoop}");
 }

@@ -1,6 +1,6 @@
 //! Actors: made, found, called in order, broken, started again, and gone.
 
-use rustyray_host::{ActorHandle, ActorOptions, ErrorKind, Host, Module, TaskOptions};
+use rustyray_host::{ActorHandle, ActorOptions, Encoding, ErrorKind, Host, Module, Payload, Reference, TaskOptions};
 
 use crate::support::{Lines, builder, error, finish, host_with, settled, value, within};
 
@@ -32,10 +32,7 @@ async fn calls_are_served_in_their_order() {
 #[tokio::test]
 async fn a_call_whose_argument_is_missing_holds_up_the_next() {
     let (host, module) = host_with(builder(), "actors").await;
-    let (first, second) = (
-        counter(&module, ActorOptions::new()),
-        counter(&module, ActorOptions::new()),
-    );
+    let (first, second) = (counter(&module, ActorOptions::new()), counter(&module, ActorOptions::new()));
     let argument = first.call("add").arg(5).submit().await;
     let _ = second.call("add").arg_ref(&argument).submit().await;
     let _ = second.call("add").arg(1).submit().await;
@@ -53,10 +50,7 @@ async fn handles_travel() {
     let made = module.task("uses_a_made_one").submit().await;
     assert_eq!(value::<i32>(&host, &made).await, 42);
     drop((shared, made));
-    settled(&host, "the actors to end", |stats| {
-        stats.actors == 0 && stats.instances == 0 && stats.objects == 0
-    })
-    .await;
+    settled(&host, "the actors to end", |stats| stats.actors == 0 && stats.instances == 0 && stats.objects == 0).await;
     finish(host).await;
 }
 
@@ -67,10 +61,7 @@ async fn the_last_handle_ends_it_after_the_calls_that_wait() {
     let last = actor.call("add").arg(3).submit().await;
     drop(actor);
     assert_eq!(value::<i32>(&host, &last).await, 3);
-    settled(&host, "the actor to end", |stats| {
-        stats.actors == 0 && stats.instances == 0
-    })
-    .await;
+    settled(&host, "the actor to end", |stats| stats.actors == 0 && stats.instances == 0).await;
     finish(host).await;
 }
 
@@ -78,12 +69,7 @@ async fn the_last_handle_ends_it_after_the_calls_that_wait() {
 async fn names() {
     let (host, module) = host_with(builder(), "actors").await;
     let actor = counter(&module, ActorOptions::new().name("global"));
-    let found = module
-        .task("find_and_add")
-        .arg("global".to_owned())
-        .arg(2)
-        .submit()
-        .await;
+    let found = module.task("find_and_add").arg("global".to_owned()).arg(2).submit().await;
     assert_eq!(value::<i32>(&host, &found).await, 2);
     assert_eq!(add(&host, &host.actor("global").unwrap(), 3).await, 5);
 
@@ -103,32 +89,16 @@ async fn names() {
 #[tokio::test]
 async fn detached_ones_stay() {
     let (host, module) = host_with(builder(), "actors").await;
-    let left = module
-        .task("leave_behind")
-        .arg("stays".to_owned())
-        .arg(true)
-        .submit()
-        .await;
+    let left = module.task("leave_behind").arg("stays".to_owned()).arg(true).submit().await;
     assert_eq!(value::<i32>(&host, &left).await, 7);
-    let left = module
-        .task("leave_behind")
-        .arg("goes".to_owned())
-        .arg(false)
-        .submit()
-        .await;
+    let left = module.task("leave_behind").arg("goes".to_owned()).arg(false).submit().await;
     assert_eq!(value::<i32>(&host, &left).await, 7);
-    settled(&host, "the other to end", |stats| {
-        stats.actors == 1 && stats.instances == 1
-    })
-    .await;
+    settled(&host, "the other to end", |stats| stats.actors == 1 && stats.instances == 1).await;
     assert!(host.actor("goes").is_err());
     let stays = host.actor("stays").unwrap();
     assert_eq!(call(&host, &stays, "get").await, 7);
     stays.kill(false);
-    settled(&host, "it to end when it is killed", |stats| {
-        stats.actors == 0 && stats.instances == 0
-    })
-    .await;
+    settled(&host, "it to end when it is killed", |stats| stats.actors == 0 && stats.instances == 0).await;
     drop(stays);
     finish(host).await;
 }
@@ -139,10 +109,7 @@ async fn a_constructor_that_fails_fails_the_calls() {
     let make = |constructor| module.actor("Counter").constructor(constructor);
     let refused = make("fails").arg("no".to_owned()).create();
     let call = error(&host, &refused.call("get").submit().await).await;
-    assert_eq!(
-        (call.kind, call.causes[0].message.as_str()),
-        (ErrorKind::ActorDied, "no")
-    );
+    assert_eq!((call.kind, call.causes[0].message.as_str()), (ErrorKind::ActorDied, "no"));
     assert_eq!(error(&host, &refused.ready()).await.kind, ErrorKind::TaskFailed);
 
     let broken = make("panics").create();
@@ -165,10 +132,7 @@ async fn its_own_errors_do_not_end_it() {
     let actor = counter(&module, ActorOptions::new());
     add(&host, &actor, 4).await;
     let refused = error(&host, &actor.call("refuse").submit().await).await;
-    assert_eq!(
-        (refused.kind, refused.function.as_str()),
-        (ErrorKind::TaskFailed, "Counter.refuse")
-    );
+    assert_eq!((refused.kind, refused.function.as_str()), (ErrorKind::TaskFailed, "Counter.refuse"));
     let unknown = error(&host, &actor.call("increment").submit().await).await;
     assert_eq!(unknown.kind, ErrorKind::TaskNotFound);
     let wrong = error(&host, &actor.call("add").arg("text".to_owned()).submit().await).await;
@@ -185,16 +149,10 @@ async fn a_crash_ends_it() {
     let crash = actor.call("crash").submit().await;
     let next = actor.call("get").submit().await;
     let crash = error(&host, &crash).await;
-    assert_eq!(
-        (crash.kind, crash.causes[0].kind),
-        (ErrorKind::ActorDied, ErrorKind::WorkerCrashed)
-    );
+    assert_eq!((crash.kind, crash.causes[0].kind), (ErrorKind::ActorDied, ErrorKind::WorkerCrashed));
     assert!(crash.panic.as_ref().unwrap().contains("the counter breaks"));
     assert_eq!(error(&host, &next).await.kind, ErrorKind::ActorDied);
-    assert_eq!(
-        error(&host, &actor.call("get").submit().await).await.kind,
-        ErrorKind::ActorDied
-    );
+    assert_eq!(error(&host, &actor.call("get").submit().await).await.kind, ErrorKind::ActorDied);
     drop(actor);
     finish(host).await;
 }
@@ -203,17 +161,9 @@ async fn a_crash_ends_it() {
 async fn it_starts_again_as_often_as_it_may() {
     let (host, module) = host_with(builder(), "actors").await;
     let options = ActorOptions::new().max_restarts(2);
-    let actor = module
-        .actor("Counter")
-        .constructor("starting_at")
-        .arg(10)
-        .options(options)
-        .create();
+    let actor = module.actor("Counter").constructor("starting_at").arg(10).options(options).create();
     for generation in 1..=2 {
-        assert_eq!(
-            value::<u32>(&host, &actor.call("generation").submit().await).await,
-            generation
-        );
+        assert_eq!(value::<u32>(&host, &actor.call("generation").submit().await).await, generation);
         assert_eq!(add(&host, &actor, 1).await, 11, "with fresh state");
         let crash = actor.call("crash").submit().await;
         assert_eq!(error(&host, &crash).await.kind, ErrorKind::ActorUnavailable);
@@ -248,16 +198,9 @@ async fn killed_in_a_busy_loop() {
 async fn limits_of_a_call() {
     let (host, module) = host_with(builder(), "actors").await;
     let actor = counter(&module, ActorOptions::new().max_restarts(1));
-    let spin = actor
-        .call("spin")
-        .options(TaskOptions::new().fuel(1_000_000))
-        .submit()
-        .await;
+    let spin = actor.call("spin").options(TaskOptions::new().fuel(1_000_000)).submit().await;
     let error = error(&host, &spin).await;
-    assert_eq!(
-        (error.kind, error.limit.as_ref().unwrap().limit),
-        (ErrorKind::OutOfFuel, 1_000_000)
-    );
+    assert_eq!((error.kind, error.limit.as_ref().unwrap().limit), (ErrorKind::OutOfFuel, 1_000_000));
     assert_eq!(add(&host, &actor, 1).await, 1, "the next call has fuel of its own");
     drop(actor);
     finish(host).await;
@@ -274,13 +217,30 @@ async fn a_cancelled_call_that_waits_is_skipped() {
     host.cancel(&waiting);
     assert_eq!(error(&host, &waiting).await.kind, ErrorKind::TaskCancelled);
     host.cancel(&spin);
-    assert_eq!(
-        error(&host, &spin).await.kind,
-        ErrorKind::TaskCancelled,
-        "which ends the instance"
-    );
+    assert_eq!(error(&host, &spin).await.kind, ErrorKind::TaskCancelled, "which ends the instance");
     assert_eq!(call(&host, &actor, "get").await, 0);
     drop(actor);
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn a_callers_end_does_not_end_the_actor() {
+    let lines = Lines::default();
+    let (host, module) = host_with(builder().on_log(lines.sink()), "actors").await;
+    let actor = counter(&module, ActorOptions::new());
+    add(&host, &actor, 5).await;
+    let handle = Payload {
+        encoding: Encoding::Json,
+        data: "0".into(),
+        references: vec![Reference::Actor(actor.actor_ref().clone())],
+    };
+    let caller = module.task("waits_for_spin").arg_payload(handle).submit().await;
+    lines.until("the counter spins").await;
+    host.cancel(&caller);
+    assert_eq!(error(&host, &caller).await.kind, ErrorKind::TaskCancelled);
+    lines.until("the counter was asked to stop").await;
+    assert_eq!(call(&host, &actor, "get").await, 5, "with its state");
+    drop((actor, caller));
     finish(host).await;
 }
 

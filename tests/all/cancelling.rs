@@ -49,10 +49,7 @@ async fn still_queued() {
     cancelled(&host, &queued).await;
     assert_eq!(queued.receipt().unwrap().attempts, 0, "it never started");
     let dependent = error(&host, &waiting).await;
-    assert_eq!(
-        (dependent.kind, dependent.causes[0].kind),
-        (ErrorKind::DependencyFailed, ErrorKind::TaskCancelled)
-    );
+    assert_eq!((dependent.kind, dependent.causes[0].kind), (ErrorKind::DependencyFailed, ErrorKind::TaskCancelled));
     host.cancel(&spin);
     cancelled(&host, &spin).await;
     finish(host).await;
@@ -99,10 +96,7 @@ async fn with_its_children() {
         let (host, _module, _lines, parent) = parent_of(child).await;
         host.cancel(&parent);
         cancelled(&host, &parent).await;
-        settled(&host, "the child to end", |stats| {
-            stats.running == 0 && stats.cancelled == 2
-        })
-        .await;
+        settled(&host, "the child to end", |stats| stats.running == 0 && stats.cancelled == 2).await;
         finish(host).await;
     }
 }
@@ -130,6 +124,16 @@ async fn a_child_whose_parent_returned_passes_to_the_grandparent() {
 }
 
 #[tokio::test]
+async fn by_another_guest() {
+    let (host, module) = host_with(builder(), "waiting").await;
+    for child in ["spin", "sleep"] {
+        let cancels = module.task("cancels").arg(child.to_owned()).submit().await;
+        assert_eq!(value::<String>(&host, &cancels).await, "TaskCancelled");
+    }
+    finish(host).await;
+}
+
+#[tokio::test]
 async fn politely_first() {
     let (lines, clock) = (Lines::default(), ManualClock::new());
     let (host, module) = host_with(builder().on_log(lines.sink()).clock(clock.clone()), "waiting").await;
@@ -137,11 +141,7 @@ async fn politely_first() {
     lines.until("polite runs").await;
     host.cancel_with(&polite, false, true);
     cancelled(&host, &polite).await;
-    assert!(
-        lines.texts().contains(&"polite: polite tidies up".to_owned()),
-        "{:?}",
-        lines.texts()
-    );
+    assert!(lines.texts().contains(&"polite: polite tidies up".to_owned()), "{:?}", lines.texts());
 
     let stubborn = module.task("stubborn").submit().await;
     lines.until("stubborn runs").await;
@@ -158,21 +158,12 @@ async fn a_parked_guest_hears_that_it_is_to_stop() {
     let clock = ManualClock::new();
     let (host, module) = host_with(builder().clock(clock), "waiting").await;
     let never = module.task("sleep").arg(3_600_000u64).submit().await;
-    let waits = module
-        .task("impatient")
-        .arg_payload(list_of(&never))
-        .arg(3_600_000u64)
-        .submit()
-        .await;
+    let waits = module.task("impatient").arg_payload(list_of(&never)).arg(3_600_000u64).submit().await;
     running(&host, 2).await;
     host.cancel_with(&waits, false, true);
     // The clock stands still, so that only the request can have ended it.
     let error = error(&host, &waits).await;
-    assert_eq!(
-        (error.kind, error.causes.len()),
-        (ErrorKind::TaskCancelled, 2),
-        "{error:#}"
-    );
+    assert_eq!((error.kind, error.causes.len()), (ErrorKind::TaskCancelled, 2), "{error:#}");
     host.cancel(&never);
     cancelled(&host, &never).await;
     host.shutdown(Duration::ZERO).await;
@@ -192,21 +183,13 @@ async fn a_storm_of_submissions_and_cancellations_leaves_nothing() {
     let (host, module) = host_with(builder().cpus(1.0), "waiting").await;
     let spin = module.task("spin").submit().await;
     for _ in 0..5_000 {
-        let queued = module
-            .task("increment")
-            .arg(1u32)
-            .options(TaskOptions::new())
-            .submit()
-            .await;
+        let queued = module.task("increment").arg(1u32).options(TaskOptions::new()).submit().await;
         host.cancel(&queued);
     }
     assert_eq!(host.stats().pending, 0);
     host.cancel(&spin);
     cancelled(&host, &spin).await;
     drop(spin);
-    settled(&host, "all objects to go", |stats| {
-        stats.objects == 0 && stats.object_bytes == 0
-    })
-    .await;
+    settled(&host, "all objects to go", |stats| stats.objects == 0 && stats.object_bytes == 0).await;
     finish(host).await;
 }

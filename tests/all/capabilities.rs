@@ -49,25 +49,13 @@ async fn by_default_there_is_nothing() {
 #[tokio::test]
 async fn a_granted_folder_and_nothing_beside_it() {
     let dir = folders();
-    let granted = Capabilities::none()
-        .dir(dir.path().join("granted"), "/data", DirAccess::ReadOnly)
-        .unwrap();
+    let granted = Capabilities::none().dir(dir.path().join("granted"), "/data", DirAccess::ReadOnly).unwrap();
     let (host, module) = host_holding(granted).await;
     assert_eq!(read(&host, &module, "/data/file").await.as_deref(), Some("granted"));
-    for path in [
-        "/data/../secret/file",
-        "/data/link",
-        "/data/../../etc/passwd",
-        "/secret/file",
-    ] {
+    for path in ["/data/../secret/file", "/data/link", "/data/../../etc/passwd", "/secret/file"] {
         assert_eq!(read(&host, &module, path).await, None, "{path}");
     }
-    let write = module
-        .task("write")
-        .arg("/data/new".to_owned())
-        .arg("text".to_owned())
-        .submit()
-        .await;
+    let write = module.task("write").arg("/data/new".to_owned()).arg("text".to_owned()).submit().await;
     assert_eq!(error(&host, &write).await.kind, ErrorKind::TaskFailed);
     assert!(!dir.path().join("granted/new").exists());
     finish(host).await;
@@ -76,16 +64,9 @@ async fn a_granted_folder_and_nothing_beside_it() {
 #[tokio::test]
 async fn writing_where_it_is_granted() {
     let dir = folders();
-    let granted = Capabilities::none()
-        .dir(dir.path().join("granted"), "/data", DirAccess::ReadWrite)
-        .unwrap();
+    let granted = Capabilities::none().dir(dir.path().join("granted"), "/data", DirAccess::ReadWrite).unwrap();
     let (host, module) = host_holding(granted).await;
-    let write = module
-        .task("write")
-        .arg("/data/new".to_owned())
-        .arg("text".to_owned())
-        .submit()
-        .await;
+    let write = module.task("write").arg("/data/new".to_owned()).arg("text".to_owned()).submit().await;
     assert_eq!(value::<u64>(&host, &write).await, 4);
     assert_eq!(std::fs::read_to_string(dir.path().join("granted/new")).unwrap(), "text");
     finish(host).await;
@@ -94,9 +75,7 @@ async fn writing_where_it_is_granted() {
 #[tokio::test]
 async fn the_folder_that_was_granted_stays_the_one() {
     let dir = folders();
-    let granted = Capabilities::none()
-        .dir(dir.path().join("granted"), "/data", DirAccess::ReadOnly)
-        .unwrap();
+    let granted = Capabilities::none().dir(dir.path().join("granted"), "/data", DirAccess::ReadOnly).unwrap();
     let (host, module) = host_holding(granted).await;
     std::fs::rename(dir.path().join("granted"), dir.path().join("moved")).unwrap();
     std::os::unix::fs::symlink("secret", dir.path().join("granted")).unwrap();
@@ -114,10 +93,7 @@ async fn a_task_may_get_fewer_and_never_more() {
         .clock();
     let (host, module) = host_holding(held).await;
     let pass_on = |names: &[&str]| {
-        module
-            .task("pass_on")
-            .arg(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
-            .try_submit()
+        module.task("pass_on").arg(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).try_submit()
     };
     let fewer = pass_on(&["env:LANG"]);
     assert_eq!(value::<Vec<String>>(&host, &fewer).await, ["env:LANG"]);
@@ -125,23 +101,13 @@ async fn a_task_may_get_fewer_and_never_more() {
         let more = pass_on(&[name]);
         let error = error(&host, &more).await;
         assert_eq!(error.causes[0].kind, ErrorKind::CapabilityDenied, "{error:#}");
-        assert!(
-            error.causes[0].message.contains(name) && error.causes[0].message.contains("env:LANG"),
-            "{error:#}"
-        );
+        assert!(error.causes[0].message.contains(name) && error.causes[0].message.contains("env:LANG"), "{error:#}");
         assert_eq!(more.receipt().unwrap().refused, [name]);
     }
-    let none = module
-        .task("environment")
-        .options(TaskOptions::new().grants(["clock"]))
-        .submit()
-        .await;
+    let none = module.task("environment").options(TaskOptions::new().grants(["clock"])).submit().await;
     assert!(value::<Vec<(String, String)>>(&host, &none).await.is_empty());
     let all = module.task("environment").submit().await;
-    assert_eq!(
-        value::<Vec<(String, String)>>(&host, &all).await,
-        [("LANG".to_owned(), "C".to_owned())]
-    );
+    assert_eq!(value::<Vec<(String, String)>>(&host, &all).await, [("LANG".to_owned(), "C".to_owned())]);
     finish(host).await;
 }
 
@@ -165,12 +131,7 @@ async fn only_granted_hosts_are_reached() {
     let grant = NetGrant::parse(&address.to_string()).unwrap();
     let (host, module) = host_holding(Capabilities::none().net(grant)).await;
     let connect = async |address: String| {
-        let task = module
-            .task("connect")
-            .arg(address)
-            .arg("hello".to_owned())
-            .submit()
-            .await;
+        let task = module.task("connect").arg(address).arg("hello".to_owned()).submit().await;
         (host.get::<String>(&task).await, task.receipt().unwrap().refused)
     };
     let (answer, refused) = connect(address.to_string()).await;
@@ -195,12 +156,8 @@ async fn a_granted_name_is_looked_up() {
     let (address, serving) = echo();
     let grant = NetGrant::parse(&format!("localhost:{}", address.port())).unwrap();
     let (host, module) = host_holding(Capabilities::none().net(grant)).await;
-    let task = module
-        .task("connect")
-        .arg(format!("localhost:{}", address.port()))
-        .arg("by name".to_owned())
-        .submit()
-        .await;
+    let task =
+        module.task("connect").arg(format!("localhost:{}", address.port())).arg("by name".to_owned()).submit().await;
     assert_eq!(value::<String>(&host, &task).await, "BY NAME");
     serving.join().unwrap();
     finish(host).await;
@@ -208,34 +165,20 @@ async fn a_granted_name_is_looked_up() {
 
 #[tokio::test]
 async fn clock_and_chance_are_fixed_unless_they_are_granted() {
-    let fixed = Capabilities::none()
-        .fixed_time(UNIX_EPOCH + Duration::from_secs(1_000_000))
-        .random_seed(7);
+    let fixed = Capabilities::none().fixed_time(UNIX_EPOCH + Duration::from_secs(1_000_000)).random_seed(7);
     let (host, module) = host_holding(fixed).await;
     let clock = module.task("clock").submit().await;
     assert_eq!(value::<(u64, bool)>(&host, &clock).await, (1_000_000, false));
-    let random = [
-        module.task("random").submit().await,
-        module.task("random").submit().await,
-    ];
-    assert_eq!(
-        value::<u64>(&host, &random[0]).await,
-        value::<u64>(&host, &random[1]).await
-    );
+    let random = [module.task("random").submit().await, module.task("random").submit().await];
+    assert_eq!(value::<u64>(&host, &random[0]).await, value::<u64>(&host, &random[1]).await);
     finish(host).await;
 
     let (host, module) = host_holding(Capabilities::none().clock().random()).await;
     let clock = module.task("clock").submit().await;
     let (now, moved) = value::<(u64, bool)>(&host, &clock).await;
     assert!(now > 1_700_000_000 && moved, "{now} {moved}");
-    let random = [
-        module.task("random").submit().await,
-        module.task("random").submit().await,
-    ];
-    assert_ne!(
-        value::<u64>(&host, &random[0]).await,
-        value::<u64>(&host, &random[1]).await
-    );
+    let random = [module.task("random").submit().await, module.task("random").submit().await];
+    assert_ne!(value::<u64>(&host, &random[0]).await, value::<u64>(&host, &random[1]).await);
     finish(host).await;
 }
 

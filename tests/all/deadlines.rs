@@ -21,17 +21,8 @@ async fn running(host: &Host, count: usize) {
 async fn a_busy_loop_and_a_parked_guest_end_at_their_deadline() {
     let clock = ManualClock::new();
     let (host, module) = host_on(&clock).await;
-    let spin = module
-        .task("spin")
-        .options(TaskOptions::new().timeout(HOUR))
-        .submit()
-        .await;
-    let sleep = module
-        .task("sleep")
-        .arg(u64::MAX / 2_000_000)
-        .options(TaskOptions::new().timeout(HOUR))
-        .submit()
-        .await;
+    let spin = module.task("spin").options(TaskOptions::new().timeout(HOUR)).submit().await;
+    let sleep = module.task("sleep").arg(u64::MAX / 2_000_000).options(TaskOptions::new().timeout(HOUR)).submit().await;
     running(&host, 2).await;
     clock.advance(HOUR - Duration::from_nanos(1));
     tokio::task::yield_now().await;
@@ -41,10 +32,7 @@ async fn a_busy_loop_and_a_parked_guest_end_at_their_deadline() {
         let error = error(&host, object).await;
         assert_eq!(error.kind, ErrorKind::TaskTimedOut);
         let limit = error.limit.as_ref().unwrap();
-        assert_eq!(
-            (limit.name.as_str(), limit.limit),
-            ("timeout-ns", HOUR.as_nanos() as u64)
-        );
+        assert_eq!((limit.name.as_str(), limit.limit), ("timeout-ns", HOUR.as_nanos() as u64));
         assert!(limit.used >= limit.limit);
     }
     finish(host).await;
@@ -55,12 +43,7 @@ async fn a_childs_deadline_is_never_later_than_its_parents() {
     let clock = ManualClock::new();
     let (host, module) = host_on(&clock).await;
     let options = || TaskOptions::new().timeout(Duration::from_secs(100));
-    let longer = module
-        .task("childs_time")
-        .arg(1000u64)
-        .options(options())
-        .submit()
-        .await;
+    let longer = module.task("childs_time").arg(1000u64).options(options()).submit().await;
     assert_eq!(value::<Option<u64>>(&host, &longer).await, Some(100));
     let shorter = module.task("childs_time").arg(10u64).options(options()).submit().await;
     assert_eq!(value::<Option<u64>>(&host, &shorter).await, Some(10));
@@ -71,19 +54,11 @@ async fn a_childs_deadline_is_never_later_than_its_parents() {
 async fn a_queued_child_ends_at_its_parents_deadline() {
     let clock = ManualClock::new();
     let (host, module) = host_with(builder().cpus(1.0).clock(clock.clone()), "waiting").await;
-    let parent = module
-        .task("parent")
-        .arg("sleep".to_owned())
-        .options(TaskOptions::new().timeout(HOUR))
-        .submit()
-        .await;
+    let parent = module.task("parent").arg("sleep".to_owned()).options(TaskOptions::new().timeout(HOUR)).submit().await;
     running(&host, 2).await;
     clock.advance(HOUR);
     assert_eq!(error(&host, &parent).await.kind, ErrorKind::TaskTimedOut);
-    settled(&host, "the child to end", |stats| {
-        stats.running == 0 && stats.instances == 0
-    })
-    .await;
+    settled(&host, "the child to end", |stats| stats.running == 0 && stats.instances == 0).await;
     finish(host).await;
 }
 
@@ -97,19 +72,8 @@ async fn waits_end_when_their_time_is_up() {
         data: "[0]".into(),
         references: vec![rustyray_host::Reference::Object(never.clone())],
     };
-    let get = module
-        .task("impatient")
-        .arg_payload(list.clone())
-        .arg(5_000u64)
-        .submit()
-        .await;
-    let wait = module
-        .task("first_of")
-        .arg_payload(list)
-        .arg(1usize)
-        .arg(5_000u64)
-        .submit()
-        .await;
+    let get = module.task("impatient").arg_payload(list.clone()).arg(5_000u64).submit().await;
+    let wait = module.task("first_of").arg_payload(list).arg(1usize).arg(5_000u64).submit().await;
     running(&host, 3).await;
     settled(&host, "both to wait", |_| clock.sleepers() >= 3).await;
     clock.advance(Duration::from_secs(5));

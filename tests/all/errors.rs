@@ -7,28 +7,13 @@ use crate::support::{Lines, builder, error, finish, host_with, value};
 #[tokio::test]
 async fn a_panic_brings_its_text_and_its_frames() {
     let (host, module) = host_with(builder(), "errors").await;
-    let task = module
-        .task("panics")
-        .arg("boo".to_owned())
-        .options(TaskOptions::new().name("scary"))
-        .submit()
-        .await;
+    let task = module.task("panics").arg("boo".to_owned()).options(TaskOptions::new().name("scary")).submit().await;
     let error = error(&host, &task).await;
-    assert_eq!(
-        (error.kind, error.attempt, error.task.as_str()),
-        (ErrorKind::WorkerCrashed, 1, "scary")
-    );
+    assert_eq!((error.kind, error.attempt, error.task.as_str()), (ErrorKind::WorkerCrashed, 1, "scary"));
     assert_eq!((error.module.as_str(), error.function.as_str()), ("errors", "panics"));
-    assert!(
-        error.message.starts_with("panicked at") && error.message.ends_with("the guest says boo"),
-        "{error}"
-    );
+    assert!(error.message.starts_with("panicked at") && error.message.ends_with("the guest says boo"), "{error}");
     assert!(error.panic.as_ref().unwrap().contains("the guest says boo"));
-    assert!(
-        error.backtrace.iter().any(|frame| frame == "errors::outer_frame"),
-        "{:?}",
-        error.backtrace
-    );
+    assert!(error.backtrace.iter().any(|frame| frame == "errors::outer_frame"), "{:?}", error.backtrace);
     finish(host).await;
 }
 
@@ -37,15 +22,9 @@ async fn the_programs_own_errors_are_no_crashes() {
     let (host, module) = host_with(builder(), "errors").await;
     let parse = module.task("parse").arg("x".to_owned()).submit().await;
     let failed = error(&host, &parse).await;
-    assert_eq!(
-        (failed.kind, failed.message.as_str()),
-        (ErrorKind::TaskFailed, "invalid digit found in string")
-    );
+    assert_eq!((failed.kind, failed.message.as_str()), (ErrorKind::TaskFailed, "invalid digit found in string"));
     let own = error(&host, &module.task("own_error").submit().await).await;
-    assert_eq!(
-        (own.kind, own.message.as_str()),
-        (ErrorKind::TaskFailed, "an error of another type")
-    );
+    assert_eq!((own.kind, own.message.as_str()), (ErrorKind::TaskFailed, "an error of another type"));
     finish(host).await;
 }
 
@@ -57,26 +36,12 @@ async fn the_chain_is_kept() {
     let again = module.task("double").arg_ref(&double).submit().await;
     let error_of = error(&host, &again).await;
     assert_eq!(error_of.kind, ErrorKind::DependencyFailed);
-    let chain: Vec<_> = error_of
-        .causes
-        .iter()
-        .map(|cause| (cause.kind, cause.task.as_str()))
-        .collect();
-    assert_eq!(
-        chain,
-        [
-            (ErrorKind::DependencyFailed, "double"),
-            (ErrorKind::TaskFailed, "parse")
-        ]
-    );
+    let chain: Vec<_> = error_of.causes.iter().map(|cause| (cause.kind, cause.task.as_str())).collect();
+    assert_eq!(chain, [(ErrorKind::DependencyFailed, "double"), (ErrorKind::TaskFailed, "parse")]);
 
     let passed_on = module.task("passes_on").arg("x".to_owned()).submit().await;
     let error_of = error(&host, &passed_on).await;
-    assert_eq!(
-        (error_of.kind, error_of.causes[0].task.as_str()),
-        (ErrorKind::TaskFailed, "parse"),
-        "{error_of:#}"
-    );
+    assert_eq!((error_of.kind, error_of.causes[0].task.as_str()), (ErrorKind::TaskFailed, "parse"), "{error_of:#}");
     finish(host).await;
 }
 
@@ -106,20 +71,9 @@ async fn callers_mistakes_are_clear() {
     assert!(text.contains("double(n: u32) -> u32"), "{text}");
     let (kind, _) = message(module.task("double").arg("text".to_owned())).await;
     assert_eq!(kind, ErrorKind::InvalidArgument);
-    let (kind, _) = message(
-        module
-            .task("double")
-            .arg_payload(Payload::new(Encoding::Json, "\"text\"")),
-    )
-    .await;
+    let (kind, _) = message(module.task("double").arg_payload(Payload::new(Encoding::Json, "\"text\""))).await;
     assert_eq!(kind, ErrorKind::InvalidArgument);
-    let (kind, text) = message(
-        module
-            .task("double")
-            .arg(1u32)
-            .options(TaskOptions::new().num_cpus(99.0)),
-    )
-    .await;
+    let (kind, text) = message(module.task("double").arg(1u32).options(TaskOptions::new().num_cpus(99.0))).await;
     assert_eq!(kind, ErrorKind::TaskUnschedulable);
     assert!(text.contains("cpu=99") && text.contains("cpu=2"), "{text}");
     finish(host).await;
@@ -131,10 +85,7 @@ async fn hostile_payloads_are_refused_by_the_guest_and_the_host_goes_on() {
     let hostile = [
         Payload::new(Encoding::Bincode, vec![0xff; 64]),
         Payload::new(Encoding::Bincode, vec![]),
-        Payload::new(
-            Encoding::Bincode,
-            vec![0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f],
-        ),
+        Payload::new(Encoding::Bincode, vec![0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]),
         Payload::new(Encoding::Json, vec![0xc3, 0x28]),
         Payload::new(Encoding::Json, "[".repeat(100_000)),
         Payload::new(Encoding::Raw, vec![1, 2, 3]),
@@ -142,10 +93,7 @@ async fn hostile_payloads_are_refused_by_the_guest_and_the_host_goes_on() {
     for payload in hostile {
         let task = module.task("parse").arg_payload(payload.clone()).submit().await;
         let error = error(&host, &task).await;
-        assert!(
-            matches!(error.kind, ErrorKind::InvalidArgument | ErrorKind::TaskFailed),
-            "{payload:?}: {error:#}"
-        );
+        assert!(matches!(error.kind, ErrorKind::InvalidArgument | ErrorKind::TaskFailed), "{payload:?}: {error:#}");
     }
     let good = module.task("double").arg(21u32).submit().await;
     assert_eq!(value::<u32>(&host, &good).await, 42);
@@ -165,17 +113,10 @@ async fn leaving_is_not_returning() {
 #[tokio::test]
 async fn the_context_names_the_task() {
     let (host, module) = host_with(builder(), "errors").await;
-    let about = module
-        .task("about")
-        .options(TaskOptions::new().name("this one"))
-        .submit()
-        .await;
+    let about = module.task("about").options(TaskOptions::new().name("this one")).submit().await;
     let (name, module_name, function, attempt, no_actor) =
         value::<(String, String, String, u32, bool)>(&host, &about).await;
-    assert_eq!(
-        (name.as_str(), module_name.as_str(), function.as_str()),
-        ("this one", "errors", "about")
-    );
+    assert_eq!((name.as_str(), module_name.as_str(), function.as_str()), ("this one", "errors", "about"));
     assert_eq!((attempt, no_actor), (1, true));
     finish(host).await;
 }
@@ -184,26 +125,16 @@ async fn the_context_names_the_task() {
 async fn what_guests_say_comes_under_their_name() {
     let lines = Lines::default();
     let (host, module) = host_with(builder().on_log(lines.sink()), "errors").await;
-    let task = module
-        .task("logs")
-        .options(TaskOptions::new().name("speaker"))
-        .submit()
-        .await;
+    let task = module.task("logs").options(TaskOptions::new().name("speaker")).submit().await;
     host.value(&task, None).await.unwrap();
     finish(host).await;
-    let said: Vec<_> = lines
-        .lines()
-        .iter()
-        .map(|line| (line.source, line.task.to_string(), line.text.clone()))
-        .collect();
+    let said: Vec<_> =
+        lines.lines().iter().map(|line| (line.source, line.task.to_string(), line.text.clone())).collect();
     let expected = [
         (LogSource::Log(LogLevel::Warn), "careful"),
         (LogSource::Log(LogLevel::Info), "by the way"),
         (LogSource::Stderr, "to standard error"),
         (LogSource::Stdout, "without an end"),
     ];
-    assert_eq!(
-        said,
-        expected.map(|(source, text)| (source, "speaker".to_owned(), text.to_owned()))
-    );
+    assert_eq!(said, expected.map(|(source, text)| (source, "speaker".to_owned(), text.to_owned())));
 }

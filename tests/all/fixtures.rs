@@ -13,9 +13,6 @@ fn every_guest_has_its_test() {
     for entry in std::fs::read_dir(root.join("guests/src/bin")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        assert!(
-            sources.contains(&format!("\"{name}\"")),
-            "no test uses the guest {name}"
-        );
+        assert!(sources.contains(&format!("\"{name}\"")), "no test uses the guest {name}");
     }
 }

@@ -8,10 +8,7 @@ use crate::support::{Lines, builder, error, finish, guest, host_with, settled, v
 
 #[tokio::test]
 async fn several_live_side_by_side_and_share_nothing() {
-    let hosts = [
-        host_with(builder(), "actors").await,
-        host_with(builder(), "actors").await,
-    ];
+    let hosts = [host_with(builder(), "actors").await, host_with(builder(), "actors").await];
     let mut actors = Vec::new();
     for (host, module) in &hosts {
         let options = rustyray_host::ActorOptions::new().name("same name");
@@ -30,9 +27,7 @@ async fn several_live_side_by_side_and_share_nothing() {
 async fn shutdown_lets_work_finish_and_takes_no_more() {
     let lines = Lines::default();
     let (host, module) = host_with(builder().cpus(1.0).on_log(lines.sink()), "waiting").await;
-    let queued: Vec<_> = (0..20u32)
-        .map(|n| module.task("increment").arg(n).try_submit())
-        .collect();
+    let queued: Vec<_> = (0..20u32).map(|n| module.task("increment").arg(n).try_submit()).collect();
     let chain = module.task("chain").arg(50u32).try_submit();
     host.shutdown(Duration::from_secs(60)).await;
     for (n, object) in queued.iter().enumerate() {
@@ -54,10 +49,7 @@ async fn shutdown_ends_what_does_not_finish() {
     tokio::join!(host.shutdown(Duration::ZERO), host.shutdown(Duration::ZERO));
     assert_eq!(error(&host, &spin).await.kind, ErrorKind::HostShutDown);
     assert_eq!(error(&host, &queued).await.kind, ErrorKind::HostShutDown);
-    assert!(matches!(
-        error(&host, &dependent).await.kind,
-        ErrorKind::HostShutDown | ErrorKind::DependencyFailed
-    ));
+    assert!(matches!(error(&host, &dependent).await.kind, ErrorKind::HostShutDown | ErrorKind::DependencyFailed));
     assert_eq!(host.stats().instances, 0);
 }
 
@@ -88,15 +80,8 @@ fn settings_that_cannot_be_are_refused() {
     let text = |result: Result<Host, BuildError>| result.err().unwrap().to_string();
     assert!(text(builder().cpus(0.0).build()).contains("more than none"));
     let instances = text(builder().instances(1_000_000).build());
-    assert!(
-        instances.contains("vm.max_map_count") && instances.contains("sysctl"),
-        "{instances}"
-    );
-    assert!(
-        Capabilities::none()
-            .dir("/no/such/folder", "/", rustyray_host::DirAccess::ReadOnly)
-            .is_err()
-    );
+    assert!(instances.contains("vm.max_map_count") && instances.contains("sysctl"), "{instances}");
+    assert!(Capabilities::none().dir("/no/such/folder", "/", rustyray_host::DirAccess::ReadOnly).is_err());
 }
 
 #[tokio::test]

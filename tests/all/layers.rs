@@ -20,10 +20,7 @@ fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
 
 /// The code without its comments, where other layers may be spoken of.
 fn code(text: &str) -> String {
-    text.lines()
-        .filter(|line| !line.trim_start().starts_with("//"))
-        .collect::<Vec<_>>()
-        .join("\n")
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
 fn host() -> PathBuf {
@@ -35,11 +32,7 @@ fn a_file_imports_only_from_layers_below() {
     for (height, layer) in LAYERS.iter().enumerate() {
         for (path, text) in sources(&host().join(layer)) {
             for above in &LAYERS[height + 1..] {
-                assert!(
-                    !code(&text).contains(&format!("crate::{above}")),
-                    "{} imports from {above}",
-                    path.display()
-                );
+                assert!(!code(&text).contains(&format!("crate::{above}")), "{} imports from {above}", path.display());
             }
         }
     }
@@ -52,11 +45,7 @@ fn wasmtime_is_named_in_the_sandbox_alone_and_tokio_tasks_start_in_the_runtime()
             let code = code(&text);
             // The builder passes an embedder's imports on, by way of the sandbox's re-export.
             let passes_on = code.contains("use crate::sandbox::wasmtime;");
-            assert!(
-                layer == "sandbox" || passes_on || !code.contains("wasmtime::"),
-                "{}",
-                path.display()
-            );
+            assert!(layer == "sandbox" || passes_on || !code.contains("wasmtime::"), "{}", path.display());
             let low = matches!(layer, "words" | "state" | "port");
             assert!(!low || !code.contains("tokio"), "{} knows tokio", path.display());
         }

@@ -8,9 +8,7 @@ use crate::support::{builder, error, finish, host_with, settled, value};
 async fn values_come_back_to_any_number_of_waiters() {
     let (host, module) = host_with(builder(), "objects").await;
     let put = host.put(&vec![1u8; 1 << 20]).unwrap();
-    let lengths: Vec<ObjectRef> = (0..8)
-        .map(|_| module.task("count_bytes").arg_ref(&put).try_submit())
-        .collect();
+    let lengths: Vec<ObjectRef> = (0..8).map(|_| module.task("count_bytes").arg_ref(&put).try_submit()).collect();
     for length in &lengths {
         assert_eq!(value::<usize>(&host, length).await, 1 << 20);
     }
@@ -28,10 +26,7 @@ async fn what_nobody_holds_is_gone() {
     value::<usize>(&host, &length).await;
     assert_eq!(host.stats().objects, 2);
     drop((put, length));
-    settled(&host, "the objects to go", |stats| {
-        stats.objects == 0 && stats.object_bytes == 0
-    })
-    .await;
+    settled(&host, "the objects to go", |stats| stats.objects == 0 && stats.object_bytes == 0).await;
     finish(host).await;
 }
 
@@ -45,10 +40,7 @@ async fn references_inside_values_keep_their_objects() {
     let sum = module.task("add_up").arg_ref(&stored).submit().await;
     assert_eq!(value::<u32>(&host, &sum).await, 45);
     drop((stored, sum));
-    settled(&host, "all to go", |stats| {
-        stats.objects == 0 && stats.object_bytes == 0
-    })
-    .await;
+    settled(&host, "all to go", |stats| stats.objects == 0 && stats.object_bytes == 0).await;
     finish(host).await;
 }
 
@@ -69,10 +61,7 @@ async fn a_crash_drops_what_the_guest_held() {
     let crash = module.task("crash_with").arg(100u32).submit().await;
     assert!(error(&host, &crash).await.message.contains("100 handles in hand"));
     drop(crash);
-    settled(&host, "the handles to go", |stats| {
-        stats.objects == 0 && stats.object_bytes == 0
-    })
-    .await;
+    settled(&host, "the handles to go", |stats| stats.objects == 0 && stats.object_bytes == 0).await;
     finish(host).await;
 }
 
@@ -87,10 +76,7 @@ async fn a_full_store_says_so_and_recovers() {
 
     let too_big = module.task("make_bytes").arg(2usize << 20).submit().await;
     assert_eq!(error(&host, &too_big).await.kind, ErrorKind::ObjectStoreFull);
-    assert_eq!(
-        host.put(&vec![0u8; 2 << 20]).unwrap_err().kind,
-        ErrorKind::ObjectStoreFull
-    );
+    assert_eq!(host.put(&vec![0u8; 2 << 20]).unwrap_err().kind, ErrorKind::ObjectStoreFull);
     let argument = module.task("count_bytes").arg(vec![0u8; 2 << 20]).submit().await;
     assert_eq!(error(&host, &argument).await.kind, ErrorKind::ObjectStoreFull);
 

@@ -12,12 +12,7 @@ async fn every_finished_task_leaves_one() {
     let kept = receipts.clone();
     let builder = builder().on_receipt(move |receipt| kept.lock().unwrap().push(receipt.clone()));
     let (host, module) = host_with(builder, "objects").await;
-    let made = module
-        .task("make_bytes")
-        .arg(1000usize)
-        .options(TaskOptions::new().name("maker"))
-        .submit()
-        .await;
+    let made = module.task("make_bytes").arg(1000usize).options(TaskOptions::new().name("maker")).submit().await;
     let length = module.task("count_bytes").arg_ref(&made).submit().await;
     assert_eq!(value::<usize>(&host, &length).await, 1000);
     let failed = module.task("count_bytes").arg(1.5f64).submit().await;
@@ -25,18 +20,9 @@ async fn every_finished_task_leaves_one() {
     finish(host).await;
 
     let receipts = receipts.lock().unwrap();
-    let of = |task: &str, error| {
-        receipts
-            .iter()
-            .find(|r| &*r.task == task && r.error == error)
-            .unwrap()
-            .clone()
-    };
+    let of = |task: &str, error| receipts.iter().find(|r| &*r.task == task && r.error == error).unwrap().clone();
     let maker = of("maker", None);
-    assert_eq!(
-        (&*maker.function, &*maker.module, maker.attempts),
-        ("make_bytes", "objects", 1)
-    );
+    assert_eq!((&*maker.function, &*maker.module, maker.attempts), ("make_bytes", "objects", 1));
     assert_eq!(maker.bytes_out, 1000);
     assert!(maker.fuel_used > 0 && maker.memory_peak_bytes > 0, "{maker:?}");
     assert!(maker.queued_at <= maker.started_at().unwrap() && maker.started_at() <= maker.ended_at());
@@ -45,10 +31,7 @@ async fn every_finished_task_leaves_one() {
     assert_eq!(made.receipt().as_ref(), Some(&maker), "the object has it too");
 
     let line = serde_json::to_string(&maker).unwrap();
-    assert_eq!(
-        serde_json::from_str::<Receipt>(&line).unwrap().fuel_used,
-        maker.fuel_used
-    );
+    assert_eq!(serde_json::from_str::<Receipt>(&line).unwrap().fuel_used, maker.fuel_used);
 }
 
 #[tokio::test]
@@ -62,14 +45,7 @@ async fn host_calls_and_parents_are_told() {
     finish(host).await;
     let receipts = receipts.lock().unwrap();
     let parent = receipts.iter().find(|receipt| &*receipt.task == "chain").unwrap();
-    assert!(
-        parent.host_calls >= 11,
-        "ten submissions and a get: {}",
-        parent.host_calls
-    );
-    let children = receipts
-        .iter()
-        .filter(|receipt| receipt.parent == Some(parent.task_id))
-        .count();
+    assert!(parent.host_calls >= 11, "ten submissions and a get: {}", parent.host_calls);
+    let children = receipts.iter().filter(|receipt| receipt.parent == Some(parent.task_id)).count();
     assert_eq!(children, 10);
 }

@@ -50,13 +50,7 @@ async fn a_recursion_deeper_than_the_instances_fails_and_does_not_hang() {
     let (host, module) = host_with(builder().instances(16), "waiting").await;
     let deep = module.task("descend").arg(100u32).submit().await;
     let error = error(&host, &deep).await;
-    assert!(
-        error
-            .causes
-            .iter()
-            .any(|cause| cause.kind == ErrorKind::InstancesExhausted),
-        "{error:#}"
-    );
+    assert!(error.causes.iter().any(|cause| cause.kind == ErrorKind::InstancesExhausted), "{error:#}");
     finish(host).await;
 }
 
@@ -68,14 +62,7 @@ async fn order_of(notes: &[(&str, TaskOptions)]) -> Vec<String> {
     settled(&host, "the slot to be taken", |stats| stats.running == 1).await;
     let mut submitted = Vec::new();
     for (text, options) in notes {
-        submitted.push(
-            module
-                .task("note")
-                .arg((*text).to_owned())
-                .options(options.clone())
-                .submit()
-                .await,
-        );
+        submitted.push(module.task("note").arg((*text).to_owned()).options(options.clone()).submit().await);
     }
     host.cancel(&holder);
     within(host.wait(&submitted, submitted.len(), None), "the notes").await;
@@ -116,12 +103,7 @@ async fn one_that_needs_more_than_is_free_is_not_overtaken_for_ever() {
     let (host, module) = host_with(builder().cpus(2.0), "waiting").await;
     let holder = module.task("spin").submit().await;
     settled(&host, "one slot to be taken", |stats| stats.running == 1).await;
-    let large = module
-        .task("increment")
-        .arg(1u32)
-        .options(TaskOptions::new().num_cpus(2.0))
-        .submit()
-        .await;
+    let large = module.task("increment").arg(1u32).options(TaskOptions::new().num_cpus(2.0)).submit().await;
     let mut small = Vec::new();
     for _ in 0..200 {
         small.push(module.task("increment").arg(1u32).submit().await);
@@ -141,9 +123,7 @@ async fn a_full_queue_is_an_error_for_who_will_not_wait() {
     let (host, module) = host_with(builder().cpus(1.0).pending_tasks(3), "waiting").await;
     let spin = module.task("spin").submit().await;
     settled(&host, "the slot to be taken", |stats| stats.running == 1).await;
-    let queued: Vec<ObjectRef> = (0..3u32)
-        .map(|n| module.task("increment").arg(n).try_submit())
-        .collect();
+    let queued: Vec<ObjectRef> = (0..3u32).map(|n| module.task("increment").arg(n).try_submit()).collect();
     let refused = error(&host, &module.task("increment").arg(9u32).try_submit()).await;
     assert_eq!(refused.kind, ErrorKind::QueueFull);
 
@@ -162,11 +142,7 @@ async fn a_failed_attempt_is_followed_by_another() {
     let third = module.task("third_time").submit().await;
     assert_eq!(value::<u32>(&host, &third).await, 3);
     assert_eq!(third.receipt().unwrap().attempts, 3);
-    let impatient = module
-        .task("third_time")
-        .options(TaskOptions::new().max_retries(1))
-        .submit()
-        .await;
+    let impatient = module.task("third_time").options(TaskOptions::new().max_retries(1)).submit().await;
     let error = error(&host, &impatient).await;
     assert_eq!((error.kind, error.attempt), (ErrorKind::WorkerCrashed, 2));
     finish(host).await;

@@ -41,11 +41,7 @@ pub async fn host_with(builder: HostBuilder, name: &str) -> (Host, Module) {
 pub async fn finish(host: Host) {
     host.shutdown(Duration::from_secs(5)).await;
     let stats = host.stats();
-    assert_eq!(
-        (stats.instances, stats.actors, stats.running, stats.pending),
-        (0, 0, 0, 0),
-        "{stats:?}"
-    );
+    assert_eq!((stats.instances, stats.actors, stats.running, stats.pending), (0, 0, 0, 0), "{stats:?}");
 }
 
 /// Collects what guests print.
@@ -64,12 +60,7 @@ impl Lines {
 
     /// The lines as `task: text`.
     pub fn texts(&self) -> Vec<String> {
-        self.0
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|line| format!("{}: {}", line.task, line.text))
-            .collect()
+        self.0.lock().unwrap().iter().map(|line| format!("{}: {}", line.task, line.text)).collect()
     }
 
     /// The lines themselves.

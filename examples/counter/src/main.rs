@@ -69,10 +69,7 @@ async fn shared() -> Result<()> {
     let counter = Counter::remote();
     let workers: Vec<_> = (0..4).map(|_| count_up.remote(counter.clone(), 25)).collect();
     rustyray::get_all(&workers).await?;
-    println!(
-        "shared:     4 tasks counted to 25 each, together {}",
-        counter.get().await?
-    );
+    println!("shared:     4 tasks counted to 25 each, together {}", counter.get().await?);
     Ok(())
 }
 
@@ -94,10 +91,7 @@ async fn by_name() -> Result<()> {
     let _counter = Counter::options().name("visitors").remote_starting_at(7);
     let sum = add_by_name.remote("visitors".to_owned(), 5).await?;
     println!("by name:    a task found 'visitors' and made it {sum}");
-    println!(
-        "            looking for 'nobody': {}",
-        kind(&rustyray::get_actor::<Counter>("nobody").await)
-    );
+    println!("            looking for 'nobody': {}", kind(&rustyray::get_actor::<Counter>("nobody").await));
     Ok(())
 }
 
@@ -107,16 +101,9 @@ async fn restarted() -> Result<()> {
     let crashed = counter.crash().await;
     println!("restarted:  the call that crashed it: {}", kind(&crashed));
     // What it held is gone: it was constructed again, with the same arguments.
-    println!(
-        "            it came back with {}, as generation {}",
-        counter.get().await?,
-        counter.generation().await?
-    );
+    println!("            it came back with {}, as generation {}", counter.get().await?, counter.generation().await?);
     let crashed = counter.crash().await;
-    println!(
-        "            one restart was allowed, the second crash: {}",
-        kind(&crashed)
-    );
+    println!("            one restart was allowed, the second crash: {}", kind(&crashed));
     println!("            any call after that: {}", kind(&counter.get().await));
     Ok(())
 }

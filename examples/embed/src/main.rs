@@ -55,11 +55,7 @@ async fn run(guest: &Path) -> Outcome<()> {
 /// A host with limits for tasks that declare none, one folder to read, and a price list to ask.
 fn build(receipts: mpsc::Sender<Receipt>) -> Outcome<Host> {
     let orders = Path::new(env!("CARGO_MANIFEST_DIR")).join("orders");
-    let limits = TaskLimits {
-        timeout: Some(Duration::from_secs(10)),
-        memory_bytes: 32 << 20,
-        ..TaskLimits::default()
-    };
+    let limits = TaskLimits { timeout: Some(Duration::from_secs(10)), memory_bytes: 32 << 20, ..TaskLimits::default() };
     let builder = Host::builder()
         .instances(16)
         .default_limits(limits)
@@ -72,10 +68,7 @@ fn build(receipts: mpsc::Sender<Receipt>) -> Outcome<Host> {
 async fn chained_tasks(host: &Host, bakery: &Module) -> Outcome<()> {
     let order = bakery.task("read_order").arg("/orders/monday.txt").submit().await;
     let cost = bakery.task("cost").arg_ref(&order).submit().await;
-    println!(
-        "chained:   Monday's order costs {} cents",
-        host.get::<u32>(&cost).await?
-    );
+    println!("chained:   Monday's order costs {} cents", host.get::<u32>(&cost).await?);
 
     let birthday = host.put(&vec![(2u32, "plum cake")])?;
     let cost = bakery.task("cost").arg_ref(&birthday).submit().await;
@@ -114,10 +107,7 @@ async fn errors(host: &Host, bakery: &Module) {
 /// A task in a loop is ended at once.
 async fn too_slow(host: &Host, bakery: &Module) {
     let loaves = bakery.task("bake").submit().await;
-    show(
-        "not yet",
-        host.get_within::<u32>(&loaves, Duration::from_millis(50)).await,
-    );
+    show("not yet", host.get_within::<u32>(&loaves, Duration::from_millis(50)).await);
     host.cancel(&loaves);
     show("cancelled", host.get::<u32>(&loaves).await);
 }

@@ -5,18 +5,13 @@ use std::process::{Command, Output};
 
 fn guest() -> PathBuf {
     let release = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/wasm32-wasip2/release");
-    let path = std::env::var_os("RUSTYRAY_GUESTS")
-        .map_or(release, PathBuf::from)
-        .join("embed_guest.wasm");
+    let path = std::env::var_os("RUSTYRAY_GUESTS").map_or(release, PathBuf::from).join("embed_guest.wasm");
     assert!(path.exists(), "guest embed-guest is not built: run `make guests`");
     path
 }
 
 fn embed(guest: impl AsRef<Path>) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_embed"))
-        .arg(guest.as_ref())
-        .output()
-        .expect("the example starts")
+    Command::new(env!("CARGO_BIN_EXE_embed")).arg(guest.as_ref()).output().expect("the example starts")
 }
 
 #[test]
@@ -45,17 +40,8 @@ fn it_prints_what_its_readme_says() {
         assert!(found.starts_with(line), "expected '{line}' in:\n{text}");
     }
     // A receipt for each task, and how it ended.
-    let ended: Vec<_> = printed
-        .filter_map(|line| line.rsplit_once("  "))
-        .map(|(_, ended)| ended)
-        .collect();
-    let failures = [
-        "TaskFailed",
-        "InvalidArgument",
-        "TaskFailed",
-        "OutOfFuel",
-        "TaskCancelled",
-    ];
+    let ended: Vec<_> = printed.filter_map(|line| line.rsplit_once("  ")).map(|(_, ended)| ended).collect();
+    let failures = ["TaskFailed", "InvalidArgument", "TaskFailed", "OutOfFuel", "TaskCancelled"];
     assert_eq!(ended, [["a value"; 7].as_slice(), &failures].concat());
 }
 

@@ -82,10 +82,7 @@ fn snoop() -> Result<String> {
     }
     knock("a new file", fs::write("loot.txt", "loot").is_ok());
     knock("the environment", env::vars_os().next().is_some());
-    knock(
-        "the standard input",
-        io::stdin().read(&mut [0; 1]).is_ok_and(|read| read > 0),
-    );
+    knock("the standard input", io::stdin().read(&mut [0; 1]).is_ok_and(|read| read > 0));
     knock("name look-up", "example.org:80".to_socket_addrs().is_ok());
     knock("a listening socket", TcpListener::bind("127.0.0.1:0").is_ok());
     let sent = UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.send_to(b"loot", "192.0.2.1:9"));
@@ -105,9 +102,5 @@ fn spin() -> String {
 
 fn dig(depth: u64) -> u64 {
     let hole = black_box([depth; 32]);
-    if hole[0] == u64::MAX {
-        depth
-    } else {
-        dig(depth + 1).max(hole[31])
-    }
+    if hole[0] == u64::MAX { depth } else { dig(depth + 1).max(hole[31]) }
 }

@@ -8,14 +8,8 @@ use report::Report;
 use rustyray::prelude::*;
 
 /// Numbers, and how many primes are below them.
-const PRIMES: [(u32, u32); 6] = [
-    (10, 4),
-    (100, 25),
-    (1_000, 168),
-    (10_000, 1_229),
-    (100_000, 9_592),
-    (1_000_000, 78_498),
-];
+const PRIMES: [(u32, u32); 6] =
+    [(10, 4), (100, 25), (1_000, 168), (10_000, 1_229), (100_000, 9_592), (1_000_000, 78_498)];
 
 /// A good task: counts the primes below `n` with a sieve.
 #[rustyray::remote]
@@ -26,9 +20,7 @@ fn primes_below(n: u32) -> u32 {
     for number in 2..n {
         if !is_composite[number] {
             primes += 1;
-            (number..n)
-                .step_by(number)
-                .for_each(|multiple| is_composite[multiple] = true);
+            (number..n).step_by(number).for_each(|multiple| is_composite[multiple] = true);
         }
     }
     primes

@@ -32,8 +32,7 @@ impl Report {
             Err(error) => (error.kind().name(), detail(&error)),
         };
         if ended != "a value" {
-            self.failures
-                .push(format!("the good task '{what}' ended with {ended}: {detail}"));
+            self.failures.push(format!("the good task '{what}' ended with {ended}: {detail}"));
         }
         self.rows.push([what.to_owned(), ended.to_owned(), detail]);
     }
@@ -66,8 +65,6 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let widest = |column: usize| self.rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
         let (first, second) = (widest(0), widest(1));
-        self.rows
-            .iter()
-            .try_for_each(|[what, ended, detail]| writeln!(f, "{what:first$}  {ended:second$}  {detail}"))
+        self.rows.iter().try_for_each(|[what, ended, detail]| writeln!(f, "{what:first$}  {ended:second$}  {detail}"))
     }
 }

@@ -99,11 +99,7 @@ mod tests {
         let whole = counts(text, 0..end);
         assert_eq!(whole.total(), 7);
         for cut in 0..=end {
-            assert_eq!(
-                counts(text, 0..cut).merged(counts(text, cut..end)),
-                whole,
-                "cut at {cut}"
-            );
+            assert_eq!(counts(text, 0..cut).merged(counts(text, cut..end)), whole, "cut at {cut}");
         }
     }
 

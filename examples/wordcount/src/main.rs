@@ -57,16 +57,13 @@ async fn main() -> Result<()> {
 }
 
 fn parse_rows(text: &str) -> Result<usize> {
-    text.parse()
-        .map_err(|_| Error::msg(format!("'{text}' is no number of rows")))
+    text.parse().map_err(|_| Error::msg(format!("'{text}' is no number of rows")))
 }
 
 /// The paths and lengths of the folder's files, sorted by path.
 fn text_files(folder: &str) -> Result<Vec<(String, u64)>> {
     let entries = fs::read_dir(folder).map_err(|error| {
-        Error::msg(format!(
-            "cannot open {folder} ({error}): grant a folder with `--dir HOST::{folder}:ro`"
-        ))
+        Error::msg(format!("cannot open {folder} ({error}): grant a folder with `--dir HOST::{folder}:ro`"))
     })?;
     let mut files = Vec::new();
     for entry in entries {

@@ -37,10 +37,7 @@ fn definition(item: &Item) -> Result<(&Ident, &Visibility, &Generics, &[syn::Att
             &item.sig,
             "`#[rustyray::actor]` goes on a struct or an enum: a function is `#[rustyray::remote]`",
         )),
-        other => Err(Error::new_spanned(
-            other,
-            "`#[rustyray::actor]` goes on a struct or an enum",
-        )),
+        other => Err(Error::new_spanned(other, "`#[rustyray::actor]` goes on a struct or an enum")),
     }
 }
 

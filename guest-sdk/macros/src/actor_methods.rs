@@ -82,16 +82,11 @@ impl Names {
         let path = match &*item.self_ty {
             Type::Path(ty) if ty.qself.is_none() => ty.path.clone(),
             other => {
-                return Err(Error::new_spanned(
-                    other,
-                    "an actor is a struct or an enum, by its name",
-                ));
+                return Err(Error::new_spanned(other, "an actor is a struct or an enum, by its name"));
             }
         };
-        let last = path
-            .segments
-            .last()
-            .map_or_else(|| Ident::new("Self", Span::call_site()), |last| last.ident.clone());
+        let last =
+            path.segments.last().map_or_else(|| Ident::new("Self", Span::call_site()), |last| last.ident.clone());
         let beside = |suffix: &str| {
             let mut beside = path.clone();
             if let Some(last_segment) = beside.segments.last_mut() {
@@ -99,11 +94,7 @@ impl Names {
             }
             beside
         };
-        Ok(Self {
-            handle: beside("Handle"),
-            options: beside("Options"),
-            path,
-        })
+        Ok(Self { handle: beside("Handle"), options: beside("Options"), path })
     }
 }
 
@@ -121,13 +112,7 @@ fn functions(item: &mut ItemImpl, actor: &Names) -> Result<Vec<Function>> {
 
 fn take_local(attributes: &mut Vec<Attribute>) -> bool {
     let before = attributes.len();
-    attributes.retain(|attribute| {
-        attribute
-            .path()
-            .segments
-            .last()
-            .is_none_or(|last| last.ident != "local")
-    });
+    attributes.retain(|attribute| attribute.path().segments.last().is_none_or(|last| last.ident != "local"));
     attributes.len() < before
 }
 
@@ -136,12 +121,7 @@ struct Part<'a>(Vec<&'a Function>);
 
 impl<'a> Part<'a> {
     fn new(functions: &'a [Function], constructors: bool) -> Self {
-        Self(
-            functions
-                .iter()
-                .filter(|function| function.constructs == constructors)
-                .collect(),
-        )
+        Self(functions.iter().filter(|function| function.constructs == constructors).collect())
     }
 
     fn each(&self, write: impl Fn(&Function) -> TokenStream) -> Vec<TokenStream> {
@@ -167,20 +147,10 @@ impl Function {
             Some(FnArg::Receiver(receiver)) => check_receiver(receiver).map(|()| false)?,
             _ => check_constructor(&signature, actor).map(|()| true)?,
         };
-        let what = if constructs {
-            "an actor's constructor"
-        } else {
-            "an actor's method"
-        };
+        let what = if constructs { "an actor's constructor" } else { "an actor's method" };
         let callable = Callable::new(&signature, what)?;
         let (attributes, vis, name) = (function.attrs.clone(), function.vis.clone(), signature.ident);
-        Ok(Self {
-            attributes,
-            vis,
-            name,
-            callable,
-            constructs,
-        })
+        Ok(Self { attributes, vis, name, callable, constructs })
     }
 
     /// `remote` for `new`, `remote_starting_at` for `starting_at`.
@@ -239,11 +209,7 @@ impl Function {
         let (read, places) = self.callable.read();
         let (path, name, mutability) = (&actor.path, &self.name, self.callable.mutability());
         let made = self.callable.finished(&quote!(<#path>::#name(#(#places),*)));
-        let constructed = if self.callable.value.fallible {
-            "constructed_result"
-        } else {
-            "constructed"
-        };
+        let constructed = if self.callable.value.fallible { "constructed_result" } else { "constructed" };
         let constructed = Ident::new(constructed, Span::call_site());
         let (conditions, signature, name) = (conditions(&self.attributes), self.declaration(), unraw(name));
         quote! {
@@ -288,10 +254,7 @@ fn check_receiver(receiver: &Receiver) -> Result<()> {
     if receiver.reference.is_some() && receiver.colon_token.is_none() {
         return Ok(());
     }
-    Err(Error::new_spanned(
-        receiver,
-        "an actor outlives its calls: take `&self` or `&mut self`",
-    ))
+    Err(Error::new_spanned(receiver, "an actor outlives its calls: take `&self` or `&mut self`"))
 }
 
 fn check_constructor(signature: &syn::Signature, actor: &Names) -> Result<()> {

@@ -22,20 +22,14 @@ struct Entry {
 impl Parse for Entry {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let key = input.parse()?;
-        let value = if input.parse::<Option<Token![=]>>()?.is_some() {
-            Some(input.parse()?)
-        } else {
-            None
-        };
+        let value = if input.parse::<Option<Token![=]>>()?.is_some() { Some(input.parse()?) } else { None };
         Ok(Self { key, value })
     }
 }
 
 impl Entry {
     fn value(&self) -> Result<&Expr> {
-        self.value
-            .as_ref()
-            .ok_or_else(|| Error::new(self.key.span(), format!("`{}` wants a value", self.key)))
+        self.value.as_ref().ok_or_else(|| Error::new(self.key.span(), format!("`{}` wants a value", self.key)))
     }
 
     fn flag(&self) -> Result<bool> {
@@ -46,18 +40,13 @@ impl Entry {
     }
 
     fn unknown(&self, keys: &str) -> Error {
-        Error::new(
-            self.key.span(),
-            format!("there is no option `{}`: there are {keys}", self.key),
-        )
+        Error::new(self.key.span(), format!("there is no option `{}`: there are {keys}", self.key))
     }
 }
 
 /// The entries, each key once.
 fn entries(input: ParseStream<'_>) -> Result<Vec<Entry>> {
-    let entries: Vec<Entry> = Punctuated::<Entry, Token![,]>::parse_terminated(input)?
-        .into_iter()
-        .collect();
+    let entries: Vec<Entry> = Punctuated::<Entry, Token![,]>::parse_terminated(input)?.into_iter().collect();
     for (index, entry) in entries.iter().enumerate() {
         if entries[..index].iter().any(|earlier| earlier.key == entry.key) {
             return Err(Error::new(entry.key.span(), format!("`{}` is said twice", entry.key)));
@@ -156,22 +145,14 @@ impl Nothing {
         if self.0.is_empty() {
             return Ok(());
         }
-        Err(Error::new_spanned(
-            &self.0,
-            format!("`#[rustyray::{attribute}]` takes no options"),
-        ))
+        Err(Error::new_spanned(&self.0, format!("`#[rustyray::{attribute}]` takes no options")))
     }
 }
 
 /// As the constant that the registry holds.
 impl ToTokens for TaskAttributes {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        let Self {
-            name: _,
-            resources,
-            grants,
-            ..
-        } = self;
+        let Self { name: _, resources, grants, .. } = self;
         let timeout_ns = optional(self.timeout_ns.as_ref());
         let fuel = optional(self.fuel.as_ref());
         let memory_bytes = optional(self.memory_bytes.as_ref());
@@ -218,10 +199,7 @@ impl ToTokens for ActorAttributes {
 }
 
 fn optional(value: Option<&impl ToTokens>) -> TokenStream {
-    value.map_or_else(
-        || quote!(::core::option::Option::None),
-        |value| quote!(::core::option::Option::Some(#value)),
-    )
+    value.map_or_else(|| quote!(::core::option::Option::None), |value| quote!(::core::option::Option::Some(#value)))
 }
 
 #[cfg(test)]
@@ -259,10 +237,7 @@ mod tests {
     #[test]
     fn what_only_an_actor_may_say() {
         let actor = syn::parse_str::<ActorAttributes>("max_restarts = 1, detached, max_task_retries = 4").unwrap();
-        assert_eq!(
-            (actor.max_restarts, actor.detached, actor.call.max_retries),
-            (Some(1), Some(true), Some(4))
-        );
+        assert_eq!((actor.max_restarts, actor.detached, actor.call.max_retries), (Some(1), Some(true), Some(4)));
         assert!(refusal::<TaskAttributes>("detached").contains("no option `detached`: there are name, timeout"));
         assert!(refusal::<ActorAttributes>("max_retries = 1").contains("max_task_retries"));
     }
@@ -271,9 +246,6 @@ mod tests {
     fn what_is_refused() {
         assert_eq!(refusal::<TaskAttributes>("fuel = 1, fuel = 2"), "`fuel` is said twice");
         assert_eq!(refusal::<TaskAttributes>("fuel"), "`fuel` wants a value");
-        assert_eq!(
-            refusal::<ActorAttributes>("detached = true"),
-            "`detached` takes no value"
-        );
+        assert_eq!(refusal::<ActorAttributes>("detached = true"), "`detached` takes no value");
     }
 }

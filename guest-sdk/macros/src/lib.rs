@@ -98,11 +98,7 @@ pub fn actor(attributes: TokenStream, item: TokenStream) -> TokenStream {
 pub fn actor_methods(attributes: TokenStream, item: TokenStream) -> TokenStream {
     let nothing = parse_macro_input!(attributes as attributes::Nothing);
     let item = parse_macro_input!(item as syn::Item);
-    answer(
-        nothing
-            .check("actor_methods")
-            .and_then(|()| actor_methods::expand(item)),
-    )
+    answer(nothing.check("actor_methods").and_then(|()| actor_methods::expand(item)))
 }
 
 /// Keeps a function of an actor's `impl` out of what can be called from elsewhere. See [`macro@actor_methods`].
@@ -110,10 +106,8 @@ pub fn actor_methods(attributes: TokenStream, item: TokenStream) -> TokenStream 
 pub fn local(_: TokenStream, item: TokenStream) -> TokenStream {
     // `actor_methods` takes the attribute away; whoever sees it expanded put it somewhere else.
     let item = proc_macro2::TokenStream::from(item);
-    let error = syn::Error::new_spanned(
-        &item,
-        "`#[rustyray::local]` goes on a function inside `#[rustyray::actor_methods]`",
-    );
+    let error =
+        syn::Error::new_spanned(&item, "`#[rustyray::local]` goes on a function inside `#[rustyray::actor_methods]`");
     answer(Err(error))
 }
 

@@ -9,10 +9,7 @@ use crate::signature::result_value;
 
 pub fn expand(attributes: &Nothing, item: Item) -> Result<TokenStream> {
     let Item::Fn(function) = item else {
-        return Err(Error::new_spanned(
-            item,
-            "`#[rustyray::main]` goes on the function `main`",
-        ));
+        return Err(Error::new_spanned(item, "`#[rustyray::main]` goes on the function `main`"));
     };
     let refused = attributes.check("main").and_then(|()| check(&function)).err();
     match refused {
@@ -31,11 +28,7 @@ fn main(function: &ItemFn) -> TokenStream {
     let (asyncness, output) = (&sig.asyncness, &sig.output);
     let fallible = matches!(output, ReturnType::Type(_, ty) if result_value(ty).is_some());
     let run = if fallible { quote!(run_result) } else { quote!(run) };
-    let main = if asyncness.is_some() {
-        quote!(|| ::rustyray::block_on(main()))
-    } else {
-        quote!(main)
-    };
+    let main = if asyncness.is_some() { quote!(|| ::rustyray::block_on(main())) } else { quote!(main) };
     quote! {
         #(#attrs)*
         #vis fn main() -> ::std::process::ExitCode {
@@ -49,10 +42,7 @@ fn main(function: &ItemFn) -> TokenStream {
 fn check(function: &ItemFn) -> Result<()> {
     let signature = &function.sig;
     if signature.ident != "main" {
-        return Err(Error::new_spanned(
-            &signature.ident,
-            "`#[rustyray::main]` goes on the function `main`",
-        ));
+        return Err(Error::new_spanned(&signature.ident, "`#[rustyray::main]` goes on the function `main`"));
     }
     if !signature.inputs.is_empty() {
         let message = "`main` takes no arguments: they are in `std::env::args()`";

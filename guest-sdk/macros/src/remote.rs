@@ -64,11 +64,7 @@ fn items(attributes: &TaskAttributes, function: &ItemFn, callable: &Callable) ->
 fn named(mut function: ItemFn, name: Ident) -> ItemFn {
     function.sig.ident = name;
     function.vis = syn::Visibility::Inherited;
-    function.attrs.retain(|attribute| {
-        !["cfg", "doc", "deprecated"]
-            .iter()
-            .any(|name| attribute.path().is_ident(name))
-    });
+    function.attrs.retain(|attribute| !["cfg", "doc", "deprecated"].iter().any(|name| attribute.path().is_ident(name)));
     function
 }
 

@@ -34,22 +34,14 @@ impl Callable {
     /// `what` is what the errors call it. A receiver is the caller's business.
     pub fn new(signature: &Signature, what: &str) -> Result<Self> {
         check_qualifiers(signature, what)?;
-        let parameters: Vec<Parameter> = signature
-            .inputs
-            .iter()
-            .filter_map(typed)
-            .map(parameter)
-            .collect::<Result<_>>()?;
+        let parameters: Vec<Parameter> =
+            signature.inputs.iter().filter_map(typed).map(parameter).collect::<Result<_>>()?;
         if let Some(excess) = parameters.get(ARGUMENTS_MAX) {
             let message = format!("{what} takes at most {ARGUMENTS_MAX} arguments: put some into a struct");
             return Err(Error::new(excess.name.span(), message));
         }
         let value = Value::new(&signature.output)?;
-        Ok(Self {
-            parameters,
-            value,
-            is_async: signature.asyncness.is_some(),
-        })
+        Ok(Self { parameters, value, is_async: signature.asyncness.is_some() })
     }
 
     /// `a: impl IntoArg<i32>, …`
@@ -82,36 +74,24 @@ impl Callable {
     pub fn read(&self) -> (TokenStream, Vec<Ident>) {
         let count = self.parameters.len();
         let places: Vec<Ident> = (0..count).map(|index| format_ident!("argument_{index}")).collect();
-        let reads = self
-            .parameters
-            .iter()
-            .zip(&places)
-            .map(|(Parameter { name, ty }, place)| {
-                let name = unraw(name);
-                // A type that can't travel is reported where it stands.
-                let read = quote_spanned!(at(ty.span())=> arguments.read::<#ty>(#name)?);
-                quote!(let #place = #read;)
-            });
+        let reads = self.parameters.iter().zip(&places).map(|(Parameter { name, ty }, place)| {
+            let name = unraw(name);
+            // A type that can't travel is reported where it stands.
+            let read = quote_spanned!(at(ty.span())=> arguments.read::<#ty>(#name)?);
+            quote!(let #place = #read;)
+        });
         (quote! { arguments.expect(#count)?; #(#reads)* }, places)
     }
 
     /// `call`, waited for where it is async.
     pub fn finished(&self, call: &TokenStream) -> TokenStream {
-        if self.is_async {
-            quote!(::rustyray::block_on(#call))
-        } else {
-            call.clone()
-        }
+        if self.is_async { quote!(::rustyray::block_on(#call)) } else { call.clone() }
     }
 
     /// The answer that `call` makes.
     pub fn reply(&self, call: &TokenStream) -> TokenStream {
         let span = at(self.value.ty.span());
-        let reply = if self.value.fallible {
-            "reply_result"
-        } else {
-            "reply_value"
-        };
+        let reply = if self.value.fallible { "reply_result" } else { "reply_value" };
         let reply = Ident::new(reply, span);
         let call = self.finished(call);
         quote_spanned!(span=> ::rustyray::__private::#reply(reply, #call))
@@ -153,25 +133,12 @@ fn typed(argument: &FnArg) -> Option<&syn::PatType> {
 }
 
 fn check_qualifiers(signature: &Signature, what: &str) -> Result<()> {
-    let Signature {
-        constness,
-        unsafety,
-        abi,
-        generics,
-        variadic,
-        ..
-    } = signature;
+    let Signature { constness, unsafety, abi, generics, variadic, .. } = signature;
     if let Some(token) = constness {
-        return Err(Error::new(
-            token.span(),
-            format!("{what} cannot be `const`: it runs in another instance"),
-        ));
+        return Err(Error::new(token.span(), format!("{what} cannot be `const`: it runs in another instance")));
     }
     if let Some(token) = unsafety {
-        return Err(Error::new(
-            token.span(),
-            format!("{what} cannot be `unsafe`: its caller is elsewhere"),
-        ));
+        return Err(Error::new(token.span(), format!("{what} cannot be `unsafe`: its caller is elsewhere")));
     }
     if let Some(abi) = abi {
         return Err(Error::new(abi.span(), format!("{what} cannot be `extern`")));
@@ -193,39 +160,24 @@ fn parameter(argument: &syn::PatType) -> Result<Parameter> {
     let name = match &*argument.pat {
         Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => pattern.ident.clone(),
         other => {
-            return Err(Error::new_spanned(
-                other,
-                "an argument needs a plain name here: take it apart in the body",
-            ));
+            return Err(Error::new_spanned(other, "an argument needs a plain name here: take it apart in the body"));
         }
     };
     check_owned(&argument.ty)?;
-    Ok(Parameter {
-        name,
-        ty: (*argument.ty).clone(),
-    })
+    Ok(Parameter { name, ty: (*argument.ty).clone() })
 }
 
 impl Value {
     fn new(output: &ReturnType) -> Result<Self> {
         let ReturnType::Type(_, ty) = output else {
-            return Ok(Self {
-                ty: syn::parse_quote!(()),
-                fallible: false,
-            });
+            return Ok(Self { ty: syn::parse_quote!(()), fallible: false });
         };
         if let Type::Never(never) = &**ty {
             return Err(Error::new_spanned(never, "it has to give a value: return `()`"));
         }
         let value = match result_value(ty) {
-            Some(value) => Self {
-                ty: value.clone(),
-                fallible: true,
-            },
-            None => Self {
-                ty: (**ty).clone(),
-                fallible: false,
-            },
+            Some(value) => Self { ty: value.clone(), fallible: true },
+            None => Self { ty: (**ty).clone(), fallible: false },
         };
         check_owned(&value.ty)?;
         Ok(value)

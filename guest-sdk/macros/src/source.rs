@@ -7,26 +7,12 @@ use syn::{Attribute, Expr, ExprLit, Lit, Meta, Type};
 pub fn type_text(ty: &Type) -> String {
     let mut text = ty.to_token_stream().to_string();
     // Tokens are printed with blanks between them.
-    for (blanks, none) in [
-        (" < ", "<"),
-        (" <", "<"),
-        ("< ", "<"),
-        (" >", ">"),
-        (" :: ", "::"),
-        (" ,", ","),
-        ("( ", "("),
-        (" )", ")"),
-    ] {
+    for (blanks, none) in
+        [(" < ", "<"), (" <", "<"), ("< ", "<"), (" >", ">"), (" :: ", "::"), (" ,", ","), ("( ", "("), (" )", ")")]
+    {
         text = text.replace(blanks, none);
     }
-    for (blanks, none) in [
-        ("[ ", "["),
-        (" ]", "]"),
-        (" ;", ";"),
-        ("& ", "&"),
-        (":: ", "::"),
-        (" ::", "::"),
-    ] {
+    for (blanks, none) in [("[ ", "["), (" ]", "]"), (" ;", ";"), ("& ", "&"), (":: ", "::"), (" ::", "::")] {
         text = text.replace(blanks, none);
     }
     text
@@ -35,10 +21,7 @@ pub fn type_text(ty: &Type) -> String {
 /// The first paragraph of the documentation, as one line.
 pub fn first_paragraph(attributes: &[Attribute]) -> String {
     let lines = attributes.iter().filter_map(doc_text).flat_map(|text| {
-        text.lines()
-            .map(|line| line.trim().to_owned())
-            .chain(text.is_empty().then(String::new))
-            .collect::<Vec<_>>()
+        text.lines().map(|line| line.trim().to_owned()).chain(text.is_empty().then(String::new)).collect::<Vec<_>>()
     });
     let paragraph = lines.skip_while(String::is_empty).take_while(|line| !line.is_empty());
     paragraph.collect::<Vec<_>>().join(" ")
@@ -49,19 +32,14 @@ fn doc_text(attribute: &Attribute) -> Option<String> {
         return None;
     };
     match &meta.value {
-        Expr::Lit(ExprLit {
-            lit: Lit::Str(text), ..
-        }) if meta.path.is_ident("doc") => Some(text.value()),
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if meta.path.is_ident("doc") => Some(text.value()),
         _ => None,
     }
 }
 
 /// The attributes that hold for everything that is made of an item.
 pub fn conditions(attributes: &[Attribute]) -> Vec<&Attribute> {
-    attributes
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("cfg"))
-        .collect()
+    attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect()
 }
 
 /// The attributes that a reader of the documentation sees.

@@ -34,12 +34,7 @@ where
 {
     let text = number_text(value).filter(|text| !text.contains('.'));
     let text = text.ok_or_else(|| Error::new(value.span(), "an integer is wanted, such as 3"))?;
-    let wrong = |error| {
-        Error::new(
-            value.span(),
-            format!("{text} is not a `{}`: {error}", std::any::type_name::<T>()),
-        )
-    };
+    let wrong = |error| Error::new(value.span(), format!("{text} is not a `{}`: {error}", std::any::type_name::<T>()));
     text.parse().map_err(wrong)
 }
 
@@ -84,27 +79,18 @@ pub fn size_bytes(value: &Expr) -> Result<u64> {
 
 /// `1` or `0.5` in thousandths.
 pub fn thousandths(value: &Expr) -> Result<u32> {
-    let parsed = number_text(value)
-        .and_then(|text| scaled(&text, 1000))
-        .and_then(|milli| u32::try_from(milli).ok());
+    let parsed = number_text(value).and_then(|text| scaled(&text, 1000)).and_then(|milli| u32::try_from(milli).ok());
     parsed.ok_or_else(|| Error::new(value.span(), "an amount is wanted, to three decimals, such as 1 or 0.5"))
 }
 
 /// `"gpu=1, disk=0.5"`, each in thousandths.
 pub fn resources(value: &Expr) -> Result<Vec<(String, u32)>> {
-    let wanted = || {
-        Error::new(
-            value.span(),
-            "names and amounts are wanted, such as \"gpu=1, disk=0.5\"",
-        )
-    };
+    let wanted = || Error::new(value.span(), "names and amounts are wanted, such as \"gpu=1, disk=0.5\"");
     let text = text(value).map_err(|_| wanted())?;
     let resource = |part: &str| {
         let (name, amount) = part.split_once('=').ok_or_else(wanted)?;
         check_name(name.trim(), value.span())?;
-        let milli = scaled(amount.trim(), 1000)
-            .and_then(|milli| u32::try_from(milli).ok())
-            .ok_or_else(wanted)?;
+        let milli = scaled(amount.trim(), 1000).and_then(|milli| u32::try_from(milli).ok()).ok_or_else(wanted)?;
         Ok((name.trim().to_owned(), milli))
     };
     text.split(',').map(resource).collect()
@@ -114,10 +100,7 @@ pub fn resources(value: &Expr) -> Result<Vec<(String, u32)>> {
 pub fn names(value: &Expr) -> Result<Vec<String>> {
     match value {
         Expr::Array(array) => array.elems.iter().map(name).collect(),
-        _ => Err(Error::new(
-            value.span(),
-            "a list of names is wanted, such as [\"dir:/data:ro\"]",
-        )),
+        _ => Err(Error::new(value.span(), "a list of names is wanted, such as [\"dir:/data:ro\"]")),
     }
 }
 
@@ -131,12 +114,7 @@ fn literal(value: &Expr) -> Option<&Lit> {
 
 /// The digits of a number, with its sign, without what groups them.
 fn number_text(value: &Expr) -> Option<String> {
-    if let Expr::Unary(syn::ExprUnary {
-        op: syn::UnOp::Neg(_),
-        expr,
-        ..
-    }) = value
-    {
+    if let Expr::Unary(syn::ExprUnary { op: syn::UnOp::Neg(_), expr, .. }) = value {
         return number_text(expr).map(|digits| format!("-{digits}"));
     }
     match literal(value)? {
@@ -162,11 +140,7 @@ fn scaled(text: &str, scale: u64) -> Option<u64> {
     }
     let whole = whole.parse::<u64>().ok()?.checked_mul(scale)?;
     let denominator = 10u64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-    let numerator = if fraction.is_empty() {
-        0
-    } else {
-        fraction.parse::<u64>().ok()?.checked_mul(scale)?
-    };
+    let numerator = if fraction.is_empty() { 0 } else { fraction.parse::<u64>().ok()?.checked_mul(scale)? };
     if numerator % denominator != 0 {
         return None;
     }
@@ -198,36 +172,20 @@ mod tests {
         for (text, ns) in cases {
             assert_eq!(time_ns(&expr(text)).unwrap(), ns, "{text}");
         }
-        for text in [
-            r#""5""#,
-            r#""s""#,
-            r#""5 days""#,
-            "5",
-            r#""-1s""#,
-            r#""1.5ns""#,
-            r#""99999999999999h""#,
-        ] {
+        for text in [r#""5""#, r#""s""#, r#""5 days""#, "5", r#""-1s""#, r#""1.5ns""#, r#""99999999999999h""#] {
             assert!(refusal(time_ns(&expr(text))).starts_with("a time is wanted"), "{text}");
         }
     }
 
     #[test]
     fn sizes() {
-        let cases = [
-            (r#""64MiB""#, 64 << 20),
-            (r#""1 KB""#, 1000),
-            ("4096", 4096),
-            (r#""0.5GiB""#, 1 << 29),
-            (r#""7B""#, 7),
-        ];
+        let cases =
+            [(r#""64MiB""#, 64 << 20), (r#""1 KB""#, 1000), ("4096", 4096), (r#""0.5GiB""#, 1 << 29), (r#""7B""#, 7)];
         for (text, bytes) in cases {
             assert_eq!(size_bytes(&expr(text)).unwrap(), bytes, "{text}");
         }
         for text in [r#""64""#, r#""64mb""#, "-1", "1.5", r#""""#] {
-            assert!(
-                refusal(size_bytes(&expr(text))).starts_with("a size is wanted"),
-                "{text}"
-            );
+            assert!(refusal(size_bytes(&expr(text))).starts_with("a size is wanted"), "{text}");
         }
     }
 
@@ -237,10 +195,7 @@ mod tests {
             assert_eq!(thousandths(&expr(text)).unwrap(), milli, "{text}");
         }
         for text in ["-1", "0.0001", "\"1\"", "1f64", "99999999"] {
-            assert!(
-                refusal(thousandths(&expr(text))).starts_with("an amount is wanted"),
-                "{text}"
-            );
+            assert!(refusal(thousandths(&expr(text))).starts_with("an amount is wanted"), "{text}");
         }
     }
 

@@ -31,29 +31,18 @@ enum State {
 
 impl RawHandle {
     pub(crate) fn new(actor: ActorRef) -> Self {
-        Self {
-            state: State::Actor(Arc::new(actor)),
-            options: None,
-        }
+        Self { state: State::Actor(Arc::new(actor)), options: None }
     }
 
     /// Creates an actor. Never blocks; what goes wrong reaches whoever calls it or waits for it.
     #[must_use]
     pub fn create<A: Actor>(constructor: &str, options: &ActorOptions, outgoing: &mut [Outgoing]) -> Self {
         let created = call(A::TYPE_NAME, outgoing, |arguments| {
-            Ok(actors::create(
-                A::TYPE_NAME,
-                constructor,
-                arguments,
-                &options.checked()?,
-            ))
+            Ok(actors::create(A::TYPE_NAME, constructor, arguments, &options.checked()?))
         });
         match created {
             Ok(actor) => Self::new(actor),
-            Err(error) => Self {
-                state: State::Failed(error),
-                options: None,
-            },
+            Err(error) => Self { state: State::Failed(error), options: None },
         }
     }
 
@@ -78,10 +67,7 @@ impl RawHandle {
     }
 
     pub(super) fn with_options(&self, options: TaskOptions) -> Self {
-        Self {
-            state: self.state.clone(),
-            options: Some(Arc::new(options)),
-        }
+        Self { state: self.state.clone(), options: Some(Arc::new(options)) }
     }
 
     pub(super) fn kill(&self, restart: bool) {
@@ -95,10 +81,9 @@ impl Serialize for RawHandle {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.state {
             State::Actor(actor) => codec::write_actor(actor, serializer),
-            State::Failed(error) => Err(S::Error::custom(format_args!(
-                "an actor in it was never created: {}",
-                error.message
-            ))),
+            State::Failed(error) => {
+                Err(S::Error::custom(format_args!("an actor in it was never created: {}", error.message)))
+            }
         }
     }
 }
@@ -106,9 +91,6 @@ impl Serialize for RawHandle {
 impl<'de> Deserialize<'de> for RawHandle {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let actor = codec::take_actor(deserializer)?;
-        Ok(Self {
-            state: State::Actor(actor),
-            options: None,
-        })
+        Ok(Self { state: State::Actor(actor), options: None })
     }
 }

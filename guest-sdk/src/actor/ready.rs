@@ -42,12 +42,8 @@ impl<H: Handle> Future for Ready<H> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<H>> {
         let this = &mut *self;
-        let arrival = this
-            .arrival
-            .get_or_insert_with(|| Arrival::new(this.handle.raw().ready()));
-        arrival
-            .poll(context)
-            .map(|arrived| arrived.map(|_| this.handle.clone()))
+        let arrival = this.arrival.get_or_insert_with(|| Arrival::new(this.handle.raw().ready()));
+        arrival.poll(context).map(|arrived| arrived.map(|_| this.handle.clone()))
     }
 }
 

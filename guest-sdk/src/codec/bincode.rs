@@ -23,10 +23,7 @@ pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>> {
 
 pub(super) fn decode<T: DeserializeOwned>(data: &[u8]) -> Result<T> {
     let budget = Budget::new(data.len());
-    let seed = Guarded {
-        budget: &budget,
-        value: PhantomData,
-    };
+    let seed = Guarded { budget: &budget, value: PhantomData };
     let (value, used) =
         bincode::serde::seed_decode_from_slice(seed, data, config::standard()).map_err(|error| describe(&error))?;
     match data.len() - used {
@@ -57,9 +54,6 @@ impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Guarded<'_, T> {
     type Value = T;
 
     fn deserialize<D: Deserializer<'de>>(self, inner: D) -> std::result::Result<T, D::Error> {
-        T::deserialize(Guard {
-            inner,
-            budget: self.budget,
-        })
+        T::deserialize(Guard { inner, budget: self.budget })
     }
 }

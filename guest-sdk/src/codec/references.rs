@@ -66,9 +66,7 @@ fn write<S: Serializer>(serializer: S, reference: impl FnOnce() -> Reference) ->
     });
     match index {
         Some(index) => serializer.serialize_u32(index),
-        None => Err(S::Error::custom(
-            "a reference can only be written as part of a task's argument or result",
-        )),
+        None => Err(S::Error::custom("a reference can only be written as part of a task's argument or result")),
     }
 }
 
@@ -95,9 +93,7 @@ fn take<'de, D: Deserializer<'de>, T>(
     let index = u32::deserialize(deserializer)?;
     INCOMING.with_borrow(|references| {
         let Some(references) = references else {
-            return Err(D::Error::custom(
-                "a reference can only be read as part of a task's argument or result",
-            ));
+            return Err(D::Error::custom("a reference can only be read as part of a task's argument or result"));
         };
         let reference = references.get(index as usize).ok_or_else(|| {
             D::Error::custom(format_args!("reference {index} of {} does not exist", references.len()))

@@ -36,12 +36,7 @@ fn record() -> Record {
         name: "ü".repeat(300),
         tags: vec![String::new(), "a".into()],
         by_key: BTreeMap::from([("x".into(), Some(-5)), ("y".into(), None)]),
-        shapes: vec![
-            Shape::Point,
-            Shape::Circle(0.5),
-            Shape::Rect { w: 1, h: 2 },
-            Shape::Line((1, -1), [2, 3]),
-        ],
+        shapes: vec![Shape::Point, Shape::Circle(0.5), Shape::Rect { w: 1, h: 2 }, Shape::Line((1, -1), [2, 3])],
         nothing: (),
         wide: i128::MIN,
         letter: '√',
@@ -49,11 +44,7 @@ fn record() -> Record {
 }
 
 fn payload(encoding: Encoding, data: Vec<u8>) -> Payload {
-    Payload {
-        encoding,
-        data,
-        references: Vec::new(),
-    }
+    Payload { encoding, data, references: Vec::new() }
 }
 
 /// A length of 2^60 as bincode writes it.
@@ -93,40 +84,24 @@ fn a_list_of_bytes_is_raw_whatever_was_asked_for() {
         assert_eq!((written.encoding, &written.data[..]), (Encoding::Raw, &[1, 2, 3][..]));
         assert_eq!(decode::<Vec<u8>>(written).unwrap(), [1, 2, 3]);
     }
-    assert_eq!(
-        decode::<Vec<u8>>(payload(Encoding::Json, b"[1, 2]".to_vec())).unwrap(),
-        [1, 2]
-    );
-    assert_eq!(
-        decode::<Vec<u8>>(payload(Encoding::Bincode, vec![2, 7, 8])).unwrap(),
-        [7, 8]
-    );
+    assert_eq!(decode::<Vec<u8>>(payload(Encoding::Json, b"[1, 2]".to_vec())).unwrap(), [1, 2]);
+    assert_eq!(decode::<Vec<u8>>(payload(Encoding::Bincode, vec![2, 7, 8])).unwrap(), [7, 8]);
 }
 
 #[test]
 fn raw_bytes_are_bytes_or_text_and_nothing_else() {
     assert_eq!(decode::<String>(payload(Encoding::Raw, "hé".into())).unwrap(), "hé");
-    assert!(
-        decode::<String>(payload(Encoding::Raw, vec![0xff]))
-            .unwrap_err()
-            .contains("utf-8")
-    );
+    assert!(decode::<String>(payload(Encoding::Raw, vec![0xff])).unwrap_err().contains("utf-8"));
     let reason = decode::<Vec<u32>>(payload(Encoding::Raw, vec![1])).unwrap_err();
     assert_eq!(reason, "not a `Vec<u32>`: the payload is a plain list of bytes");
-    assert_eq!(
-        encode(5u32, Encoding::Raw).err().unwrap(),
-        "`u32` is not a list of bytes"
-    );
+    assert_eq!(encode(5u32, Encoding::Raw).err().unwrap(), "`u32` is not a list of bytes");
 }
 
 #[test]
 fn cut_off_bytes_are_refused_at_every_length() {
     let whole = encode(record(), Encoding::Bincode).unwrap().data;
     for end in 0..whole.len() {
-        assert_eq!(
-            refused::<Record>(whole[..end].to_vec()),
-            "not a `Record`: the bytes are cut off"
-        );
+        assert_eq!(refused::<Record>(whole[..end].to_vec()), "not a `Record`: the bytes are cut off");
     }
 }
 
@@ -195,11 +170,7 @@ fn a_lying_reference_index_is_an_error() {
 #[test]
 fn a_handle_of_the_wrong_sort_is_an_error() {
     let references = vec![Reference::Actor(mock::actor("a"))];
-    let wrong = Payload {
-        encoding: Encoding::Json,
-        data: b"0".to_vec(),
-        references,
-    };
+    let wrong = Payload { encoding: Encoding::Json, data: b"0".to_vec(), references };
     let reason = decode::<ObjectRef<i32>>(wrong).err().unwrap();
     assert!(reason.contains("reference 0 is an actor, not an object"), "{reason}");
 }

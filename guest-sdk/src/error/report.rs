@@ -13,9 +13,7 @@ impl Error {
             Repr::Task(_) | Repr::Message(_) => vec![self.line()],
             Repr::Foreign(error) => {
                 let sources = std::iter::successors(error.source(), |error| error.source());
-                std::iter::once(error.to_string())
-                    .chain(sources.map(ToString::to_string))
-                    .collect()
+                std::iter::once(error.to_string()).chain(sources.map(ToString::to_string)).collect()
             }
             Repr::Context { message, cause } => {
                 let mut chain = vec![message.clone()];
@@ -50,11 +48,7 @@ fn headline(report: &TaskError) -> String {
 }
 
 fn named(task: &str, message: &str) -> String {
-    if task.is_empty() {
-        message.to_owned()
-    } else {
-        format!("{task}: {message}")
-    }
+    if task.is_empty() { message.to_owned() } else { format!("{task}: {message}") }
 }
 
 fn details(report: &TaskError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -85,11 +79,7 @@ fn section<'a>(f: &mut fmt::Formatter<'_>, title: &str, lines: impl Iterator<Ite
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if f.alternate() {
-            self.long(f)
-        } else {
-            f.write_str(&self.line())
-        }
+        if f.alternate() { self.long(f) } else { f.write_str(&self.line()) }
     }
 }
 

@@ -19,14 +19,7 @@ impl Interest {
 
     /// In `missing` of the objects that are not ready yet.
     pub(crate) fn group(objects: Vec<Arc<ObjectRef>>, ready: Vec<bool>, missing: usize, context: &Context<'_>) -> Self {
-        Self::new(
-            Source::Group {
-                objects,
-                ready,
-                missing,
-            },
-            context,
-        )
+        Self::new(Source::Group { objects, ready, missing }, context)
     }
 
     /// In a moment.

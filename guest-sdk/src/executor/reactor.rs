@@ -31,13 +31,7 @@ pub(super) fn park() {
 
 /// Wakes what has happened already, without waiting.
 pub(super) fn look() {
-    wake(with(|reactor| {
-        if reactor.live() == 0 {
-            Vec::new()
-        } else {
-            reactor.wait(Some(Duration::ZERO))
-        }
-    }));
+    wake(with(|reactor| if reactor.live() == 0 { Vec::new() } else { reactor.wait(Some(Duration::ZERO)) }));
 }
 
 fn wake(wakers: Vec<Waker>) {
@@ -83,11 +77,7 @@ type Place = (usize, usize);
 
 impl Reactor {
     const fn new() -> Self {
-        Self {
-            entries: Vec::new(),
-            free: Vec::new(),
-            skew: Duration::ZERO,
-        }
+        Self { entries: Vec::new(), free: Vec::new(), skew: Duration::ZERO }
     }
 
     pub(super) fn live(&self) -> usize {
@@ -95,11 +85,7 @@ impl Reactor {
     }
 
     pub(super) fn add(&mut self, source: Source, waker: Waker) -> usize {
-        let entry = Some(Entry {
-            waker,
-            source,
-            state: State::Waiting,
-        });
+        let entry = Some(Entry { waker, source, state: State::Waiting });
         if let Some(key) = self.free.pop() {
             self.entries[key] = entry;
             return key;
@@ -109,9 +95,7 @@ impl Reactor {
     }
 
     pub(super) fn entry(&mut self, key: usize) -> &mut Entry {
-        self.entries[key]
-            .as_mut()
-            .expect("an interest holds its entry until it is dropped")
+        self.entries[key].as_mut().expect("an interest holds its entry until it is dropped")
     }
 
     pub(super) fn remove(&mut self, key: usize) -> Option<Entry> {
@@ -124,22 +108,14 @@ impl Reactor {
     }
 
     fn waiting(&self) -> impl Iterator<Item = (usize, &Entry)> {
-        let entries = self
-            .entries
-            .iter()
-            .enumerate()
-            .filter_map(|(key, entry)| Some((key, entry.as_ref()?)));
+        let entries = self.entries.iter().enumerate().filter_map(|(key, entry)| Some((key, entry.as_ref()?)));
         entries.filter(|(_, entry)| matches!(entry.state, State::Waiting))
     }
 
     /// Every object that somebody still waits for.
     fn objects(&self) -> impl Iterator<Item = (Place, &ObjectRef)> {
-        self.waiting().flat_map(|(key, entry)| {
-            entry
-                .source
-                .objects()
-                .map(move |(member, object)| ((key, member), object))
-        })
+        self.waiting()
+            .flat_map(|(key, entry)| entry.source.objects().map(move |(member, object)| ((key, member), object)))
     }
 
     /// Time until the next timer.
@@ -150,10 +126,7 @@ impl Reactor {
 
     /// How many objects make it worth coming back: all that a group misses when there is nothing else, else any.
     fn count(&self) -> u32 {
-        let mut sources = self
-            .waiting()
-            .map(|(_, entry)| &entry.source)
-            .filter(|source| source.deadline().is_none());
+        let mut sources = self.waiting().map(|(_, entry)| &entry.source).filter(|source| source.deadline().is_none());
         match (sources.next(), sources.next()) {
             (Some(Source::Group { missing, .. }), None) => u32::try_from(*missing).unwrap_or(u32::MAX),
             _ => 1,
@@ -197,11 +170,7 @@ impl Reactor {
 
     /// Somebody asked this task to stop. Whatever waits learns it now: it would not be told again.
     fn stop(&mut self, error: &TaskError) -> Vec<Waker> {
-        let waiting = self
-            .entries
-            .iter_mut()
-            .flatten()
-            .filter(|entry| matches!(entry.state, State::Waiting));
+        let waiting = self.entries.iter_mut().flatten().filter(|entry| matches!(entry.state, State::Waiting));
         let stop = |entry: &mut Entry| {
             entry.state = State::Stopped(Box::new(error.clone()));
             entry.waker.clone()
@@ -230,11 +199,7 @@ impl Entry {
 
 impl Source {
     fn deadline(&self) -> Option<Instant> {
-        if let Self::Timer(deadline) = self {
-            Some(*deadline)
-        } else {
-            None
-        }
+        if let Self::Timer(deadline) = self { Some(*deadline) } else { None }
     }
 
     fn objects(&self) -> impl Iterator<Item = (usize, &ObjectRef)> {
@@ -244,9 +209,7 @@ impl Source {
             Self::Timer(_) => (&[][..], &[][..]),
         };
         let missing = move |member: &usize| !ready.get(*member).copied().unwrap_or(false);
-        (0..objects.len())
-            .filter(missing)
-            .map(|member| (member, &*objects[member]))
+        (0..objects.len()).filter(missing).map(|member| (member, &*objects[member]))
     }
 }
 

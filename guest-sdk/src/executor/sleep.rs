@@ -24,11 +24,7 @@ const FAR: Duration = Duration::from_hours(10 * 365 * 24);
 /// # }
 /// ```
 pub fn sleep(duration: Duration) -> Sleep {
-    Sleep {
-        duration,
-        deadline: None,
-        interest: None,
-    }
+    Sleep { duration, deadline: None, interest: None }
 }
 
 /// The future of [`sleep`]. The time runs from its first poll.

@@ -36,19 +36,13 @@ fn a_join_parks_for_all_of_it() {
     let refs = [mock::later(3, &3), mock::later(1, &1), mock::later(1, &2)];
     let values = block_on(join_all(refs.iter().map(|reference| reference.get())));
     assert_eq!(values.into_iter().map(Result::unwrap).collect::<Vec<i32>>(), [3, 1, 2]);
-    let waits: Vec<String> = mock::take_calls()
-        .into_iter()
-        .filter(|call| call.starts_with("wait"))
-        .collect();
+    let waits: Vec<String> = mock::take_calls().into_iter().filter(|call| call.starts_with("wait")).collect();
     assert_eq!(waits, ["wait 1 of 3", "wait 1 of 1"]);
 }
 
 #[test]
 fn unordered_futures_come_in_the_order_of_their_values() {
-    let mut all: FuturesUnordered<_> = [30u64, 10, 20]
-        .map(|at| mock::later(at, &at).get())
-        .into_iter()
-        .collect();
+    let mut all: FuturesUnordered<_> = [30u64, 10, 20].map(|at| mock::later(at, &at).get()).into_iter().collect();
     let order = block_on(async {
         let mut order = Vec::new();
         while let Some(value) = all.next().await {
@@ -86,10 +80,7 @@ fn a_timeout_gives_up_and_the_value_can_be_had_later() {
     block_on(async {
         let slow = mock::later(50, &1u8);
         let error = slow.get().timeout(ms(20)).await.unwrap_err();
-        assert_eq!(
-            (error.kind(), error.to_string()),
-            (ErrorKind::GetTimeout, "no value within 20ms".to_owned())
-        );
+        assert_eq!((error.kind(), error.to_string()), (ErrorKind::GetTimeout, "no value within 20ms".to_owned()));
         assert_eq!(slow.get().timeout(ms(40)).await.unwrap(), 1);
         assert_eq!(slow.await.unwrap(), 1);
     });
@@ -99,10 +90,7 @@ fn a_timeout_gives_up_and_the_value_can_be_had_later() {
 #[test]
 fn blocking_gets_have_their_own_timeout() {
     let slow = mock::later(50, &1u8);
-    assert_eq!(
-        slow.blocking_get_timeout(ms(20)).unwrap_err().kind(),
-        ErrorKind::GetTimeout
-    );
+    assert_eq!(slow.blocking_get_timeout(ms(20)).unwrap_err().kind(), ErrorKind::GetTimeout);
     assert_eq!(slow.blocking_get().unwrap(), 1);
     assert_eq!(mock::take_calls(), ["get", "get"]);
 }

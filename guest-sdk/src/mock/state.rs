@@ -44,11 +44,7 @@ pub(crate) struct Stored {
 
 impl Stored {
     pub(super) fn nothing() -> Self {
-        Self {
-            encoding: Encoding::Raw,
-            data: Vec::new(),
-            references: Vec::new(),
-        }
+        Self { encoding: Encoding::Raw, data: Vec::new(), references: Vec::new() }
     }
 
     pub(super) fn payload(&self) -> Payload {
@@ -57,11 +53,7 @@ impl Stored {
             Err(actor) => Reference::Actor(ActorRef(actor.clone())),
         };
         let references = self.references.iter().map(reference).collect();
-        Payload {
-            encoding: self.encoding,
-            data: self.data.clone(),
-            references,
-        }
+        Payload { encoding: self.encoding, data: self.data.clone(), references }
     }
 }
 
@@ -72,11 +64,7 @@ impl From<&Payload> for Stored {
             Reference::Actor(actor) => Err(actor.0.clone()),
         };
         let references = payload.references.iter().map(reference).collect();
-        Self {
-            encoding: payload.encoding,
-            data: payload.data.clone(),
-            references,
-        }
+        Self { encoding: payload.encoding, data: payload.data.clone(), references }
     }
 }
 
@@ -109,10 +97,7 @@ impl Host {
         }
         let mut dues: Vec<u64> = ids.iter().map(|id| self.due(*id)).collect();
         dues.sort_unstable();
-        let enough = dues
-            .get(count.min(dues.len()).wrapping_sub(1))
-            .copied()
-            .unwrap_or(u64::MAX);
+        let enough = dues.get(count.min(dues.len()).wrapping_sub(1)).copied().unwrap_or(u64::MAX);
         let over = timeout_ns.map_or(u64::MAX, |timeout| self.now.saturating_add(timeout));
         let until = enough.min(over);
         assert_ne!(until, u64::MAX, "this would wait for ever");
@@ -131,33 +116,19 @@ pub(super) fn run(
         Argument::Value(payload) => Ok(Stored::from(payload).payload()),
         Argument::Object(object) => with(|host| host.value(object.0)).expect("arguments are there"),
     };
-    let outcome = arguments
-        .iter()
-        .map(value)
-        .collect::<Result<Vec<_>, _>>()
-        .and_then(|payloads| {
-            let failed = |failure: Box<Failure>| {
-                let kind = if failure.invalid_argument {
-                    ErrorKind::InvalidArgument
-                } else {
-                    ErrorKind::TaskFailed
-                };
-                local_error(kind, failure.message)
-            };
-            function(payloads, Encoding::Bincode)
-                .map(|payload| Stored::from(&payload))
-                .map_err(failed)
-        });
+    let outcome = arguments.iter().map(value).collect::<Result<Vec<_>, _>>().and_then(|payloads| {
+        let failed = |failure: Box<Failure>| {
+            let kind = if failure.invalid_argument { ErrorKind::InvalidArgument } else { ErrorKind::TaskFailed };
+            local_error(kind, failure.message)
+        };
+        function(payloads, Encoding::Bincode).map(|payload| Stored::from(&payload)).map_err(failed)
+    });
     with(|host| host.add(Slot::Sealed(outcome)))
 }
 
 fn stored<T: Serialize>(value: &T) -> Stored {
     let data = ::bincode::serde::encode_to_vec(value, ::bincode::config::standard()).unwrap();
-    Stored {
-        encoding: Encoding::Bincode,
-        data,
-        references: Vec::new(),
-    }
+    Stored { encoding: Encoding::Bincode, data, references: Vec::new() }
 }
 
 fn reference<T>(slot: Slot) -> crate::ObjectRef<T> {

@@ -33,10 +33,7 @@ pub struct Get<T> {
 
 impl<T> Get<T> {
     pub(super) fn new(raw: RawRef) -> Self {
-        Self {
-            arrival: Arrival::new(raw),
-            value: PhantomData,
-        }
+        Self { arrival: Arrival::new(raw), value: PhantomData }
     }
 
     /// Gives up after `timeout`, with [`GetTimeout`](crate::ErrorKind::GetTimeout). The task goes on.
@@ -77,11 +74,7 @@ pub(crate) struct Arrival {
 
 impl Arrival {
     pub(crate) fn new(raw: RawRef) -> Self {
-        Self {
-            raw,
-            timeout: None,
-            interest: None,
-        }
+        Self { raw, timeout: None, interest: None }
     }
 
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Payload>> {

@@ -17,10 +17,7 @@ pub struct Arguments {
 
 impl Arguments {
     pub(super) fn new(payloads: Vec<Payload>) -> Self {
-        Self {
-            count: payloads.len(),
-            payloads: payloads.into_iter(),
-        }
+        Self { count: payloads.len(), payloads: payloads.into_iter() }
     }
 
     /// Refuses a call with too few or too many.
@@ -32,10 +29,7 @@ impl Arguments {
             return Ok(());
         }
         let plural = if wanted == 1 { "" } else { "s" };
-        Err(invalid(format!(
-            "{wanted} argument{plural} wanted, {} given",
-            self.count
-        )))
+        Err(invalid(format!("{wanted} argument{plural} wanted, {} given", self.count)))
     }
 
     /// The next one.
@@ -43,10 +37,7 @@ impl Arguments {
     /// # Errors
     /// When its bytes are no `T`.
     pub fn read<T: DeserializeOwned + 'static>(&mut self, name: &str) -> Outcome<T> {
-        let payload = self
-            .payloads
-            .next()
-            .ok_or_else(|| invalid(format!("argument `{name}` is missing")))?;
+        let payload = self.payloads.next().ok_or_else(|| invalid(format!("argument `{name}` is missing")))?;
         codec::decode(payload).map_err(|reason| invalid(format!("argument `{name}` is {reason}")))
     }
 }

@@ -18,11 +18,7 @@ use crate::host::types::{Encoding, Payload};
 pub fn reply_value<T: Serialize + 'static>(reply: Encoding, value: T) -> Outcome<Payload> {
     codec::encode(value, reply).map_err(|reason| {
         let message = format!("the result cannot be sent: {reason}");
-        Box::new(Failure {
-            message,
-            cause: None,
-            invalid_argument: false,
-        })
+        Box::new(Failure { message, cause: None, invalid_argument: false })
     })
 }
 

@@ -21,11 +21,7 @@ fn parse(text: String) -> Result<u32> {
 
 #[rustyray::remote]
 fn odd(n: u32) -> std::result::Result<(), String> {
-    if n % 2 == 1 {
-        Ok(())
-    } else {
-        Err(format!("{n} is even"))
-    }
+    if n % 2 == 1 { Ok(()) } else { Err(format!("{n} is even")) }
 }
 
 #[rustyray::remote(name = "renamed")]
@@ -104,16 +100,8 @@ impl Counter {
 }
 
 fn signature(function: &crate::host::guest::Function) -> String {
-    let parameters = function
-        .parameters
-        .iter()
-        .map(|p| format!("{}: {}", p.name, p.type_name));
-    format!(
-        "{}({}) -> {}",
-        function.name,
-        parameters.collect::<Vec<_>>().join(", "),
-        function.result_type
-    )
+    let parameters = function.parameters.iter().map(|p| format!("{}: {}", p.name, p.type_name));
+    format!("{}({}) -> {}", function.name, parameters.collect::<Vec<_>>().join(", "), function.result_type)
 }
 
 #[test]
@@ -131,35 +119,20 @@ fn the_manifest_says_what_the_source_says() {
     assert_eq!(tasks, wanted);
     let first = &manifest.tasks[0];
     assert_eq!(first.docs, "Adds two numbers.");
-    assert_eq!(
-        (first.options.timeout_ns, first.options.cpu_milli),
-        (Some(5_000_000_000), Some(500))
-    );
+    assert_eq!((first.options.timeout_ns, first.options.cpu_milli), (Some(5_000_000_000), Some(500)));
     assert_eq!(first.options.resources, [("gpu".to_owned(), 1000)]);
 
-    let [counter] = &manifest.actors[..] else {
-        panic!("one actor")
-    };
-    assert_eq!(
-        (counter.name.as_str(), counter.docs.as_str()),
-        ("registry::tests::Counter", "Counts.")
-    );
+    let [counter] = &manifest.actors[..] else { panic!("one actor") };
+    assert_eq!((counter.name.as_str(), counter.docs.as_str()), ("registry::tests::Counter", "Counts."));
     assert_eq!(
         counter.constructors.iter().map(signature).collect::<Vec<_>>(),
         ["new() -> Counter", "starting_at(value: i32) -> Counter"]
     );
     assert_eq!(
         counter.methods.iter().map(signature).collect::<Vec<_>>(),
-        [
-            "increment() -> i32",
-            "add(other: i32, times: u32) -> i32",
-            "kill() -> bool",
-        ]
+        ["increment() -> i32", "add(other: i32, times: u32) -> i32", "kill() -> bool",]
     );
-    assert_eq!(
-        (counter.options.max_restarts, counter.options.detached),
-        (Some(2), Some(true))
-    );
+    assert_eq!((counter.options.max_restarts, counter.options.detached), (Some(2), Some(true)));
 }
 
 #[test]
@@ -181,10 +154,7 @@ fn values_and_references_are_arguments() {
 #[test]
 fn an_error_that_a_function_returns_reaches_its_caller() {
     let error = parse.remote("x".to_string()).blocking_get().unwrap_err();
-    assert_eq!(
-        (error.kind(), error.to_string().as_str()),
-        (ErrorKind::TaskFailed, "invalid digit found in string")
-    );
+    assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::TaskFailed, "invalid digit found in string"));
     assert_eq!(odd.remote(2).blocking_get().unwrap_err().to_string(), "2 is even");
 }
 
@@ -194,10 +164,7 @@ fn an_argument_that_cannot_be_written_fails_whoever_awaits_it_and_what_depends_o
     assert!(mock::take_calls().is_empty());
     let error = block_on(secret.get()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
-    assert_eq!(
-        error.to_string(),
-        "registry::tests::reveal: argument 1 cannot be sent: it is a secret"
-    );
+    assert_eq!(error.to_string(), "registry::tests::reveal: argument 1 cannot be sent: it is a secret");
     assert_eq!(block_on(&secret).unwrap_err().kind(), ErrorKind::InvalidArgument);
 
     let dependent = block_on(reveal.remote(&secret)).unwrap_err();
@@ -206,32 +173,16 @@ fn an_argument_that_cannot_be_written_fails_whoever_awaits_it_and_what_depends_o
     // It is ready for `wait`, and cannot travel.
     let (ready, rest) = crate::blocking_wait(&[secret], 1, None).unwrap();
     assert_eq!((ready.len(), rest.len()), (1, 0));
-    assert!(
-        codec::encode(ready, crate::host::types::Encoding::Json)
-            .unwrap_err()
-            .contains("failed already")
-    );
+    assert!(codec::encode(ready, crate::host::types::Encoding::Json).unwrap_err().contains("failed already"));
 }
 
 #[test]
 fn options_reach_the_host_and_bad_ones_are_an_error() {
-    let quick = add
-        .options()
-        .timeout(Duration::from_millis(5))
-        .fuel(10)
-        .max_retries(0)
-        .name("quick")
-        .num_cpus(1);
+    let quick = add.options().timeout(Duration::from_millis(5)).fuel(10).max_retries(0).name("quick").num_cpus(1);
     quick.clone().remote(1, 1);
     let options = mock::last_options();
-    assert_eq!(
-        (options.timeout_ns, options.fuel, options.max_retries),
-        (Some(5_000_000), Some(10), Some(0))
-    );
-    assert_eq!(
-        (options.name.as_deref(), options.cpu_milli),
-        (Some("quick"), Some(1000))
-    );
+    assert_eq!((options.timeout_ns, options.fuel, options.max_retries), (Some(5_000_000), Some(10), Some(0)));
+    assert_eq!((options.name.as_deref(), options.cpu_milli), (Some("quick"), Some(1000)));
     let error = quick.name("a\nb").remote(1, 1).blocking_get().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
 }
@@ -244,11 +195,7 @@ fn wrong_calls_from_outside_are_the_callers_fault() {
         references: Vec::new(),
     };
     let run = |name: &str, arguments: Vec<_>| {
-        super::run_task(
-            &format!("registry::tests::{name}"),
-            arguments,
-            crate::host::types::Encoding::Json,
-        )
+        super::run_task(&format!("registry::tests::{name}"), arguments, crate::host::types::Encoding::Json)
     };
     let sum = run("add", vec![json("2"), json("3")]).unwrap();
     assert_eq!(sum.data, b"5");
@@ -274,10 +221,7 @@ fn wrong_calls_from_outside_are_the_callers_fault() {
 #[test]
 fn an_actor_keeps_its_state() {
     block_on(async {
-        let counter = Counter::options()
-            .name("global")
-            .max_restarts(1)
-            .remote_starting_at(mock::sealed(&10));
+        let counter = Counter::options().name("global").max_restarts(1).remote_starting_at(mock::sealed(&10));
         let counter = counter.await.unwrap();
         assert_eq!(counter.increment().await.unwrap(), 11);
         assert_eq!(counter.add(2, 3).await.unwrap(), 17);
@@ -296,10 +240,7 @@ fn a_constructor_that_fails_fails_whoever_waits_for_it() {
     assert_eq!(error.to_string(), "-1 is negative");
     let unnamed = Counter::options().name("x".repeat(300)).remote();
     assert_eq!(block_on(&unnamed).unwrap_err().kind(), ErrorKind::InvalidArgument);
-    assert_eq!(
-        block_on(unnamed.increment().get()).unwrap_err().kind(),
-        ErrorKind::InvalidArgument
-    );
+    assert_eq!(block_on(unnamed.increment().get()).unwrap_err().kind(), ErrorKind::InvalidArgument);
 }
 
 #[test]
@@ -321,9 +262,6 @@ fn an_actor_is_found_by_name_and_type() {
     assert!(find("a-registry::tests::Counter").is_ok());
     assert_eq!(find("nobody").unwrap_err().kind(), ErrorKind::ActorNotFound);
     let error = find("a-Other").unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the actor \"a-Other\" is a `Other`, not a `registry::tests::Counter`"
-    );
+    assert_eq!(error.to_string(), "the actor \"a-Other\" is a `Other`, not a `registry::tests::Counter`");
     assert_eq!(find("a\n").unwrap_err().kind(), ErrorKind::InvalidArgument);
 }

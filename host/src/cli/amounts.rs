@@ -18,21 +18,13 @@ const UNITS: &[(&str, u64)] = &[
 /// `64MiB`, `0.5GB`, or bytes.
 pub fn size(text: &str) -> Result<u64, String> {
     let wanted = "expected bytes, or a number and KB, MB, GB, KiB, MiB or GiB, such as 64MiB";
-    let end = text
-        .find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_'))
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_')).unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
-    let (_, scale) = UNITS
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(unit.trim()))
-        .ok_or(wanted)?;
+    let (_, scale) = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit.trim())).ok_or(wanted)?;
     let number = number.replace('_', "");
     let bytes = match number.parse::<u64>() {
         Ok(whole) => whole.checked_mul(*scale),
-        Err(_) => number
-            .parse::<f64>()
-            .ok()
-            .and_then(|part| rounded(part * *scale as f64)),
+        Err(_) => number.parse::<f64>().ok().and_then(|part| rounded(part * *scale as f64)),
     };
     bytes.ok_or_else(|| wanted.to_owned())
 }
@@ -72,9 +64,7 @@ pub fn instances(text: &str) -> Result<u32, String> {
 
 /// `2`, `0.5`.
 pub fn cpus(text: &str) -> Result<f64, String> {
-    amount(text)
-        .filter(|count| *count >= 0.001)
-        .ok_or_else(|| "expected a number above 0, such as 2 or 0.5".to_owned())
+    amount(text).filter(|count| *count >= 0.001).ok_or_else(|| "expected a number above 0, such as 2 or 0.5".to_owned())
 }
 
 /// `gpu=1`.
@@ -87,8 +77,7 @@ pub fn resource(text: &str) -> Result<(String, f64), String> {
 
 /// A number of digits; `_` may group them.
 fn whole(text: &str) -> Option<u64> {
-    text.starts_with(|c: char| c.is_ascii_digit())
-        .then(|| text.replace('_', "").parse().ok())?
+    text.starts_with(|c: char| c.is_ascii_digit()).then(|| text.replace('_', "").parse().ok())?
 }
 
 fn amount(text: &str) -> Option<f64> {

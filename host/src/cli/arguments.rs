@@ -34,14 +34,9 @@ fn wrong_count(task: &FunctionInfo, texts: &[String]) -> Failure {
     let (expected, given) = (task.parameters.len(), texts.len());
     let arguments = if expected == 1 { "argument" } else { "arguments" };
     let were = if given == 1 { "was" } else { "were" };
-    let failure = Failure::usage(format!(
-        "task {} takes {expected} {arguments}, and {given} {were} given",
-        task.name
-    ));
+    let failure = Failure::usage(format!("task {} takes {expected} {arguments}, and {given} {were} given", task.name));
     match texts.iter().find(|text| text.starts_with("--")) {
-        Some(flag) => failure.hint(format!(
-            "{flag} was taken as an argument: flags go before the first one"
-        )),
+        Some(flag) => failure.hint(format!("{flag} was taken as an argument: flags go before the first one")),
         None => failure,
     }
 }
@@ -56,9 +51,7 @@ fn json(text: &str, parameter: &ParameterInfo) -> Result<String, Failure> {
         Err(error) => {
             let ParameterInfo { name, type_name } = parameter;
             let failure = Failure::usage(format!("argument {name} is not JSON ({error}): {text}"));
-            Err(failure.hint(format!(
-                "write the {type_name} as JSON; a text needs quotes of its own: '\"text\"'"
-            )))
+            Err(failure.hint(format!("write the {type_name} as JSON; a text needs quotes of its own: '\"text\"'")))
         }
     }
 }
@@ -68,10 +61,7 @@ mod tests {
     use super::*;
 
     fn parameter(type_name: &str) -> ParameterInfo {
-        ParameterInfo {
-            name: "a".to_owned(),
-            type_name: type_name.to_owned(),
-        }
+        ParameterInfo { name: "a".to_owned(), type_name: type_name.to_owned() }
     }
 
     #[test]

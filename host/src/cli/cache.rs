@@ -34,11 +34,7 @@ fn folder() -> Result<PathBuf, String> {
     let dir = place(std::env::var_os("XDG_CACHE_HOME"), std::env::var_os("HOME"))
         .ok_or("neither XDG_CACHE_HOME nor HOME is an absolute path")?;
     let refused = |error| format!("cannot use '{}': {error}", dir.display());
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&dir)
-        .map_err(refused)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(refused)?;
     check_owner(&dir)?;
     Ok(dir)
 }

@@ -51,22 +51,15 @@ impl Call {
         let task = self.find(&module)?;
         let payloads = arguments::payloads(task, &self.arguments)?;
         let call = module.task(&self.task).reply(Encoding::Json);
-        let call = payloads
-            .into_iter()
-            .fold(call, |call, payload| call.arg_payload(payload));
+        let call = payloads.into_iter().fold(call, |call, payload| call.arg_payload(payload));
         let ended = session.wait(&call.submit().await, false).await;
-        let value = ended
-            .value(&self.host)
-            .map_err(|failure| arguments::with_signature(failure, task))?;
+        let value = ended.value(&self.host).map_err(|failure| arguments::with_signature(failure, task))?;
         results::print(value.payload(), self.raw, console)?;
         Ok(0)
     }
 
     fn find<'a>(&self, module: &'a Module) -> Result<&'a FunctionInfo, Failure> {
-        module
-            .info()
-            .task(&self.task)
-            .ok_or_else(|| unknown_task(module, &self.task))
+        module.info().task(&self.task).ok_or_else(|| unknown_task(module, &self.task))
     }
 }
 
@@ -77,16 +70,9 @@ fn unknown_task(module: &Module, name: &str) -> Failure {
         return Failure::usage(text).hint("run it with `rustyray-host run`");
     };
     let tasks = || manifest.tasks.iter().map(|task| &*task.name);
-    let listed = manifest
-        .tasks
-        .iter()
-        .map(|task| format!("\n  {task}"))
-        .collect::<String>();
+    let listed = manifest.tasks.iter().map(|task| format!("\n  {task}")).collect::<String>();
     let text = match module.info().actor(name) {
-        Some(_) => format!(
-            "'{name}' is an actor of module {}, and only tasks can be called",
-            module.name()
-        ),
+        Some(_) => format!("'{name}' is an actor of module {}, and only tasks can be called", module.name()),
         None => format!("module {} has no task '{name}'", module.name()),
     };
     let failure = Failure::usage(match listed.is_empty() {

@@ -38,16 +38,8 @@ struct Screen {
 impl Console {
     /// With these flags.
     pub fn new(quiet: bool, verbosity: u8) -> Self {
-        let screen = Screen {
-            bar: None,
-            written: None,
-            mid_line: false,
-        };
-        Console(Arc::new(Inner {
-            quiet,
-            verbosity,
-            screen: Mutex::new(screen),
-        }))
+        let screen = Screen { bar: None, written: None, mid_line: false };
+        Console(Arc::new(Inner { quiet, verbosity, screen: Mutex::new(screen) }))
     }
 
     /// Did the user ask for silence?

@@ -34,29 +34,14 @@ pub enum Exit {
 }
 
 const TABLE: &[(Exit, &str)] = &[
-    (
-        Exit::TaskFailed,
-        "call: the task returned an error (a program's own code is passed on by run)",
-    ),
-    (
-        Exit::Usage,
-        "the command line is wrong: flags, the task's name, its arguments",
-    ),
-    (
-        Exit::NoModule,
-        "the file is missing, or is no component that can run here",
-    ),
-    (
-        Exit::Crashed,
-        "the guest crashed: a panic, an abort, a stack overflow, another trap",
-    ),
+    (Exit::TaskFailed, "call: the task returned an error (a program's own code is passed on by run)"),
+    (Exit::Usage, "the command line is wrong: flags, the task's name, its arguments"),
+    (Exit::NoModule, "the file is missing, or is no component that can run here"),
+    (Exit::Crashed, "the guest crashed: a panic, an abort, a stack overflow, another trap"),
     (Exit::Limit, "it ran out of fuel, or met another limit"),
     (Exit::OutOfMemory, "it asked for more memory than it may have"),
     (Exit::TimedOut, "it was not done in time"),
-    (
-        Exit::Host,
-        "the host could not start or go on: a folder, the receipts, the machine",
-    ),
+    (Exit::Host, "the host could not start or go on: a folder, the receipts, the machine"),
     (Exit::Denied, "it needs a capability that was not granted"),
     (Exit::Interrupted, "SIGINT (Ctrl-C)"),
     (Exit::PipeClosed, "whoever read standard output has closed it (SIGPIPE)"),
@@ -93,9 +78,7 @@ impl Exit {
 
 /// The table, for `--help`.
 pub fn help() -> String {
-    let rows = TABLE
-        .iter()
-        .map(|(exit, words)| format!("  {:>3}  {words}\n", exit.code()));
+    let rows = TABLE.iter().map(|(exit, words)| format!("  {:>3}  {words}\n", exit.code()));
     format!(
         "Exit codes:\n    0  success\n{}\nEnvironment: RUST_LOG filters the host's own messages (default: warn), NO_COLOR turns \
          colours off,\nXDG_CACHE_HOME says where compiled modules are kept.",
@@ -115,15 +98,7 @@ mod tests {
     #[test]
     fn what_ends_a_guest_differs() {
         use ErrorKind::*;
-        let kinds = [
-            TaskFailed,
-            WorkerCrashed,
-            OutOfFuel,
-            OutOfMemory,
-            TaskTimedOut,
-            CapabilityDenied,
-            Internal,
-        ];
+        let kinds = [TaskFailed, WorkerCrashed, OutOfFuel, OutOfMemory, TaskTimedOut, CapabilityDenied, Internal];
         let codes: Vec<u8> = kinds.iter().map(|kind| Exit::of(*kind).code()).collect();
         assert_eq!(codes, [1, 121, 122, 123, 124, 126, 125]);
     }

@@ -20,11 +20,7 @@ pub struct Failure {
 impl Failure {
     /// What happened.
     pub fn new(exit: Exit, text: impl Into<String>) -> Self {
-        Failure {
-            exit,
-            text: Some(text.into()),
-            hint: None,
-        }
+        Failure { exit, text: Some(text.into()), hint: None }
     }
 
     /// The command line is wrong.
@@ -39,11 +35,7 @@ impl Failure {
 
     /// An end of which everything has been said.
     pub fn silent(exit: Exit) -> Self {
-        Failure {
-            exit,
-            text: None,
-            hint: None,
-        }
+        Failure { exit, text: None, hint: None }
     }
 
     /// The same with what to do next.
@@ -74,11 +66,7 @@ impl Failure {
     pub fn of_task(error: &TaskError, args: &HostArgs) -> Self {
         let mut shown = error.clone();
         shown.panic = None;
-        Failure {
-            exit: Exit::of(error.kind),
-            text: Some(format!("{shown:#}")),
-            hint: hint(error, args),
-        }
+        Failure { exit: Exit::of(error.kind), text: Some(format!("{shown:#}")), hint: hint(error, args) }
     }
 
     /// Tells the user.

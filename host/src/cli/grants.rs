@@ -56,9 +56,8 @@ impl Grants {
                 let text = format!("two folders of --dir are both '{}' to the program", folder.guest);
                 return Err(Failure::usage(text).hint("name them apart with --dir HOST::GUEST"));
             }
-            granted = granted
-                .dir(&folder.host, &folder.guest, folder.access)
-                .map_err(|error| cannot_open(folder, &error))?;
+            granted =
+                granted.dir(&folder.host, &folder.guest, folder.access).map_err(|error| cannot_open(folder, &error))?;
         }
         for (name, value) in &self.env {
             granted = granted.env(name, value);
@@ -96,11 +95,7 @@ fn folder(text: &str) -> Result<Folder, String> {
     if host.is_empty() || guest.is_empty() {
         return Err("expected HOST, HOST::GUEST or either with :ro, such as ./texts::/data:ro".to_owned());
     }
-    Ok(Folder {
-        host: host.into(),
-        guest: guest.to_owned(),
-        access,
-    })
+    Ok(Folder { host: host.into(), guest: guest.to_owned(), access })
 }
 
 /// `NAME=VALUE`, or the `NAME` of a variable of this process.
@@ -129,10 +124,7 @@ fn own_variable(name: &str) -> Result<String, String> {
 fn chance(text: &str) -> Result<Chance, String> {
     match text {
         "real" => Ok(Chance::Real),
-        _ => text
-            .parse()
-            .map(Chance::Seed)
-            .map_err(|_| "expected `real`, or a whole number as the seed".to_owned()),
+        _ => text.parse().map(Chance::Seed).map_err(|_| "expected `real`, or a whole number as the seed".to_owned()),
     }
 }
 
@@ -149,11 +141,7 @@ mod tests {
             ("./a::/b:ro", "./a", "/b", DirAccess::ReadOnly),
             ("a::b::c", "a::b", "c", DirAccess::ReadWrite),
         ] {
-            let expected = Folder {
-                host: host.into(),
-                guest: guest.to_owned(),
-                access,
-            };
+            let expected = Folder { host: host.into(), guest: guest.to_owned(), access };
             assert_eq!(folder(text), Ok(expected), "{text}");
         }
         for text in ["", ":ro", "::", "a::", "::a", "a:::ro"] {

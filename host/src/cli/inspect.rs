@@ -33,9 +33,7 @@ impl Inspect {
     pub async fn execute(&self, console: &Console) -> Result<u8, Failure> {
         let mut signals = listen()?;
         let builder = Host::builder().instances(1).threads(1);
-        let host = cache::add(builder, self.no_cache, console)
-            .build()
-            .map_err(|error| no_host(&error))?;
+        let host = cache::add(builder, self.no_cache, console).build().map_err(|error| no_host(&error))?;
         let loaded = tokio::select! {
             loaded = host.load_file(&self.module) => loaded,
             never = signals.end_at_once(console) => match never {},
@@ -67,8 +65,7 @@ fn as_json(module: &Module) -> Result<String, Failure> {
         imports: &module.info().imports,
     };
     let text = serde_json::to_string_pretty(&report);
-    text.map(|text| format!("{text}\n"))
-        .map_err(|error| Failure::host(format!("cannot write this as JSON: {error}")))
+    text.map(|text| format!("{text}\n")).map_err(|error| Failure::host(format!("cannot write this as JSON: {error}")))
 }
 
 /// The text for people, as it grows.
@@ -79,10 +76,7 @@ struct Sheet {
 
 impl Sheet {
     fn new(paint: Paint) -> Self {
-        Sheet {
-            paint,
-            text: String::new(),
-        }
+        Sheet { paint, text: String::new() }
     }
 
     fn of_module(mut self, module: &Module) -> String {

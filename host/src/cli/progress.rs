@@ -40,13 +40,7 @@ impl Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts {
-            done,
-            running,
-            queued,
-            failed,
-            cancelled,
-        } = self;
+        let Counts { done, running, queued, failed, cancelled } = self;
         write!(f, "{done} done, {running} running, {queued} queued, {failed} failed")?;
         match cancelled {
             0 => Ok(()),
@@ -85,16 +79,9 @@ mod tests {
     fn the_driver_is_not_counted() {
         let mut stats = Stats::default();
         (stats.running, stats.succeeded) = (3, 7);
-        assert_eq!(
-            Counts::of(&stats, true).to_string(),
-            "7 done, 2 running, 0 queued, 0 failed"
-        );
+        assert_eq!(Counts::of(&stats, true).to_string(), "7 done, 2 running, 0 queued, 0 failed");
         stats.running = 0;
         stats.cancelled = 1;
-        assert!(
-            Counts::of(&stats, true)
-                .to_string()
-                .ends_with("0 running, 0 queued, 0 failed, 1 cancelled")
-        );
+        assert!(Counts::of(&stats, true).to_string().ends_with("0 running, 0 queued, 0 failed, 1 cancelled"));
     }
 }

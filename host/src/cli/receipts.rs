@@ -37,11 +37,7 @@ impl ReceiptFile {
         Ok(ReceiptFile {
             path: path.to_owned(),
             console: console.clone(),
-            state: Mutex::new(State {
-                file,
-                length: 0,
-                lost: 0,
-            }),
+            state: Mutex::new(State { file, length: 0, lost: 0 }),
         })
     }
 

@@ -54,19 +54,14 @@ impl Run {
     /// The file's name, and what follows `--`.
     fn command_line(&self) -> Vec<String> {
         let name = self.module.file_name().unwrap_or(self.module.as_os_str());
-        std::iter::once(name.to_string_lossy().into_owned())
-            .chain(self.arguments.iter().cloned())
-            .collect()
+        std::iter::once(name.to_string_lossy().into_owned()).chain(self.arguments.iter().cloned()).collect()
     }
 
     fn no_main(&self, module: &Module) -> Failure {
         let path = self.module.display();
         let failure = Failure::new(Exit::NoModule, format!("'{path}' has no main, so it is no program"));
         match module.manifest().and_then(|manifest| manifest.tasks.first()) {
-            Some(task) => failure.hint(format!(
-                "call its tasks, such as `rustyray-host call {path} {}`",
-                task.name
-            )),
+            Some(task) => failure.hint(format!("call its tasks, such as `rustyray-host call {path} {}`", task.name)),
             None => failure.hint(format!("`rustyray-host inspect {path}` shows what it has")),
         }
     }

@@ -43,9 +43,7 @@ impl Session {
         trace_to(console);
         let signals = listen()?;
         let receipts = args.output.receipts.as_deref();
-        let receipts = receipts
-            .map(|path| ReceiptFile::create(path, console).map(Arc::new))
-            .transpose()?;
+        let receipts = receipts.map(|path| ReceiptFile::create(path, console).map(Arc::new)).transpose()?;
         let refusals = Arc::new(Refusals::default());
         let (log, screen, sink, refused) = (console.clone(), console.clone(), receipts.clone(), refusals.clone());
         let host = args
@@ -60,14 +58,7 @@ impl Session {
             })
             .build()
             .map_err(|error| no_host(&error))?;
-        Ok(Session {
-            host,
-            console: console.clone(),
-            signals,
-            grace: args.grace(),
-            receipts,
-            refusals,
-        })
+        Ok(Session { host, console: console.clone(), signals, grace: args.grace(), receipts, refusals })
     }
 
     /// Loads the module.
@@ -81,17 +72,14 @@ impl Session {
             never = self.signals.end_at_once(&self.console) => match never {},
         };
         let module = loaded.map_err(|error| Failure::of_module(path, &error))?;
-        self.console
-            .note(&format!("loaded {} in {:.0?}", path.display(), began.elapsed()));
+        self.console.note(&format!("loaded {} in {:.0?}", path.display(), began.elapsed()));
         Ok(module)
     }
 
     /// Waits for a result, shows the progress, and drains when a signal comes. `driver` says that it is a program's
     /// `main`.
     pub async fn wait(&mut self, object: &ObjectRef, driver: bool) -> Ended {
-        let Session {
-            host, console, signals, ..
-        } = self;
+        let Session { host, console, signals, .. } = self;
         let work = async {
             tokio::select! {
                 biased;
@@ -126,10 +114,7 @@ impl Session {
             self.refusals.report(&self.console);
         }
         let stats = self.host.stats();
-        self.console.note(&format!(
-            "{} done, {} failed, {} cancelled",
-            stats.succeeded, stats.failed, stats.cancelled
-        ));
+        self.console.note(&format!("{} done, {} failed, {} cancelled", stats.succeeded, stats.failed, stats.cancelled));
         match (self.receipts.as_ref().map_or(Ok(()), |file| file.finish()), result) {
             (Err(lost), Ok(0)) => Err(lost),
             (Err(lost), result) => {
@@ -182,12 +167,7 @@ async fn drain(host: &Host, object: &ObjectRef, console: &Console, grace: Durati
         humantime::format_duration(grace)
     ));
     host.shutdown(grace).await;
-    if !object.is_ready()
-        || host
-            .value(object, None)
-            .await
-            .is_err_and(|error| error.kind == ErrorKind::HostShutDown)
-    {
+    if !object.is_ready() || host.value(object, None).await.is_err_and(|error| error.kind == ErrorKind::HostShutDown) {
         console.line("the time to finish is over: what was left was ended");
     }
 }
@@ -207,7 +187,11 @@ impl<F: Future<Output = ()>> OrEnd for F {}
 
 /// The host's own messages.
 fn trace_to(console: &Console) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let wanted = std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".to_owned());
+    let filter = EnvFilter::try_new(&wanted).unwrap_or_else(|error| {
+        console.line(&format!("RUST_LOG is not understood, and taken as `warn`: {error}"));
+        EnvFilter::new("warn")
+    });
     // A process that has a subscriber already keeps it.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -3,11 +3,7 @@
 /// The nearest of the names, if one is near.
 pub fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let far = 1 + typed.chars().count() / 3;
-    names
-        .map(|name| (distance(typed, name), name))
-        .filter(|(distance, _)| *distance <= far)
-        .min()
-        .map(|(_, name)| name)
+    names.map(|name| (distance(typed, name), name)).filter(|(distance, _)| *distance <= far).min().map(|(_, name)| name)
 }
 
 /// Insertions, deletions and substitutions from one to the other (Levenshtein).

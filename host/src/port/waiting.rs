@@ -45,10 +45,7 @@ impl Tally {
 impl<'a> Sealed<'a> {
     /// Waits for `count` of the objects; for all where there are fewer.
     pub fn new(objects: &'a [ObjectRef], count: usize) -> Self {
-        let tally = Arc::new(Tally {
-            missing: AtomicUsize::new(count.min(objects.len())),
-            waker: AtomicWaker::new(),
-        });
+        let tally = Arc::new(Tally { missing: AtomicUsize::new(count.min(objects.len())), waker: AtomicWaker::new() });
         let mut keys = Vec::new();
         for (index, object) in objects.iter().enumerate() {
             match object.watch(tally.clone()) {
@@ -65,11 +62,7 @@ impl Future for Sealed<'_> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         self.tally.waker.register(cx.waker());
-        if self.tally.missing.load(Ordering::Acquire) == 0 {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+        if self.tally.missing.load(Ordering::Acquire) == 0 { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
@@ -105,10 +98,7 @@ pub async fn wait_for(
     let mut sealed = (!only_timer).then(|| Sealed::new(objects, count));
     let mut sleep = timeout.and_then(|timeout| sleep_for(port, timeout));
     // Ready already: no slot is given back, nobody is woken.
-    if sealed
-        .as_ref()
-        .is_some_and(|sealed| sealed.tally.missing.load(Ordering::Acquire) == 0)
-    {
+    if sealed.as_ref().is_some_and(|sealed| sealed.tally.missing.load(Ordering::Acquire) == 0) {
         return Waited::Ready;
     }
     if timeout.is_some_and(|timeout| timeout.is_zero()) || (only_timer && timeout.is_none()) {
@@ -122,10 +112,7 @@ pub async fn wait_for(
                 return Poll::Ready(Waited::CancelRequested);
             }
         }
-        if sealed
-            .as_mut()
-            .is_some_and(|sealed| Pin::new(sealed).poll(cx).is_ready())
-        {
+        if sealed.as_mut().is_some_and(|sealed| Pin::new(sealed).poll(cx).is_ready()) {
             return Poll::Ready(Waited::Ready);
         }
         match sleep.as_mut().map(|sleep| sleep.as_mut().poll(cx)) {

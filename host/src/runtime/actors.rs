@@ -93,10 +93,9 @@ impl Runtime {
     ) -> TaskResult<Instance> {
         let slot = CancelSlot::new();
         if !task.begin(slot.clone(), self.clock.now()) {
-            return Err(Arc::new(self.described(
-                actor,
-                TaskError::new(ErrorKind::ActorDied, "it was ended before it began"),
-            )));
+            return Err(Arc::new(
+                self.described(actor, TaskError::new(ErrorKind::ActorDied, "it was ended before it began")),
+            ));
         }
         self.watch_running(actor, task, slot.clone());
         let guest = {
@@ -104,9 +103,7 @@ impl Runtime {
             Box::pin(async move {
                 let arguments = arguments.map_err(|cause| dependency_failed(&cause))?;
                 let mut instance = runtime.instance(&task).await?;
-                instance
-                    .construct(&actor.type_name, &actor.constructor, &arguments)
-                    .await?;
+                instance.construct(&actor.type_name, &actor.constructor, &arguments).await?;
                 Ok(instance)
             })
         };
@@ -183,11 +180,7 @@ impl Runtime {
             let (call, actor) = (call.clone(), actor.clone());
             Box::pin(async move {
                 // `Type.method`, as records name it; the guest knows the method alone.
-                let method = call
-                    .spec
-                    .function
-                    .strip_prefix(&*actor.type_name)
-                    .and_then(|rest| rest.strip_prefix('.'));
+                let method = call.spec.function.strip_prefix(&*actor.type_name).and_then(|rest| rest.strip_prefix('.'));
                 let method = method.unwrap_or(&call.spec.function).to_owned();
                 instance.serve(call);
                 let result = instance.call(&method, &arguments, reply).await;
@@ -250,10 +243,7 @@ impl Runtime {
         self.names.release(actor);
         actor.ready.seal(Err(cause.clone()), None);
         for call in waiting {
-            self.give_up(
-                &call,
-                TaskError::new(ErrorKind::ActorDied, "the actor is dead").caused_by(&cause),
-            );
+            self.give_up(&call, TaskError::new(ErrorKind::ActorDied, "the actor is dead").caused_by(&cause));
         }
     }
 
@@ -270,16 +260,9 @@ fn crashed(call: &TaskRecord, error: TaskError, may_restart: bool) -> TaskError 
     if error.kind != ErrorKind::WorkerCrashed {
         return error;
     }
-    let kind = if may_restart {
-        ErrorKind::ActorUnavailable
-    } else {
-        ErrorKind::ActorDied
-    };
+    let kind = if may_restart { ErrorKind::ActorUnavailable } else { ErrorKind::ActorDied };
     let what = if may_restart { "is being restarted" } else { "is dead" };
-    let mut seen = TaskError::new(
-        kind,
-        format!("the actor crashed during this call and {what}: {}", error.message),
-    );
+    let mut seen = TaskError::new(kind, format!("the actor crashed during this call and {what}: {}", error.message));
     seen.panic = error.panic.clone().or_else(|| call.meter.stderr_tail());
     seen.backtrace = error.backtrace.clone();
     let mut cause = error;

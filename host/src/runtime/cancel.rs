@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Runtime;
 use crate::state::object::ObjectRef;
 use crate::state::slot::StopReason;
-use crate::state::task::{Stopped, TaskRecord};
+use crate::state::task::{Stopped, TaskRecord, Work};
 use crate::words::error::{ErrorKind, TaskError};
 
 impl Runtime {
@@ -14,25 +14,44 @@ impl Runtime {
         let Some(task) = object.producer() else {
             return;
         };
-        let tasks = if recursive { family(task) } else { vec![task] };
-        for task in &tasks {
-            if !recursive {
-                task.spare_children();
-            }
-            // Nothing of a task that waits can be asked, and a queue can be left at once.
-            if force || task.attempt() == 0 {
-                self.stop(task, StopReason::Cancelled);
-            } else {
-                task.request_cancel();
-            }
+        if !recursive {
+            task.spare_children();
         }
-        if !force {
-            self.stop_later(tasks);
+        let descendants = if recursive { descendants(&task) } else { Vec::new() };
+        // Nothing of a task that waits can be asked, and a queue can be left at once.
+        if force || task.attempt() == 0 {
+            self.stop(&task, StopReason::Cancelled);
+            descendants.iter().for_each(|task| self.end_with_parent(task));
+        } else {
+            task.request_cancel();
+            descendants.iter().for_each(|task| task.request_cancel());
+            self.stop_later(task, descendants);
         }
     }
 
+    /// Ends a task because its parent is ended. A call that an actor serves right now is only asked to stop: ending it
+    /// would end the actor, which is others' as well.
+    pub(super) fn end_with_parent(&self, task: &Arc<TaskRecord>) {
+        if !self.ask_running_call(task) {
+            self.stop(task, StopReason::Cancelled);
+        }
+    }
+
+    /// Asks the task to stop if it is a call that an actor serves; false if it is another task.
+    pub(super) fn ask_running_call(&self, task: &Arc<TaskRecord>) -> bool {
+        if !matches!(task.spec.work, Work::Call { .. }) {
+            return false;
+        }
+        match task.leave_queue() {
+            Stopped::BeforeStart => self.give_up(task, self.stopped(task, StopReason::Cancelled)),
+            Stopped::WhileRunning => task.request_cancel(),
+            Stopped::AlreadyDone => {}
+        }
+        true
+    }
+
     /// The second stage of a cancellation without force.
-    fn stop_later(&self, tasks: Vec<Arc<TaskRecord>>) {
+    fn stop_later(&self, task: Arc<TaskRecord>, descendants: Vec<Arc<TaskRecord>>) {
         let Some(runtime) = self.strong() else {
             return;
         };
@@ -40,7 +59,8 @@ impl Runtime {
         self.tokio.spawn(async move {
             if let Some(until) = runtime.clock.now().checked_add(grace) {
                 runtime.clock.sleep_until(until).await;
-                tasks.iter().for_each(|task| runtime.stop(task, StopReason::Cancelled));
+                runtime.stop(&task, StopReason::Cancelled);
+                descendants.iter().for_each(|task| runtime.end_with_parent(task));
             }
         });
     }
@@ -69,14 +89,16 @@ impl Runtime {
     }
 }
 
-/// A task and all that it submitted, parents first.
-fn family(task: Arc<TaskRecord>) -> Vec<Arc<TaskRecord>> {
-    let mut family = vec![task];
+/// All that a task submitted, parents first. What a call to an actor submitted is the actor's.
+fn descendants(task: &TaskRecord) -> Vec<Arc<TaskRecord>> {
+    let mut found = task.children();
     let mut next = 0;
-    while let Some(task) = family.get(next) {
-        let children = task.children();
-        family.extend(children);
+    while let Some(task) = found.get(next) {
+        if !matches!(task.spec.work, Work::Call { .. }) {
+            let children = task.children();
+            found.extend(children);
+        }
         next += 1;
     }
-    family
+    found
 }

@@ -17,6 +17,20 @@ impl Runtime {
     }
 }
 
+impl Runtime {
+    /// The task's deadline is past.
+    fn expire(&self, task: &Arc<TaskRecord>) {
+        let parents = task.spec.inherited_deadline.is_some_and(|at| at <= self.clock.now());
+        if parents && self.ask_running_call(task) {
+            if task.outlive_parent(self.clock.now()).is_some() {
+                self.watch_deadline(task);
+            }
+            return;
+        }
+        self.stop(task, StopReason::Deadline);
+    }
+}
+
 /// Runs until it is dropped.
 pub(super) async fn watch(runtime: Arc<Runtime>) {
     loop {
@@ -24,7 +38,7 @@ pub(super) async fn watch(runtime: Arc<Runtime>) {
         loop {
             let due = runtime.timers.lock().pop_due(runtime.clock.now());
             match due {
-                Some(task) => runtime.stop(&task, StopReason::Deadline),
+                Some(task) => runtime.expire(&task),
                 None => break,
             }
         }

@@ -22,10 +22,7 @@ impl Runtime {
     /// Compiles a module and learns what it offers.
     pub(crate) async fn load(self: &Arc<Self>, name: Arc<str>, bytes: Vec<u8>) -> Result<Arc<ModuleInfo>, ModuleError> {
         let sandbox = self.sandbox.clone();
-        let compiled = self
-            .tokio
-            .spawn_blocking(move || LoadedModule::compile(&sandbox, &bytes))
-            .await;
+        let compiled = self.tokio.spawn_blocking(move || LoadedModule::compile(&sandbox, &bytes)).await;
         let code = Arc::new(compiled.map_err(|_| ModuleError::HostShutDown)??);
         let blank = |manifest| ModuleInfo {
             id: self.module_ids.next(),
@@ -56,10 +53,7 @@ impl Runtime {
             work: Work::Task { reply: Encoding::Json },
             function: "describe".into(),
             name: "describe".into(),
-            limits: TaskLimits {
-                fuel: Some(MANIFEST_FUEL),
-                ..TaskLimits::default()
-            },
+            limits: TaskLimits { fuel: Some(MANIFEST_FUEL), ..TaskLimits::default() },
             needs: ResourceSet::default(),
             priority: 0,
             max_retries: 0,
@@ -73,9 +67,8 @@ impl Runtime {
         let (runtime, code, asked) = (self.clone(), code.clone(), task.clone());
         let answer = Box::pin(async move {
             let port: Arc<dyn Port> = runtime.clone();
-            let mut instance = Instance::start(&runtime.sandbox, &code, asked, port)
-                .await
-                .map_err(ModuleError::NoManifest)?;
+            let mut instance =
+                Instance::start(&runtime.sandbox, &code, asked, port).await.map_err(ModuleError::NoManifest)?;
             instance.manifest().await
         });
         let late = slot.clone();

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 
 use super::Runtime;
 use crate::state::object::Outcome;
-use crate::state::slot::StopReason;
 use crate::state::task::{TaskRecord, Work};
 use crate::words::error::{ErrorKind, TaskError};
 
@@ -14,11 +13,7 @@ impl Runtime {
     pub(super) fn settle(&self, task: &Arc<TaskRecord>, outcome: Outcome) {
         let outcome = outcome.map_err(|error| self.final_error(task, &error));
         let error = outcome.as_ref().err().cloned();
-        let orphans = if self.ends_children(task, error.as_deref()) {
-            task.children()
-        } else {
-            Vec::new()
-        };
+        let orphans = if self.ends_children(task, error.as_deref()) { task.children() } else { Vec::new() };
         let Some(receipt) = task.finish(outcome, self.clock.now()) else {
             return;
         };
@@ -77,7 +72,7 @@ impl Runtime {
             return;
         };
         self.tokio.spawn(async move {
-            tasks.iter().for_each(|task| runtime.stop(task, StopReason::Cancelled));
+            tasks.iter().for_each(|task| runtime.end_with_parent(task));
         });
     }
 }

@@ -25,22 +25,12 @@ struct Subject {
 
 impl Runtime {
     pub(super) fn submit_task(&self, request: TaskRequest, caller: Caller) -> ObjectRef {
-        let subject = Subject {
-            module: request.module.clone(),
-            function: request.function.clone(),
-        };
-        self.try_submit_task(request, caller)
-            .unwrap_or_else(|error| self.refused(subject, error))
+        let subject = Subject { module: request.module.clone(), function: request.function.clone() };
+        self.try_submit_task(request, caller).unwrap_or_else(|error| self.refused(subject, error))
     }
 
     fn try_submit_task(&self, request: TaskRequest, caller: Caller) -> Result<ObjectRef, TaskError> {
-        let TaskRequest {
-            module,
-            function,
-            arguments,
-            options,
-            reply,
-        } = request;
+        let TaskRequest { module, function, arguments, options, reply } = request;
         let declared = module.task(&function).ok_or_else(|| unknown_task(&module, &function))?;
         check_arguments(declared, arguments.len())?;
         let options = options.over(&declared.options);
@@ -57,19 +47,13 @@ impl Runtime {
         inherit_stdio: bool,
         options: TaskOptions,
     ) -> ObjectRef {
-        let subject = Subject {
-            module: module.clone(),
-            function: "main".into(),
-        };
+        let subject = Subject { module: module.clone(), function: "main".into() };
         let attempt = || {
             if !module.has_main {
                 let text = "the module has no main: call its tasks instead, or build it as a program";
                 return Err(TaskError::new(ErrorKind::TaskNotFound, text));
             }
-            let work = Work::Main {
-                arguments,
-                inherit_stdio,
-            };
+            let work = Work::Main { arguments, inherit_stdio };
             // A driver waits most of the time; as in Ray it takes no CPU slot.
             let mut spec = self.spec(module.clone(), "main".into(), work, options, 0.0, None)?;
             if inherit_stdio {
@@ -83,10 +67,8 @@ impl Runtime {
 
     pub(super) fn submit_actor(&self, request: ActorRequest, caller: Caller) -> ActorRef {
         let ready = self.store.promise();
-        let subject = Subject {
-            module: request.module.clone(),
-            function: qualified(&request.type_name, &request.constructor),
-        };
+        let subject =
+            Subject { module: request.module.clone(), function: qualified(&request.type_name, &request.constructor) };
         let module = request.module.clone();
         let declared = find_constructor(&module, &request.type_name, &request.constructor);
         let (actor, prepared) = match declared {
@@ -110,19 +92,11 @@ impl Runtime {
         ready: ObjectRef,
         caller: Caller,
     ) -> (ActorRef, Result<(TaskSpec, Vec<Argument>), TaskError>) {
-        let ActorRequest {
-            module,
-            type_name,
-            constructor: name,
-            arguments,
-            options,
-        } = request;
+        let ActorRequest { module, type_name, constructor: name, arguments, options } = request;
         let options = options.over(&declared.options);
         let capabilities = self.capabilities(&options.call, caller);
-        let pending_calls = options
-            .max_pending_calls
-            .map_or(PENDING_CALLS_MAX, |max| max as usize)
-            .min(PENDING_CALLS_MAX);
+        let pending_calls =
+            options.max_pending_calls.map_or(PENDING_CALLS_MAX, |max| max as usize).min(PENDING_CALLS_MAX);
         let spec = ActorSpec {
             id: self.actor_ids.next(),
             module: module.clone(),
@@ -136,12 +110,9 @@ impl Runtime {
             capabilities?;
             check_arguments(constructor, arguments.len())?;
             if let Some(name) = &options.name {
-                self.names
-                    .register(name.clone(), &actor, options.detached.unwrap_or(false))?;
+                self.names.register(name.clone(), &actor, options.detached.unwrap_or(false))?;
             }
-            let work = Work::Construct {
-                actor: actor.record().clone(),
-            };
+            let work = Work::Construct { actor: actor.record().clone() };
             let call = options.call.over(&constructor.options);
             let spec = self.spec(module, qualified(&type_name, &name), work, call, 0.0, caller)?;
             Ok((spec, arguments))
@@ -164,22 +135,12 @@ impl Runtime {
 
     pub(super) fn submit_call(&self, request: CallRequest, caller: Caller) -> ObjectRef {
         let actor = request.actor.record();
-        let subject = Subject {
-            module: actor.module.clone(),
-            function: qualified(&actor.type_name, &request.method),
-        };
-        self.try_submit_call(request, caller)
-            .unwrap_or_else(|error| self.refused(subject, error))
+        let subject = Subject { module: actor.module.clone(), function: qualified(&actor.type_name, &request.method) };
+        self.try_submit_call(request, caller).unwrap_or_else(|error| self.refused(subject, error))
     }
 
     fn try_submit_call(&self, request: CallRequest, caller: Caller) -> Result<ObjectRef, TaskError> {
-        let CallRequest {
-            actor,
-            method,
-            arguments,
-            options,
-            reply,
-        } = request;
+        let CallRequest { actor, method, arguments, options, reply } = request;
         let actor = actor.record().clone();
         if let Some(cause) = actor.mailbox.death() {
             return Err(TaskError::new(ErrorKind::ActorDied, "the actor is dead").caused_by(&cause));
@@ -187,18 +148,9 @@ impl Runtime {
         let declared = find_method(&actor, &method)?;
         check_arguments(declared, arguments.len())?;
         let options = options.over(&declared.options).over(&actor.options.call);
-        let work = Work::Call {
-            actor: actor.clone(),
-            reply,
-        };
-        let mut spec = self.spec(
-            actor.module.clone(),
-            qualified(&actor.type_name, &method),
-            work,
-            options,
-            0.0,
-            caller,
-        )?;
+        let work = Work::Call { actor: actor.clone(), reply };
+        let mut spec =
+            self.spec(actor.module.clone(), qualified(&actor.type_name, &method), work, options, 0.0, caller)?;
         // A call runs where the actor is: with its capabilities, and on what it holds.
         spec.capabilities = actor.capabilities.clone();
         spec.needs = Default::default();
@@ -243,15 +195,8 @@ impl Runtime {
                 caller.meter.refuse(name.clone());
             }
             let held = held.names();
-            let held = if held.is_empty() {
-                "nothing".to_owned()
-            } else {
-                held.join(", ")
-            };
-            TaskError::new(
-                ErrorKind::CapabilityDenied,
-                format!("'{name}' is not granted (held: {held})"),
-            )
+            let held = if held.is_empty() { "nothing".to_owned() } else { held.join(", ") };
+            TaskError::new(ErrorKind::CapabilityDenied, format!("'{name}' is not granted (held: {held})"))
         })
     }
 
@@ -318,15 +263,8 @@ fn check_arguments(declared: &FunctionInfo, given: usize) -> Result<(), TaskErro
 }
 
 fn unknown_task(module: &ModuleInfo, function: &str) -> TaskError {
-    let names = module
-        .manifest
-        .iter()
-        .flat_map(|manifest| &manifest.tasks)
-        .map(|task| &*task.name);
-    unknown(
-        &format!("module {} has no task '{}'", module.name, function.escape_debug()),
-        names,
-    )
+    let names = module.manifest.iter().flat_map(|manifest| &manifest.tasks).map(|task| &*task.name);
+    unknown(&format!("module {} has no task '{}'", module.name, function.escape_debug()), names)
 }
 
 fn find_constructor<'a>(
@@ -335,22 +273,12 @@ fn find_constructor<'a>(
     constructor: &str,
 ) -> Result<(&'a ActorTypeInfo, &'a FunctionInfo), TaskError> {
     let actor = module.actor(type_name).ok_or_else(|| {
-        let names = module
-            .manifest
-            .iter()
-            .flat_map(|manifest| &manifest.actors)
-            .map(|actor| &*actor.name);
-        unknown(
-            &format!("module {} has no actor '{}'", module.name, type_name.escape_debug()),
-            names,
-        )
+        let names = module.manifest.iter().flat_map(|manifest| &manifest.actors).map(|actor| &*actor.name);
+        unknown(&format!("module {} has no actor '{}'", module.name, type_name.escape_debug()), names)
     })?;
     let constructor = actor.constructor(constructor).ok_or_else(|| {
         let names = actor.constructors.iter().map(|function| &*function.name);
-        unknown(
-            &format!("actor {type_name} has no constructor '{}'", constructor.escape_debug()),
-            names,
-        )
+        unknown(&format!("actor {type_name} has no constructor '{}'", constructor.escape_debug()), names)
     })?;
     Ok((actor, constructor))
 }
@@ -358,23 +286,13 @@ fn find_constructor<'a>(
 fn find_method<'a>(actor: &'a ActorRecord, method: &str) -> Result<&'a FunctionInfo, TaskError> {
     let declared = actor.module.actor(&actor.type_name);
     declared.and_then(|declared| declared.method(method)).ok_or_else(|| {
-        let names = declared
-            .iter()
-            .flat_map(|declared| &declared.methods)
-            .map(|function| &*function.name);
-        unknown(
-            &format!("actor {} has no method '{}'", actor.type_name, method.escape_debug()),
-            names,
-        )
+        let names = declared.iter().flat_map(|declared| &declared.methods).map(|function| &*function.name);
+        unknown(&format!("actor {} has no method '{}'", actor.type_name, method.escape_debug()), names)
     })
 }
 
 fn unknown<'a>(what: &str, known: impl Iterator<Item = &'a str>) -> TaskError {
     let known: Vec<_> = known.collect();
-    let known = if known.is_empty() {
-        "none".to_owned()
-    } else {
-        known.join(", ")
-    };
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     TaskError::new(ErrorKind::TaskNotFound, format!("{what} (it has: {known})"))
 }

@@ -22,8 +22,7 @@ impl Conductor for Runtime {
         match task.failed_argument() {
             // On a tokio task of its own: a chain of ten thousand that fails would otherwise fail by recursion.
             Some(cause) => {
-                self.tokio
-                    .spawn(async move { runtime.give_up(&task, dependency_failed(&cause)) });
+                self.tokio.spawn(async move { runtime.give_up(&task, dependency_failed(&cause)) });
             }
             None => {
                 self.scheduler.lock().push(task);
@@ -35,11 +34,8 @@ impl Conductor for Runtime {
 
 /// The error of a task whose argument failed.
 pub(super) fn dependency_failed(cause: &TaskError) -> TaskError {
-    TaskError::new(
-        ErrorKind::DependencyFailed,
-        format!("an argument could not be had: {}", cause.message),
-    )
-    .caused_by(cause)
+    TaskError::new(ErrorKind::DependencyFailed, format!("an argument could not be had: {}", cause.message))
+        .caused_by(cause)
 }
 
 impl Runtime {

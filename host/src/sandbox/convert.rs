@@ -19,10 +19,7 @@ use crate::words::options::{ActorOptions, TaskOptions};
 pub fn checked_name(name: String) -> Result<Arc<str>, String> {
     let plain = |c: char| !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if name.is_empty() || name.len() > NAME_BYTES_MAX {
-        return Err(format!(
-            "a name of {} bytes: names have 1 to {NAME_BYTES_MAX}",
-            name.len()
-        ));
+        return Err(format!("a name of {} bytes: names have 1 to {NAME_BYTES_MAX}", name.len()));
     }
     if !name.chars().all(plain) {
         return Err(format!("the name {name:?} holds control characters"));
@@ -59,11 +56,7 @@ pub fn take_payload(table: &mut ResourceTable, payload: wire::Payload) -> wasmti
             wire::Reference::Actor(actor) => Reference::Actor(table.delete(actor)?),
         });
     }
-    Ok(Payload {
-        encoding: payload.encoding.into(),
-        data: payload.data,
-        references,
-    })
+    Ok(Payload { encoding: payload.encoding.into(), data: payload.data, references })
 }
 
 /// A payload for a guest; its handles enter the guest's table.
@@ -75,11 +68,7 @@ pub fn give_payload(table: &mut ResourceTable, payload: &Payload) -> wasmtime::R
             Reference::Actor(actor) => wire::Reference::Actor(push(table, actor.clone())?),
         });
     }
-    Ok(wire::Payload {
-        encoding: payload.encoding.into(),
-        data: payload.data.clone(),
-        references,
-    })
+    Ok(wire::Payload { encoding: payload.encoding.into(), data: payload.data.clone(), references })
 }
 
 /// Puts a handle into a guest's table.
@@ -187,12 +176,7 @@ impl From<wire::TaskError> for TaskError {
             module: name(error.module),
             function: name(error.function),
             panic: error.panic.map(text),
-            backtrace: error
-                .backtrace
-                .into_iter()
-                .take(BACKTRACE_FRAMES_MAX)
-                .map(name)
-                .collect(),
+            backtrace: error.backtrace.into_iter().take(BACKTRACE_FRAMES_MAX).map(name).collect(),
             limit: error.limit.map(|limit| LimitReport {
                 name: name(limit.name),
                 limit: limit.limit,
@@ -217,10 +201,7 @@ impl TryFrom<wire::TaskOptions> for TaskOptions {
 
     fn try_from(options: wire::TaskOptions) -> Result<Self, String> {
         if options.resources.len() > RESOURCES_MAX {
-            return Err(format!(
-                "{} custom resources: at most {RESOURCES_MAX} are allowed",
-                options.resources.len()
-            ));
+            return Err(format!("{} custom resources: at most {RESOURCES_MAX} are allowed", options.resources.len()));
         }
         let resources = options
             .resources
@@ -228,10 +209,7 @@ impl TryFrom<wire::TaskOptions> for TaskOptions {
             .map(|(name, amount)| Ok((checked_name(name)?.to_string(), amount.into())))
             .collect::<Result<_, String>>()?;
         let grants = options.grants.map(|grants| {
-            grants
-                .into_iter()
-                .map(|name| Ok(checked_name(name)?.to_string()))
-                .collect::<Result<_, String>>()
+            grants.into_iter().map(|name| Ok(checked_name(name)?.to_string())).collect::<Result<_, String>>()
         });
         Ok(TaskOptions {
             name: options.name.map(checked_name).transpose()?,

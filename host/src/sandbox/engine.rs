@@ -69,11 +69,7 @@ impl Sandbox {
         linker.allow_shadowing(false);
         Module::add_to_linker::<Guest, wasmtime::component::HasSelf<Guest>>(&mut linker, |guest| guest)?;
         imports.iter().try_for_each(|set| (set.link)(&mut linker))?;
-        Ok(Arc::new(Sandbox {
-            engine,
-            linker,
-            imports,
-        }))
+        Ok(Arc::new(Sandbox { engine, linker, imports }))
     }
 }
 
@@ -86,9 +82,7 @@ fn wasmtime_config(config: &EngineConfig) -> wasmtime::Result<Config> {
         .max_wasm_stack(WASM_STACK_BYTES)
         .memory_init_cow(false)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(BACKTRACE_FRAMES_MAX))
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(
-            config.instances.saturating_add(1),
-        )));
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config.instances.saturating_add(1))));
     if let Some(dir) = &config.cache_dir {
         let mut cache = CacheConfig::new();
         cache.with_directory(dir);

@@ -55,10 +55,7 @@ impl Guest {
     /// # Panics
     /// If no import set of this host makes a `T`: a mistake in the embedding program, which shows at its first call.
     pub fn extension<T: 'static>(&mut self) -> &mut T {
-        let found = self
-            .extensions
-            .iter_mut()
-            .find_map(|extension| extension.downcast_mut());
+        let found = self.extensions.iter_mut().find_map(|extension| extension.downcast_mut());
         found.expect("an import set that makes this type was given to the host's builder")
     }
 }
@@ -73,10 +70,7 @@ impl WasiView for Guest {
                 WasiCtx::default()
             })
         });
-        WasiCtxView {
-            ctx: wasi,
-            table: &mut self.table,
-        }
+        WasiCtxView { ctx: wasi, table: &mut self.table }
     }
 }
 

@@ -54,12 +54,7 @@ impl Instance {
     ) -> Result<Self, TaskError> {
         let limits = task.spec.limits.clone();
         let mut guest = Guest::new(task, &limits, port);
-        guest.extensions = sandbox
-            .imports
-            .iter()
-            .filter_map(|set| set.make.as_ref())
-            .map(|make| make())
-            .collect();
+        guest.extensions = sandbox.imports.iter().filter_map(|set| set.make.as_ref()).map(|make| make()).collect();
         let mut store = Store::new(&sandbox.engine, guest);
         store.limiter(|guest| &mut guest.limiter);
         // The guest's table refuses first, in our words; a handle that is lent for a call counts here once more.
@@ -70,22 +65,12 @@ impl Instance {
             store.set_fuel(fuel)?;
             store.fuel_async_yield_interval(Some(FUEL_SLICE))?;
             let instance = module.pre.instantiate_async(&mut store).await?;
-            let exports = module
-                .guest
-                .as_ref()
-                .map(|guest| guest.load(&mut store, &instance))
-                .transpose()?;
+            let exports = module.guest.as_ref().map(|guest| guest.load(&mut store, &instance)).transpose()?;
             Ok((instance, exports))
         }
         .await;
         match begun {
-            Ok((instance, exports)) => Ok(Instance {
-                store,
-                instance,
-                module: module.clone(),
-                exports,
-                fuel,
-            }),
+            Ok((instance, exports)) => Ok(Instance { store, instance, module: module.clone(), exports, fuel }),
             Err(error) => Err(failed(&store, fuel, &error)),
         }
     }
@@ -97,10 +82,7 @@ impl Instance {
     pub async fn run_task(&mut self, arguments: &[Arc<Value>], reply: Encoding) -> Result<Payload, TaskError> {
         let function = self.task().spec.function.clone();
         self.call_guest(arguments, async |exports, store, arguments| {
-            exports
-                .rustyray_core_guest()
-                .call_run_task(store, &function, arguments, reply.into())
-                .await
+            exports.rustyray_core_guest().call_run_task(store, &function, arguments, reply.into()).await
         })
         .await
         .and_then(|result| self.result(result))
@@ -117,10 +99,7 @@ impl Instance {
         arguments: &[Arc<Value>],
     ) -> Result<(), TaskError> {
         self.call_guest(arguments, async |exports, store, arguments| {
-            exports
-                .rustyray_core_guest()
-                .call_construct(store, type_name, constructor, arguments)
-                .await
+            exports.rustyray_core_guest().call_construct(store, type_name, constructor, arguments).await
         })
         .await?
         .map_err(program_error)
@@ -137,10 +116,7 @@ impl Instance {
         reply: Encoding,
     ) -> Result<Payload, TaskError> {
         self.call_guest(arguments, async |exports, store, arguments| {
-            exports
-                .rustyray_core_guest()
-                .call_call(store, method, arguments, reply.into())
-                .await
+            exports.rustyray_core_guest().call_call(store, method, arguments, reply.into()).await
         })
         .await
         .and_then(|result| self.result(result))
@@ -154,9 +130,7 @@ impl Instance {
         let missing = || TaskError::new(ErrorKind::TaskNotFound, "the module has no main");
         let run = self.module.run.ok_or_else(missing)?;
         let outcome = async {
-            let run = self
-                .instance
-                .get_typed_func::<(), (Result<(), ()>,)>(&mut self.store, run)?;
+            let run = self.instance.get_typed_func::<(), (Result<(), ()>,)>(&mut self.store, run)?;
             run.call_async(&mut self.store, ()).await
         }
         .await;
@@ -207,10 +181,8 @@ impl Instance {
         let bytes: usize = arguments.iter().map(|value| value.payload().data.len()).sum();
         guest.task().meter.bytes_in.add(bytes as u64);
         let table = &mut guest.table;
-        let given = arguments
-            .iter()
-            .map(|value| give_payload(table, value.payload()))
-            .collect::<wasmtime::Result<Vec<_>>>();
+        let given =
+            arguments.iter().map(|value| give_payload(table, value.payload())).collect::<wasmtime::Result<Vec<_>>>();
         let outcome = match given {
             Ok(given) => call(exports, &mut self.store, &given).await,
             Err(error) => Err(error),
@@ -242,21 +214,16 @@ fn failed(store: &Store<Guest>, fuel: u64, error: &wasmtime::Error) -> TaskError
     read_fuel(store, fuel);
     let task = store.data().task();
     match exit_code(error) {
-        Some(code) => TaskError::new(
-            ErrorKind::WorkerCrashed,
-            format!("it exited with code {code} instead of returning"),
-        ),
+        Some(code) => {
+            TaskError::new(ErrorKind::WorkerCrashed, format!("it exited with code {code} instead of returning"))
+        }
         None => explain(error, &task.spec.limits, task.meter.stderr_tail().as_deref()),
     }
 }
 
 /// The error that a function returned.
 fn program_error(failure: Failure) -> TaskError {
-    let kind = if failure.invalid_argument {
-        ErrorKind::InvalidArgument
-    } else {
-        ErrorKind::TaskFailed
-    };
+    let kind = if failure.invalid_argument { ErrorKind::InvalidArgument } else { ErrorKind::TaskFailed };
     let error = TaskError::new(kind, failure.message);
     match failure.cause {
         Some(cause) => error.caused_by(&TaskError::from(cause)),

@@ -39,18 +39,11 @@ impl GuestLimiter {
 
 impl ResourceLimiter for GuestLimiter {
     fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let total = self
-            .memory
-            .saturating_sub(current as u64)
-            .saturating_add(desired as u64);
+        let total = self.memory.saturating_sub(current as u64).saturating_add(desired as u64);
         if total > self.memory_max {
-            return Err(Violation(TaskError::of_limit(
-                ErrorKind::OutOfMemory,
-                "memory-bytes",
-                self.memory_max,
-                total,
-            ))
-            .into());
+            return Err(
+                Violation(TaskError::of_limit(ErrorKind::OutOfMemory, "memory-bytes", self.memory_max, total)).into()
+            );
         }
         self.memory = total;
         self.task.meter.memory_peak_bytes.raise(total);
@@ -58,10 +51,7 @@ impl ResourceLimiter for GuestLimiter {
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let total = self
-            .elements
-            .saturating_sub(current as u64)
-            .saturating_add(desired as u64);
+        let total = self.elements.saturating_sub(current as u64).saturating_add(desired as u64);
         if total > self.elements_max {
             let error = TaskError::of_limit(ErrorKind::LimitExceeded, "table-elements", self.elements_max, total);
             return Err(Violation(error).into());

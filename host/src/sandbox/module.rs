@@ -100,17 +100,8 @@ impl LoadedModule {
             component.get_export(Some(&interface), "run").map(|(_, index)| index)
         });
         let engine = &sandbox.engine;
-        let imports = component
-            .component_type()
-            .imports(engine)
-            .map(|(name, _)| name.to_owned())
-            .collect();
-        Ok(LoadedModule {
-            pre,
-            guest,
-            run,
-            imports,
-        })
+        let imports = component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect();
+        Ok(LoadedModule { pre, guest, run, imports })
     }
 
     /// Has it a `main`?
@@ -131,9 +122,7 @@ impl LoadedModule {
 
 impl fmt::Debug for LoadedModule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LoadedModule")
-            .field("imports", &self.imports)
-            .finish_non_exhaustive()
+        f.debug_struct("LoadedModule").field("imports", &self.imports).finish_non_exhaustive()
     }
 }
 
@@ -154,9 +143,7 @@ fn check_header(bytes: &[u8]) -> Result<(), ModuleError> {
         [0, b'a', b's', b'm', ..] => Ok(()),
         [] => Err(ModuleError::NotWasm("nothing: the file is empty".to_owned())),
         _ => {
-            let start = String::from_utf8_lossy(&bytes[..bytes.len().min(16)])
-                .escape_debug()
-                .to_string();
+            let start = String::from_utf8_lossy(&bytes[..bytes.len().min(16)]).escape_debug().to_string();
             Err(ModuleError::NotWasm(format!("\"{start}\"")))
         }
     }
@@ -172,9 +159,7 @@ fn exports(component: &Component) -> Result<(bool, Option<String>), ModuleError>
         .collect();
     let has_guest = names.iter().any(|name| name == GUEST_INTERFACE);
     let run = names.iter().find(|name| name.starts_with(RUN_INTERFACE)).cloned();
-    let other = names
-        .iter()
-        .find(|name| name.starts_with("rustyray:core/guest@") && *name != GUEST_INTERFACE);
+    let other = names.iter().find(|name| name.starts_with("rustyray:core/guest@") && *name != GUEST_INTERFACE);
     match other {
         Some(other) if !has_guest => Err(ModuleError::OtherVersion(other.clone())),
         _ if !has_guest && run.is_none() => Err(ModuleError::NothingToRun(match names.is_empty() {
@@ -188,9 +173,7 @@ fn exports(component: &Component) -> Result<(bool, Option<String>), ModuleError>
 /// Checks what a module says of itself.
 pub(super) fn checked_manifest(manifest: wit::Manifest) -> Result<Manifest, ModuleError> {
     let count = manifest.tasks.len() + manifest.actors.len();
-    check(count <= MANIFEST_ENTRIES_MAX, || {
-        format!("{count} tasks and actors: at most {MANIFEST_ENTRIES_MAX}")
-    })?;
+    check(count <= MANIFEST_ENTRIES_MAX, || format!("{count} tasks and actors: at most {MANIFEST_ENTRIES_MAX}"))?;
     let checked = Manifest {
         sdk: shorten(manifest.sdk.escape_debug().to_string(), ERROR_TEXT_MAX),
         encoding: manifest.encoding.into(),
@@ -223,19 +206,14 @@ fn functions(what: &str, functions: Vec<wit::Function>) -> Result<Vec<FunctionIn
 fn function(function: wit::Function) -> Result<FunctionInfo, ModuleError> {
     let bad = ModuleError::BadManifest;
     let count = function.parameters.len();
-    check(count <= ARGUMENTS_MAX, || {
-        format!("{count} parameters: at most {ARGUMENTS_MAX}")
-    })?;
+    check(count <= ARGUMENTS_MAX, || format!("{count} parameters: at most {ARGUMENTS_MAX}"))?;
     let shown = |text: String| shorten(text.escape_debug().to_string(), ERROR_TEXT_MAX);
     Ok(FunctionInfo {
         name: checked_name(function.name).map_err(bad)?,
         parameters: function
             .parameters
             .into_iter()
-            .map(|parameter| ParameterInfo {
-                name: shown(parameter.name),
-                type_name: shown(parameter.type_name),
-            })
+            .map(|parameter| ParameterInfo { name: shown(parameter.name), type_name: shown(parameter.type_name) })
             .collect(),
         result_type: shown(function.result_type),
         options: function.options.try_into().map_err(bad)?,
@@ -246,17 +224,11 @@ fn function(function: wit::Function) -> Result<FunctionInfo, ModuleError> {
 fn unique<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<(), ModuleError> {
     let mut seen = HashSet::new();
     for name in names {
-        check(seen.insert(name), || {
-            format!("two {what}s are named '{name}': give one of them another name")
-        })?;
+        check(seen.insert(name), || format!("two {what}s are named '{name}': give one of them another name"))?;
     }
     Ok(())
 }
 
 fn check(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), ModuleError> {
-    if holds {
-        Ok(())
-    } else {
-        Err(ModuleError::BadManifest(otherwise()))
-    }
+    if holds { Ok(()) } else { Err(ModuleError::BadManifest(otherwise())) }
 }

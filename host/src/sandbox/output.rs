@@ -39,15 +39,8 @@ struct Inner {
 
 impl Transcript {
     pub fn new(port: Arc<dyn Port>, task: Arc<TaskRecord>) -> Arc<Self> {
-        let inner = Inner {
-            task,
-            stdout: Vec::new(),
-            stderr: Vec::new(),
-        };
-        Arc::new(Transcript {
-            port,
-            inner: Mutex::new(inner),
-        })
+        let inner = Inner { task, stdout: Vec::new(), stderr: Vec::new() };
+        Arc::new(Transcript { port, inner: Mutex::new(inner) })
     }
 
     /// Another call of the same actor begins: its lines are its own.
@@ -64,12 +57,9 @@ impl Transcript {
         let inner = self.inner.lock();
         let limit = inner.task.spec.limits.output_bytes;
         match inner.task.meter.output_bytes.add(bytes as u64) {
-            used if used > limit => Err(Violation(TaskError::of_limit(
-                ErrorKind::LimitExceeded,
-                "output-bytes",
-                limit,
-                used,
-            ))),
+            used if used > limit => {
+                Err(Violation(TaskError::of_limit(ErrorKind::LimitExceeded, "output-bytes", limit, used)))
+            }
             _ => Ok(()),
         }
     }
@@ -112,11 +102,7 @@ impl Transcript {
 
 impl Inner {
     fn buffer(&mut self, source: LogSource) -> &mut Vec<u8> {
-        if source == LogSource::Stderr {
-            &mut self.stderr
-        } else {
-            &mut self.stdout
-        }
+        if source == LogSource::Stderr { &mut self.stderr } else { &mut self.stdout }
     }
 }
 
@@ -151,9 +137,7 @@ fn or_leave(error: StreamError) -> StreamError {
 }
 
 fn is_broken_pipe(error: &wasmtime::Error) -> bool {
-    error
-        .downcast_ref::<std::io::Error>()
-        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// One of a guest's output streams.
@@ -186,10 +170,7 @@ impl StdoutStream for GuestOutput {
             LogSource::Stderr => AsyncWriteStream::new(WRITE_BUDGET, tokio::io::stderr()),
             _ => AsyncWriteStream::new(WRITE_BUDGET, tokio::io::stdout()),
         });
-        Box::new(CountedStream {
-            output: self.clone(),
-            process,
-        })
+        Box::new(CountedStream { output: self.clone(), process })
     }
 }
 
@@ -201,9 +182,7 @@ struct CountedStream {
 impl OutputStream for CountedStream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         let GuestOutput { transcript, source, .. } = &self.output;
-        transcript
-            .charge(bytes.len())
-            .map_err(|violation| StreamError::Trap(violation.into()))?;
+        transcript.charge(bytes.len()).map_err(|violation| StreamError::Trap(violation.into()))?;
         match &mut self.process {
             Some(process) => {
                 if *source == LogSource::Stderr {
@@ -220,15 +199,11 @@ impl OutputStream for CountedStream {
     }
 
     fn flush(&mut self) -> StreamResult<()> {
-        self.process
-            .as_mut()
-            .map_or(Ok(()), |process| process.flush().map_err(or_leave))
+        self.process.as_mut().map_or(Ok(()), |process| process.flush().map_err(or_leave))
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        self.process
-            .as_mut()
-            .map_or(Ok(WRITE_BUDGET), |process| process.check_write().map_err(or_leave))
+        self.process.as_mut().map_or(Ok(WRITE_BUDGET), |process| process.check_write().map_err(or_leave))
     }
 }
 

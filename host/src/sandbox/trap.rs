@@ -49,9 +49,7 @@ pub fn explain(error: &wasmtime::Error, limits: &TaskLimits, stderr: Option<&str
 
 /// A panic's own words where there are any, else the trap's.
 fn crash_message(trap: &Trap, stderr: Option<&str>) -> String {
-    let panic = stderr
-        .filter(|_| *trap == Trap::UnreachableCodeReached)
-        .and_then(panic_message);
+    let panic = stderr.filter(|_| *trap == Trap::UnreachableCodeReached).and_then(panic_message);
     match trap {
         Trap::StackOverflow => "stack overflow: the call stack is exhausted".to_owned(),
         _ => panic.unwrap_or_else(|| trap.to_string()),
@@ -73,19 +71,10 @@ fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
         Some(name) => name.to_owned(),
         None => match frame.func_name() {
             Some(name) => demangle(name),
-            None => format!(
-                "<function {} at {:#x}>",
-                frame.func_index(),
-                frame.module_offset().unwrap_or_default()
-            ),
+            None => format!("<function {} at {:#x}>", frame.func_index(), frame.module_offset().unwrap_or_default()),
         },
     };
-    backtrace
-        .frames()
-        .iter()
-        .take(BACKTRACE_FRAMES_MAX)
-        .map(|frame| shorten(name(frame), NAME_BYTES_MAX))
-        .collect()
+    backtrace.frames().iter().take(BACKTRACE_FRAMES_MAX).map(|frame| shorten(name(frame), NAME_BYTES_MAX)).collect()
 }
 
 /// A Rust symbol as its author wrote it.
@@ -133,10 +122,7 @@ mod tests {
 
     #[test]
     fn burnt_fuel_names_its_limit() {
-        let limits = TaskLimits {
-            fuel: Some(7),
-            ..TaskLimits::default()
-        };
+        let limits = TaskLimits { fuel: Some(7), ..TaskLimits::default() };
         let error = explain(&Trap::OutOfFuel.into(), &limits, None);
         assert_eq!((error.kind, error.limit.unwrap().limit), (ErrorKind::OutOfFuel, 7));
     }

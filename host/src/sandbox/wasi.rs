@@ -21,21 +21,9 @@ use crate::words::capabilities::{Capabilities, DirAccess, DirGrant, NetGrant};
 pub fn context(task: &Arc<TaskRecord>, transcript: &Arc<Transcript>) -> wasmtime::Result<WasiCtx> {
     let held = &task.spec.capabilities;
     let mut builder = WasiCtxBuilder::new();
-    let inherit = matches!(
-        &task.spec.work,
-        Work::Main {
-            inherit_stdio: true,
-            ..
-        }
-    );
-    let output = |source| GuestOutput {
-        transcript: transcript.clone(),
-        source,
-        inherit,
-    };
-    builder
-        .stdout(output(LogSource::Stdout))
-        .stderr(output(LogSource::Stderr));
+    let inherit = matches!(&task.spec.work, Work::Main { inherit_stdio: true, .. });
+    let output = |source| GuestOutput { transcript: transcript.clone(), source, inherit };
+    builder.stdout(output(LogSource::Stdout)).stderr(output(LogSource::Stderr));
     if let Work::Main { arguments, .. } = &task.spec.work {
         builder.args(arguments);
     }
@@ -59,16 +47,20 @@ pub fn context(task: &Arc<TaskRecord>, transcript: &Arc<Transcript>) -> wasmtime
 
 /// The path of a directory that is open: it leads to the directory that was granted, whatever is at its old path now.
 #[cfg(target_os = "linux")]
-fn open_again(grant: &DirGrant) -> String {
+fn open_again(grant: &DirGrant) -> std::path::PathBuf {
     use std::os::fd::AsRawFd;
-    format!("/proc/self/fd/{}", grant.dir.as_raw_fd())
+    format!("/proc/self/fd/{}", grant.dir.as_raw_fd()).into()
+}
+
+/// Where there is no such path, the one by which it was granted.
+#[cfg(not(target_os = "linux"))]
+fn open_again(grant: &DirGrant) -> std::path::PathBuf {
+    grant.host_path.clone()
 }
 
 fn time_and_chance(builder: &mut WasiCtxBuilder, held: &Capabilities) {
     if !held.clock {
-        builder
-            .wall_clock(FixedTime(held.fixed_time))
-            .monotonic_clock(FixedTime(held.fixed_time));
+        builder.wall_clock(FixedTime(held.fixed_time)).monotonic_clock(FixedTime(held.fixed_time));
     }
     if !held.random {
         // Each guest starts from the same seed, so that its results don't depend on the order in which tasks run.
@@ -106,10 +98,7 @@ impl HostMonotonicClock for FixedTime {
 fn network(builder: &mut WasiCtxBuilder, task: &Arc<TaskRecord>) {
     let task = task.clone();
     // Sockets can be made; each address is asked for, so that a refusal is noted in the receipt.
-    builder
-        .allow_tcp(true)
-        .allow_udp(true)
-        .allow_ip_name_lookup(!task.spec.capabilities.nets.is_empty());
+    builder.allow_tcp(true).allow_udp(true).allow_ip_name_lookup(!task.spec.capabilities.nets.is_empty());
     builder.socket_addr_check(move |address, usage| {
         let task = task.clone();
         Box::pin(async move {
@@ -132,10 +121,7 @@ fn network(builder: &mut WasiCtxBuilder, task: &Arc<TaskRecord>) {
 
 /// Is one of the granted hosts at this address? Names are looked up now, not when they were granted.
 async fn reaches(nets: &[NetGrant], address: SocketAddr) -> bool {
-    for grant in nets
-        .iter()
-        .filter(|grant| grant.port.is_none_or(|port| port == address.port()))
-    {
+    for grant in nets.iter().filter(|grant| grant.port.is_none_or(|port| port == address.port())) {
         if grant.host == "*" || grant.host.parse() == Ok(address.ip()) {
             return true;
         }

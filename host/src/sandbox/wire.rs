@@ -239,11 +239,9 @@ where
     for<'a> D::Data<'a>: Host,
 {
     let mut types = linker.instance("rustyray:core/types@0.1.0")?;
-    types.resource(
-        "object-ref",
-        ResourceType::host::<ObjectRef>(),
-        move |mut store, rep| host(store.data_mut()).drop_object(Resource::new_own(rep)),
-    )?;
+    types.resource("object-ref", ResourceType::host::<ObjectRef>(), move |mut store, rep| {
+        host(store.data_mut()).drop_object(Resource::new_own(rep))
+    })?;
     types.resource("actor-ref", ResourceType::host::<ActorRef>(), move |mut store, rep| {
         host(store.data_mut()).drop_actor(Resource::new_own(rep))
     })

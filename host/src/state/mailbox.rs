@@ -40,17 +40,8 @@ struct Inner {
 impl Mailbox {
     /// A mailbox for at most `max` calls.
     pub fn new(max: usize) -> Self {
-        let inner = Inner {
-            calls: VecDeque::new(),
-            kill: None,
-            closing: false,
-            dead: None,
-            reader: None,
-        };
-        Mailbox {
-            inner: Mutex::new(inner),
-            max,
-        }
+        let inner = Inner { calls: VecDeque::new(), kill: None, closing: false, dead: None, reader: None };
+        Mailbox { inner: Mutex::new(inner), max }
     }
 
     /// Puts a call at the end.
@@ -63,10 +54,7 @@ impl Mailbox {
             return Err(TaskError::new(ErrorKind::ActorDied, "the actor is dead").caused_by(cause));
         }
         if inner.calls.len() >= self.max {
-            let text = format!(
-                "{} calls wait for the actor already: await some of them first",
-                self.max
-            );
+            let text = format!("{} calls wait for the actor already: await some of them first", self.max);
             return Err(TaskError::new(ErrorKind::PendingCallsLimitExceeded, text));
         }
         inner.calls.push_back(call);

@@ -24,16 +24,10 @@ impl ActorNames {
     /// # Errors
     /// `ActorNameTaken`.
     pub fn register(&self, name: Arc<str>, actor: &ActorRef, detached: bool) -> Result<(), TaskError> {
-        let named = Named {
-            actor: Arc::downgrade(actor.record()),
-            _keep: detached.then(|| actor.clone()),
-        };
+        let named = Named { actor: Arc::downgrade(actor.record()), _keep: detached.then(|| actor.clone()) };
         match self.0.entry(name) {
             Entry::Occupied(held) if held.get().handle().is_some() => {
-                let text = format!(
-                    "another actor is named '{}': choose another name, or find that one",
-                    held.key()
-                );
+                let text = format!("another actor is named '{}': choose another name, or find that one", held.key());
                 Err(TaskError::new(ErrorKind::ActorNameTaken, text))
             }
             Entry::Occupied(mut gone) => {
@@ -61,9 +55,7 @@ impl ActorNames {
     /// The actor is gone, and its name free, unless another has it by now.
     pub fn release(&self, actor: &Arc<ActorRecord>) {
         if let Some(name) = &actor.options.name {
-            let gone = self
-                .0
-                .remove_if(name, |_, named| named.actor.as_ptr() == Arc::as_ptr(actor));
+            let gone = self.0.remove_if(name, |_, named| named.actor.as_ptr() == Arc::as_ptr(actor));
             // Outside the map's lock: the handle that it keeps may be the last.
             drop(gone);
         }

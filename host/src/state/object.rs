@@ -32,12 +32,7 @@ pub struct ObjectStore {
 impl ObjectStore {
     /// A store that holds at most `limit` bytes.
     pub fn new(limit: u64) -> Arc<Self> {
-        Arc::new(ObjectStore {
-            limit,
-            used: AtomicU64::new(0),
-            live: AtomicU64::new(0),
-            ids: Counter::default(),
-        })
+        Arc::new(ObjectStore { limit, used: AtomicU64::new(0), live: AtomicU64::new(0), ids: Counter::default() })
     }
 
     /// Bytes in use.
@@ -82,10 +77,7 @@ impl ObjectStore {
     fn reserve(self: &Arc<Self>, bytes: u64) -> TaskResult<Reservation> {
         let grow = |used: u64| used.checked_add(bytes).filter(|total| *total <= self.limit);
         match self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grow) {
-            Ok(_) => Ok(Reservation {
-                store: self.clone(),
-                bytes,
-            }),
+            Ok(_) => Ok(Reservation { store: self.clone(), bytes }),
             Err(used) => Err(Arc::new(TaskError::new(
                 ErrorKind::ObjectStoreFull,
                 format!(
@@ -237,10 +229,7 @@ mod tests {
         let object = store.sealed(store.store(payload(1000)));
         let other = object.clone();
         drop(object);
-        assert_eq!(
-            (store.used_bytes(), store.live_objects()),
-            (1000 + OBJECT_OVERHEAD_BYTES, 1)
-        );
+        assert_eq!((store.used_bytes(), store.live_objects()), (1000 + OBJECT_OVERHEAD_BYTES, 1));
         drop(other);
         assert_eq!((store.used_bytes(), store.live_objects()), (0, 0));
     }

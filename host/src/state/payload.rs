@@ -32,11 +32,7 @@ pub struct Payload {
 impl Payload {
     /// Bytes without handles.
     pub fn new(encoding: Encoding, data: impl Into<Bytes>) -> Self {
-        Payload {
-            encoding,
-            data: data.into(),
-            references: Vec::new(),
-        }
+        Payload { encoding, data: data.into(), references: Vec::new() }
     }
 
     /// What it takes in the object store.
@@ -54,10 +50,7 @@ pub struct Value {
 
 impl Value {
     pub(crate) fn new(payload: Payload, reservation: Reservation) -> Arc<Self> {
-        Arc::new(Value {
-            payload,
-            _reservation: reservation,
-        })
+        Arc::new(Value { payload, _reservation: reservation })
     }
 
     /// The payload.

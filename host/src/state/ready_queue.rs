@@ -38,10 +38,7 @@ impl ReadyQueue {
     /// Puts a task behind those of its priority.
     pub fn push(&mut self, task: Arc<TaskRecord>) {
         self.len += 1;
-        self.by_priority
-            .entry(Reverse(task.spec.priority))
-            .or_default()
-            .push_back(Entry { task, overtaken: 0 });
+        self.by_priority.entry(Reverse(task.spec.priority)).or_default().push_back(Entry { task, overtaken: 0 });
     }
 
     /// The first task that `fits`, of the first few; one that was overtaken too often lets nobody pass.
@@ -73,11 +70,7 @@ impl ReadyQueue {
             }
         }
         if found.is_some() && seen > 0 {
-            self.by_priority
-                .values_mut()
-                .flatten()
-                .take(seen)
-                .for_each(|entry| entry.overtaken += 1);
+            self.by_priority.values_mut().flatten().take(seen).for_each(|entry| entry.overtaken += 1);
         }
         found
     }
@@ -118,10 +111,6 @@ impl ReadyQueue {
     /// Takes all.
     pub fn drain(&mut self) -> Vec<Arc<TaskRecord>> {
         (self.len, self.dead) = (0, 0);
-        std::mem::take(&mut self.by_priority)
-            .into_values()
-            .flatten()
-            .map(|entry| entry.task)
-            .collect()
+        std::mem::take(&mut self.by_priority).into_values().flatten().map(|entry| entry.task).collect()
     }
 }

@@ -77,10 +77,7 @@ impl Scheduler {
     /// `HostShutDown`, `TaskUnschedulable` or `QueueFull`.
     pub fn admit(&mut self, needs: &ResourceSet, from_outside: bool) -> Result<(), TaskError> {
         if self.intake == Intake::Closed || (self.intake == Intake::Draining && from_outside) {
-            return Err(TaskError::new(
-                ErrorKind::HostShutDown,
-                "the host takes no new tasks: it is shutting down",
-            ));
+            return Err(TaskError::new(ErrorKind::HostShutDown, "the host takes no new tasks: it is shutting down"));
         }
         if !self.total.covers(needs) {
             let text = format!("it needs {needs}, and the host has no more than {}", self.total);

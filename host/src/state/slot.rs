@@ -28,9 +28,7 @@ pub enum StopReason {
 
 impl StopReason {
     fn from_code(code: u8) -> Option<Self> {
-        [Self::Cancelled, Self::Deadline, Self::ActorKilled, Self::HostShutDown]
-            .into_iter()
-            .find(|r| *r as u8 == code)
+        [Self::Cancelled, Self::Deadline, Self::ActorKilled, Self::HostShutDown].into_iter().find(|r| *r as u8 == code)
     }
 }
 
@@ -50,11 +48,7 @@ pub struct CancelSlot<T> {
 impl<T> CancelSlot<T> {
     /// A slot without a call.
     pub fn new() -> Arc<Self> {
-        Arc::new(CancelSlot {
-            call: Mutex::new(None),
-            reason: AtomicU8::new(0),
-            waker: AtomicWaker::new(),
-        })
+        Arc::new(CancelSlot { call: Mutex::new(None), reason: AtomicU8::new(0), waker: AtomicWaker::new() })
     }
 
     /// Puts the call in, to be polled by what this returns. `preempted` is called each time the call gives up its turn.
@@ -77,9 +71,7 @@ impl<T> CancelSlot<T> {
 
 impl<T: Send + 'static> Stop for CancelSlot<T> {
     fn stop(&self, reason: StopReason) {
-        let _ = self
-            .reason
-            .compare_exchange(0, reason as u8, Ordering::AcqRel, Ordering::Acquire);
+        let _ = self.reason.compare_exchange(0, reason as u8, Ordering::AcqRel, Ordering::Acquire);
         // Whoever holds the lock polls the call right now, and looks for the reason when that poll is over.
         if let Some(mut call) = self.call.try_lock() {
             drop(call.take());
@@ -163,11 +155,7 @@ mod tests {
         slot.stop(StopReason::Deadline);
         assert!(dropped.load(Ordering::Relaxed), "before the next poll");
         slot.stop(StopReason::Cancelled);
-        assert_eq!(
-            running.as_mut().poll(&mut cx),
-            Poll::Ready(Err(StopReason::Deadline)),
-            "the first reason stays"
-        );
+        assert_eq!(running.as_mut().poll(&mut cx), Poll::Ready(Err(StopReason::Deadline)), "the first reason stays");
     }
 
     #[test]

@@ -59,6 +59,8 @@ struct Core {
     attempt: u32,
     started: Option<Instant>,
     deadline: Option<Instant>,
+    /// Was it ended from outside, for good?
+    ended: bool,
 }
 
 enum Phase {
@@ -109,6 +111,7 @@ impl TaskRecord {
                 attempt: 0,
                 started: None,
                 deadline,
+                ended: false,
             }),
         });
         output.set_producer(&record);
@@ -206,6 +209,7 @@ impl TaskRecord {
         let again = failure.kind.is_system_failure()
             && core.attempt <= self.spec.max_retries
             && !self.cancel_requested()
+            && !core.ended
             && matches!(core.phase, Phase::Running(_));
         if again {
             core.phase = Phase::Waiting;
@@ -214,10 +218,25 @@ impl TaskRecord {
         again
     }
 
+    /// Ends the task if it waits; one that runs goes on.
+    pub fn leave_queue(&self) -> Stopped {
+        let mut core = self.core.lock();
+        match core.phase {
+            Phase::Waiting => {
+                core.phase = Phase::Ending;
+                Stopped::BeforeStart
+            }
+            Phase::Running(_) => Stopped::WhileRunning,
+            Phase::Ending | Phase::Done => Stopped::AlreadyDone,
+        }
+    }
+
     /// Ends the task from outside. `BeforeStart` leaves it to the caller to [`finish`](Self::finish) it.
     pub fn stop(&self, reason: StopReason) -> Stopped {
         let slot = {
             let mut core = self.core.lock();
+            // An attempt that fails at this very moment is not followed by another.
+            core.ended |= reason != StopReason::Deadline;
             match &core.phase {
                 Phase::Running(slot) => slot.clone(),
                 Phase::Ending | Phase::Done => return Stopped::AlreadyDone,
@@ -274,12 +293,7 @@ impl TaskRecord {
             let parent = core.parent.upgrade();
             (core.end(), parent)
         };
-        let receipt = self.receipt(
-            outcome.as_ref().err().map(|error| error.kind),
-            &ended,
-            parent.as_ref(),
-            now,
-        );
+        let receipt = self.receipt(outcome.as_ref().err().map(|error| error.kind), &ended, parent.as_ref(), now);
         if let Some(parent) = &parent {
             parent.inherit(self.spec.id, ended.children);
         }
@@ -306,9 +320,7 @@ impl TaskRecord {
             function: spec.function.clone(),
             error,
             queued_at: spec.queued_at,
-            queued_for: ended
-                .started
-                .map(|started| started.saturating_duration_since(spec.queued)),
+            queued_for: ended.started.map(|started| started.saturating_duration_since(spec.queued)),
             ran_for: ended.started.map(since),
             attempts: ended.attempts,
             fuel_used: self.meter.fuel_used.get(),
@@ -351,13 +363,19 @@ impl TaskRecord {
         core.deadline.filter(|_| !matches!(core.phase, Phase::Done))
     }
 
+    /// The deadline is its own from now on, not its parent's. Gives it, if it is still to come.
+    pub fn outlive_parent(&self, now: Instant) -> Option<Instant> {
+        let mut core = self.core.lock();
+        let own = self.spec.limits.timeout.and_then(|timeout| core.started?.checked_add(timeout));
+        core.deadline = own;
+        own.filter(|at| *at > now)
+    }
+
     /// What the deadline's limit is, and how long the attempt has run.
     pub fn time_used(&self, now: Instant) -> (Duration, Duration) {
         let core = self.core.lock();
         let from = core.started.unwrap_or(self.spec.queued);
-        let limit = core
-            .deadline
-            .map_or(Duration::ZERO, |at| at.saturating_duration_since(from));
+        let limit = core.deadline.map_or(Duration::ZERO, |at| at.saturating_duration_since(from));
         (limit, now.saturating_duration_since(from))
     }
 

@@ -27,15 +27,11 @@ impl Timers {
     /// Notes a deadline; true if it is now the earliest.
     pub fn add(&mut self, at: Instant, task: &Arc<TaskRecord>) -> bool {
         if self.heap.len() >= self.sweep_at.max(SWEEP_MIN) {
-            self.heap
-                .retain(|Reverse(entry)| entry.task.upgrade().is_some_and(|task| !task.is_done()));
+            self.heap.retain(|Reverse(entry)| entry.task.upgrade().is_some_and(|task| !task.is_done()));
             self.sweep_at = self.heap.len() * 2;
         }
         let first = self.next().is_none_or(|next| at < next);
-        self.heap.push(Reverse(Entry {
-            at,
-            task: Arc::downgrade(task),
-        }));
+        self.heap.push(Reverse(Entry { at, task: Arc::downgrade(task) }));
         first
     }
 
@@ -49,11 +45,7 @@ impl Timers {
         while self.next().is_some_and(|at| at <= now) {
             let Reverse(entry) = self.heap.pop()?;
             // A retried task has a later deadline than the one noted for its first attempt.
-            if let Some(task) = entry
-                .task
-                .upgrade()
-                .filter(|task| task.deadline().is_some_and(|at| at <= now))
-            {
+            if let Some(task) = entry.task.upgrade().filter(|task| task.deadline().is_some_and(|at| at <= now)) {
                 return Some(task);
             }
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::task::{Arguments, failed};
+use super::task::{Arguments, failed, once_there_is_room};
 use crate::port::{ActorRequest, CallRequest, Port};
 use crate::runtime::Runtime;
 use crate::state::actor::ActorRef;
@@ -27,14 +27,7 @@ pub struct ActorCall {
 impl ActorCall {
     pub(super) fn new(runtime: Arc<Runtime>, module: Arc<ModuleInfo>, type_name: Arc<str>) -> Self {
         let (arguments, options) = (Arguments::new(), ActorOptions::new());
-        ActorCall {
-            runtime,
-            module,
-            type_name,
-            constructor: "new".into(),
-            arguments,
-            options,
-        }
+        ActorCall { runtime, module, type_name, constructor: "new".into(), arguments, options }
     }
 
     /// Another constructor than `new`.
@@ -63,25 +56,10 @@ impl ActorCall {
 
     /// Creates it. The handle is there at once; what goes wrong is the error of its calls.
     pub fn create(self) -> ActorHandle {
-        let ActorCall {
-            runtime,
-            module,
-            type_name,
-            constructor,
-            arguments,
-            options,
-        } = self;
+        let ActorCall { runtime, module, type_name, constructor, arguments, options } = self;
         // A failed argument makes the constructor fail, and that its calls.
-        let arguments = arguments
-            .take()
-            .unwrap_or_else(|error| vec![Argument::Object(failed(&runtime, error))]);
-        let request = ActorRequest {
-            module,
-            type_name,
-            constructor,
-            arguments,
-            options,
-        };
+        let arguments = arguments.take().unwrap_or_else(|error| vec![Argument::Object(failed(&runtime, error))]);
+        let request = ActorRequest { module, type_name, constructor, arguments, options };
         let actor = runtime.create_actor(request, None);
         ActorHandle::new(runtime, actor)
     }
@@ -129,6 +107,7 @@ impl ActorHandle {
 }
 
 /// A call of a method that is being put together.
+#[derive(Clone)]
 #[must_use = "a call is made by `submit`"]
 pub struct MethodCall {
     actor: ActorHandle,
@@ -172,30 +151,15 @@ impl MethodCall {
     /// Makes the call, as soon as the host's queue has room. Calls of one caller are served in their order. A full
     /// mailbox is the error of the object.
     pub async fn submit(self) -> ObjectRef {
-        self.actor.runtime.room().await;
-        self.try_submit()
+        let runtime = self.actor.runtime.clone();
+        once_there_is_room(&runtime, || self.clone().try_submit()).await
     }
 
     /// Makes the call now. A full queue is the error of the object.
     pub fn try_submit(self) -> ObjectRef {
-        let MethodCall {
-            actor: ActorHandle { runtime, actor },
-            method,
-            arguments,
-            options,
-            reply,
-        } = self;
+        let MethodCall { actor: ActorHandle { runtime, actor }, method, arguments, options, reply } = self;
         match arguments.take() {
-            Ok(arguments) => runtime.call_actor(
-                CallRequest {
-                    actor,
-                    method,
-                    arguments,
-                    options,
-                    reply,
-                },
-                None,
-            ),
+            Ok(arguments) => runtime.call_actor(CallRequest { actor, method, arguments, options, reply }, None),
             Err(error) => failed(&runtime, error),
         }
     }

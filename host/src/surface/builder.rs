@@ -196,10 +196,7 @@ impl HostBuilder {
         mut self,
         link: impl Fn(&mut Linker<Guest>) -> wasmtime::Result<()> + Send + Sync + 'static,
     ) -> Self {
-        self.imports.push(ImportSet {
-            link: Box::new(link),
-            make: None,
-        });
+        self.imports.push(ImportSet { link: Box::new(link), make: None });
         self
     }
 
@@ -210,10 +207,7 @@ impl HostBuilder {
         link: impl Fn(&mut Linker<Guest>) -> wasmtime::Result<()> + Send + Sync + 'static,
     ) -> Self {
         let make = Box::new(move || Box::new(make()) as Box<dyn Any + Send>);
-        self.imports.push(ImportSet {
-            link: Box::new(link),
-            make: Some(make),
-        });
+        self.imports.push(ImportSet { link: Box::new(link), make: Some(make) });
         self
     }
 
@@ -232,10 +226,7 @@ impl HostBuilder {
             ));
         }
         check_maps(self.instances)?;
-        let engine = EngineConfig {
-            instances: self.instances,
-            cache_dir: self.cache_dir,
-        };
+        let engine = EngineConfig { instances: self.instances, cache_dir: self.cache_dir };
         let sandbox = Sandbox::new(&engine, self.imports).map_err(|error| BuildError::Engine(format!("{error:#}")))?;
         // After all that can fail: a tokio runtime must not be dropped where an embedder's own may be running.
         let tokio = tokio::runtime::Builder::new_multi_thread()
@@ -258,9 +249,7 @@ impl HostBuilder {
             output_watch: self.output_watch,
             receipts: self.receipts,
         };
-        let clock = self
-            .clock
-            .unwrap_or_else(|| Arc::new(TokioClock(tokio.handle().clone())));
+        let clock = self.clock.unwrap_or_else(|| Arc::new(TokioClock(tokio.handle().clone())));
         let runtime = Runtime::new(config, sandbox, clock, tokio.handle().clone());
         Ok(Host::new(runtime, tokio))
     }
@@ -275,12 +264,7 @@ fn check_maps(instances: u32) -> Result<(), BuildError> {
     let needed = u64::from(instances) * MAPS_PER_INSTANCE;
     if needed > allowed / 5 * 4 {
         let suggested = needed / 4 * 5 + 5;
-        return Err(BuildError::TooManyInstances {
-            instances,
-            needed,
-            allowed,
-            suggested,
-        });
+        return Err(BuildError::TooManyInstances { instances, needed, allowed, suggested });
     }
     Ok(())
 }

@@ -47,10 +47,7 @@ fn decode_bincode<T: DeserializeOwned>(data: &[u8]) -> Result<T, TaskError> {
     let config = bincode::config::standard().with_limit::<DECODE_BYTES_MAX>();
     match bincode::serde::decode_from_slice(data, config) {
         Ok((value, read)) if read == data.len() => Ok(value),
-        Ok((_, read)) => Err(invalid(format!(
-            "{} bytes are left over after the value",
-            data.len() - read
-        ))),
+        Ok((_, read)) => Err(invalid(format!("{} bytes are left over after the value", data.len() - read))),
         Err(error) => Err(invalid(format!("the bytes are no such value: {error}"))),
     }
 }
@@ -76,10 +73,7 @@ mod tests {
     #[test]
     fn values_come_back() {
         let value = (1i32, "two".to_owned(), vec![3.0f64]);
-        assert_eq!(
-            decode::<(i32, String, Vec<f64>)>(&encode(&value).unwrap()).unwrap(),
-            value
-        );
+        assert_eq!(decode::<(i32, String, Vec<f64>)>(&encode(&value).unwrap()).unwrap(), value);
         let bytes = vec![7u8; 100];
         let payload = encode(&bytes).unwrap();
         assert_eq!(payload.encoding, Encoding::Raw);
@@ -89,24 +83,12 @@ mod tests {
 
     #[test]
     fn hostile_bytes_are_an_error() {
-        let lying_length = Payload::new(
-            Encoding::Bincode,
-            vec![0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f],
-        );
+        let lying_length = Payload::new(Encoding::Bincode, vec![0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]);
         assert!(decode::<Vec<u64>>(&lying_length).is_err());
         assert!(decode::<String>(&lying_length).is_err());
-        assert!(
-            decode::<i32>(&Payload::new(Encoding::Bincode, vec![0xfb])).is_err(),
-            "cut off"
-        );
-        assert!(
-            decode::<u8>(&Payload::new(Encoding::Bincode, vec![1, 2])).is_err(),
-            "left over"
-        );
-        assert!(
-            decode::<i32>(&Payload::new(Encoding::Raw, vec![1])).is_err(),
-            "another type"
-        );
+        assert!(decode::<i32>(&Payload::new(Encoding::Bincode, vec![0xfb])).is_err(), "cut off");
+        assert!(decode::<u8>(&Payload::new(Encoding::Bincode, vec![1, 2])).is_err(), "left over");
+        assert!(decode::<i32>(&Payload::new(Encoding::Raw, vec![1])).is_err(), "another type");
         assert!(decode::<i32>(&Payload::new(Encoding::Json, "[1")).is_err());
     }
 }

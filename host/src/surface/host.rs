@@ -47,10 +47,7 @@ pub struct Host {
 
 impl Host {
     pub(super) fn new(runtime: Arc<Runtime>, tokio: tokio::runtime::Runtime) -> Self {
-        Host {
-            runtime,
-            tokio: Mutex::new(Some(tokio)),
-        }
+        Host { runtime, tokio: Mutex::new(Some(tokio)) }
     }
 
     /// A host with the settings still to be made.
@@ -64,9 +61,7 @@ impl Host {
     /// Why the file is no module that this host can run.
     pub async fn load_file(&self, path: impl AsRef<Path>) -> Result<Module, ModuleError> {
         let path = path.as_ref().to_owned();
-        let name = path
-            .file_stem()
-            .map_or_else(|| "module".into(), |stem| stem.to_string_lossy().into_owned());
+        let name = path.file_stem().map_or_else(|| "module".into(), |stem| stem.to_string_lossy().into_owned());
         // Away from the caller's thread: a slow disk or a pipe must not hold it up.
         let reading = self.runtime.tokio().spawn_blocking(move || read_module(&path));
         let bytes = reading.await.map_err(|_| ModuleError::HostShutDown)??;
@@ -78,17 +73,10 @@ impl Host {
     /// # Errors
     /// Why the bytes are no module that this host can run.
     pub async fn load_bytes(&self, name: &str, bytes: impl Into<Vec<u8>>) -> Result<Module, ModuleError> {
-        let name: String = name
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(NAME_BYTES_MAX / 4)
-            .collect();
+        let name: String = name.chars().filter(|c| !c.is_control()).take(NAME_BYTES_MAX / 4).collect();
         let (runtime, bytes) = (self.runtime.clone(), bytes.into());
         // On the host's own threads, so that it works on any executor and ends with the host.
-        let loading = self
-            .runtime
-            .tokio()
-            .spawn(async move { runtime.load(name.into(), bytes).await });
+        let loading = self.runtime.tokio().spawn(async move { runtime.load(name.into(), bytes).await });
         let info = loading.await.map_err(|_| ModuleError::HostShutDown)??;
         Ok(Module::new(self.runtime.clone(), info))
     }
@@ -137,11 +125,7 @@ impl Host {
     pub async fn value(&self, object: &ObjectRef, timeout: Option<Duration>) -> TaskResult<Arc<Value>> {
         self.wait(std::slice::from_ref(object), 1, timeout).await;
         object.outcome().unwrap_or_else(|| {
-            let text = format!(
-                "object {} was not ready within {:?}",
-                object.id(),
-                timeout.unwrap_or_default()
-            );
+            let text = format!("object {} was not ready within {:?}", object.id(), timeout.unwrap_or_default());
             Err(Arc::new(TaskError::new(ErrorKind::GetTimeout, text)))
         })
     }
@@ -208,12 +192,10 @@ fn read_module(path: &Path) -> Result<Vec<u8>, ModuleError> {
 /// Joining threads blocks, so that a thread does it which nobody waits on but this future.
 async fn stop_threads(tokio: tokio::runtime::Runtime) {
     let (done, joined) = futures::channel::oneshot::channel();
-    let joiner = std::thread::Builder::new()
-        .name("rustyray-end".to_owned())
-        .spawn(move || {
-            tokio.shutdown_timeout(Duration::from_secs(5));
-            let _ = done.send(());
-        });
+    let joiner = std::thread::Builder::new().name("rustyray-end".to_owned()).spawn(move || {
+        tokio.shutdown_timeout(Duration::from_secs(5));
+        let _ = done.send(());
+    });
     if let Ok(joiner) = joiner {
         let _ = joined.await;
         let _ = joiner.join();

@@ -51,7 +51,6 @@ impl Module {
     ///
     /// What it prints goes to the log; with `inherit_stdio` straight to the process's own streams.
     pub fn main(&self, arguments: Vec<String>, inherit_stdio: bool, options: TaskOptions) -> ObjectRef {
-        self.runtime
-            .submit_main(self.info.clone(), arguments, inherit_stdio, options)
+        self.runtime.submit_main(self.info.clone(), arguments, inherit_stdio, options)
     }
 }

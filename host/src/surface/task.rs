@@ -9,11 +9,12 @@ use crate::port::{Port, TaskRequest};
 use crate::runtime::Runtime;
 use crate::state::object::ObjectRef;
 use crate::state::payload::{Argument, Encoding, Payload};
-use crate::words::error::{TaskError, TaskResult};
+use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::manifest::ModuleInfo;
 use crate::words::options::TaskOptions;
 
 /// Arguments as they are collected. The first that fails is the error of the call.
+#[derive(Clone)]
 pub(super) struct Arguments(TaskResult<Vec<Argument>>);
 
 impl Arguments {
@@ -47,6 +48,7 @@ impl Arguments {
 }
 
 /// A call of a task that is being put together.
+#[derive(Clone)]
 #[must_use = "a task runs when it is submitted"]
 pub struct TaskCall {
     runtime: Arc<Runtime>,
@@ -60,14 +62,7 @@ pub struct TaskCall {
 impl TaskCall {
     pub(super) fn new(runtime: Arc<Runtime>, module: Arc<ModuleInfo>, function: Arc<str>) -> Self {
         let (arguments, options) = (Arguments::new(), TaskOptions::new());
-        TaskCall {
-            runtime,
-            module,
-            function,
-            arguments,
-            options,
-            reply: Encoding::Bincode,
-        }
+        TaskCall { runtime, module, function, arguments, options, reply: Encoding::Bincode }
     }
 
     /// The next argument, by value.
@@ -102,32 +97,28 @@ impl TaskCall {
 
     /// Submits it, as soon as the queue has room. What is wrong with it is the error of the object.
     pub async fn submit(self) -> ObjectRef {
-        self.runtime.room().await;
-        self.try_submit()
+        let runtime = self.runtime.clone();
+        once_there_is_room(&runtime, || self.clone().try_submit()).await
     }
 
     /// Submits it now. A full queue is the error of the object.
     pub fn try_submit(self) -> ObjectRef {
-        let TaskCall {
-            runtime,
-            module,
-            function,
-            arguments,
-            options,
-            reply,
-        } = self;
+        let TaskCall { runtime, module, function, arguments, options, reply } = self;
         match arguments.take() {
-            Ok(arguments) => runtime.submit(
-                TaskRequest {
-                    module,
-                    function,
-                    arguments,
-                    options,
-                    reply,
-                },
-                None,
-            ),
+            Ok(arguments) => runtime.submit(TaskRequest { module, function, arguments, options, reply }, None),
             Err(error) => failed(&runtime, error),
+        }
+    }
+}
+
+/// Submits as soon as the queue has room. Another may take the last place in between; then it waits again.
+pub(super) async fn once_there_is_room(runtime: &Runtime, submit: impl Fn() -> ObjectRef) -> ObjectRef {
+    loop {
+        runtime.room().await;
+        let object = submit();
+        let refused = |error: &TaskError| error.kind == ErrorKind::QueueFull;
+        if !object.outcome().is_some_and(|outcome| outcome.is_err_and(|error| refused(&error))) {
+            return object;
         }
     }
 }

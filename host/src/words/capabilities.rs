@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -26,6 +26,8 @@ pub struct DirGrant {
     pub guest_path: String,
     /// What it may do there.
     pub access: DirAccess,
+    /// Where it was when it was granted.
+    pub host_path: PathBuf,
     /// The open directory.
     pub dir: Arc<Dir>,
 }
@@ -58,14 +60,9 @@ impl NetGrant {
         if host.is_empty() || host.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err(format!("'{text}' names no host: expected HOST, HOST:PORT or *"));
         }
-        let port = port
-            .map(str::parse)
-            .transpose()
-            .map_err(|_| format!("'{text}' has no valid port: expected 0 to 65535"))?;
-        Ok(NetGrant {
-            host: host.to_ascii_lowercase(),
-            port,
-        })
+        let port =
+            port.map(str::parse).transpose().map_err(|_| format!("'{text}' has no valid port: expected 0 to 65535"))?;
+        Ok(NetGrant { host: host.to_ascii_lowercase(), port })
     }
 
     /// Does this grant cover all that `asked` does?
@@ -137,12 +134,9 @@ impl Capabilities {
         guest_path: impl Into<String>,
         access: DirAccess,
     ) -> io::Result<Self> {
-        let dir = Arc::new(Dir::open_ambient_dir(host_path, ambient_authority())?);
-        self.dirs.push(DirGrant {
-            guest_path: guest_path.into(),
-            access,
-            dir,
-        });
+        let host_path = host_path.as_ref().to_owned();
+        let dir = Arc::new(Dir::open_ambient_dir(&host_path, ambient_authority())?);
+        self.dirs.push(DirGrant { guest_path: guest_path.into(), access, host_path, dir });
         Ok(self)
     }
 
@@ -158,7 +152,8 @@ impl Capabilities {
         self
     }
 
-    /// Grants the process's standard input.
+    /// Grants the process's standard input. Once a guest reads it, a thread of the process waits for more until the
+    /// process ends.
     pub fn stdin(mut self) -> Self {
         self.stdin = true;
         self
@@ -197,12 +192,7 @@ impl Capabilities {
         let flags = [(self.stdin, "stdin"), (self.clock, "clock"), (self.random, "random")];
         dirs.chain(self.env.keys().map(|name| format!("env:{name}")))
             .chain(self.nets.iter().map(|grant| format!("net:{grant}")))
-            .chain(
-                flags
-                    .into_iter()
-                    .filter(|(granted, _)| *granted)
-                    .map(|(_, name)| name.to_owned()),
-            )
+            .chain(flags.into_iter().filter(|(granted, _)| *granted).map(|(_, name)| name.to_owned()))
             .collect()
     }
 
@@ -211,14 +201,10 @@ impl Capabilities {
     /// # Errors
     /// The first name that is not covered by what is held here.
     pub fn narrow<S: AsRef<str>>(&self, names: &[S]) -> Result<Capabilities, String> {
-        let mut kept = Capabilities {
-            fixed_time: self.fixed_time,
-            random_seed: self.random_seed,
-            ..Capabilities::none()
-        };
+        let mut kept =
+            Capabilities { fixed_time: self.fixed_time, random_seed: self.random_seed, ..Capabilities::none() };
         for name in names {
-            self.keep(name.as_ref(), &mut kept)
-                .ok_or_else(|| name.as_ref().to_owned())?;
+            self.keep(name.as_ref(), &mut kept).ok_or_else(|| name.as_ref().to_owned())?;
         }
         Ok(kept)
     }
@@ -244,10 +230,7 @@ impl Capabilities {
             }
             Some(("net", asked)) => {
                 let asked = NetGrant::parse(asked).ok()?;
-                self.nets
-                    .iter()
-                    .any(|grant| grant.covers(&asked))
-                    .then(|| kept.nets.push(asked))
+                self.nets.iter().any(|grant| grant.covers(&asked)).then(|| kept.nets.push(asked))
             }
             _ => None,
         }
@@ -289,15 +272,9 @@ mod tests {
 
     #[test]
     fn fewer_is_fine() {
-        for name in [
-            "dir:/rw",
-            "dir:/rw:ro",
-            "dir:/ro:ro",
-            "env:LANG",
-            "net:example.org:443",
-            "net:127.0.0.1:80",
-            "clock",
-        ] {
+        for name in
+            ["dir:/rw", "dir:/rw:ro", "dir:/ro:ro", "env:LANG", "net:example.org:443", "net:127.0.0.1:80", "clock"]
+        {
             assert_eq!(held().narrow(&[name]).unwrap().names(), [name]);
         }
         assert!(held().narrow::<&str>(&[]).unwrap().names().is_empty());

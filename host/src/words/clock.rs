@@ -45,12 +45,7 @@ impl ManualClock {
     /// A clock that shows the present moment and stops there.
     pub fn new() -> Self {
         let (start, wall) = (Instant::now(), SystemTime::now());
-        ManualClock(Arc::new(Mutex::new(Hands {
-            start,
-            wall,
-            elapsed: Duration::ZERO,
-            sleepers: Vec::new(),
-        })))
+        ManualClock(Arc::new(Mutex::new(Hands { start, wall, elapsed: Duration::ZERO, sleepers: Vec::new() })))
     }
 
     /// Turns the clock on and wakes whoever slept until then.
@@ -92,10 +87,7 @@ impl Clock for ManualClock {
     }
 
     fn sleep_until(&self, until: Instant) -> Sleep {
-        Box::pin(ManualSleep {
-            clock: self.clone(),
-            until,
-        })
+        Box::pin(ManualSleep { clock: self.clone(), until })
     }
 }
 
@@ -112,9 +104,7 @@ impl Future for ManualSleep {
         if hands.start + hands.elapsed >= self.until {
             return Poll::Ready(());
         }
-        hands
-            .sleepers
-            .retain(|(until, waker)| *until != self.until || !waker.will_wake(cx.waker()));
+        hands.sleepers.retain(|(until, waker)| *until != self.until || !waker.will_wake(cx.waker()));
         hands.sleepers.push((self.until, cx.waker().clone()));
         Poll::Pending
     }

@@ -90,10 +90,7 @@ impl ErrorKind {
     /// mistakes of the caller are not.
     pub fn is_system_failure(self) -> bool {
         use ErrorKind::*;
-        matches!(
-            self,
-            WorkerCrashed | TaskTimedOut | OutOfFuel | OutOfMemory | LimitExceeded | Internal
-        )
+        matches!(self, WorkerCrashed | TaskTimedOut | OutOfFuel | OutOfMemory | LimitExceeded | Internal)
     }
 }
 
@@ -179,25 +176,14 @@ impl TaskError {
             false => format!("all of its {name} is used, {limit}"),
         };
         let mut error = TaskError::new(kind, text);
-        error.limit = Some(LimitReport {
-            name: name.to_owned(),
-            limit,
-            used,
-        });
+        error.limit = Some(LimitReport { name: name.to_owned(), limit, used });
         error
     }
 
     /// The same with `cause` and what caused that.
     pub fn caused_by(mut self, cause: &TaskError) -> Self {
-        let link = ErrorCause {
-            kind: cause.kind,
-            task: cause.task.clone(),
-            message: cause.message.clone(),
-        };
-        self.causes = std::iter::once(link)
-            .chain(cause.causes.iter().cloned())
-            .take(CAUSES_MAX)
-            .collect();
+        let link = ErrorCause { kind: cause.kind, task: cause.task.clone(), message: cause.message.clone() };
+        self.causes = std::iter::once(link).chain(cause.causes.iter().cloned()).take(CAUSES_MAX).collect();
         self
     }
 }
@@ -228,13 +214,7 @@ impl fmt::Display for TaskError {
             self.backtrace.iter().try_for_each(|frame| write!(f, "\n    {frame}"))?;
         }
         self.causes.iter().try_for_each(|cause| {
-            write!(
-                f,
-                "\n  caused by: task {} {}: {}",
-                cause.task,
-                cause.kind.words(),
-                cause.message
-            )
+            write!(f, "\n  caused by: task {} {}: {}", cause.task, cause.kind.words(), cause.message)
         })
     }
 }

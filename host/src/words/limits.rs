@@ -151,23 +151,11 @@ mod tests {
 
     #[test]
     fn the_lower_limit_wins_and_a_missing_one_never_does() {
-        let a = TaskLimits {
-            fuel: Some(10),
-            timeout: None,
-            memory_bytes: 5,
-            ..TaskLimits::ceiling()
-        };
-        let b = TaskLimits {
-            fuel: None,
-            timeout: Some(Duration::from_secs(1)),
-            memory_bytes: 7,
-            ..TaskLimits::ceiling()
-        };
+        let a = TaskLimits { fuel: Some(10), timeout: None, memory_bytes: 5, ..TaskLimits::ceiling() };
+        let b =
+            TaskLimits { fuel: None, timeout: Some(Duration::from_secs(1)), memory_bytes: 7, ..TaskLimits::ceiling() };
         let both = a.lower_of(&b);
-        assert_eq!(
-            (both.fuel, both.timeout, both.memory_bytes),
-            (Some(10), Some(Duration::from_secs(1)), 5)
-        );
+        assert_eq!((both.fuel, both.timeout, both.memory_bytes), (Some(10), Some(Duration::from_secs(1)), 5));
         assert_eq!(both, b.lower_of(&a));
     }
 }

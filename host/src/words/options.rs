@@ -20,11 +20,7 @@ use super::resources::{CPU, Milli, ResourceSet};
 pub struct TaskOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<Arc<str>>,
-    #[serde(
-        rename = "timeout_ns",
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "nanoseconds"
-    )]
+    #[serde(rename = "timeout_ns", skip_serializing_if = "Option::is_none", serialize_with = "nanoseconds")]
     pub(crate) timeout: Option<Duration>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fuel: Option<u64>,
@@ -134,11 +130,7 @@ impl TaskOptions {
             max_retries: self.max_retries.or(declared.max_retries),
             priority: self.priority.or(declared.priority),
             cpu_milli: self.cpu_milli.or(declared.cpu_milli),
-            resources: if self.resources.is_empty() {
-                declared.resources
-            } else {
-                self.resources
-            },
+            resources: if self.resources.is_empty() { declared.resources } else { self.resources },
             grants: self.grants.or(declared.grants),
         }
     }
@@ -159,19 +151,14 @@ impl TaskOptions {
     pub(crate) fn needs(&self, cpus: f64) -> ResourceSet {
         let mut needs = ResourceSet::cpus(cpus);
         needs.cpu_milli = self.cpu_milli.unwrap_or(needs.cpu_milli);
-        self.resources
-            .iter()
-            .fold(needs, |needs, (name, amount)| needs.with_milli(name, *amount))
+        self.resources.iter().fold(needs, |needs, (name, amount)| needs.with_milli(name, *amount))
     }
 
     /// The declared limits in words, for people.
     pub fn summary(&self) -> String {
         let mut parts = Vec::new();
         let mut say = |name: &str, value: Option<String>| parts.extend(value.map(|value| format!("{name}={value}")));
-        say(
-            "timeout",
-            self.timeout.map(|t| humantime::format_duration(t).to_string()),
-        );
+        say("timeout", self.timeout.map(|t| humantime::format_duration(t).to_string()));
         say("fuel", self.fuel.map(|n| n.to_string()));
         say("memory", self.memory_bytes.map(size));
         say("tables", self.table_elements.map(|n| n.to_string()));
@@ -182,10 +169,7 @@ impl TaskOptions {
         for (name, amount) in &self.resources {
             say(name, Some((*amount as f64 / CPU as f64).to_string()));
         }
-        say(
-            "grants",
-            self.grants.as_ref().map(|names| format!("[{}]", names.join(", "))),
-        );
+        say("grants", self.grants.as_ref().map(|names| format!("[{}]", names.join(", "))));
         parts.join(" ")
     }
 }
@@ -195,15 +179,11 @@ fn size(bytes: u64) -> String {
     [("GiB", 30), ("MiB", 20), ("KiB", 10)]
         .into_iter()
         .find(|(_, shift)| bytes > 0 && bytes.is_multiple_of(1 << shift))
-        .map_or_else(
-            || bytes.to_string(),
-            |(unit, shift)| format!("{}{unit}", bytes >> shift),
-        )
+        .map_or_else(|| bytes.to_string(), |(unit, shift)| format!("{}{unit}", bytes >> shift))
 }
 
 fn nanoseconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    time.map(|time| time.as_nanos().min(u64::MAX.into()) as u64)
-        .serialize(serializer)
+    time.map(|time| time.as_nanos().min(u64::MAX.into()) as u64).serialize(serializer)
 }
 
 /// How an actor is to live.
@@ -297,10 +277,7 @@ mod tests {
             .memory_bytes(64 << 20)
             .output_bytes(1000)
             .grants(["clock", "dir:/data:ro"]);
-        assert_eq!(
-            options.summary(),
-            "timeout=1s 500ms memory=64MiB output=1000 grants=[clock, dir:/data:ro]"
-        );
+        assert_eq!(options.summary(), "timeout=1s 500ms memory=64MiB output=1000 grants=[clock, dir:/data:ro]");
         let actor = ActorOptions::new().max_restarts(2).call(TaskOptions::new().fuel(5));
         assert_eq!(actor.summary(), "max_restarts=2 fuel=5");
         assert_eq!(ActorOptions::new().summary(), "");
@@ -311,10 +288,7 @@ mod tests {
         let declared = TaskOptions::new().fuel(100).memory_bytes(1 << 20).name("declared");
         let options = TaskOptions::new().fuel(50).over(&declared);
         assert_eq!(options.name.as_deref(), Some("declared"));
-        let ceiling = TaskLimits {
-            memory_bytes: 1 << 16,
-            ..TaskLimits::ceiling()
-        };
+        let ceiling = TaskLimits { memory_bytes: 1 << 16, ..TaskLimits::ceiling() };
         let limits = options.limits(&TaskLimits::default(), &ceiling);
         assert_eq!((limits.fuel, limits.memory_bytes), (Some(50), 1 << 16));
     }

@@ -87,8 +87,7 @@ mod optional_ns {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     pub fn serialize<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-        time.map(|time| time.as_nanos().min(u64::MAX.into()) as u64)
-            .serialize(serializer)
+        time.map(|time| time.as_nanos().min(u64::MAX.into()) as u64).serialize(serializer)
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {

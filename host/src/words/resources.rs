@@ -30,10 +30,7 @@ pub struct ResourceSet {
 impl ResourceSet {
     /// This many CPU slots and nothing else.
     pub fn cpus(count: f64) -> Self {
-        ResourceSet {
-            cpu_milli: milli(count),
-            custom: None,
-        }
+        ResourceSet { cpu_milli: milli(count), custom: None }
     }
 
     /// The same with an amount of a custom resource.
@@ -49,9 +46,7 @@ impl ResourceSet {
 
     /// The custom resources.
     pub fn custom(&self) -> impl Iterator<Item = (&str, Milli)> {
-        self.custom
-            .iter()
-            .flat_map(|map| map.iter().map(|(name, amount)| (name.as_str(), *amount)))
+        self.custom.iter().flat_map(|map| map.iter().map(|(name, amount)| (name.as_str(), *amount)))
     }
 
     /// Is all of `needs` there?
@@ -90,8 +85,7 @@ fn milli(count: f64) -> Milli {
 impl fmt::Display for ResourceSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cpu={}", self.cpu_milli as f64 / CPU as f64)?;
-        self.custom()
-            .try_for_each(|(name, amount)| write!(f, " {name}={}", amount as f64 / CPU as f64))
+        self.custom().try_for_each(|(name, amount)| write!(f, " {name}={}", amount as f64 / CPU as f64))
     }
 }
 

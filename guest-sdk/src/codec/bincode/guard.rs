@@ -26,10 +26,7 @@ pub(super) struct Budget {
 impl Budget {
     pub(super) fn new(bytes: usize) -> Self {
         let elements = Cell::new(bytes.saturating_add(EMPTY_ELEMENTS_MAX));
-        Self {
-            elements,
-            depth: Cell::new(DEPTH_MAX),
-        }
+        Self { elements, depth: Cell::new(DEPTH_MAX) }
     }
 
     fn element<E: Error>(&self) -> Result<(), E> {
@@ -58,10 +55,7 @@ pub(super) struct Guard<'b, T> {
 
 impl<'b, T> Guard<'b, T> {
     fn around<U>(&self, inner: U) -> Guard<'b, U> {
-        Guard {
-            inner,
-            budget: self.budget,
-        }
+        Guard { inner, budget: self.budget }
     }
 }
 

@@ -32,13 +32,7 @@ impl Host for Guest {
             (_, Err(error)) => vec![Argument::Object(self.failed_object(error.clone()))],
         };
         let module = self.task().spec.module.clone();
-        let request = ActorRequest {
-            module,
-            type_name,
-            constructor,
-            arguments,
-            options: options.unwrap_or_default(),
-        };
+        let request = ActorRequest { module, type_name, constructor, arguments, options: options.unwrap_or_default() };
         let actor = self.port.create_actor(request, Some(self.task()));
         push(&mut self.table, actor)
     }
@@ -66,16 +60,7 @@ impl Host for Guest {
             (Ok(arguments), Ok(options)) => {
                 let manifest = self.task().spec.module.manifest.as_ref();
                 let reply = manifest.map(|manifest| manifest.encoding).unwrap_or_default();
-                self.port.call_actor(
-                    CallRequest {
-                        actor,
-                        method,
-                        arguments,
-                        options,
-                        reply,
-                    },
-                    Some(self.task()),
-                )
+                self.port.call_actor(CallRequest { actor, method, arguments, options, reply }, Some(self.task()))
             }
         };
         push(&mut self.table, object)

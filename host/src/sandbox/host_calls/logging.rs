@@ -18,8 +18,7 @@ impl Host for Guest {
             Level::Error => LogLevel::Error,
         };
         let target = shorten(LogLine::clean(&target), NAME_BYTES_MAX);
-        self.transcript
-            .line(LogSource::Log(level), target, &shorten(message, LOG_LINE_MAX));
+        self.transcript.line(LogSource::Log(level), target, &shorten(message, LOG_LINE_MAX));
         Ok(())
     }
 }

@@ -30,10 +30,7 @@ impl Guest {
     /// The handles and values of a list of arguments.
     fn arguments(&mut self, arguments: Vec<wire::Argument>) -> wasmtime::Result<Result<Vec<Argument>, Arc<TaskError>>> {
         if arguments.len() > ARGUMENTS_MAX {
-            return Err(broken_contract(format!(
-                "{} arguments: at most {ARGUMENTS_MAX} are allowed",
-                arguments.len()
-            )));
+            return Err(broken_contract(format!("{} arguments: at most {ARGUMENTS_MAX} are allowed", arguments.len())));
         }
         let (store, task) = (self.port.store().clone(), self.task().clone());
         take_arguments(&mut self.table, arguments, &mut |payload| {
@@ -65,10 +62,7 @@ impl Guest {
 /// A function's name from a guest. A name that is too long breaks the contract; one that does not exist does not.
 fn function_name(name: String) -> wasmtime::Result<Arc<str>> {
     if name.len() > NAME_BYTES_MAX {
-        return Err(broken_contract(format!(
-            "a name of {} bytes: names have at most {NAME_BYTES_MAX}",
-            name.len()
-        )));
+        return Err(broken_contract(format!("a name of {} bytes: names have at most {NAME_BYTES_MAX}", name.len())));
     }
     Ok(name.into())
 }

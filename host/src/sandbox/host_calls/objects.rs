@@ -77,18 +77,13 @@ impl Host for Guest {
         timeout_ns: Option<u64>,
     ) -> wasmtime::Result<Result<Vec<u32>, wire::TaskError>> {
         self.count_call();
-        let objects = objects
-            .iter()
-            .map(|object| Ok(self.table.get(object)?.clone()))
-            .collect::<wasmtime::Result<Vec<_>>>()?;
+        let objects =
+            objects.iter().map(|object| Ok(self.table.get(object)?.clone())).collect::<wasmtime::Result<Vec<_>>>()?;
         let waited = self.park(objects.clone(), count as usize, timeout_ns).await;
         if waited == Waited::CancelRequested {
             return Ok(Err(asked_to_stop()));
         }
-        let ready = (0u32..)
-            .zip(&objects)
-            .filter(|(_, object)| object.is_ready())
-            .map(|(index, _)| index);
+        let ready = (0u32..).zip(&objects).filter(|(_, object)| object.is_ready()).map(|(index, _)| index);
         Ok(Ok(ready.collect()))
     }
 
@@ -109,16 +104,7 @@ impl Guest {
         timeout_ns: Option<u64>,
     ) -> impl Future<Output = Waited> + Send + use<> {
         let (port, task) = (self.port.clone(), self.task().clone());
-        async move {
-            wait_for(
-                &*port,
-                Some(&task),
-                &objects,
-                count,
-                timeout_ns.map(Duration::from_nanos),
-            )
-            .await
-        }
+        async move { wait_for(&*port, Some(&task), &objects, count, timeout_ns.map(Duration::from_nanos)).await }
     }
 }
 

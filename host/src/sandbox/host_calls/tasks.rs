@@ -31,9 +31,9 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
         let granted = match (arguments, options) {
             (Err(error), _) => Err(error),
             (_, Err(error)) => Err(error.into()),
-            (Ok(arguments), Ok(options)) => share_fuel(&mut access, &options)
-                .map(|()| (arguments, options))
-                .map_err(Into::into),
+            (Ok(arguments), Ok(options)) => {
+                share_fuel(&mut access, &options).map(|()| (arguments, options)).map_err(Into::into)
+            }
         };
         let guest = access.get();
         let object = match granted {
@@ -41,21 +41,8 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
             Ok((arguments, options)) => {
                 let task = guest.task();
                 let module = task.spec.module.clone();
-                let reply = module
-                    .manifest
-                    .as_ref()
-                    .map(|manifest| manifest.encoding)
-                    .unwrap_or_default();
-                guest.port.submit(
-                    TaskRequest {
-                        module,
-                        function,
-                        arguments,
-                        options,
-                        reply,
-                    },
-                    Some(task),
-                )
+                let reply = module.manifest.as_ref().map(|manifest| manifest.encoding).unwrap_or_default();
+                guest.port.submit(TaskRequest { module, function, arguments, options, reply }, Some(task))
             }
         };
         push(&mut access.get().table, object)
@@ -67,9 +54,7 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
         guest.count_call();
         let task = guest.task();
         let spec = &task.spec;
-        let time_left = task
-            .deadline()
-            .map(|at| at.saturating_duration_since(guest.port.clock().now()));
+        let time_left = task.deadline().map(|at| at.saturating_duration_since(guest.port.clock().now()));
         Ok(wire::TaskContext {
             task_id: spec.id.0,
             task: spec.name.to_string(),
@@ -94,9 +79,7 @@ fn share_fuel(access: &mut Access<'_, Guest, HasSelf<Guest>>, options: &TaskOpti
     let internal = |error| TaskError::new(ErrorKind::Internal, format!("the fuel cannot be read: {error}"));
     let mut store = access.as_context_mut();
     let left = store.get_fuel().map_err(internal)?;
-    let rest = left
-        .checked_sub(share)
-        .ok_or_else(|| TaskError::of_limit(ErrorKind::OutOfFuel, "fuel", left, share))?;
+    let rest = left.checked_sub(share).ok_or_else(|| TaskError::of_limit(ErrorKind::OutOfFuel, "fuel", left, share))?;
     store.set_fuel(rest).map_err(internal)
 }
 

@@ -12,10 +12,7 @@ struct Counter {
 #[rustyray::actor_methods]
 impl Counter {
     fn new() -> Self {
-        Counter {
-            value: 0,
-            log: Vec::new(),
-        }
+        Counter { value: 0, log: Vec::new() }
     }
 
     fn starting_at(value: i32) -> Self {
@@ -54,9 +51,11 @@ impl Counter {
 
     fn spin(&mut self) -> i32 {
         println!("the counter spins");
-        loop {
+        while !rustyray::context().cancelled {
             std::hint::black_box(&self.value);
         }
+        println!("the counter was asked to stop");
+        self.value
     }
 
     fn generation(&self) -> u32 {
@@ -86,6 +85,12 @@ async fn shared(tasks: i32) -> Result<i32> {
     counter.get().await
 }
 
+/// Waits for a call that never returns.
+#[rustyray::remote]
+fn waits_for_spin(counter: CounterHandle) -> Result<i32> {
+    counter.spin().blocking_get()
+}
+
 /// Uses a handle that another task made.
 #[rustyray::remote]
 async fn uses_a_made_one() -> Result<i32> {
@@ -104,11 +109,7 @@ async fn find_and_add(name: String, amount: i32) -> Result<i32> {
 #[rustyray::remote]
 async fn leave_behind(name: String, detached: bool) -> Result<i32> {
     let options = Counter::options().name(name);
-    let counter = if detached {
-        options.detached().remote_starting_at(7)
-    } else {
-        options.remote_starting_at(7)
-    };
+    let counter = if detached { options.detached().remote_starting_at(7) } else { options.remote_starting_at(7) };
     counter.get().await
 }
 

@@ -46,18 +46,14 @@ fn connect(address: String, text: String) -> std::result::Result<String, String>
 /// Waits for somebody to connect.
 #[rustyray::remote]
 fn listen(address: String) -> std::result::Result<(), String> {
-    std::net::TcpListener::bind(address)
-        .map(drop)
-        .map_err(|error| error.to_string())
+    std::net::TcpListener::bind(address).map(drop).map_err(|error| error.to_string())
 }
 
 /// The time of day in seconds, and whether the clock goes on.
 #[rustyray::remote]
 fn clock() -> (u64, bool) {
     let start = std::time::Instant::now();
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let moved = (0..1_000_000).any(|_| start.elapsed() > Duration::ZERO);
     (now, moved)
 }

@@ -34,9 +34,46 @@ fn greet(name: String) -> String {
     format!("hello {name}")
 }
 
+/// Adds.
+#[rustyray::remote]
+fn add(a: i32, b: i32) -> i32 {
+    a + b
+}
+
+/// Fails with an error.
+#[rustyray::remote]
+fn refuse() -> Result<()> {
+    Err(Error::msg("not today"))
+}
+
+/// Declares limits of its own, and computes beyond them.
+#[rustyray::remote(fuel = 1_000_000, memory = "8MiB", timeout = "1h")]
+fn modest() {
+    loop {
+        std::hint::black_box(());
+    }
+}
+
+/// An actor to look at.
+#[rustyray::actor(max_restarts = 3)]
+struct Tally {
+    value: i32,
+}
+
+#[rustyray::actor_methods]
+impl Tally {
+    fn starting_at(value: i32) -> Self {
+        Tally { value }
+    }
+
+    fn value(&self) -> i32 {
+        self.value
+    }
+}
+
 /// The bytes from 0 up.
 #[rustyray::remote]
-fn bytes(count: u8) -> Vec<u8> {
+fn first_bytes(count: u8) -> Vec<u8> {
     (0..count).collect()
 }
 

@@ -46,11 +46,7 @@ fn double(n: u32) -> u32 {
 async fn looks_at_it(text: String) -> (String, String, u32) {
     match panics.options().name("victim").remote(text).await {
         Ok(_) => ("none".to_owned(), String::new(), 0),
-        Err(error) => (
-            format!("{:?}", error.kind()),
-            format!("{error}"),
-            error.backtrace().len() as u32,
-        ),
+        Err(error) => (format!("{:?}", error.kind()), format!("{error}"), error.backtrace().len() as u32),
     }
 }
 
@@ -64,13 +60,7 @@ fn exits(code: i32) -> u32 {
 #[rustyray::remote]
 fn about() -> (String, String, String, u32, bool) {
     let here = rustyray::context();
-    (
-        here.name,
-        here.module,
-        here.function,
-        here.attempt,
-        here.actor.is_none(),
-    )
+    (here.name, here.module, here.function, here.attempt, here.actor.is_none())
 }
 
 /// Logs at each level.

@@ -30,9 +30,7 @@ fn chatter(lines: usize) -> usize {
 /// Holds as many handles as it is told.
 #[rustyray::remote]
 fn hoard(count: usize) -> Result<usize> {
-    let held = (0..count)
-        .map(|n| rustyray::blocking_put(n as u32))
-        .collect::<Result<Vec<_>>>()?;
+    let held = (0..count).map(|n| rustyray::blocking_put(n as u32)).collect::<Result<Vec<_>>>()?;
     Ok(held.len())
 }
 

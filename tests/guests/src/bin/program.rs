@@ -58,13 +58,8 @@ async fn main() -> Result<()> {
     let (ready, rest) = rustyray::wait(&refs, 3, Some(Duration::from_secs(5))).await?;
     let sum_of_refs = total.remote(refs.clone()).await?;
     let numbers = parse.remote("1, 2, 3".to_string()).await?;
-    let limited = add
-        .options()
-        .timeout(Duration::from_millis(500))
-        .fuel(1_000_000)
-        .max_retries(0)
-        .name("quick")
-        .remote(1, 1);
+    let limited =
+        add.options().timeout(Duration::from_millis(500)).fuel(1_000_000).max_retries(0).name("quick").remote(1, 1);
     rustyray::cancel(&limited)?;
     let counter = Counter::remote(); // a CounterHandle at once; `.await?` waits for the constructor
     counter.increment().await?;

@@ -61,6 +61,15 @@ fn parent(child: String) -> Result<u64> {
     child.blocking_get()
 }
 
+/// Starts a task, cancels it, and gives the kind of error that it ended with.
+#[rustyray::remote]
+async fn cancels(child: String) -> Result<String> {
+    let child = if child == "spin" { spin.remote() } else { sleep.remote(36_000_000) };
+    rustyray::wait(std::slice::from_ref(&child), 1, Some(Duration::from_millis(20))).await?;
+    rustyray::cancel(&child)?;
+    Ok(format!("{:?}", child.await.expect_err("it never returns").kind()))
+}
+
 /// Starts a task, and returns its reference at once.
 #[rustyray::remote]
 fn leaves_a_child() -> Vec<ObjectRef<u64>> {
@@ -96,11 +105,7 @@ fn impatient(parts: Vec<ObjectRef<u64>>, milliseconds: u64) -> Result<u64> {
 /// As deep as it is told, each level waiting for the next.
 #[rustyray::remote]
 fn descend(depth: u32) -> Result<u32> {
-    if depth == 0 {
-        Ok(0)
-    } else {
-        Ok(descend.remote(depth - 1).blocking_get()? + 1)
-    }
+    if depth == 0 { Ok(0) } else { Ok(descend.remote(depth - 1).blocking_get()? + 1) }
 }
 
 /// One more than it is given.

@@ -1,0 +1,28 @@
+//! The command line, as a user meets it: a process with arguments, streams, signals and an exit code.
+
+mod common;
+
+#[path = "cli/bad_input.rs"]
+mod bad_input;
+#[path = "cli/calling.rs"]
+mod calling;
+#[path = "cli/granting.rs"]
+mod granting;
+#[path = "cli/process.rs"]
+mod process;
+#[path = "cli/receipts.rs"]
+mod receipts;
+#[path = "cli/running.rs"]
+mod running;
+#[path = "cli/signals.rs"]
+mod signals;
+
+/// The guest that does what its arguments say.
+fn driver() -> String {
+    common::guest("driver").display().to_string()
+}
+
+/// The guest that knows nothing of tasks.
+fn plain() -> String {
+    common::guest("plain").display().to_string()
+}

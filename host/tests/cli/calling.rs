@@ -1,0 +1,104 @@
+//! `call` and `inspect`.
+
+use super::process::{Ended, end};
+use super::{driver, plain};
+
+fn call(arguments: &[&str]) -> Ended {
+    let driver = driver();
+    end([&["call", &driver], arguments].concat())
+}
+
+#[test]
+fn arguments_and_results_are_json() {
+    for (arguments, result) in [
+        (vec!["add", "2", "3"], "5\n"),
+        (vec!["add", "-2", "-3"], "-5\n"),
+        (vec!["add", "--", "-2", "3"], "1\n"),
+        (vec!["greet", "Ada"], "\"hello Ada\"\n"),
+        (vec!["greet", "\"Ada\""], "\"hello Ada\"\n"),
+        (vec!["greet", "2024"], "\"hello 2024\"\n"),
+        (vec!["first_bytes", "3"], "[0, 1, 2]\n"),
+    ] {
+        assert_eq!(call(&arguments).expect(0, &[]).out(), result, "{arguments:?}");
+    }
+}
+
+#[test]
+fn raw_results_are_written_as_they_are() {
+    let driver = driver();
+    assert_eq!(end(["call", "--raw", &driver, "first_bytes", "3"]).stdout, [0, 1, 2]);
+    assert_eq!(end(["call", "--raw", &driver, "greet", "Ada"]).out(), "hello Ada");
+    assert_eq!(end(["call", "--raw", &driver, "add", "1", "2"]).out(), "3\n");
+}
+
+#[test]
+fn a_result_does_not_drive_the_terminal() {
+    assert_eq!(call(&["rude"]).expect(0, &[]).out(), "\"\\u001b[2J\\u009b2J\\u202e\"\n");
+}
+
+#[test]
+fn wrong_arguments_show_the_signature() {
+    let signature = "signature: add(a: i32, b: i32) -> i32";
+    for (arguments, words) in [
+        (vec!["add", "2"], "takes 2 arguments, and 1 was given"),
+        (vec!["add", "1", "2", "3"], "takes 2 arguments, and 3 were given"),
+        (vec!["add", "1", "two"], "argument b is not JSON"),
+        (vec!["add", "1", "\"two\""], "invalid type: string"),
+        (vec!["add", "1", "99999999999"], "expected i32"),
+        (vec!["add", "1", "2", "--fuel=1"], "flags go before the first one"),
+    ] {
+        call(&arguments).expect(2, &[words, signature]);
+    }
+}
+
+#[test]
+fn an_unknown_task_shows_those_that_there_are() {
+    call(&["ad", "1", "2"]).expect(2, &["no task 'ad'", "add(a: i32, b: i32) -> i32", "did you mean 'add'?"]);
+    end(["call", &plain(), "add"]).expect(2, &["plain program", "rustyray-host run"]);
+}
+
+#[test]
+fn a_task_that_fails_says_why() {
+    let driver = driver();
+    call(&["refuse"]).expect(1, &["task refuse", "failed: not today", "kind: TaskFailed"]);
+    call(&["on_gpu"]).expect(122, &["gpu=1", "hint: give the host more"]);
+    assert_eq!(end(["call", "--resource", "gpu=1", &driver, "on_gpu"]).out(), "true\n");
+    end(["call", "--timeout", "100ms", &driver, "spin"]).expect(124, &["task spin", "timed out"]);
+    end(["call", "--fuel", "10_000_000", &driver, "spin"]).expect(122, &["task spin", "ran out of fuel"]);
+    call(&["modest"]).expect(122, &["ran out of fuel", "the program sets this limit"]);
+}
+
+#[test]
+fn inspect_shows_what_there_is() {
+    let ended = end(["inspect", &driver()]);
+    let sheet = ended.expect(0, &[]).out();
+    for words in [
+        "add(a: i32, b: i32) -> i32",
+        "Needs a capability.",
+        "grants=[env:TOKEN]",
+        "fuel=1000000 memory=8MiB",
+        "Tally",
+        "max_restarts=3",
+        "starting_at(value: i32) -> Tally",
+        "rustyray:core/tasks@0.1.0",
+    ] {
+        assert!(sheet.contains(words), "no '{words}' in: {sheet}");
+    }
+    assert!(!sheet.contains('\u{1b}'), "colours are for terminals");
+}
+
+#[test]
+fn inspect_shows_it_to_programs_too() {
+    let json = |path: &str| -> serde_json::Value {
+        let ended = end(["inspect", "--json", path]);
+        serde_json::from_str(ended.expect(0, &[]).out()).unwrap()
+    };
+    let driver = json(&driver());
+    assert_eq!(driver["main"], true);
+    let tasks = driver["manifest"]["tasks"].as_array().unwrap();
+    let modest = tasks.iter().find(|task| task["name"] == "modest").unwrap();
+    assert_eq!(modest["options"]["timeout_ns"], 3_600_000_000_000u64);
+    assert_eq!(driver["manifest"]["actors"][0]["name"], "Tally");
+    let plain = json(&plain());
+    assert_eq!((&plain["name"], plain["manifest"].is_null()), (&"plain".into(), true));
+}

@@ -1,0 +1,83 @@
+//! What is granted on the command line is there, and nothing else.
+
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::process::Stdio;
+
+use super::driver;
+use super::process::{Ended, end, end_of, rustyray_host};
+
+fn run(flags: &[&str], arguments: &[&str]) -> Ended {
+    let driver = driver();
+    end([&["run"], flags, &[&driver, "--"], arguments].concat())
+}
+
+#[test]
+fn folders_are_seen_under_their_names_and_in_their_mode() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    std::fs::write(folder.path().join("file"), "contents").unwrap();
+    run(&[], &["read", "/data/file"]).expect(1, &["No such file"]);
+    let (rw, ro) = (format!("{path}::/data"), format!("{path}::/data:ro"));
+    assert_eq!(run(&["--dir", &ro], &["read", "/data/file"]).expect(0, &[]).out(), "contents");
+    run(&["--dir", &ro], &["write", "/data/new", "x"]).expect(1, &["not permitted"]);
+    run(&["--dir", &rw], &["write", "/data/new", "x"]).expect(0, &[]);
+    assert_eq!(std::fs::read_to_string(folder.path().join("new")).unwrap(), "x");
+    // Without a name of its own it has the host's.
+    let file = format!("{path}/file");
+    assert_eq!(run(&["--dir", path], &["read", &file]).expect(0, &[]).out(), "contents");
+}
+
+#[test]
+fn the_environment_is_what_was_named() {
+    let driver = driver();
+    let flags = ["--env", "GIVEN=a=b", "--env", "INHERITED"];
+    let arguments = [&["run"], &flags[..], &[&driver, "--", "environment"]].concat();
+    let ended = end_of(rustyray_host(arguments).env("INHERITED", "yes").env("OTHER", "no"));
+    assert_eq!(ended.expect(0, &[]).out(), "GIVEN=a=b\nINHERITED=yes\n");
+}
+
+#[test]
+fn standard_input_has_to_be_granted() {
+    let driver = driver();
+    for (flags, expected) in [(vec![], ""), (vec!["--stdin"], "typed\n")] {
+        let arguments = [&["run"], &flags[..], &[&driver, "--", "stdin"]].concat();
+        let mut command = rustyray_host(arguments);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        // Whoever may not read may have ended already.
+        let _ = child.stdin.take().unwrap().write_all(b"typed\n");
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_refused_connection_is_told_with_the_flag_that_grants_it() {
+    run(&[], &["connect", "127.0.0.1:1"]).expect(1, &["refused net:127.0.0.1:1", "--allow-net 127.0.0.1:1"]);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    run(&["--allow-net", &address], &["connect", &address]).expect(0, &[]);
+}
+
+#[test]
+fn a_task_that_needs_more_is_denied() {
+    let driver = driver();
+    end(["call", &driver, "token"]).expect(126, &["env:TOKEN", "hint: grant it with"]);
+    let ended = end(["call", "--env", "TOKEN=t", &driver, "token"]);
+    assert_eq!(ended.expect(0, &[]).out(), "\"t\"\n");
+}
+
+#[test]
+fn compiled_modules_are_kept_in_a_folder_of_our_own_or_not_at_all() {
+    let (driver, cache) = (driver(), tempfile::tempdir().unwrap());
+    let run = || {
+        let mut command = rustyray_host(["run", "-v", &driver, "--", "echo"]);
+        end_of(command.env("XDG_CACHE_HOME", cache.path()))
+    };
+    run().expect(0, &["compiled modules are kept in"]);
+    let folder = cache.path().join("rustyray-host");
+    assert_eq!(folder.metadata().unwrap().mode() & 0o777, 0o700);
+    assert!(folder.join("modules").exists());
+    std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o777)).unwrap();
+    run().expect(0, &["others can write to", "chmod 700"]);
+}
