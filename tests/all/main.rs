@@ -7,6 +7,7 @@ mod components;
 mod deadlines;
 mod errors;
 mod fixtures;
+mod guest;
 mod hosts;
 mod layers;
 mod limits;

@@ -1,29 +1,16 @@
 //! What all tests need.
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustyray_host::{Host, HostBuilder, LogLine, Module, ObjectRef, TaskError};
 use tokio::sync::Notify;
 
+pub use crate::guest::guest;
+
 /// Instances of a test's host. Many hosts live in one process here, and each instance reserves 4 GiB of address space.
 pub const INSTANCES: u32 = 64;
-
-/// The compiled guest of this name.
-///
-/// # Panics
-/// It is not built.
-pub fn guest(name: &str) -> PathBuf {
-    let target = std::env::var_os("RUSTYRAY_GUESTS").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/wasm32-wasip2/release")),
-        PathBuf::from,
-    );
-    let path = target.join(name).with_extension("wasm");
-    assert!(path.exists(), "guest {name} is not built: run `make guests`");
-    path
-}
 
 /// A host for one test.
 pub fn builder() -> HostBuilder {

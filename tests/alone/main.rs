@@ -1,20 +1,13 @@
 //! What a host leaves behind in its process. Alone in its binary, because threads and files are counted.
 
+#[path = "../all/guest.rs"]
+mod guest;
+
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use guest::guest;
 use rustyray_host::{ActorOptions, Capabilities, DirAccess, Host};
-
-fn guest(name: &str) -> PathBuf {
-    let target = std::env::var_os("RUSTYRAY_GUESTS").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/wasm32-wasip2/release")),
-        PathBuf::from,
-    );
-    let path = target.join(name).with_extension("wasm");
-    assert!(path.exists(), "guest {name} is not built: run `make guests`");
-    path
-}
 
 /// The threads of this process by name, and its open files by where they lead.
 fn census() -> (Vec<String>, BTreeSet<String>) {

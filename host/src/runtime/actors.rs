@@ -32,13 +32,13 @@ impl Runtime {
     pub(super) async fn live(self: Arc<Self>, construct: Arc<TaskRecord>) {
         if let Work::Construct { actor } = &construct.spec.work {
             // Seen by a halt from here on; one that came before is seen by this actor.
-            self.actors.insert(actor.id, Arc::downgrade(actor));
+            self.actors.insert(actor.spec.id, Arc::downgrade(actor));
             if self.is_halted() {
                 actor.kill(false);
             }
             let end = self.generations(actor, &construct).await;
             self.bury(actor, end);
-            self.actors.remove(&actor.id);
+            self.actors.remove(&actor.spec.id);
         }
         self.release(&construct);
         self.progress.notify_waiters();
@@ -56,7 +56,7 @@ impl Runtime {
                 Ok(instance) => instance,
                 Err(error) => return error,
             };
-            let may_restart = generation <= actor.options.max_restarts.unwrap_or(0);
+            let may_restart = generation <= actor.spec.options.max_restarts.unwrap_or(0);
             let end = match self.serve(actor, instance, may_restart).await {
                 Ended::Closed => TaskError::new(ErrorKind::ActorDied, "no handle to it is left"),
                 Ended::Killed { restart } if restart && may_restart => {
@@ -103,7 +103,7 @@ impl Runtime {
             Box::pin(async move {
                 let arguments = arguments.map_err(|cause| dependency_failed(&cause))?;
                 let mut instance = runtime.instance(&task).await?;
-                instance.construct(&actor.type_name, &actor.constructor, &arguments).await?;
+                instance.construct(&actor.spec.type_name, &actor.spec.constructor, &arguments).await?;
                 Ok(instance)
             })
         };
@@ -180,7 +180,8 @@ impl Runtime {
             let (call, actor) = (call.clone(), actor.clone());
             Box::pin(async move {
                 // `Type.method`, as records name it; the guest knows the method alone.
-                let method = call.spec.function.strip_prefix(&*actor.type_name).and_then(|rest| rest.strip_prefix('.'));
+                let method =
+                    call.spec.function.strip_prefix(&*actor.spec.type_name).and_then(|rest| rest.strip_prefix('.'));
                 let method = method.unwrap_or(&call.spec.function).to_owned();
                 instance.serve(call);
                 let result = instance.call(&method, &arguments, reply).await;
@@ -248,9 +249,9 @@ impl Runtime {
     }
 
     fn described(&self, actor: &ActorRecord, mut error: TaskError) -> TaskError {
-        error.task = actor.options.name.as_deref().unwrap_or(&actor.type_name).to_owned();
-        error.module = actor.module.name.to_string();
-        error.function = actor.type_name.to_string();
+        error.task = actor.spec.options.name.as_deref().unwrap_or(&actor.spec.type_name).to_owned();
+        error.module = actor.spec.module.name.to_string();
+        error.function = actor.spec.type_name.to_string();
         error
     }
 }

@@ -135,7 +135,8 @@ impl Runtime {
 
     pub(super) fn submit_call(&self, request: CallRequest, caller: Caller) -> ObjectRef {
         let actor = request.actor.record();
-        let subject = Subject { module: actor.module.clone(), function: qualified(&actor.type_name, &request.method) };
+        let subject =
+            Subject { module: actor.spec.module.clone(), function: qualified(&actor.spec.type_name, &request.method) };
         self.try_submit_call(request, caller).unwrap_or_else(|error| self.refused(subject, error))
     }
 
@@ -147,12 +148,18 @@ impl Runtime {
         }
         let declared = find_method(&actor, &method)?;
         check_arguments(declared, arguments.len())?;
-        let options = options.over(&declared.options).over(&actor.options.call);
+        let options = options.over(&declared.options).over(&actor.spec.options.call);
         let work = Work::Call { actor: actor.clone(), reply };
-        let mut spec =
-            self.spec(actor.module.clone(), qualified(&actor.type_name, &method), work, options, 0.0, caller)?;
+        let mut spec = self.spec(
+            actor.spec.module.clone(),
+            qualified(&actor.spec.type_name, &method),
+            work,
+            options,
+            0.0,
+            caller,
+        )?;
         // A call runs where the actor is: with its capabilities, and on what it holds.
-        spec.capabilities = actor.capabilities.clone();
+        spec.capabilities = actor.spec.capabilities.clone();
         spec.needs = Default::default();
         self.launch(spec, arguments, caller)
     }
@@ -284,10 +291,10 @@ fn find_constructor<'a>(
 }
 
 fn find_method<'a>(actor: &'a ActorRecord, method: &str) -> Result<&'a FunctionInfo, TaskError> {
-    let declared = actor.module.actor(&actor.type_name);
+    let declared = actor.spec.module.actor(&actor.spec.type_name);
     declared.and_then(|declared| declared.method(method)).ok_or_else(|| {
         let names = declared.iter().flat_map(|declared| &declared.methods).map(|function| &*function.name);
-        unknown(&format!("actor {} has no method '{}'", actor.type_name, method.escape_debug()), names)
+        unknown(&format!("actor {} has no method '{}'", actor.spec.type_name, method.escape_debug()), names)
     })
 }
 

@@ -50,7 +50,8 @@ impl Guest {
         &self.task
     }
 
-    /// The state of an embedder's own imports, as its [`ImportSet`](super::ImportSet) made it for this guest.
+    /// The state of an embedder's own imports, as [`HostBuilder::imports_with`](crate::HostBuilder::imports_with)
+    /// made it for this guest.
     ///
     /// # Panics
     /// If no import set of this host makes a `T`: a mistake in the embedding program, which shows at its first call.

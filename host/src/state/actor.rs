@@ -16,18 +16,8 @@ use crate::words::options::ActorOptions;
 
 /// An actor of the host. What runs it holds this; what keeps it alive are the [`ActorRef`]s.
 pub struct ActorRecord {
-    /// The actor.
-    pub id: ActorId,
-    /// The module that it is a part of.
-    pub module: Arc<ModuleInfo>,
-    /// Its type's name in the module.
-    pub type_name: Arc<str>,
-    /// The constructor that makes it.
-    pub constructor: Arc<str>,
-    /// How it was asked to live.
-    pub options: ActorOptions,
-    /// What it may touch.
-    pub capabilities: Arc<Capabilities>,
+    /// What it is.
+    pub spec: ActorSpec,
     /// The calls that wait for it.
     pub mailbox: Mailbox,
     /// Sealed when the constructor has run, or failed.
@@ -88,7 +78,7 @@ impl ActorRecord {
 
 impl fmt::Debug for ActorRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ActorRecord({} {})", self.id, self.type_name)
+        write!(f, "ActorRecord({} {})", self.spec.id, self.spec.type_name)
     }
 }
 
@@ -110,12 +100,7 @@ impl ActorRef {
     /// An actor and its first handle.
     pub(crate) fn new(spec: ActorSpec, pending_calls_max: usize, ready: ObjectRef) -> Self {
         let actor = Arc::new(ActorRecord {
-            id: spec.id,
-            module: spec.module,
-            type_name: spec.type_name,
-            constructor: spec.constructor,
-            options: spec.options,
-            capabilities: spec.capabilities,
+            spec,
             mailbox: Mailbox::new(pending_calls_max),
             ready,
             generation: AtomicU32::new(0),
@@ -129,17 +114,17 @@ impl ActorRef {
 
     /// The actor's number.
     pub fn id(&self) -> ActorId {
-        self.0.actor.id
+        self.0.actor.spec.id
     }
 
     /// The actor's type, as its module declares it.
     pub fn type_name(&self) -> &str {
-        &self.0.actor.type_name
+        &self.0.actor.spec.type_name
     }
 
     /// The name that it can be found by.
     pub fn name(&self) -> Option<&str> {
-        self.0.actor.options.name.as_deref()
+        self.0.actor.spec.options.name.as_deref()
     }
 
     /// How often it was started; 1 for the first time, 0 before.

@@ -54,7 +54,7 @@ impl ActorNames {
 
     /// The actor is gone, and its name free, unless another has it by now.
     pub fn release(&self, actor: &Arc<ActorRecord>) {
-        if let Some(name) = &actor.options.name {
+        if let Some(name) = &actor.spec.options.name {
             let gone = self.0.remove_if(name, |_, named| named.actor.as_ptr() == Arc::as_ptr(actor));
             // Outside the map's lock: the handle that it keeps may be the last.
             drop(gone);

@@ -62,6 +62,7 @@ impl Running {
     /// Starts the command.
     pub fn start<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Self {
         let mut command = rustyray_host(arguments);
+        command.stdin(Stdio::piped());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -79,6 +80,11 @@ impl Running {
     pub fn until(&self, words: &str) {
         let found = self.lines.iter().any(|line| line.contains(words));
         assert!(found, "it ended without saying '{words}'");
+    }
+
+    /// Ends its standard input.
+    pub fn close_stdin(&mut self) {
+        drop(self.child.stdin.take());
     }
 
     /// The next line of standard output.

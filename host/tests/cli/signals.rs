@@ -15,11 +15,15 @@ fn napping(flags: &[&str], count: &str, milliseconds: &str) -> Running {
 #[test]
 fn a_signal_lets_the_work_finish() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
-        let running = napping(&["--grace", "60s"], "1", "700");
+        let driver = driver();
+        let mut running = Running::start(["run", "--grace", "60s", "--stdin", &driver, "--", "wait"]);
+        assert_eq!(running.line(), "begins\n");
         running.signal(signal);
+        running.until("draining");
+        running.close_stdin();
         let ended = running.end();
-        ended.expect(code, &["draining: 2 tasks have 1m to finish (again to end at once)"]);
-        assert_eq!(ended.out(), "begins\nends\n");
+        ended.expect(code, &["draining: 1 task has 1m to finish (again to end at once)"]);
+        assert_eq!(ended.out(), "ends\n");
         assert!(!ended.stderr.contains("was ended"), "{}", ended.stderr);
     }
 }

@@ -88,9 +88,9 @@ fn actor_info(task: &TaskRecord) -> Option<wire::ActorInfo> {
         return None;
     };
     Some(wire::ActorInfo {
-        actor_id: actor.id.0,
-        actor_type: actor.type_name.to_string(),
-        name: actor.options.name.as_deref().map(str::to_owned),
+        actor_id: actor.spec.id.0,
+        actor_type: actor.spec.type_name.to_string(),
+        name: actor.spec.options.name.as_deref().map(str::to_owned),
         generation: actor.generation(),
     })
 }

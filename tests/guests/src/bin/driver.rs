@@ -118,6 +118,11 @@ async fn main() -> Result<()> {
             std::io::stdin().read_to_string(&mut text)?;
             print!("{text}");
         }
+        ["wait"] => {
+            println!("begins");
+            std::io::stdin().read_to_string(&mut String::new())?;
+            println!("ends");
+        }
         ["environment"] => std::env::vars().for_each(|(name, value)| println!("{name}={value}")),
         ["read", path] => print!("{}", std::fs::read_to_string(path)?),
         ["write", path, text] => std::fs::write(path, text)?,
