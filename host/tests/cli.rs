@@ -1,5 +1,7 @@
 //! The command line, as a user meets it: a process with arguments, streams, signals and an exit code.
 
+#![allow(clippy::unwrap_used, reason = "what fails in a test's own helper fails the test")]
+
 mod common;
 
 #[path = "cli/bad_input.rs"]

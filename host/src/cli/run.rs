@@ -14,7 +14,7 @@ use super::session::{Ended, Session, exit_code};
 /// Run a program.
 ///
 /// What `main` prints goes to standard output and standard error; what other tasks print and log goes to standard error,
-/// under their names.
+/// under their names. The program's own exit code is passed on; WASI 0.2 knows 0 and 1, whatever else `exit` is given.
 #[derive(Args)]
 #[command(after_help = exit::help(), after_long_help = exit::help())]
 pub struct Run {

@@ -232,3 +232,67 @@ fn unique<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<(), Mo
 fn check(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), ModuleError> {
     if holds { Ok(()) } else { Err(ModuleError::BadManifest(otherwise())) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::wire;
+
+    fn options() -> wire::TaskOptions {
+        wire::TaskOptions {
+            name: None,
+            timeout_ns: None,
+            fuel: None,
+            fuel_share: None,
+            memory_bytes: None,
+            table_elements: None,
+            output_bytes: None,
+            max_retries: None,
+            priority: None,
+            cpu_milli: None,
+            resources: Vec::new(),
+            grants: None,
+        }
+    }
+
+    fn function(name: &str) -> wit::Function {
+        wit::Function {
+            name: name.to_owned(),
+            parameters: Vec::new(),
+            result_type: "()".to_owned(),
+            options: options(),
+            docs: String::new(),
+        }
+    }
+
+    fn manifest(tasks: Vec<wit::Function>) -> wit::Manifest {
+        wit::Manifest { sdk: "a test".to_owned(), encoding: wire::Encoding::Json, tasks, actors: Vec::new() }
+    }
+
+    fn refused(tasks: Vec<wit::Function>) -> String {
+        checked_manifest(manifest(tasks)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_honest_manifest_passes() {
+        let checked = checked_manifest(manifest(vec![function("a"), function("m::b")])).unwrap();
+        assert_eq!(checked.tasks.len(), 2);
+    }
+
+    #[test]
+    fn manifests_that_lie_are_refused() {
+        assert!(refused(vec![function("a"), function("a")]).contains("two tasks are named 'a'"));
+        assert!(refused(vec![function("")]).contains("names have 1 to"));
+        assert!(refused(vec![function("a\u{1b}[2J")]).contains("control characters"));
+        assert!(refused(vec![function(&"x".repeat(10_000))]).contains("10000 bytes"));
+        let many = (0..=MANIFEST_ENTRIES_MAX).map(|n| function(&n.to_string())).collect();
+        assert!(refused(many).contains("at most"));
+        let mut wide = function("wide");
+        let parameter = || wit::Parameter { name: "p".to_owned(), type_name: "T".to_owned() };
+        wide.parameters = (0..=ARGUMENTS_MAX).map(|_| parameter()).collect();
+        assert!(refused(vec![wide]).contains("parameters: at most"));
+        let mut greedy = function("greedy");
+        greedy.options.resources = (0..100).map(|n| (n.to_string(), 1)).collect();
+        assert!(refused(vec![greedy]).contains("custom resources: at most"));
+    }
+}

@@ -74,7 +74,18 @@ fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
             None => format!("<function {} at {:#x}>", frame.func_index(), frame.module_offset().unwrap_or_default()),
         },
     };
-    backtrace.frames().iter().take(BACKTRACE_FRAMES_MAX).map(|frame| shorten(name(frame), NAME_BYTES_MAX)).collect()
+    let names = backtrace.frames().iter().take(BACKTRACE_FRAMES_MAX).map(|frame| shorten(name(frame), NAME_BYTES_MAX));
+    without_panic_machinery(names.collect())
+}
+
+/// The frames from the one that panicked on. What the standard library does to end a panic says nothing of its cause.
+fn without_panic_machinery(mut frames: Vec<String>) -> Vec<String> {
+    let last = frames.iter().rposition(|frame| frame.starts_with("core::panicking::"));
+    // A backtrace that ends within the machinery is kept: it is all that there is.
+    match last.filter(|last| last + 1 < frames.len()) {
+        Some(last) => frames.split_off(last + 1),
+        None => frames,
+    }
 }
 
 /// A Rust symbol as its author wrote it.
@@ -118,6 +129,17 @@ mod tests {
         let trap = wasmtime::Error::from(Trap::IntegerDivisionByZero);
         let error = explain(&trap, &TaskLimits::default(), Some("panicked at elsewhere"));
         assert!(error.message.contains("divide by zero"), "{error}");
+    }
+
+    #[test]
+    fn a_backtrace_begins_where_the_panic_did() {
+        let frames = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let whole = frames(&["abort", "std::panicking::begin", "core::panicking::panic_fmt", "mine::f", "mine::main"]);
+        assert_eq!(without_panic_machinery(whole), ["mine::f", "mine::main"]);
+        let other = frames(&["mine::f", "mine::main"]);
+        assert_eq!(without_panic_machinery(other.clone()), other);
+        let cut = frames(&["abort", "core::panicking::panic_fmt"]);
+        assert_eq!(without_panic_machinery(cut.clone()), cut);
     }
 
     #[test]
