@@ -49,9 +49,9 @@ fn what_is_put_can_be_got() {
 fn cancelling_asks_the_host() {
     let reference = mock::sealed(&1);
     crate::cancel(&reference).unwrap();
-    crate::cancel_with(&reference, true, false).unwrap();
+    crate::cancel_with(&reference, false, false).unwrap();
     let id = reference.id().unwrap();
-    assert_eq!(mock::take_calls(), [format!("cancel {id} false true"), format!("cancel {id} true false")]);
+    assert_eq!(mock::take_calls(), [format!("cancel {id} true true"), format!("cancel {id} false false")]);
 }
 
 #[test]

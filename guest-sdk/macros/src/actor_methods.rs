@@ -181,8 +181,8 @@ impl Function {
         quote! {
             #outside
             #vis fn #remote(self, #arguments) -> #handle {
-                let created = ::rustyray::__private::RawHandle::create::<#path>(#name, self.__options(), #outgoing);
-                <#handle as ::rustyray::Handle>::from_raw(created)
+                let __rr_created = ::rustyray::__private::RawHandle::create::<#path>(#name, self.__options(), #outgoing);
+                <#handle as ::rustyray::Handle>::from_raw(__rr_created)
             }
         }
     }
@@ -217,7 +217,7 @@ impl Function {
             ::rustyray::__private::Constructor {
                 name: #name,
                 signature: #signature,
-                run: |#mutability arguments| {
+                run: |#mutability __rr_arguments| {
                     #read
                     ::rustyray::__private::#constructed(#made)
                 },
@@ -228,15 +228,15 @@ impl Function {
     fn method(&self, actor: &Names) -> TokenStream {
         let (read, places) = self.callable.read();
         let (path, name, mutability) = (&actor.path, &self.name, self.callable.mutability());
-        let reply = self.callable.reply(&quote!(<#path>::#name(actor, #(#places),*)));
+        let reply = self.callable.reply(&quote!(<#path>::#name(__rr_actor, #(#places),*)));
         let (conditions, signature, name) = (conditions(&self.attributes), self.declaration(), unraw(name));
         quote! {
             #(#conditions)*
             ::rustyray::__private::Method {
                 name: #name,
                 signature: #signature,
-                run: |actor, #mutability arguments, reply| {
-                    let actor: &mut #path = ::rustyray::__private::actor_state(actor);
+                run: |__rr_actor, #mutability __rr_arguments, __rr_reply| {
+                    let __rr_actor: &mut #path = ::rustyray::__private::actor_state(__rr_actor);
                     #read
                     #reply
                 },

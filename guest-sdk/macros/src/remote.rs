@@ -126,7 +126,7 @@ fn registration(attributes: &TaskAttributes, function: &ItemFn, callable: &Calla
             ::rustyray::__private::Task {
                 name: #path,
                 signature: #declaration,
-                run: |#mutability arguments, reply| {
+                run: |#mutability __rr_arguments, __rr_reply| {
                     #read
                     #reply
                 },

@@ -73,14 +73,14 @@ impl Callable {
     /// Reads the arguments and gives the expressions that pass them on.
     pub fn read(&self) -> (TokenStream, Vec<Ident>) {
         let count = self.parameters.len();
-        let places: Vec<Ident> = (0..count).map(|index| format_ident!("argument_{index}")).collect();
+        let places: Vec<Ident> = (0..count).map(|index| format_ident!("__rr_argument_{index}")).collect();
         let reads = self.parameters.iter().zip(&places).map(|(Parameter { name, ty }, place)| {
             let name = unraw(name);
             // A type that can't travel is reported where it stands.
-            let read = quote_spanned!(at(ty.span())=> arguments.read::<#ty>(#name)?);
+            let read = quote_spanned!(at(ty.span())=> __rr_arguments.read::<#ty>(#name)?);
             quote!(let #place = #read;)
         });
-        (quote! { arguments.expect(#count)?; #(#reads)* }, places)
+        (quote! { __rr_arguments.expect(#count)?; #(#reads)* }, places)
     }
 
     /// `call`, waited for where it is async.
@@ -94,7 +94,7 @@ impl Callable {
         let reply = if self.value.fallible { "reply_result" } else { "reply_value" };
         let reply = Ident::new(reply, span);
         let call = self.finished(call);
-        quote_spanned!(span=> ::rustyray::__private::#reply(reply, #call))
+        quote_spanned!(span=> ::rustyray::__private::#reply(__rr_reply, #call))
     }
 
     /// The constant that the manifest is made of.

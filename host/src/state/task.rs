@@ -311,7 +311,8 @@ impl TaskRecord {
         now: Instant,
     ) -> Receipt {
         let spec = &self.spec;
-        let since = |start: Instant| now.saturating_duration_since(start);
+        // The time of day was read once; the rest is counted on from there, so that no step is ever negative.
+        let wall = |at: Instant| spec.queued_at + at.saturating_duration_since(spec.queued);
         Receipt {
             task_id: spec.id,
             parent: parent.map(|parent| parent.spec.id),
@@ -320,8 +321,8 @@ impl TaskRecord {
             function: spec.function.clone(),
             error,
             queued_at: spec.queued_at,
-            queued_for: ended.started.map(|started| started.saturating_duration_since(spec.queued)),
-            ran_for: ended.started.map(since),
+            started_at: ended.started.map(wall),
+            ended_at: wall(now),
             attempts: ended.attempts,
             fuel_used: self.meter.fuel_used.get(),
             memory_peak_bytes: self.meter.memory_peak_bytes.get(),

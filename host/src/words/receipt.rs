@@ -10,7 +10,8 @@ use super::ids::TaskId;
 
 /// The account of one finished task or actor call.
 ///
-/// Serialised to JSON it is one line of the command line's `--receipts` file; times are nanoseconds.
+/// Serialised to JSON it is one line of the command line's `--receipts` file; times are nanoseconds since
+/// 1970.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {
     /// The task.
@@ -28,12 +29,12 @@ pub struct Receipt {
     /// When it was submitted.
     #[serde(with = "unix_ns")]
     pub queued_at: SystemTime,
-    /// From submission to the start of the last attempt; `None` if it never started.
-    #[serde(with = "optional_ns")]
-    pub queued_for: Option<Duration>,
-    /// From the start of the last attempt to the end.
-    #[serde(with = "optional_ns")]
-    pub ran_for: Option<Duration>,
+    /// When the last attempt started; `None` if none did.
+    #[serde(with = "optional_unix_ns")]
+    pub started_at: Option<SystemTime>,
+    /// When it ended.
+    #[serde(with = "unix_ns")]
+    pub ended_at: SystemTime,
     /// Attempts that were started.
     pub attempts: u32,
     /// Fuel burned by the last attempt. Of a task that was ended from outside it is counted in whole slices of
@@ -55,14 +56,14 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// When the last attempt started.
-    pub fn started_at(&self) -> Option<SystemTime> {
-        self.queued_for.map(|queued| self.queued_at + queued)
+    /// From submission to the start of the last attempt; `None` if none started.
+    pub fn queued_for(&self) -> Option<Duration> {
+        self.started_at?.duration_since(self.queued_at).ok()
     }
 
-    /// When it ended; `None` if it never started.
-    pub fn ended_at(&self) -> Option<SystemTime> {
-        Some(self.started_at()? + self.ran_for?)
+    /// From the start of the last attempt to the end; `None` if none started.
+    pub fn ran_for(&self) -> Option<Duration> {
+        self.ended_at.duration_since(self.started_at?).ok()
     }
 }
 
@@ -81,16 +82,19 @@ mod unix_ns {
     }
 }
 
-mod optional_ns {
-    use std::time::Duration;
+mod optional_unix_ns {
+    use std::time::SystemTime;
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub fn serialize<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-        time.map(|time| time.as_nanos().min(u64::MAX.into()) as u64).serialize(serializer)
+    #[derive(Serialize, Deserialize)]
+    struct At(#[serde(with = "super::unix_ns")] SystemTime);
+
+    pub fn serialize<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+        time.map(At).serialize(serializer)
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-        Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_nanos))
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SystemTime>, D::Error> {
+        Ok(Option::<At>::deserialize(deserializer)?.map(|at| at.0))
     }
 }
