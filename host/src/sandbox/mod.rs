@@ -10,6 +10,7 @@ mod limiter;
 mod module;
 mod name_lookup;
 mod output;
+mod process_stream;
 mod trap;
 mod wasi;
 pub mod wire;

@@ -7,18 +7,15 @@ use parking_lot::Mutex;
 use wasmtime_wasi::I32Exit;
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::pipe::AsyncWriteStream;
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
+use super::process_stream::{ProcessStream, WRITE_BUDGET};
 use super::trap::Violation;
 use crate::port::Port;
 use crate::port::log::{LogLine, LogSource};
 use crate::state::task::TaskRecord;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::limits::LOG_LINE_MAX;
-
-/// Bytes that a guest may write at once.
-const WRITE_BUDGET: usize = 64 << 10;
 
 /// 128 and the number of SIGPIPE.
 const BROKEN_PIPE_EXIT: i32 = 141;
@@ -166,17 +163,14 @@ impl StdoutStream for GuestOutput {
     }
 
     fn p2_stream(&self) -> Box<dyn OutputStream> {
-        let process = self.inherit.then(|| match self.source {
-            LogSource::Stderr => AsyncWriteStream::new(WRITE_BUDGET, tokio::io::stderr()),
-            _ => AsyncWriteStream::new(WRITE_BUDGET, tokio::io::stdout()),
-        });
+        let process = self.inherit.then(|| ProcessStream::new(self.source));
         Box::new(CountedStream { output: self.clone(), process })
     }
 }
 
 struct CountedStream {
     output: GuestOutput,
-    process: Option<AsyncWriteStream>,
+    process: Option<ProcessStream>,
 }
 
 impl OutputStream for CountedStream {
