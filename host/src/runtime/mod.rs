@@ -86,6 +86,8 @@ pub struct Runtime {
     timers_changed: Notify,
     running: DashMap<TaskId, Arc<TaskRecord>>,
     actors: DashMap<ActorId, Weak<ActorRecord>>,
+    /// Is somebody looking whether the host is at a standstill?
+    suspicious: AtomicBool,
     /// A task is over, or an instance is gone.
     progress: Notify,
     /// Everything is to be ended: nothing begins any more.
@@ -152,6 +154,7 @@ impl Runtime {
             timers_changed: Notify::new(),
             running: DashMap::new(),
             actors: DashMap::new(),
+            suspicious: AtomicBool::new(false),
             progress: Notify::new(),
             halted: AtomicBool::new(false),
             default_limits: config.default_limits,

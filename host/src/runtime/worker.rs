@@ -1,6 +1,8 @@
 //! Workers: each takes a task with its permits, runs it in a fresh instance, and takes the next.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::Runtime;
 use crate::port::Port;
@@ -10,6 +12,9 @@ use crate::state::scheduler::Next;
 use crate::state::slot::{CancelSlot, StopReason};
 use crate::state::task::{Conductor, TaskRecord, Work};
 use crate::words::error::{ErrorKind, TaskError};
+
+/// Time in which something moves on a host that is not at a standstill; what may still be under way takes microseconds.
+const STANDSTILL: Duration = Duration::from_millis(50);
 
 impl Conductor for Runtime {
     fn ready(&self, task: Arc<TaskRecord>) {
@@ -48,23 +53,37 @@ impl Runtime {
         }
     }
 
-    /// The next task with its permits. Those that can never have theirs are failed on the way.
+    /// The next task with its permits.
     fn next_task(&self) -> Option<Arc<TaskRecord>> {
-        loop {
-            let next = self.scheduler.lock().next();
-            match next {
-                Next::Run(task) => return Some(task),
-                Next::Nobody => return None,
-                Next::Exhausted(task) => {
-                    let runtime = self.strong()?;
-                    let text = "every instance of the host waits for another task, and none is free to run one: nest \
-                                tasks less deeply, or raise the host's instances";
-                    let error = TaskError::new(ErrorKind::InstancesExhausted, text);
-                    // Not here: the caller may hold what settling needs.
-                    self.tokio.spawn(async move { runtime.give_up(&task, error) });
-                }
+        let next = self.scheduler.lock().next();
+        match next {
+            Next::Run(task) => Some(task),
+            Next::Nobody => None,
+            Next::Stuck => {
+                self.suspect_a_standstill();
+                None
             }
         }
+    }
+
+    /// Looks again in a moment: an actor may have a call in its mailbox and not know it yet. If nothing has moved by
+    /// then, a task that will never have an instance is failed, so that those who wait for it go on.
+    fn suspect_a_standstill(&self) {
+        let Some(runtime) = self.strong().filter(|_| !self.suspicious.swap(true, Ordering::AcqRel)) else {
+            return;
+        };
+        let moves = self.scheduler.lock().moves();
+        self.tokio.spawn(async move {
+            tokio::time::sleep(STANDSTILL).await;
+            runtime.suspicious.store(false, Ordering::Release);
+            let stuck = runtime.scheduler.lock().pick_stuck(moves);
+            if let Some(task) = stuck {
+                let text = "every instance of the host waits for another task, and none is free to run one: nest tasks \
+                            less deeply, or raise the host's instances";
+                runtime.give_up(&task, TaskError::new(ErrorKind::InstancesExhausted, text));
+            }
+            runtime.dispatch();
+        });
     }
 
     async fn work(self: Arc<Self>, task: Arc<TaskRecord>) {

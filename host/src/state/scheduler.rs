@@ -17,6 +17,8 @@ pub struct Scheduler {
     /// Instances that compute, or wait for something that comes by itself (a timer, a file, the network). When there
     /// are none, and no instance is free, nothing will ever happen.
     active: u32,
+    /// How often permits changed hands.
+    moves: u64,
     pending: usize,
     pending_max: usize,
     intake: Intake,
@@ -48,8 +50,8 @@ pub struct Load {
 pub enum Next {
     /// Start this one; its permits are taken.
     Run(Arc<TaskRecord>),
-    /// Fail this one: no instance will ever be free.
-    Exhausted(Arc<TaskRecord>),
+    /// Every instance waits for another task and none is free. If nothing moves for a moment, nothing ever will.
+    Stuck,
     /// Nobody fits.
     Nobody,
 }
@@ -64,6 +66,7 @@ impl Scheduler {
             instances_max,
             instances_free: instances_max,
             active: 0,
+            moves: 0,
             pending: 0,
             pending_max,
             intake: Intake::Open,
@@ -140,16 +143,13 @@ impl Scheduler {
             return Next::Nobody;
         }
         if self.instances_free == 0 {
-            let stuck = (self.active == 0).then(|| self.queue.pick(|_| true)).flatten();
-            return stuck.map_or(Next::Nobody, |task| {
-                self.uncount(&task);
-                Next::Exhausted(task)
-            });
+            return if self.active == 0 { Next::Stuck } else { Next::Nobody };
         }
         let free = &self.free;
         match self.queue.pick(|task| free.covers(&task.spec.needs)) {
             Some(task) => {
                 self.uncount(&task);
+                self.moves += 1;
                 self.instances_free -= 1;
                 self.active += 1;
                 self.free.take(&task.spec.needs);
@@ -159,8 +159,22 @@ impl Scheduler {
         }
     }
 
+    /// How often permits changed hands.
+    pub fn moves(&self) -> u64 {
+        self.moves
+    }
+
+    /// The task to fail if the host is stuck and no permit has changed hands since `moves`.
+    pub fn pick_stuck(&mut self, moves: u64) -> Option<Arc<TaskRecord>> {
+        let stuck = self.moves == moves && self.instances_free == 0 && self.active == 0;
+        let task = stuck.then(|| self.queue.pick(|_| true)).flatten()?;
+        self.uncount(&task);
+        Some(task)
+    }
+
     /// A task that [`next`](Self::next) gave is over, or an actor ended.
     pub fn release(&mut self, needs: &ResourceSet) {
+        self.moves += 1;
         self.free.give(needs);
         self.instances_free += 1;
         self.active -= 1;
@@ -169,12 +183,14 @@ impl Scheduler {
     /// A running task waits for an object: its CPU goes to others. Custom resources stay, as in Ray. `alone` if only
     /// another task can end the wait.
     pub fn pause(&mut self, needs: &ResourceSet, alone: bool) {
+        self.moves += 1;
         self.free.cpu_milli += needs.cpu_milli;
         self.active -= u32::from(alone);
     }
 
     /// It goes on, at once: for as long as it takes the CPUs may be overbooked, as in Ray, and no new task starts.
     pub fn resume(&mut self, needs: &ResourceSet, alone: bool) {
+        self.moves += 1;
         self.free.cpu_milli -= needs.cpu_milli;
         self.active += u32::from(alone);
     }
