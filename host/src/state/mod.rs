@@ -8,6 +8,7 @@ pub mod names;
 pub mod object;
 pub mod payload;
 pub mod ready_queue;
+mod report;
 pub mod scheduler;
 pub mod slot;
 pub mod spec;

@@ -1,0 +1,57 @@
+//! What is told of a task: its receipt, and the error that it ended with.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::task::TaskRecord;
+use crate::words::error::{ErrorKind, TaskError};
+use crate::words::receipt::Receipt;
+
+impl TaskRecord {
+    /// The account of the task, ended now.
+    pub(super) fn receipt(
+        &self,
+        error: Option<ErrorKind>,
+        started: Option<Instant>,
+        attempts: u32,
+        parent: Option<&Arc<TaskRecord>>,
+        now: Instant,
+    ) -> Receipt {
+        let spec = &self.spec;
+        // The time of day was read once; the rest is counted on from there, so that no step is ever negative.
+        let wall = |at: Instant| spec.queued_at + at.saturating_duration_since(spec.queued);
+        Receipt {
+            task_id: spec.id,
+            parent: parent.map(|parent| parent.spec.id),
+            task: spec.name.clone(),
+            module: spec.module.name.clone(),
+            function: spec.function.clone(),
+            error,
+            queued_at: spec.queued_at,
+            started_at: started.map(wall),
+            ended_at: wall(now),
+            attempts,
+            fuel_used: self.meter.fuel_used.get(),
+            memory_peak_bytes: self.meter.memory_peak_bytes.get(),
+            bytes_in: self.meter.bytes_in.get(),
+            bytes_out: self.meter.bytes_out.get(),
+            output_bytes: self.meter.output_bytes.get(),
+            host_calls: self.meter.host_calls.get(),
+            refused: self.meter.refused(),
+        }
+    }
+
+    /// Completes an error with what is known of the task.
+    pub fn describe(&self, mut error: TaskError) -> TaskError {
+        let spec = &self.spec;
+        error.task = spec.name.to_string();
+        error.task_id = spec.id;
+        error.attempt = self.attempt();
+        error.module = spec.module.name.to_string();
+        error.function = spec.function.to_string();
+        if error.kind.is_system_failure() && error.panic.is_none() {
+            error.panic = self.meter.stderr_tail();
+        }
+        error
+    }
+}
