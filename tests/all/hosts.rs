@@ -64,6 +64,20 @@ async fn dropping_a_host_fails_what_waits_for_it() {
     finish(other).await;
 }
 
+#[tokio::test]
+async fn a_long_chain_that_waits_ends_with_its_host() {
+    let (host, module) = host_with(builder(), "waiting").await;
+    let mut link = module.task("spin").submit().await;
+    settled(&host, "the task to run", |stats| stats.running == 1).await;
+    for _ in 0..100_000 {
+        link = module.task("increment").arg_ref(&link).submit().await;
+    }
+    drop(host);
+    let other = builder().build().unwrap();
+    assert!(matches!(error(&other, &link).await.kind, ErrorKind::HostShutDown | ErrorKind::DependencyFailed));
+    finish(other).await;
+}
+
 #[test]
 fn a_host_needs_no_executor_of_ours() {
     let host = builder().build().unwrap();

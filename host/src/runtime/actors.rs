@@ -38,6 +38,7 @@ impl Runtime {
             }
             let end = self.generations(actor, &construct).await;
             self.bury(actor, end);
+            self.running.remove(&construct.spec.id);
             self.actors.remove(&actor.spec.id);
         }
         self.release(&construct);

@@ -11,6 +11,7 @@ mod shutdown;
 mod submit;
 mod worker;
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -86,6 +87,10 @@ pub struct Runtime {
     timers_changed: Notify,
     running: DashMap<TaskId, Arc<TaskRecord>>,
     actors: DashMap<ActorId, Weak<ActorRecord>>,
+    /// Tasks to give up, one after the other. They are pending, and so no more than those may be.
+    failing: Mutex<VecDeque<(Arc<TaskRecord>, TaskError)>>,
+    /// Is somebody giving them up?
+    failing_now: AtomicBool,
     /// Is somebody looking whether the host is at a standstill?
     suspicious: AtomicBool,
     /// A task is over, or an instance is gone.
@@ -154,6 +159,8 @@ impl Runtime {
             timers_changed: Notify::new(),
             running: DashMap::new(),
             actors: DashMap::new(),
+            failing: Mutex::new(VecDeque::new()),
+            failing_now: AtomicBool::new(false),
             suspicious: AtomicBool::new(false),
             progress: Notify::new(),
             halted: AtomicBool::new(false),

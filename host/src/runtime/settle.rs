@@ -42,6 +42,37 @@ impl Runtime {
         self.settle(task, Err(Arc::new(error)));
     }
 
+    /// The same, soon, and one after the other: a chain of ten thousand that fails would otherwise fail by recursion.
+    pub(super) fn give_up_later(&self, task: Arc<TaskRecord>, error: TaskError) {
+        self.failing.lock().push_back((task, error));
+        if self.failing_now.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        match self.strong().filter(|_| !self.is_halted()) {
+            Some(runtime) => drop(self.tokio.spawn(async move { runtime.give_up_all() })),
+            // Nothing runs any more that could do it.
+            None => self.give_up_all(),
+        }
+    }
+
+    /// Gives up what is to be given up, and what follows from it.
+    pub(super) fn give_up_all(&self) {
+        loop {
+            loop {
+                let next = self.failing.lock().pop_front();
+                match next {
+                    Some((task, error)) => self.give_up(&task, error),
+                    None => break,
+                }
+            }
+            self.failing_now.store(false, Ordering::Release);
+            // One that came in between found somebody at work, and relied on that.
+            if self.failing.lock().is_empty() || self.failing_now.swap(true, Ordering::AcqRel) {
+                return;
+            }
+        }
+    }
+
     fn final_error(&self, task: &TaskRecord, error: &TaskError) -> Arc<TaskError> {
         let asked_to_stop = task.cancel_requested() && error.kind == ErrorKind::TaskFailed;
         let error = if asked_to_stop {

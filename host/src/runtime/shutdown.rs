@@ -24,7 +24,6 @@ impl Runtime {
 
     /// Ends everything now. What waits for it hears so.
     pub(crate) fn halt(&self) {
-        let shut_down = || TaskError::new(ErrorKind::HostShutDown, "the host shut down");
         self.halted.store(true, Ordering::SeqCst);
         let queued = self.scheduler.lock().close();
         self.room.notify_waiters();
@@ -40,6 +39,8 @@ impl Runtime {
             self.bury(&actor, Arc::new(shut_down()));
             actor.kill(false);
         }
+        // Also what was left to a tokio task that will not run any more.
+        self.give_up_all();
     }
 
     /// Is everything to be ended?
@@ -67,6 +68,11 @@ impl Runtime {
         };
         first(waiting, self.clock.sleep_until(until)).await;
     }
+}
+
+/// The error of what a shutdown ends.
+pub(super) fn shut_down() -> TaskError {
+    TaskError::new(ErrorKind::HostShutDown, "the host shut down")
 }
 
 async fn first(a: impl Future<Output = ()>, b: impl Future<Output = ()>) {

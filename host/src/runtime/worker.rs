@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Runtime;
+use super::shutdown::shut_down;
 use crate::port::Port;
 use crate::sandbox::{Exit, Instance};
 use crate::state::payload::{Encoding, Payload};
@@ -18,21 +19,30 @@ const STANDSTILL: Duration = Duration::from_millis(50);
 
 impl Conductor for Runtime {
     fn ready(&self, task: Arc<TaskRecord>) {
-        let Some(runtime) = self.strong() else {
-            return;
-        };
         if let Work::Call { actor, .. } = &task.spec.work {
             return actor.mailbox.wake();
         }
         match task.failed_argument() {
-            // On a tokio task of its own: a chain of ten thousand that fails would otherwise fail by recursion.
-            Some(cause) => {
-                self.tokio.spawn(async move { runtime.give_up(&task, dependency_failed(&cause)) });
-            }
+            Some(cause) => self.give_up_later(task, dependency_failed(&cause)),
+            None if self.is_halted() => self.give_up_later(task, shut_down()),
             None => {
                 self.scheduler.lock().push(task);
                 self.dispatch();
             }
+        }
+    }
+}
+
+/// A task on its way to a worker. One that never gets there, because the threads are gone, is settled all the same.
+struct HandedOver {
+    runtime: Arc<Runtime>,
+    task: Option<Arc<TaskRecord>>,
+}
+
+impl Drop for HandedOver {
+    fn drop(&mut self) {
+        if let Some(task) = self.task.take() {
+            self.runtime.stop(&task, StopReason::HostShutDown);
         }
     }
 }
@@ -48,7 +58,7 @@ impl Runtime {
     pub(super) fn dispatch(&self) {
         while let Some(task) = self.next_task() {
             if let Some(runtime) = self.strong() {
-                self.tokio.spawn(runtime.work(task));
+                self.tokio.spawn(runtime.clone().work(HandedOver { runtime, task: Some(task) }));
             }
         }
     }
@@ -86,8 +96,8 @@ impl Runtime {
         });
     }
 
-    async fn work(self: Arc<Self>, task: Arc<TaskRecord>) {
-        let mut next = Some(task);
+    async fn work(self: Arc<Self>, mut task: HandedOver) {
+        let mut next = task.task.take();
         while let Some(task) = next {
             if matches!(task.spec.work, Work::Construct { .. }) {
                 // The actor keeps the permits for its life.
