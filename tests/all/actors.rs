@@ -176,6 +176,22 @@ async fn it_starts_again_as_often_as_it_may() {
 }
 
 #[tokio::test]
+async fn a_call_is_served_again_as_often_as_it_may() {
+    let (host, module) = host_with(builder(), "actors").await;
+    let options = ActorOptions::new().max_restarts(5).call(TaskOptions::new().max_retries(2));
+    let actor = counter(&module, options);
+    let third = actor.call("third_generation").submit().await;
+    let after = actor.call("generation").submit().await;
+    assert_eq!(value::<u32>(&host, &third).await, 3);
+    assert_eq!(third.receipt().unwrap().attempts, 3);
+    assert_eq!(value::<u32>(&host, &after).await, 3, "and the next one after it");
+    let crash = actor.call("crash").options(TaskOptions::new().max_retries(0)).submit().await;
+    assert_eq!(error(&host, &crash).await.attempt, 1, "the call has the last word");
+    drop(actor);
+    finish(host).await;
+}
+
+#[tokio::test]
 async fn killed_in_a_busy_loop() {
     let lines = Lines::default();
     let (host, module) = host_with(builder().on_log(lines.sink()), "actors").await;

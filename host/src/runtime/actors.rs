@@ -49,7 +49,7 @@ impl Runtime {
 
     /// One instance after the other, until the actor ends; gives the reason.
     async fn generations(self: &Arc<Self>, actor: &Arc<ActorRecord>, construct: &Arc<TaskRecord>) -> Arc<TaskError> {
-        let arguments = construct.resolve_arguments();
+        let mut arguments = construct.resolve_arguments();
         let mut construct = construct.clone();
         loop {
             let generation = actor.next_generation();
@@ -58,6 +58,10 @@ impl Runtime {
                 Err(error) => return error,
             };
             let may_restart = generation <= actor.spec.options.max_restarts.unwrap_or(0);
+            if !may_restart {
+                // Nobody will construct it again: the objects may go.
+                arguments = Ok(Vec::new());
+            }
             let end = match self.serve(actor, instance, may_restart).await {
                 Ended::Closed => TaskError::new(ErrorKind::ActorDied, "no handle to it is left"),
                 Ended::Killed { restart } if restart && may_restart => {
@@ -190,7 +194,7 @@ impl Runtime {
             })
         };
         let ended = slot.run(guest, || call.meter.preempted()).await;
-        let served = self.conclude_call(call, ended, may_restart);
+        let served = self.conclude_call(actor, call, ended, may_restart);
         self.unwatch_running(actor, call);
         served
     }
@@ -198,6 +202,7 @@ impl Runtime {
     /// Settles a call, and tells whether the instance survived it.
     fn conclude_call(
         &self,
+        actor: &ActorRecord,
         call: &Arc<TaskRecord>,
         ended: Result<(Instance, Result<Payload, TaskError>), StopReason>,
         may_restart: bool,
@@ -215,6 +220,11 @@ impl Runtime {
             Some(instance) => {
                 self.settle(call, Err(Arc::new(error)));
                 Ok(instance)
+            }
+            None if may_restart && call.retry(&error) => {
+                self.scheduler.lock().count(call);
+                actor.mailbox.push_first(call.clone());
+                Err(error)
             }
             None => {
                 self.settle(call, Err(Arc::new(crashed(call, error.clone(), may_restart))));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Runtime;
 use super::shutdown::shut_down;
 use crate::port::Port;
-use crate::sandbox::{Exit, Instance};
+use crate::sandbox::Instance;
 use crate::state::payload::{Encoding, Payload};
 use crate::state::scheduler::Next;
 use crate::state::slot::{CancelSlot, StopReason};
@@ -145,7 +145,7 @@ impl Runtime {
         let mut instance = self.instance(&task).await?;
         match &task.spec.work {
             Work::Main { .. } => {
-                let Exit::Code(code) = instance.run_main().await?;
+                let code = instance.run_main().await?;
                 Ok(Payload::new(Encoding::Json, code.to_string()))
             }
             Work::Task { reply } => instance.run_task(&arguments, *reply).await,

@@ -20,16 +20,9 @@ use crate::words::error::{ErrorKind, TaskError};
 use crate::words::limits::{FUEL_SLICE, HANDLES_MAX, TaskLimits};
 use crate::words::manifest::Manifest;
 
-/// Bytes that one host call may take out of a guest, beside what the guest has in memory anyway: a list of a million
-/// strings that all lie at one place would otherwise cost the host a million times its size.
-const HOST_CALL_BYTES_MIN: u64 = 1 << 20;
-
-/// How a driver ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// With this code.
-    Code(i32),
-}
+/// Bytes that one host call may take out of a guest beyond the size of its memory. Without a bound a list of a million
+/// strings that all lie at one place would cost the host a million times its size.
+const HOST_CALL_BYTES_EXTRA: u64 = 1 << 20;
 
 /// A guest's instance. After a trap it is dead, and only good to be dropped.
 pub struct Instance {
@@ -59,7 +52,7 @@ impl Instance {
         store.limiter(|guest| &mut guest.limiter);
         // The guest's table refuses first, in our words; a handle that is lent for a call counts here once more.
         store.set_max_component_handles(2 * HANDLES_MAX);
-        store.set_hostcall_fuel(limits.memory_bytes.saturating_add(HOST_CALL_BYTES_MIN) as usize);
+        store.set_hostcall_fuel(limits.memory_bytes.saturating_add(HOST_CALL_BYTES_EXTRA) as usize);
         let fuel = limits.fuel.unwrap_or(u64::MAX);
         let begun = async {
             store.set_fuel(fuel)?;
@@ -122,11 +115,11 @@ impl Instance {
         .and_then(|result| self.result(result))
     }
 
-    /// Runs the module's `main`.
+    /// Runs the module's `main`, and gives its exit code.
     ///
     /// # Errors
     /// What ended the guest. A program that exits with a code has not failed here.
-    pub async fn run_main(&mut self) -> Result<Exit, TaskError> {
+    pub async fn run_main(&mut self) -> Result<i32, TaskError> {
         let missing = || TaskError::new(ErrorKind::TaskNotFound, "the module has no main");
         let run = self.module.run.ok_or_else(missing)?;
         let outcome = async {
@@ -136,9 +129,9 @@ impl Instance {
         .await;
         self.read_meters();
         match outcome {
-            Ok((result,)) => Ok(Exit::Code(i32::from(result.is_err()))),
+            Ok((result,)) => Ok(i32::from(result.is_err())),
             Err(error) => match exit_code(&error) {
-                Some(code) => Ok(Exit::Code(code)),
+                Some(code) => Ok(code),
                 None => Err(failed(&self.store, self.fuel, &error)),
             },
         }

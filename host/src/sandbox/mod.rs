@@ -17,7 +17,7 @@ pub mod wire;
 
 pub use engine::{EngineConfig, ImportSet, Sandbox};
 pub use guest::Guest;
-pub use instance::{Exit, Instance};
+pub use instance::Instance;
 pub use module::{LoadedModule, ModuleError};
 
 /// For embedders that add imports of their own.

@@ -62,6 +62,13 @@ impl Mailbox {
         Ok(())
     }
 
+    /// Puts a call back that is to be served once more, before all others.
+    pub fn push_first(&self, call: Arc<TaskRecord>) {
+        let mut inner = self.inner.lock();
+        inner.calls.push_front(call);
+        inner.wake();
+    }
+
     /// Looks again: the first call may have its arguments now.
     pub fn wake(&self) {
         self.inner.lock().wake();

@@ -86,7 +86,8 @@ impl TaskOptions {
         self
     }
 
-    /// How often to run again after a system failure: a trap, out of memory, out of fuel, a timeout. Default: 0.
+    /// How often to run again after a system failure: a trap, out of memory, out of fuel, a timeout. An actor's call is
+    /// served again by the restarted actor, if it may restart. Default: 0.
     pub fn max_retries(mut self, retries: u32) -> Self {
         self.max_retries = Some(retries);
         self

@@ -58,6 +58,12 @@ impl Counter {
         self.value
     }
 
+    fn third_generation(&self) -> u32 {
+        let generation = rustyray::context().actor.map_or(0, |actor| actor.generation);
+        assert!(generation >= 3, "generation {generation} is not enough");
+        generation
+    }
+
     fn generation(&self) -> u32 {
         rustyray::context().actor.map_or(0, |actor| actor.generation)
     }
