@@ -25,14 +25,14 @@ struct Entry {
 }
 
 impl ReadyQueue {
-    /// Entries, the dead included.
+    /// Tasks that could run; the dead are left out.
     pub fn len(&self) -> usize {
-        self.len - self.dead.min(self.len)
+        self.len.saturating_sub(self.dead)
     }
 
-    /// Is nobody there?
+    /// Is there no entry, dead or alive? Whoever picks finds out which.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.by_priority.is_empty()
     }
 
     /// Puts a task behind those of its priority.
