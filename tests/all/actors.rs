@@ -55,6 +55,15 @@ async fn handles_travel() {
 }
 
 #[tokio::test]
+async fn a_handle_in_another_actors_state_keeps_it_alive() {
+    let (host, module) = host_with(builder(), "actors").await;
+    let relayed = module.task("relayed").arg(1).submit().await;
+    assert_eq!(value::<i32>(&host, &relayed).await, 42);
+    settled(&host, "both actors to end", |stats| stats.actors == 0 && stats.instances == 0).await;
+    finish(host).await;
+}
+
+#[tokio::test]
 async fn the_last_handle_ends_it_after_the_calls_that_wait() {
     let (host, module) = host_with(builder(), "actors").await;
     let actor = counter(&module, ActorOptions::new());

@@ -66,7 +66,7 @@ fn settled_census() -> (Vec<String>, BTreeSet<String>) {
         if !census.0.iter().any(|thread| thread.starts_with("rustyray")) {
             return census;
         }
-        assert!(start.elapsed() < Duration::from_secs(10), "{:?} are left", census.0);
+        assert!(start.elapsed() < Duration::from_secs(1), "{:?} are left", census.0);
         std::thread::yield_now();
     }
 }

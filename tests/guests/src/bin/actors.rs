@@ -69,6 +69,31 @@ impl Counter {
     }
 }
 
+/// Passes calls on to a counter whose handle it keeps.
+#[rustyray::actor]
+struct Relay {
+    counter: CounterHandle,
+}
+
+#[rustyray::actor_methods]
+impl Relay {
+    fn new(counter: CounterHandle) -> Self {
+        Relay { counter }
+    }
+
+    async fn pass_on(&self, amount: i32) -> Result<i32> {
+        self.counter.add(amount).await
+    }
+}
+
+/// Leaves a counter to another actor, which holds its only handle from then on.
+#[rustyray::remote]
+async fn relayed(amount: i32) -> Result<i32> {
+    let relay = Relay::remote(Counter::remote_starting_at(40)).await?;
+    relay.pass_on(amount).await?;
+    relay.pass_on(amount).await
+}
+
 /// Adds to a counter that it was given.
 #[rustyray::remote]
 async fn add_to(counter: CounterHandle, amount: i32) -> Result<i32> {
