@@ -7,6 +7,7 @@ use super::Runtime;
 use crate::state::object::Outcome;
 use crate::state::task::{TaskRecord, Work};
 use crate::words::error::{ErrorKind, TaskError};
+use crate::words::receipt::Receipt;
 
 impl Runtime {
     /// Settles the outcome of a task, if that has not been done. An error is completed with what is known of the task.
@@ -14,9 +15,18 @@ impl Runtime {
         let outcome = outcome.map_err(|error| self.final_error(task, &error));
         let error = outcome.as_ref().err().cloned();
         let orphans = if self.ends_children(task, error.as_deref()) { task.children() } else { Vec::new() };
-        let Some(receipt) = task.finish(outcome, self.clock.now()) else {
+        if !task.finish(outcome, self.clock.now(), |receipt| self.account(receipt)) {
             return;
-        };
+        }
+        if let (Work::Construct { actor }, Some(error)) = (&task.spec.work, error) {
+            self.bury(actor, error);
+        }
+        self.end_tree(orphans);
+        self.progress.notify_waiters();
+    }
+
+    /// Counts a finished task, and sends its receipt.
+    fn account(&self, receipt: &Receipt) {
         let count = match receipt.error {
             None => &self.tally.succeeded,
             Some(ErrorKind::TaskCancelled) => &self.tally.cancelled,
@@ -24,13 +34,8 @@ impl Runtime {
         };
         count.fetch_add(1, Ordering::Relaxed);
         if let Some(receipts) = &self.receipts {
-            receipts(&receipt);
+            receipts(receipt);
         }
-        if let (Work::Construct { actor }, Some(error)) = (&task.spec.work, error) {
-            self.bury(actor, error);
-        }
-        self.end_tree(orphans);
-        self.progress.notify_waiters();
     }
 
     /// Ends a task that has not begun, or settles one that could not be queued.

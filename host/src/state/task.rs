@@ -283,12 +283,13 @@ impl TaskRecord {
         &self.interrupt
     }
 
-    /// Settles the outcome; the first one stays. Gives the receipt of a task that was not done before.
-    pub fn finish(&self, outcome: Outcome, now: Instant) -> Option<Receipt> {
+    /// Settles the outcome; the first one stays. False if it was settled before. `account` gets the receipt before anybody
+    /// sees the outcome, so that a parent's receipt never comes before those of the children that it waited for.
+    pub fn finish(&self, outcome: Outcome, now: Instant, account: impl FnOnce(&Receipt)) -> bool {
         let (ended, parent) = {
             let mut core = self.core.lock();
             if matches!(core.phase, Phase::Done) {
-                return None;
+                return false;
             }
             let parent = core.parent.upgrade();
             (core.end(), parent)
@@ -300,13 +301,14 @@ impl TaskRecord {
             parent.as_ref(),
             now,
         );
+        account(&receipt);
         if let Some(parent) = &parent {
             parent.inherit(self.spec.id, ended.children);
         }
         if let Some(output) = ended.output {
-            output.seal(outcome, Some(Box::new(receipt.clone())));
+            output.seal(outcome, Some(Box::new(receipt)));
         }
-        Some(receipt)
+        true
     }
 
     /// Is it over? Then nothing of it will run.
