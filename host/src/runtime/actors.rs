@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use super::Runtime;
 use super::worker::dependency_failed;
@@ -13,6 +14,9 @@ use crate::state::slot::{CancelSlot, Stop, StopReason};
 use crate::state::task::{TaskRecord, Work};
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::resources::ResourceSet;
+
+/// Calls that an actor serves before others have their turn on the thread.
+const CALLS_PER_TURN: u32 = 32;
 
 /// Why an actor's instance is gone.
 enum Ended {
@@ -44,7 +48,6 @@ impl Runtime {
         self.release(&construct);
         self.progress.notify_waiters();
         self.room.notify_waiters();
-        self.dispatch();
     }
 
     /// One instance after the other, until the actor ends; gives the reason.
@@ -87,7 +90,7 @@ impl Runtime {
         spec.id = self.task_ids.next();
         (spec.queued, spec.queued_at) = (self.clock.now(), self.clock.wall());
         spec.inherited_deadline = None;
-        TaskRecord::new(spec, Vec::new(), self.store.promise(), None, self.conductor())
+        TaskRecord::new(spec, false, Vec::new(), self.store.promise(), None, self.conductor())
     }
 
     async fn construct(
@@ -129,7 +132,13 @@ impl Runtime {
 
     /// Serves calls until the instance is gone.
     async fn serve(self: &Arc<Self>, actor: &Arc<ActorRecord>, mut instance: Instance, may_restart: bool) -> Ended {
+        let mut served = 0;
         loop {
+            if served == CALLS_PER_TURN {
+                served = 0;
+                yield_now().await;
+            }
+            served += 1;
             let call = match self.next_event(actor).await {
                 Event::Call(call) => call,
                 Event::Kill { restart } => return Ended::Killed { restart },
@@ -152,7 +161,6 @@ impl Runtime {
     async fn next_event(&self, actor: &ActorRecord) -> Event {
         let nothing = ResourceSet::default();
         self.scheduler.lock().pause(&nothing, true);
-        self.dispatch();
         let event = poll_fn(|cx| actor.mailbox.poll_next(cx)).await;
         self.scheduler.lock().resume(&nothing, true);
         event
@@ -182,12 +190,9 @@ impl Runtime {
         };
         self.watch_running(actor, call, slot.clone());
         let guest = {
-            let (call, actor) = (call.clone(), actor.clone());
+            let call = call.clone();
             Box::pin(async move {
-                // `Type.method`, as records name it; the guest knows the method alone.
-                let method =
-                    call.spec.function.strip_prefix(&*actor.spec.type_name).and_then(|rest| rest.strip_prefix('.'));
-                let method = method.unwrap_or(&call.spec.function).to_owned();
+                let method = call.spec.plan.entry.clone();
                 instance.serve(call);
                 let result = instance.call(&method, &arguments, reply).await;
                 (instance, result)
@@ -196,6 +201,8 @@ impl Runtime {
         let ended = slot.run(guest, || call.meter.preempted()).await;
         let served = self.conclude_call(actor, call, ended, may_restart);
         self.unwatch_running(actor, call);
+        // What waited for the result may start, and this actor goes on with its next call.
+        self.dispatch();
         served
     }
 
@@ -257,6 +264,7 @@ impl Runtime {
         for call in waiting {
             self.give_up(&call, TaskError::new(ErrorKind::ActorDied, "the actor is dead").caused_by(&cause));
         }
+        self.dispatch();
     }
 
     fn described(&self, actor: &ActorRecord, mut error: TaskError) -> TaskError {
@@ -278,6 +286,19 @@ fn crashed(call: &TaskRecord, error: TaskError, may_restart: bool) -> TaskError 
     seen.panic = error.panic.clone().or_else(|| call.meter.stderr_tail());
     seen.backtrace = error.backtrace.clone();
     let mut cause = error;
-    cause.task = call.spec.name.to_string();
+    cause.task = call.spec.plan.name.to_string();
     seen.caused_by(&cause)
+}
+
+/// Lets others have the thread.
+async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

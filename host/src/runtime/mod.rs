@@ -1,9 +1,10 @@
-//! What runs the host: workers that take tasks from the scheduler, a loop for each actor, a loop for the deadlines. The
-//! only place that starts tokio tasks.
+//! What runs the host: the crew of threads that run tasks and actors, and on tokio what watches deadlines and cleans up.
+//! The only place that starts threads and tokio tasks.
 
 mod actors;
 mod cancel;
 mod clock;
+mod crew;
 mod deadlines;
 mod modules;
 mod settle;
@@ -22,6 +23,7 @@ use tokio::sync::Notify;
 
 pub use clock::TokioClock;
 
+use self::crew::{Crew, Job};
 use crate::port::log::{LogLine, LogSink, LogSource, OutputWatch};
 use crate::port::{ActorRequest, CallRequest, Port, TaskRequest};
 use crate::sandbox::{LoadedModule, Sandbox};
@@ -35,7 +37,7 @@ use crate::words::capabilities::Capabilities;
 use crate::words::clock::Clock;
 use crate::words::error::TaskError;
 use crate::words::ids::{ActorId, Counter, ModuleId, TaskId};
-use crate::words::limits::TaskLimits;
+use crate::words::plan::HostLimits;
 use crate::words::receipt::Receipt;
 use crate::words::resources::ResourceSet;
 
@@ -52,10 +54,8 @@ pub struct RuntimeConfig {
     pub pending_tasks: usize,
     /// Bytes of the object store.
     pub object_store_bytes: u64,
-    /// The limits of a task that declares none.
-    pub default_limits: TaskLimits,
-    /// The limits that no task exceeds.
-    pub ceiling: TaskLimits,
+    /// What holds for all tasks.
+    pub limits: HostLimits,
     /// What tasks may touch that the embedder submits.
     pub capabilities: Capabilities,
     /// Time between asking a task to stop and ending it.
@@ -79,7 +79,8 @@ pub struct Runtime {
     /// Held while a module is asked for its manifest.
     describing: tokio::sync::Mutex<()>,
     names: ActorNames,
-    scheduler: Mutex<Scheduler>,
+    scheduler: Mutex<Scheduler<Job>>,
+    crew: Crew,
     /// Somebody may submit who found the queue full.
     room: Notify,
     timers: Mutex<Timers>,
@@ -97,8 +98,7 @@ pub struct Runtime {
     progress: Notify,
     /// Everything is to be ended: nothing begins any more.
     halted: AtomicBool,
-    default_limits: TaskLimits,
-    ceiling: TaskLimits,
+    limits: HostLimits,
     capabilities: Arc<Capabilities>,
     cancel_grace: std::time::Duration,
     log: LogSink,
@@ -154,6 +154,7 @@ impl Runtime {
             describing: tokio::sync::Mutex::new(()),
             names: ActorNames::default(),
             scheduler: Mutex::new(Scheduler::new(config.resources, config.instances, config.pending_tasks)),
+            crew: Crew::new(),
             room: Notify::new(),
             timers: Mutex::new(Timers::default()),
             timers_changed: Notify::new(),
@@ -164,8 +165,7 @@ impl Runtime {
             suspicious: AtomicBool::new(false),
             progress: Notify::new(),
             halted: AtomicBool::new(false),
-            default_limits: config.default_limits,
-            ceiling: config.ceiling,
+            limits: config.limits,
             capabilities: Arc::new(config.capabilities),
             cancel_grace: config.cancel_grace,
             log: config.log,
@@ -267,11 +267,11 @@ impl Port for Runtime {
     }
 
     fn pause(&self, task: &TaskRecord, alone: bool) {
-        self.scheduler.lock().pause(&task.spec.needs, alone);
-        self.dispatch();
+        // Its thread asks for work as soon as it waits.
+        self.scheduler.lock().pause(&task.spec.plan.needs, alone);
     }
 
     fn resume(&self, task: &TaskRecord, alone: bool) {
-        self.scheduler.lock().resume(&task.spec.needs, alone);
+        self.scheduler.lock().resume(&task.spec.plan.needs, alone);
     }
 }

@@ -11,6 +11,8 @@ use crate::words::receipt::Receipt;
 
 impl Runtime {
     /// Settles the outcome of a task, if that has not been done. An error is completed with what is known of the task.
+    /// Tasks that waited for it may be ready now: a thread that does not ask for work next has to
+    /// [`dispatch`](Self::dispatch).
     pub(super) fn settle(&self, task: &Arc<TaskRecord>, outcome: Outcome) {
         let outcome = outcome.map_err(|error| self.final_error(task, &error));
         let error = outcome.as_ref().err().cloned();
@@ -45,6 +47,7 @@ impl Runtime {
         self.scheduler.lock().forget(task, queued);
         self.room.notify_waiters();
         self.settle(task, Err(Arc::new(error)));
+        self.dispatch();
     }
 
     /// The same, soon, and one after the other: a chain of ten thousand that fails would otherwise fail by recursion.

@@ -45,7 +45,7 @@ impl Instance {
         task: Arc<TaskRecord>,
         port: Arc<dyn Port>,
     ) -> Result<Self, TaskError> {
-        let limits = task.spec.limits.clone();
+        let limits = task.spec.plan.limits.clone();
         let mut guest = Guest::new(task, &limits, port);
         guest.extensions = sandbox.imports.iter().filter_map(|set| set.make.as_ref()).map(|make| make()).collect();
         let mut store = Store::new(&sandbox.engine, guest);
@@ -73,7 +73,7 @@ impl Instance {
     /// # Errors
     /// The program's error, or what ended the guest.
     pub async fn run_task(&mut self, arguments: &[Arc<Value>], reply: Encoding) -> Result<Payload, TaskError> {
-        let function = self.task().spec.function.clone();
+        let function = self.task().spec.plan.function.clone();
         self.call_guest(arguments, async |exports, store, arguments| {
             exports.rustyray_core_guest().call_run_task(store, &function, arguments, reply.into()).await
         })
@@ -153,7 +153,7 @@ impl Instance {
 
     /// The actor's next call: its fuel, its output and its memory count for `task` from now on.
     pub fn serve(&mut self, task: Arc<TaskRecord>) {
-        self.fuel = task.spec.limits.fuel.unwrap_or(u64::MAX);
+        self.fuel = task.spec.plan.limits.fuel.unwrap_or(u64::MAX);
         // Fuel is enabled in every engine of this host, so that it can be set.
         let _ = self.store.set_fuel(self.fuel);
         self.store.data_mut().serve(task);
@@ -210,7 +210,7 @@ fn failed(store: &Store<Guest>, fuel: u64, error: &wasmtime::Error) -> TaskError
         Some(code) => {
             TaskError::new(ErrorKind::WorkerCrashed, format!("it exited with code {code} instead of returning"))
         }
-        None => explain(error, &task.spec.limits, task.meter.stderr_tail().as_deref()),
+        None => explain(error, &task.spec.plan.limits, task.meter.stderr_tail().as_deref()),
     }
 }
 

@@ -52,7 +52,7 @@ impl Transcript {
     /// The violation of the limit, to trap with.
     pub fn charge(&self, bytes: usize) -> Result<(), Violation> {
         let inner = self.inner.lock();
-        let limit = inner.task.spec.limits.output_bytes;
+        let limit = inner.task.spec.plan.limits.output_bytes;
         match inner.task.meter.output_bytes.add(bytes as u64) {
             used if used > limit => {
                 Err(Violation(TaskError::of_limit(ErrorKind::LimitExceeded, "output-bytes", limit, used)))
@@ -66,7 +66,7 @@ impl Transcript {
         let task = self.inner.lock().task.clone();
         self.port.log(&LogLine {
             task_id: task.spec.id,
-            task: task.spec.name.clone(),
+            task: task.spec.plan.name.clone(),
             source,
             target,
             text: LogLine::clean(text),

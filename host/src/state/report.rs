@@ -23,9 +23,9 @@ impl TaskRecord {
         Receipt {
             task_id: spec.id,
             parent: parent.map(|parent| parent.spec.id),
-            task: spec.name.clone(),
+            task: spec.plan.name.clone(),
             module: spec.module.name.clone(),
-            function: spec.function.clone(),
+            function: spec.plan.function.clone(),
             error,
             queued_at: spec.queued_at,
             started_at: started.map(wall),
@@ -44,11 +44,11 @@ impl TaskRecord {
     /// Completes an error with what is known of the task.
     pub fn describe(&self, mut error: TaskError) -> TaskError {
         let spec = &self.spec;
-        error.task = spec.name.to_string();
+        error.task = spec.plan.name.to_string();
         error.task_id = spec.id;
         error.attempt = self.attempt();
         error.module = spec.module.name.to_string();
-        error.function = spec.function.to_string();
+        error.function = spec.plan.function.to_string();
         if error.kind.is_system_failure() && error.panic.is_none() {
             error.panic = self.meter.stderr_tail();
         }

@@ -7,9 +7,8 @@ use super::actor::ActorRecord;
 use super::payload::Encoding;
 use crate::words::capabilities::Capabilities;
 use crate::words::ids::TaskId;
-use crate::words::limits::TaskLimits;
 use crate::words::manifest::ModuleInfo;
-use crate::words::resources::ResourceSet;
+use crate::words::plan::TaskPlan;
 
 /// What a task is to do.
 #[derive(Clone)]
@@ -49,18 +48,8 @@ pub struct TaskSpec {
     pub module: Arc<ModuleInfo>,
     /// What to do.
     pub work: Work,
-    /// The function's name in the module.
-    pub function: Arc<str>,
-    /// The name in logs, errors and receipts.
-    pub name: Arc<str>,
-    /// The limits of each attempt.
-    pub limits: TaskLimits,
-    /// What it holds while it runs.
-    pub needs: ResourceSet,
-    /// Higher first.
-    pub priority: i32,
-    /// Attempts after the first.
-    pub max_retries: u32,
+    /// How it runs.
+    pub plan: Arc<TaskPlan>,
     /// What it may touch.
     pub capabilities: Arc<Capabilities>,
     /// The parent's deadline.

@@ -83,9 +83,10 @@ pub enum Stopped {
 }
 
 impl TaskRecord {
-    /// A task whose result seals `output`.
+    /// A task whose result seals `output`; `counted` if it counts as pending already.
     pub fn new(
         spec: TaskSpec,
+        counted: bool,
         arguments: Vec<Argument>,
         output: ObjectRef,
         parent: Option<&Arc<TaskRecord>>,
@@ -97,7 +98,7 @@ impl TaskRecord {
             meter: Meter::default(),
             unresolved: AtomicUsize::new(1),
             released: AtomicBool::new(false),
-            counted: AtomicBool::new(false),
+            counted: AtomicBool::new(counted),
             cancel_requested: AtomicBool::new(false),
             spares_children: AtomicBool::new(false),
             interrupt: AtomicWaker::new(),
@@ -123,16 +124,11 @@ impl TaskRecord {
 
     /// Waits for the arguments; the conductor hears when they are there.
     pub fn watch_arguments(self: &Arc<Self>) {
-        let objects: Vec<ObjectRef> = {
-            let core = self.core.lock();
-            core.arguments
-                .iter()
-                .filter_map(|argument| match argument {
-                    Argument::Object(object) => Some(object.clone()),
-                    Argument::Value(_) => None,
-                })
-                .collect()
+        let object = |argument: &Argument| match argument {
+            Argument::Object(object) => Some(object.clone()),
+            Argument::Value(_) => None,
         };
+        let objects: Vec<ObjectRef> = self.core.lock().arguments.iter().filter_map(object).collect();
         self.unresolved.fetch_add(objects.len(), Ordering::Relaxed);
         for object in objects {
             if let Err(failed) = object.watch(self.clone()) {
@@ -195,7 +191,7 @@ impl TaskRecord {
         core.phase = Phase::Running(slot);
         core.attempt += 1;
         core.started = Some(now);
-        let own = self.spec.limits.timeout.and_then(|timeout| now.checked_add(timeout));
+        let own = self.spec.plan.limits.timeout.and_then(|timeout| now.checked_add(timeout));
         core.deadline = [own, self.spec.inherited_deadline].into_iter().flatten().min();
         if core.attempt > 1 {
             self.meter.restart();
@@ -207,7 +203,7 @@ impl TaskRecord {
     pub fn retry(&self, failure: &TaskError) -> bool {
         let mut core = self.core.lock();
         let again = failure.kind.is_system_failure()
-            && core.attempt <= self.spec.max_retries
+            && core.attempt <= self.spec.plan.max_retries
             && !self.cancel_requested()
             && !core.ended
             && matches!(core.phase, Phase::Running(_));
@@ -330,7 +326,7 @@ impl TaskRecord {
     /// The deadline is its own from now on, not its parent's. Gives it, if it is still to come.
     pub fn outlive_parent(&self, now: Instant) -> Option<Instant> {
         let mut core = self.core.lock();
-        let own = self.spec.limits.timeout.and_then(|timeout| core.started?.checked_add(timeout));
+        let own = self.spec.plan.limits.timeout.and_then(|timeout| core.started?.checked_add(timeout));
         core.deadline = own;
         own.filter(|at| *at > now)
     }
@@ -395,6 +391,6 @@ impl Watcher for TaskRecord {
 
 impl fmt::Debug for TaskRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TaskRecord({} {})", self.spec.id, self.spec.name)
+        write!(f, "TaskRecord({} {})", self.spec.id, self.spec.plan.name)
     }
 }

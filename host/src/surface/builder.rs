@@ -14,11 +14,15 @@ use crate::sandbox::{EngineConfig, Guest, ImportSet, Sandbox};
 use crate::words::capabilities::Capabilities;
 use crate::words::clock::Clock;
 use crate::words::limits::{CANCEL_GRACE, INSTANCES_MAX, OBJECT_STORE_BYTES, PENDING_TASKS_MAX, TaskLimits};
+use crate::words::plan::HostLimits;
 use crate::words::receipt::Receipt;
 use crate::words::resources::ResourceSet;
 
 /// Memory maps that one live instance takes, with its fiber's stack.
 const MAPS_PER_INSTANCE: u64 = 4;
+
+/// Threads that wait for files, sockets and timers. What has come is handed to the threads that run guests.
+const IO_THREADS: usize = 1;
 
 /// Why a host could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -230,8 +234,8 @@ impl HostBuilder {
         let sandbox = Sandbox::new(&engine, self.imports).map_err(|error| BuildError::Engine(format!("{error:#}")))?;
         // After all that can fail: a tokio runtime must not be dropped where an embedder's own may be running.
         let tokio = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(threads)
-            .thread_name("rustyray")
+            .worker_threads(IO_THREADS)
+            .thread_name("rustyray-io")
             .enable_all()
             .build()?;
         let mut resources = self.resources;
@@ -241,8 +245,7 @@ impl HostBuilder {
             instances: self.instances,
             pending_tasks: self.pending_tasks,
             object_store_bytes: self.object_store_bytes,
-            default_limits: self.limits,
-            ceiling: self.ceiling,
+            limits: HostLimits { defaults: self.limits, ceiling: self.ceiling },
             capabilities: self.capabilities,
             cancel_grace: self.cancel_grace,
             log: self.log,
@@ -251,6 +254,7 @@ impl HostBuilder {
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(TokioClock(tokio.handle().clone())));
         let runtime = Runtime::new(config, sandbox, clock, tokio.handle().clone());
+        runtime.start_crew(threads)?;
         Ok(Host::new(runtime, tokio))
     }
 }

@@ -8,5 +8,6 @@ pub mod ids;
 pub mod limits;
 pub mod manifest;
 pub mod options;
+pub mod plan;
 pub mod receipt;
 pub mod resources;

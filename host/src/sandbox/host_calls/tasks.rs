@@ -57,13 +57,13 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
         let time_left = task.deadline().map(|at| at.saturating_duration_since(guest.port.clock().now()));
         Ok(wire::TaskContext {
             task_id: spec.id.0,
-            task: spec.name.to_string(),
+            task: spec.plan.name.to_string(),
             module: spec.module.name.to_string(),
-            function: spec.function.to_string(),
+            function: spec.plan.function.to_string(),
             attempt: task.attempt(),
             actor: actor_info(task),
             time_left_ns: time_left.map(|left| left.as_nanos().min(u64::MAX.into()) as u64),
-            fuel_left: spec.limits.fuel.map(|_| fuel),
+            fuel_left: spec.plan.limits.fuel.map(|_| fuel),
             cancelled: task.cancel_requested(),
             grants: spec.capabilities.names(),
         })
@@ -72,7 +72,7 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
 
 /// Takes a child's fuel out of the caller's own.
 fn share_fuel(access: &mut Access<'_, Guest, HasSelf<Guest>>, options: &TaskOptions) -> Result<(), TaskError> {
-    let metered = access.get().task().spec.limits.fuel.is_some();
+    let metered = access.get().task().spec.plan.limits.fuel.is_some();
     let Some(share) = options.fuel_share.filter(|_| metered) else {
         return Ok(());
     };
