@@ -8,7 +8,7 @@ NATIVE := --workspace $(GUESTS:%=--exclude %)
 # host; `cargo build --release` makes the one to install.
 CARGO := cargo --locked
 
-.PHONY: help demo test guests target check fmt lint doc clean
+.PHONY: help demo test bench guests target check fmt lint doc clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ demo: target ## count the words of the texts in this repository, as sandboxed ta
 test: fmt guests lint doc ## everything that CI checks
 	$(CARGO) test $(NATIVE)
 	$(CARGO) test -p wordcount
+
+bench: guests ## measure beside bare wasmtime; ARGS="--rows task --quick" for a part of it, ARGS=--help for more
+	$(CARGO) bench -p rustyray-host --bench floor -- $(ARGS)
 
 guests: target ## compile the guests of the examples and the tests
 	$(CARGO) build --release --target $(WASM) $(GUESTS:%=-p %)

@@ -1,0 +1,2 @@
+//! Soon.
+pub const MEASUREMENTS: &[crate::Measurement] = &[];
