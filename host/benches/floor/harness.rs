@@ -15,6 +15,9 @@ const QUICK_ROUNDS: usize = 3;
 const SLICE: Duration = Duration::from_millis(150);
 const QUICK_SLICE: Duration = Duration::from_millis(40);
 
+/// The part of the operations in which the system gave the core to somebody else, on a machine that is not at its limit.
+const STALLED: f64 = 0.01;
+
 /// What all rows share.
 pub struct Bench {
     /// How often the sides take turns.
@@ -82,10 +85,12 @@ impl Round {
         Round { figure, samples: Vec::new() }
     }
 
-    /// Operations that were timed one by one: the figure is their mean. A median would hide what is done for many at
-    /// once, such as giving memory back.
-    pub fn of_samples(samples: Vec<f64>) -> Self {
-        let figure = samples.iter().sum::<f64>() / samples.len() as f64;
+    /// Operations that were timed one by one. The figure is the mean of all but the slowest: a median would hide what is
+    /// done for many at once, such as giving memory back, and a mean of all would tell what the neighbours did.
+    pub fn of_samples(mut samples: Vec<f64>) -> Self {
+        samples.sort_by(f64::total_cmp);
+        let counted = &samples[..samples.len() - (samples.len() as f64 * STALLED) as usize];
+        let figure = counted.iter().sum::<f64>() / counted.len() as f64;
         Round { figure, samples }
     }
 
@@ -134,20 +139,47 @@ pub fn quantile(mut values: Vec<f64>, fraction: f64) -> f64 {
 
 /// Does something again and again for this long, each time as soon as it is done.
 pub async fn repeat<F: Future>(slice: Duration, mut operation: impl FnMut() -> F) -> Round {
-    let start = Instant::now();
-    let (mut before, mut samples) = (start, Vec::new());
-    while before - start < slice {
+    let mut laps = Laps::begin(slice);
+    while laps.go_on() {
         std::hint::black_box(operation().await);
-        let now = Instant::now();
-        samples.push((now - before).as_nanos() as f64);
-        before = now;
+        laps.done();
     }
-    Round::of_samples(samples)
+    Round::of_samples(laps.samples)
 }
 
 /// The same for what does not wait.
 pub fn repeat_now<T>(slice: Duration, mut operation: impl FnMut() -> T) -> Round {
-    futures::executor::block_on(repeat(slice, || std::future::ready(operation())))
+    let mut laps = Laps::begin(slice);
+    while laps.go_on() {
+        std::hint::black_box(operation());
+        laps.done();
+    }
+    Round::of_samples(laps.samples)
+}
+
+/// Times one operation after the other. The end of one is the beginning of the next, so that the clock is read once.
+struct Laps {
+    begun: Instant,
+    last: Instant,
+    slice: Duration,
+    samples: Vec<f64>,
+}
+
+impl Laps {
+    fn begin(slice: Duration) -> Self {
+        let now = Instant::now();
+        Laps { begun: now, last: now, slice, samples: Vec::new() }
+    }
+
+    fn go_on(&self) -> bool {
+        self.last - self.begun < self.slice
+    }
+
+    fn done(&mut self) {
+        let now = Instant::now();
+        self.samples.push((now - self.last).as_nanos() as f64);
+        self.last = now;
+    }
 }
 
 /// How long something takes.

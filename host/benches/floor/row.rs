@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::harness::Series;
 
+/// The end of the name of a further figure that is a plain number.
+pub const COUNT: &str = "(count)";
+
 /// What a figure counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unit {
@@ -92,7 +95,7 @@ pub struct Row {
     /// `None` where a row is there for information.
     pub goal: Option<String>,
     pub reached: Option<bool>,
-    /// What else was measured, in the row's unit unless its name says otherwise.
+    /// What else was measured, in the row's unit unless its name ends with [`COUNT`].
     pub more: BTreeMap<String, f64>,
 }
 
@@ -156,6 +159,11 @@ impl Row {
         self
     }
 
+    /// Some of `more` are counts.
+    fn show_more(&self, name: &str, figure: f64) -> String {
+        if name.ends_with(COUNT) { format!("{figure:.2}") } else { self.unit.show(figure) }
+    }
+
     /// A condition that is no figure.
     pub fn and(mut self, what: &str, holds: bool) -> Self {
         self.goal = Some(self.goal.map_or_else(|| what.to_owned(), |goal| format!("{goal}, {what}")));
@@ -173,18 +181,14 @@ impl fmt::Display for Row {
             Some(false) => "MISSED",
             None => "",
         };
-        write!(
-            f,
-            "{:<22} {:>10} {:>10} {:>7} {:>10} {:>10}  {:<8} {:<34} {}",
-            self.id,
-            self.unit.show(self.ours),
-            show(self.floor),
-            ratio,
-            show(self.p50),
-            show(self.p99),
-            verdict,
-            self.goal.as_deref().unwrap_or_default(),
-            self.title,
-        )
+        let goal = self.goal.as_deref().unwrap_or_default();
+        let figures = [self.unit.show(self.ours), show(self.floor), ratio, show(self.p50), show(self.p99)];
+        let [ours, floor, ratio, p50, p99] = figures;
+        let line = format!("{:<20} {ours:>10} {floor:>10} {ratio:>6} {p50:>9} {p99:>9}  {verdict:<7}  {goal}", self.id);
+        writeln!(f, "{}", line.trim_end())?;
+        write!(f, "    {}", self.title)?;
+        let more = self.more.iter().map(|(name, figure)| format!("{name} {}", self.show_more(name, *figure)));
+        let more: Vec<_> = more.collect();
+        if more.is_empty() { Ok(()) } else { write!(f, "\n    {}", more.join(", ")) }
     }
 }

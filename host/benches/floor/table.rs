@@ -22,21 +22,15 @@ impl Table {
     pub fn begin(quick: bool) -> Self {
         let machine = machine::facts();
         machine.iter().for_each(|(name, value)| println!("{name:<8} {value}"));
-        println!(
-            "\n{:<22} {:>10} {:>10} {:>7} {:>10} {:>10}  {:<8} {:<34} what",
-            "row", "ours", "floor", "ratio", "p50", "p99", "", "goal"
-        );
+        let columns = ["row", "ours", "floor", "ratio", "p50", "p99", "", "goal"];
+        let [row, ours, floor, ratio, p50, p99, verdict, goal] = columns;
+        println!("\n{row:<20} {ours:>10} {floor:>10} {ratio:>6} {p50:>9} {p99:>9}  {verdict:<7}  {goal}");
         Table { version: env!("CARGO_PKG_VERSION").to_owned(), machine, quick, rows: Vec::new() }
     }
 
-    /// Prints a row as soon as it is there, with what else was measured below it.
+    /// Prints a row as soon as it is there.
     pub fn add(&mut self, row: Row) {
         println!("{row}");
-        let more: Vec<_> =
-            row.more.iter().map(|(name, figure)| format!("{name} {}", shown(&row, name, *figure))).collect();
-        if !more.is_empty() {
-            println!("{:<22}   {}", "", more.join(", "));
-        }
         self.rows.push(row);
     }
 
@@ -59,18 +53,13 @@ impl Table {
 
     /// Prints how the rows that both have changed since `before`.
     pub fn compare(&self, before: &Table) {
-        println!("\n{:<22} {:>10} {:>10} {:>8}   ratio before, now", "change since", "before", "now", "");
+        println!("\n{:<20} {:>10} {:>10} {:>8}   ratio before, now", "row", "before", "now", "change");
         for row in &self.rows {
             if let Some(old) = before.rows.iter().find(|old| old.id == row.id) {
                 println!("{}", change(old, row));
             }
         }
     }
-}
-
-/// `more` tells counts and shares besides figures of the row's unit; those are plain numbers.
-fn shown(row: &Row, name: &str, figure: f64) -> String {
-    if name.ends_with("(count)") { format!("{figure:.2}") } else { row.unit.show(figure) }
 }
 
 fn change(old: &Row, new: &Row) -> String {
@@ -80,7 +69,7 @@ fn change(old: &Row, new: &Row) -> String {
         _ => String::new(),
     };
     let show = |figure| Unit::show(new.unit, figure);
-    format!("{:<22} {:>10} {:>10} {percent:>+7.1}%   {ratios}", new.id, show(old.ours), show(new.ours))
+    format!("{:<20} {:>10} {:>10} {percent:>+7.1}%   {ratios}", new.id, show(old.ours), show(new.ours))
 }
 
 /// Paths are relative to the workspace, where `make` runs: cargo starts a benchmark in its package's folder.

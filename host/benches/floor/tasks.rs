@@ -8,11 +8,11 @@ use futures::executor::block_on;
 use rustyray_host::ObjectRef;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::Measurement;
 use crate::bare::{Bare, Minimal};
 use crate::harness::{Bench, Round, Series, repeat, timed};
 use crate::ours::Ours;
 use crate::row::{Goal, Row, Unit};
-use crate::{Measurement, harness};
 
 pub const MEASUREMENTS: &[Measurement] = &[
     ("task.one.outside", one_from_outside),
@@ -26,7 +26,7 @@ pub const MEASUREMENTS: &[Measurement] = &[
 ];
 
 /// Tasks that are submitted and not yet fetched.
-const IN_FLIGHT: usize = 1024;
+pub const IN_FLIGHT: usize = 1024;
 const LINKS: usize = 1000;
 
 /// As many workers as the host has threads.
@@ -47,7 +47,11 @@ fn one_from_outside(bench: &Bench) -> Vec<Row> {
         &mut || block_on(repeat(bench.slice, || tokio.spawn(async {}))),
         &mut || block_on(repeat(bench.slice, || tokio.spawn(add(&bare)))),
     ]);
-    vec![one_row("task.one.outside", "a task, one at a time, from a plain thread", [ours, instance, spawn, both])]
+    vec![one_row(
+        "task.one.outside",
+        "a task, one at a time, from a plain thread; floor: a fresh instance, a spawn-and-await",
+        [ours, instance, spawn, both],
+    )]
 }
 
 /// The caller is itself a tokio task on a worker. The host has its own threads and takes no work of others, so that
@@ -62,7 +66,7 @@ fn one_from_inside(bench: &Bench) -> Vec<Row> {
         &mut || tokio.block_on(tokio.spawn(repeat(slice, || tokio::spawn(async {})))).unwrap(),
         &mut || tokio.block_on(tokio.spawn(spawned_again(bare.clone(), slice))).unwrap(),
     ]);
-    vec![one_row("task.one.inside", "a task, one at a time, from a task on a tokio worker", sides)]
+    vec![one_row("task.one.inside", "the same from a task on a tokio worker", sides)]
 }
 
 async fn ours_again(ours: Arc<Ours>, slice: std::time::Duration) -> Round {
@@ -88,7 +92,7 @@ fn one_row(id: &str, title: &str, [ours, instance, spawn, both]: [Series; 4]) ->
     Row::new(id, title, Unit::Nanoseconds, &ours)
         .against(&ours, &instance.then(&spawn))
         .percentiles(&ours)
-        .with("floor: instance", instance.figure())
+        .with("instance", instance.figure())
         .with("spawn", spawn.figure())
         .with("both in one", both.figure())
         .goals(&[Goal::RatioAtMost(1.5)])
@@ -128,14 +132,16 @@ fn on_all_threads(bare: &Bare, count: usize) -> Round {
 fn many_from_the_host(bench: &Bench) -> Vec<Row> {
     let (ours, bare) = (bench.ours(), bench.bare());
     let count = bench.amount(20_000, 5_000);
-    let sides = bench.rounds([&mut || Round::rate(count, timed(|| block_on(in_flight(&ours, count)))), &mut || {
-        on_all_threads(&bare, count)
-    }]);
+    let sides = bench.rounds([
+        &mut || Round::rate(count, timed(|| block_on(in_flight(&ours, count, || ours.small().try_submit())))),
+        &mut || on_all_threads(&bare, count),
+    ]);
     vec![many_row("task.many.host", "tasks from the host, 1,024 in flight", sides, 0.7)]
 }
 
-/// Submits, and fetches the oldest once enough are on their way.
-async fn in_flight(ours: &Ours, count: usize) {
+/// Submits, and fetches the oldest once enough are on their way. They are fewer than the queue holds, so that nobody has
+/// to wait for room in it.
+pub async fn in_flight(ours: &Ours, count: usize, submit: impl Fn() -> ObjectRef) {
     let mut flying: VecDeque<ObjectRef> = VecDeque::with_capacity(IN_FLIGHT);
     for _ in 0..count {
         if flying.len() == IN_FLIGHT
@@ -143,7 +149,7 @@ async fn in_flight(ours: &Ours, count: usize) {
         {
             ours.host.get::<i32>(&oldest).await.unwrap();
         }
-        flying.push_back(ours.small().submit().await);
+        flying.push_back(submit());
     }
     ours.get_all(flying.make_contiguous()).await;
 }
@@ -197,7 +203,7 @@ fn chain_row(id: &str, title: &str, [chain, one]: [Series; 2]) -> Row {
 fn share_of_the_sdk(bench: &Bench) -> Vec<Row> {
     let (bare, minimal) = (bench.bare(), Minimal::new());
     let [sdk, least] = bench.rounds([&mut || block_on(repeat(bench.slice, || bare.add())), &mut || {
-        block_on(harness::repeat(bench.slice, || minimal.add()))
+        block_on(repeat(bench.slice, || minimal.add()))
     }]);
     let title = "bare wasmtime: a fresh instance of the guest; floor: of a minimal component";
     vec![Row::new("bare.sdk", title, Unit::Nanoseconds, &sdk).against(&sdk, &least)]

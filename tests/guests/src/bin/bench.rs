@@ -21,6 +21,17 @@ fn increment(n: i32) -> i32 {
 /// Never returns, and calls nothing.
 #[rustyray::remote]
 fn spin() -> u64 {
+    spin_for_ever()
+}
+
+/// Says that it runs, and never returns.
+#[rustyray::remote]
+fn spin_aloud() -> u64 {
+    println!("spinning");
+    spin_for_ever()
+}
+
+fn spin_for_ever() -> ! {
     let mut n = 0u64;
     loop {
         n = std::hint::black_box(n.wrapping_add(1));
