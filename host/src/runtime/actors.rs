@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use super::Runtime;
 use super::worker::dependency_failed;
@@ -15,8 +16,9 @@ use crate::state::task::{TaskRecord, Work};
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::resources::ResourceSet;
 
-/// Calls that an actor serves before others have their turn on the thread.
-const CALLS_PER_TURN: u32 = 32;
+/// Time for an actor to serve one call after the other before others have their turn on the thread. Of the real clock: it
+/// changes nothing but the order of things.
+const TURN: Duration = Duration::from_millis(1);
 
 /// Why an actor's instance is gone.
 enum Ended {
@@ -42,7 +44,6 @@ impl Runtime {
             }
             let end = self.generations(actor, &construct).await;
             self.bury(actor, end);
-            self.running.remove(&construct.spec.id);
             self.actors.remove(&actor.spec.id);
         }
         self.release(&construct);
@@ -88,7 +89,7 @@ impl Runtime {
     fn construct_again(&self, last: &TaskRecord) -> Arc<TaskRecord> {
         let mut spec = last.spec.clone();
         spec.id = self.task_ids.next();
-        (spec.queued, spec.queued_at) = (self.clock.now(), self.clock.wall());
+        spec.queued = self.clock.now();
         spec.inherited_deadline = None;
         TaskRecord::new(spec, false, Vec::new(), self.store.promise(), None, self.conductor())
     }
@@ -105,7 +106,7 @@ impl Runtime {
                 self.described(actor, TaskError::new(ErrorKind::ActorDied, "it was ended before it began")),
             ));
         }
-        self.watch_running(actor, task, slot.clone());
+        let place = self.watch_running(actor, task, slot.clone());
         let guest = {
             let (runtime, actor, task, arguments) = (self.clone(), actor.clone(), task.clone(), arguments.clone());
             Box::pin(async move {
@@ -116,7 +117,7 @@ impl Runtime {
             })
         };
         let ended = slot.run(guest, || task.meter.preempted()).await;
-        self.unwatch_running(actor, task);
+        self.unwatch_running(actor, place);
         match ended.unwrap_or_else(|reason| Err(self.stopped(task, reason))) {
             Ok(instance) => {
                 self.settle(task, self.store.store(Payload::new(Encoding::Json, "null")));
@@ -132,13 +133,12 @@ impl Runtime {
 
     /// Serves calls until the instance is gone.
     async fn serve(self: &Arc<Self>, actor: &Arc<ActorRecord>, mut instance: Instance, may_restart: bool) -> Ended {
-        let mut served = 0;
+        let mut turn = Instant::now();
         loop {
-            if served == CALLS_PER_TURN {
-                served = 0;
+            if turn.elapsed() > TURN {
                 yield_now().await;
+                turn = Instant::now();
             }
-            served += 1;
             let call = match self.next_event(actor).await {
                 Event::Call(call) => call,
                 Event::Kill { restart } => return Ended::Killed { restart },
@@ -159,6 +159,9 @@ impl Runtime {
 
     /// Waits for something to do. Meanwhile the actor computes nothing.
     async fn next_event(&self, actor: &ActorRecord) -> Event {
+        if let Some(event) = actor.mailbox.next() {
+            return event;
+        }
         let nothing = ResourceSet::default();
         self.scheduler.lock().pause(&nothing, true);
         let event = poll_fn(|cx| actor.mailbox.poll_next(cx)).await;
@@ -188,19 +191,18 @@ impl Runtime {
                 return Ok(instance);
             }
         };
-        self.watch_running(actor, call, slot.clone());
+        let place = self.watch_running(actor, call, slot.clone());
         let guest = {
             let call = call.clone();
             Box::pin(async move {
-                let method = call.spec.plan.entry.clone();
                 instance.serve(call);
-                let result = instance.call(&method, &arguments, reply).await;
+                let result = instance.call(&arguments, reply).await;
                 (instance, result)
             })
         };
         let ended = slot.run(guest, || call.meter.preempted()).await;
         let served = self.conclude_call(actor, call, ended, may_restart);
-        self.unwatch_running(actor, call);
+        self.unwatch_running(actor, place);
         // What waited for the result may start, and this actor goes on with its next call.
         self.dispatch();
         served
@@ -240,19 +242,21 @@ impl Runtime {
         }
     }
 
-    fn watch_running(&self, actor: &ActorRecord, task: &Arc<TaskRecord>, slot: Arc<dyn Stop>) {
-        self.running.insert(task.spec.id, task.clone());
+    /// Gives its place among those that run.
+    fn watch_running(&self, actor: &ActorRecord, task: &Arc<TaskRecord>, slot: Arc<dyn Stop>) -> usize {
+        let place = self.running.lock().insert(task.clone());
         self.watch_deadline(task);
         actor.set_running(Some(slot.clone()));
         // A kill that came before the slot was there.
         if actor.mailbox.kill_pending() {
             slot.stop(StopReason::ActorKilled);
         }
+        place
     }
 
-    fn unwatch_running(&self, actor: &ActorRecord, task: &TaskRecord) {
+    fn unwatch_running(&self, actor: &ActorRecord, place: usize) {
         actor.set_running(None);
-        self.running.remove(&task.spec.id);
+        self.running.lock().remove(place);
         self.progress.notify_waiters();
     }
 

@@ -18,6 +18,7 @@ use std::sync::{Arc, Weak};
 
 use dashmap::DashMap;
 use parking_lot::Mutex;
+use slab::Slab;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -36,7 +37,7 @@ use crate::state::timers::Timers;
 use crate::words::capabilities::Capabilities;
 use crate::words::clock::Clock;
 use crate::words::error::TaskError;
-use crate::words::ids::{ActorId, Counter, ModuleId, TaskId};
+use crate::words::ids::{ActorId, Counter, ModuleId};
 use crate::words::plan::HostLimits;
 use crate::words::receipt::Receipt;
 use crate::words::resources::ResourceSet;
@@ -86,7 +87,8 @@ pub struct Runtime {
     timers: Mutex<Timers>,
     /// There is an earlier deadline.
     timers_changed: Notify,
-    running: DashMap<TaskId, Arc<TaskRecord>>,
+    /// Tasks and calls that run, those that wait for an object included.
+    running: Mutex<Slab<Arc<TaskRecord>>>,
     actors: DashMap<ActorId, Weak<ActorRecord>>,
     /// Tasks to give up, one after the other. They are pending, and so no more than those may be.
     failing: Mutex<VecDeque<(Arc<TaskRecord>, TaskError)>>,
@@ -158,7 +160,7 @@ impl Runtime {
             room: Notify::new(),
             timers: Mutex::new(Timers::default()),
             timers_changed: Notify::new(),
-            running: DashMap::new(),
+            running: Mutex::default(),
             actors: DashMap::new(),
             failing: Mutex::new(VecDeque::new()),
             failing_now: AtomicBool::new(false),
@@ -186,7 +188,7 @@ impl Runtime {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Stats {
             pending,
-            running: self.running.len(),
+            running: self.running.lock().len(),
             succeeded: read(&self.tally.succeeded),
             failed: read(&self.tally.failed),
             cancelled: read(&self.tally.cancelled),

@@ -57,7 +57,6 @@ impl Runtime {
             capabilities: Arc::new(Capabilities::none()),
             inherited_deadline: None,
             queued: self.clock.now(),
-            queued_at: self.clock.wall(),
         };
         let task = TaskRecord::new(spec, false, Vec::new(), self.store.promise(), None, self.conductor());
         let slot = CancelSlot::new();

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use super::Runtime;
 use crate::state::object::Outcome;
 use crate::state::task::{TaskRecord, Work};
+use crate::words::clock::Moment;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::receipt::Receipt;
 
@@ -17,7 +18,7 @@ impl Runtime {
         let outcome = outcome.map_err(|error| self.final_error(task, &error));
         let error = outcome.as_ref().err().cloned();
         let orphans = if self.ends_children(task, error.as_deref()) { task.children() } else { Vec::new() };
-        if !task.finish(outcome, self.clock.now(), |receipt| self.account(receipt)) {
+        if !task.finish(outcome, Moment::of(&*self.clock), |receipt| self.account(receipt)) {
             return;
         }
         if let (Work::Construct { actor }, Some(error)) = (&task.spec.work, error) {

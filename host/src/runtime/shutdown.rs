@@ -28,7 +28,7 @@ impl Runtime {
         let queued = self.scheduler.lock().close();
         self.room.notify_waiters();
         queued.iter().for_each(|task| self.give_up(task, shut_down()));
-        let running: Vec<_> = self.running.iter().map(|entry| entry.value().clone()).collect();
+        let running: Vec<_> = self.running.lock().iter().map(|(_, task)| task.clone()).collect();
         for task in running {
             self.stop(&task, StopReason::HostShutDown);
             self.settle(&task, Err(Arc::new(shut_down())));
@@ -49,7 +49,7 @@ impl Runtime {
     }
 
     fn is_idle(&self) -> bool {
-        self.running.is_empty() && self.scheduler.lock().load().pending == 0
+        self.running.lock().is_empty() && self.scheduler.lock().load().pending == 0
     }
 
     /// Waits until `done`, at most for `longest`.

@@ -150,9 +150,8 @@ impl Runtime {
             spec.capabilities = actor.spec.capabilities.clone();
             self.launch(spec, arguments, caller)
         };
-        attempt().unwrap_or_else(|error| {
-            self.refused(&actor.spec.module, &qualified(&actor.spec.type_name, &method), error)
-        })
+        attempt()
+            .unwrap_or_else(|error| self.refused(&actor.spec.module, &qualified(&actor.spec.type_name, &method), error))
     }
 
     fn call_plan(&self, actor: &ActorRecord, method: &str, options: TaskOptions) -> Result<Arc<TaskPlan>, TaskError> {
@@ -181,7 +180,6 @@ impl Runtime {
             plan,
             inherited_deadline: caller.and_then(|caller| caller.deadline()),
             queued: self.clock.now(),
-            queued_at: self.clock.wall(),
         })
     }
 

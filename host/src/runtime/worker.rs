@@ -59,7 +59,9 @@ impl Runtime {
 
     /// Runs one attempt, and settles its outcome unless another follows.
     pub(super) async fn run(self: Arc<Self>, task: Arc<TaskRecord>) {
-        let attempt = Attempt { runtime: self, task, over: false };
+        // Seen by a halt from here on; one that came before is seen by this task.
+        let place = self.running.lock().insert(task.clone());
+        let attempt = Attempt { runtime: self, task, place, over: false };
         let outcome = attempt.outcome().await;
         attempt.end(outcome);
     }
@@ -116,6 +118,8 @@ impl Runtime {
 struct Attempt {
     runtime: Arc<Runtime>,
     task: Arc<TaskRecord>,
+    /// Its place among those that run.
+    place: usize,
     over: bool,
 }
 
@@ -124,8 +128,6 @@ impl Attempt {
     async fn outcome(&self) -> Option<Result<Payload, TaskError>> {
         let Attempt { runtime, task, .. } = self;
         let slot = CancelSlot::new();
-        // Seen by a halt from here on; one that came before is seen by this task.
-        runtime.running.insert(task.spec.id, task.clone());
         if runtime.is_halted() {
             runtime.stop(task, StopReason::HostShutDown);
         }
@@ -149,13 +151,13 @@ impl Attempt {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        let Attempt { runtime, task, over } = self;
+        let Attempt { runtime, task, place, over } = self;
         if !*over {
             runtime.release(task);
             runtime.settle(task, Err(Arc::new(TaskError::new(ErrorKind::Internal, "the host failed to run it"))));
         }
         // Last, so that at no moment the host looks idle while a task is between two places.
-        runtime.running.remove(&task.spec.id);
+        runtime.running.lock().remove(*place);
         runtime.progress.notify_waiters();
         runtime.room.notify_waiters();
     }

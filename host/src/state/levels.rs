@@ -119,7 +119,10 @@ mod tests {
         let mut levels = Levels::default();
         (0..6).for_each(|n| levels.push(n % 2, n));
         let place = levels.iter().find(|(_, n)| **n == 2).map(|(place, _)| place).unwrap();
-        assert_eq!((place.priority, levels.remove(place), levels.remove(Place { priority: 9, index: 0 })), (0, Some(2), None));
+        assert_eq!(
+            (place.priority, levels.remove(place), levels.remove(Place { priority: 9, index: 0 })),
+            (0, Some(2), None)
+        );
         levels.retain(|n| *n != 1);
         assert_eq!((levels.len(), levels.drain().collect::<Vec<_>>()), (4, vec![3, 5, 0, 4]));
         assert!(levels.is_empty() && levels.pop().is_none());

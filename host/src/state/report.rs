@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::task::TaskRecord;
+use crate::words::clock::Moment;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::receipt::Receipt;
 
@@ -15,11 +16,9 @@ impl TaskRecord {
         started: Option<Instant>,
         attempts: u32,
         parent: Option<&Arc<TaskRecord>>,
-        now: Instant,
+        now: Moment,
     ) -> Receipt {
         let spec = &self.spec;
-        // The time of day was read once; the rest is counted on from there, so that no step is ever negative.
-        let wall = |at: Instant| spec.queued_at + at.saturating_duration_since(spec.queued);
         Receipt {
             task_id: spec.id,
             parent: parent.map(|parent| parent.spec.id),
@@ -27,9 +26,9 @@ impl TaskRecord {
             module: spec.module.name.clone(),
             function: spec.plan.function.clone(),
             error,
-            queued_at: spec.queued_at,
-            started_at: started.map(wall),
-            ended_at: wall(now),
+            queued_at: now.wall_at(spec.queued),
+            started_at: started.map(|at| now.wall_at(at)),
+            ended_at: now.wall,
             attempts,
             fuel_used: self.meter.fuel_used.get(),
             memory_peak_bytes: self.meter.memory_peak_bytes.get(),

@@ -319,7 +319,7 @@ impl<J> Scheduler<J> {
     /// another task can end the wait.
     pub fn pause(&mut self, needs: &ResourceSet, alone: bool) {
         self.moves += 1;
-        self.nothing_fits = false;
+        self.nothing_fits &= needs.cpu_milli == 0;
         self.free.cpu_milli += needs.cpu_milli;
         self.active -= u32::from(alone);
     }

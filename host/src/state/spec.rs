@@ -1,7 +1,7 @@
 //! What a task is: everything that is known of it when it is submitted.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use super::actor::ActorRecord;
 use super::payload::Encoding;
@@ -56,6 +56,4 @@ pub struct TaskSpec {
     pub inherited_deadline: Option<Instant>,
     /// When it was submitted.
     pub queued: Instant,
-    /// The same as time of day.
-    pub queued_at: SystemTime,
 }

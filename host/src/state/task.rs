@@ -1,6 +1,5 @@
 //! One task's life: waiting for its arguments, ready, running, done; perhaps ready again when it is retried.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
@@ -8,14 +7,15 @@ use std::time::{Duration, Instant};
 
 use futures::task::AtomicWaker;
 use parking_lot::Mutex;
+use slab::Slab;
 
 use super::meter::Meter;
 use super::object::{ObjectRef, Outcome, Watcher};
 use super::payload::{Argument, Value};
 use super::slot::{Stop, StopReason};
 pub use super::spec::{TaskSpec, Work};
+use crate::words::clock::Moment;
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
-use crate::words::ids::TaskId;
 use crate::words::receipt::Receipt;
 
 /// Told when a task has all its arguments, or when one of them failed.
@@ -49,18 +49,40 @@ pub struct TaskRecord {
 struct Core {
     phase: Phase,
     /// Kept until the task is done, for another attempt; each holds its object.
-    arguments: Vec<Argument>,
+    arguments: Box<[Argument]>,
     /// Sealed when the task is done, and let go then.
     output: Option<ObjectRef>,
     parent: Weak<TaskRecord>,
+    /// Where it stands among its parent's children.
+    place: usize,
     /// The tasks that it submitted and that are not done. Those of a finished task pass to its parent, so that a
     /// cancellation finds them.
-    children: HashMap<TaskId, Weak<TaskRecord>>,
+    children: Children,
     attempt: u32,
     started: Option<Instant>,
     deadline: Option<Instant>,
     /// Was it ended from outside, for good?
     ended: bool,
+}
+
+/// Tasks by their place. Most tasks have none, and take no table.
+#[derive(Default)]
+struct Children(Option<Box<Slab<Weak<TaskRecord>>>>);
+
+impl Children {
+    fn insert(&mut self, child: &Arc<TaskRecord>) -> usize {
+        self.0.get_or_insert_default().insert(Arc::downgrade(child))
+    }
+
+    fn remove(&mut self, place: usize) {
+        if let Some(children) = &mut self.0 {
+            children.try_remove(place);
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Arc<TaskRecord>> {
+        self.0.iter().flat_map(|children| children.iter().filter_map(|(_, child)| child.upgrade()))
+    }
 }
 
 enum Phase {
@@ -78,6 +100,9 @@ pub enum Stopped {
     BeforeStart,
     /// It was running: whoever runs it settles its outcome.
     WhileRunning,
+    /// It was running, and suspended: nothing of it will run any more. Whoever ran it settles its outcome, if the caller
+    /// does not.
+    WhileSuspended,
     /// It was done.
     AlreadyDone,
 }
@@ -105,10 +130,11 @@ impl TaskRecord {
             conductor,
             core: Mutex::new(Core {
                 phase: Phase::Waiting,
-                arguments,
+                arguments: arguments.into(),
                 output: Some(output.clone()),
-                parent: parent.map_or_else(Weak::new, Arc::downgrade),
-                children: HashMap::new(),
+                parent: Weak::new(),
+                place: 0,
+                children: Children::default(),
                 attempt: 0,
                 started: None,
                 deadline,
@@ -244,8 +270,12 @@ impl TaskRecord {
             }
         };
         // Outside the lock: stopping may drop the guest, and what it held may ask for this record.
-        slot.stop(reason);
-        Stopped::WhileRunning
+        if slot.stop(reason) { Stopped::WhileSuspended } else { Stopped::WhileRunning }
+    }
+
+    /// Is it a task, or a driver, and nothing of an actor's?
+    pub fn is_plain(&self) -> bool {
+        matches!(self.spec.work, Work::Task { .. } | Work::Main { .. })
     }
 
     /// It counts as pending from now on; or not any more, if it did.
@@ -281,25 +311,20 @@ impl TaskRecord {
 
     /// Settles the outcome; the first one stays. False if it was settled before. `account` gets the receipt before anybody
     /// sees the outcome, so that a parent's receipt never comes before those of the children that it waited for.
-    pub fn finish(&self, outcome: Outcome, now: Instant, account: impl FnOnce(&Receipt)) -> bool {
-        let (ended, parent) = {
+    pub fn finish(&self, outcome: Outcome, now: Moment, account: impl FnOnce(&Receipt)) -> bool {
+        let ended = {
             let mut core = self.core.lock();
             if matches!(core.phase, Phase::Done) {
                 return false;
             }
-            let parent = core.parent.upgrade();
-            (core.end(), parent)
+            core.end()
         };
-        let receipt = self.receipt(
-            outcome.as_ref().err().map(|error| error.kind),
-            ended.started,
-            ended.attempts,
-            parent.as_ref(),
-            now,
-        );
+        let parent = ended.parent.upgrade();
+        let error = outcome.as_ref().err().map(|error| error.kind);
+        let receipt = self.receipt(error, ended.started, ended.attempts, parent.as_ref(), now);
         account(&receipt);
         if let Some(parent) = &parent {
-            parent.inherit(self.spec.id, ended.children);
+            parent.inherit(ended.place, &ended.children);
         }
         if let Some(output) = ended.output {
             output.seal(outcome, Some(Box::new(receipt)));
@@ -341,33 +366,36 @@ impl TaskRecord {
 
     /// The tasks that it submitted and that are not done.
     pub fn children(&self) -> Vec<Arc<TaskRecord>> {
-        self.core.lock().children.values().filter_map(Weak::upgrade).collect()
+        self.core.lock().children.iter().collect()
     }
 
-    fn adopt(&self, child: &Arc<TaskRecord>) {
-        self.core.lock().children.insert(child.spec.id, Arc::downgrade(child));
+    /// Takes a task among its children, unless that is done.
+    fn adopt(self: &Arc<Self>, child: &Arc<TaskRecord>) {
+        // The child's lock before the parent's, here and nowhere the other way round.
+        let mut core = child.core.lock();
+        if !matches!(core.phase, Phase::Done) {
+            core.place = self.core.lock().children.insert(child);
+            core.parent = Arc::downgrade(self);
+        }
     }
 
     /// A child is done: its own children become this task's.
-    fn inherit(self: &Arc<Self>, child: TaskId, orphans: HashMap<TaskId, Weak<TaskRecord>>) {
-        self.core.lock().children.remove(&child);
-        for orphan in orphans.into_values().filter_map(|orphan| orphan.upgrade()) {
-            orphan.core.lock().parent = Arc::downgrade(self);
-            if !orphan.is_done() {
-                self.adopt(&orphan);
-            }
-        }
+    fn inherit(self: &Arc<Self>, place: usize, orphans: &Children) {
+        self.core.lock().children.remove(place);
+        orphans.iter().for_each(|orphan| self.adopt(&orphan));
     }
 }
 
 /// What a finished task leaves in its record's place.
 struct Ended {
     output: Option<ObjectRef>,
-    children: HashMap<TaskId, Weak<TaskRecord>>,
+    parent: Weak<TaskRecord>,
+    place: usize,
+    children: Children,
     started: Option<Instant>,
     attempts: u32,
     /// Dropped outside the lock, with the objects that only they held.
-    _arguments: Vec<Argument>,
+    _arguments: Box<[Argument]>,
 }
 
 impl Core {
@@ -375,6 +403,8 @@ impl Core {
         self.phase = Phase::Done;
         Ended {
             output: self.output.take(),
+            parent: std::mem::take(&mut self.parent),
+            place: self.place,
             children: std::mem::take(&mut self.children),
             started: self.started,
             attempts: self.attempt,

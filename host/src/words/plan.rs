@@ -123,9 +123,7 @@ pub struct ModulePlans {
 impl ModulePlans {
     /// The plans for what a manifest declares.
     pub fn new(manifest: &Manifest, host: &HostLimits) -> Self {
-        let task = |info: &FunctionInfo| {
-            (info.name.clone(), Arc::new(TaskPlan::task(info, TaskOptions::new(), host)))
-        };
+        let task = |info: &FunctionInfo| (info.name.clone(), Arc::new(TaskPlan::task(info, TaskOptions::new(), host)));
         let actor = |info: &ActorTypeInfo| (info.name.clone(), Arc::new(CallPlans::new(info, &info.options, host)));
         ModulePlans {
             tasks: manifest.tasks.iter().map(task).collect(),
