@@ -20,6 +20,9 @@ use crate::words::resources::ResourceSet;
 /// changes nothing but the order of things.
 const TURN: Duration = Duration::from_millis(1);
 
+/// Calls between two looks at the clock.
+const CALLS_PER_LOOK: u32 = 16;
+
 /// Why an actor's instance is gone.
 enum Ended {
     /// Nobody holds a handle, and every call is served.
@@ -47,7 +50,7 @@ impl Runtime {
             self.actors.remove(&actor.spec.id);
         }
         self.release(&construct);
-        self.progress.notify_waiters();
+        self.progressed();
         self.room.notify_waiters();
     }
 
@@ -134,8 +137,10 @@ impl Runtime {
     /// Serves calls until the instance is gone.
     async fn serve(self: &Arc<Self>, actor: &Arc<ActorRecord>, mut instance: Instance, may_restart: bool) -> Ended {
         let mut turn = Instant::now();
+        let mut served = 0u32;
         loop {
-            if turn.elapsed() > TURN {
+            served = served.wrapping_add(1);
+            if served.is_multiple_of(CALLS_PER_LOOK) && turn.elapsed() > TURN {
                 yield_now().await;
                 turn = Instant::now();
             }
@@ -257,7 +262,7 @@ impl Runtime {
     fn unwatch_running(&self, actor: &ActorRecord, place: usize) {
         actor.set_running(None);
         self.running.lock().remove(place);
-        self.progress.notify_waiters();
+        self.progressed();
     }
 
     /// The actor is dead: its name is free, and whoever waits for it hears why.

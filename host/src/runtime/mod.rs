@@ -96,8 +96,10 @@ pub struct Runtime {
     failing_now: AtomicBool,
     /// Is somebody looking whether the host is at a standstill?
     suspicious: AtomicBool,
-    /// A task is over, or an instance is gone.
+    /// A task is over, or an instance is gone; told while somebody drains the host.
     progress: Notify,
+    /// Does somebody wait for the host to be idle?
+    draining: AtomicBool,
     /// Everything is to be ended: nothing begins any more.
     halted: AtomicBool,
     limits: HostLimits,
@@ -166,6 +168,7 @@ impl Runtime {
             failing_now: AtomicBool::new(false),
             suspicious: AtomicBool::new(false),
             progress: Notify::new(),
+            draining: AtomicBool::new(false),
             halted: AtomicBool::new(false),
             limits: config.limits,
             capabilities: Arc::new(config.capabilities),

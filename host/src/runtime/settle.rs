@@ -25,7 +25,7 @@ impl Runtime {
             self.bury(actor, error);
         }
         self.end_tree(orphans);
-        self.progress.notify_waiters();
+        self.progressed();
     }
 
     /// Counts a finished task, and sends its receipt.
@@ -108,7 +108,10 @@ impl Runtime {
 
     /// Ends tasks with all that they submitted. On a tokio task of its own, so that a deep tree is not a deep stack.
     fn end_tree(&self, tasks: Vec<Arc<TaskRecord>>) {
-        let Some(runtime) = self.strong().filter(|_| !tasks.is_empty()) else {
+        if tasks.is_empty() {
+            return;
+        }
+        let Some(runtime) = self.strong() else {
             return;
         };
         self.tokio.spawn(async move {

@@ -15,6 +15,7 @@ const LAST_YIELDS: Duration = Duration::from_secs(5);
 impl Runtime {
     /// Takes nothing from outside any more, waits at most `grace` for the work there is, and ends the rest.
     pub(crate) async fn drain(self: Arc<Self>, grace: Duration) {
+        self.draining.store(true, Ordering::SeqCst);
         self.scheduler.lock().drain();
         self.room.notify_waiters();
         self.until(grace, |runtime| runtime.is_idle()).await;
@@ -46,6 +47,13 @@ impl Runtime {
     /// Is everything to be ended?
     pub(super) fn is_halted(&self) -> bool {
         self.halted.load(Ordering::SeqCst)
+    }
+
+    /// A task is over, or an instance is gone.
+    pub(super) fn progressed(&self) {
+        if self.draining.load(Ordering::SeqCst) {
+            self.progress.notify_waiters();
+        }
     }
 
     fn is_idle(&self) -> bool {

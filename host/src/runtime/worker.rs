@@ -158,7 +158,7 @@ impl Drop for Attempt {
         }
         // Last, so that at no moment the host looks idle while a task is between two places.
         runtime.running.lock().remove(*place);
-        runtime.progress.notify_waiters();
+        runtime.progressed();
         runtime.room.notify_waiters();
     }
 }

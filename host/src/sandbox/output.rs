@@ -42,8 +42,18 @@ impl Transcript {
 
     /// Another call of the same actor begins: its lines are its own.
     pub fn serve(&self, task: Arc<TaskRecord>) {
-        self.finish();
-        self.inner.lock().task = task;
+        let unfinished = {
+            let mut inner = self.inner.lock();
+            let unfinished = !(inner.stdout.is_empty() && inner.stderr.is_empty());
+            if !unfinished {
+                inner.task = task.clone();
+            }
+            unfinished
+        };
+        if unfinished {
+            self.finish();
+            self.inner.lock().task = task;
+        }
     }
 
     /// Counts output.
