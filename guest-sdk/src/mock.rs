@@ -3,7 +3,7 @@
 
 mod state;
 
-pub(crate) use state::{Stored, later, never, sealed, stop, take_calls};
+pub(crate) use state::{Stored, failed, later, never, sealed, stop, take_calls};
 
 use state::{Slot, with};
 

@@ -180,7 +180,7 @@ impl<T: DeserializeOwned + 'static> IntoFuture for ObjectRef<T> {
     type IntoFuture = Get<T>;
 
     fn into_future(self) -> Get<T> {
-        Get::new(self.raw)
+        Get::awaited(self.raw)
     }
 }
 
@@ -189,7 +189,7 @@ impl<T: DeserializeOwned + 'static> IntoFuture for &ObjectRef<T> {
     type IntoFuture = Get<T>;
 
     fn into_future(self) -> Get<T> {
-        self.get()
+        Get::awaited(self.raw.clone())
     }
 }
 

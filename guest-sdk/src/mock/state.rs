@@ -146,6 +146,11 @@ pub(crate) fn later<T: Serialize>(milliseconds: u64, value: &T) -> crate::Object
     reference(Slot::At(due, stored(value)))
 }
 
+/// An object that is an error.
+pub(crate) fn failed<T>(message: &str) -> crate::ObjectRef<T> {
+    reference(Slot::Sealed(Err(local_error(ErrorKind::TaskFailed, message.into()))))
+}
+
 /// An object that does not come.
 pub(crate) fn never<T>() -> crate::ObjectRef<T> {
     reference(Slot::Never)
