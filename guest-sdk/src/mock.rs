@@ -89,9 +89,9 @@ pub(crate) mod tasks {
     use super::types::{Argument, ObjectRef, TaskContext, TaskOptions};
     use super::{state, with};
 
-    pub(crate) fn submit(function: &str, arguments: &[Argument<'_>], options: &TaskOptions) -> ObjectRef {
+    pub(crate) fn submit(function: &str, arguments: &[Argument<'_>], options: Option<&TaskOptions>) -> ObjectRef {
         called!("submit {function}");
-        with(|host| host.options = Some(options.clone()));
+        with(|host| host.options = options.cloned());
         state::run(arguments, |payloads, reply| crate::registry::run_task(function, payloads, reply))
     }
 
@@ -136,9 +136,14 @@ pub(crate) mod actors {
         with(|host| host.ready.map(ObjectRef).unwrap_or_else(|| host.add(Slot::Never)))
     }
 
-    pub(crate) fn call(_: &ActorRef, method: &str, arguments: &[Argument<'_>], options: &TaskOptions) -> ObjectRef {
+    pub(crate) fn call(
+        _: &ActorRef,
+        method: &str,
+        arguments: &[Argument<'_>],
+        options: Option<&TaskOptions>,
+    ) -> ObjectRef {
         called!("call {method}");
-        with(|host| host.options = Some(options.clone()));
+        with(|host| host.options = options.cloned());
         state::run(arguments, |payloads, reply| crate::registry::call(method, payloads, reply))
     }
 
@@ -176,7 +181,7 @@ pub(crate) fn actor(actor_type: &str) -> types::ActorRef {
     types::ActorRef(actor_type.into())
 }
 
-/// The options of the last call.
-pub(crate) fn last_options() -> types::TaskOptions {
-    with(|host| host.options.clone()).expect("something was called")
+/// The options of the last call, if it said anything.
+pub(crate) fn last_options() -> Option<types::TaskOptions> {
+    with(|host| host.options.clone())
 }

@@ -228,6 +228,11 @@ impl TryFrom<wire::TaskOptions> for TaskOptions {
     }
 }
 
+/// The options of a call, which may say nothing.
+pub fn call_options(options: Option<wire::TaskOptions>) -> Result<TaskOptions, String> {
+    options.map_or_else(|| Ok(TaskOptions::default()), TaskOptions::try_from)
+}
+
 impl TryFrom<wire::ActorOptions> for ActorOptions {
     type Error = String;
 

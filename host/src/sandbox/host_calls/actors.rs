@@ -3,7 +3,7 @@
 use wasmtime::component::Resource;
 
 use super::super::bindings::rustyray::core::actors::Host;
-use super::super::convert::push;
+use super::super::convert::{call_options, push};
 use super::super::guest::Guest;
 use super::super::wire;
 use super::{bad_options, function_name};
@@ -11,7 +11,7 @@ use crate::port::{ActorRequest, CallRequest};
 use crate::state::actor::ActorRef;
 use crate::state::object::ObjectRef;
 use crate::state::payload::Argument;
-use crate::words::options::{ActorOptions, TaskOptions};
+use crate::words::options::ActorOptions;
 
 impl Host for Guest {
     fn create(
@@ -48,13 +48,13 @@ impl Host for Guest {
         actor: Resource<ActorRef>,
         method: String,
         arguments: Vec<wire::Argument>,
-        options: wire::TaskOptions,
+        options: Option<wire::TaskOptions>,
     ) -> wasmtime::Result<Resource<ObjectRef>> {
         self.count_call();
         let actor = self.table.get(&actor)?.clone();
         let method = function_name(method)?;
         let arguments = self.arguments(arguments)?;
-        let object = match (arguments, TaskOptions::try_from(options)) {
+        let object = match (arguments, call_options(options)) {
             (Err(error), _) => self.failed_object(error),
             (_, Err(text)) => self.failed_object(bad_options(text)),
             (Ok(arguments), Ok(options)) => {

@@ -4,7 +4,7 @@ use wasmtime::AsContextMut;
 use wasmtime::component::{Access, HasSelf, Resource};
 
 use super::super::bindings::rustyray::core::tasks::{Host, HostWithStore};
-use super::super::convert::push;
+use super::super::convert::{call_options, push};
 use super::super::guest::Guest;
 use super::super::wire;
 use super::{bad_options, function_name};
@@ -21,13 +21,13 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
         mut access: Access<'_, Guest, Self>,
         function: String,
         arguments: Vec<wire::Argument>,
-        options: wire::TaskOptions,
+        options: Option<wire::TaskOptions>,
     ) -> wasmtime::Result<Resource<ObjectRef>> {
         let function = function_name(function)?;
         let guest = access.get();
         guest.count_call();
         let arguments = guest.arguments(arguments)?;
-        let options = TaskOptions::try_from(options).map_err(bad_options);
+        let options = call_options(options).map_err(bad_options);
         let granted = match (arguments, options) {
             (Err(error), _) => Err(error),
             (_, Err(error)) => Err(error.into()),
