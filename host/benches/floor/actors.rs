@@ -1,5 +1,6 @@
 //! Calls of an actor: from the host, and from another actor.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::executor::block_on;
@@ -12,7 +13,7 @@ use crate::bare::Counter;
 use crate::harness::{Bench, Round, Series, repeat, repeat_now, timed};
 use crate::ours::Ours;
 use crate::row::{Goal, Row, Unit};
-use crate::tasks::{IN_FLIGHT, in_flight, workers};
+use crate::tasks::{IN_FLIGHT, in_flight, on_a_worker, workers};
 
 pub const MEASUREMENTS: &[Measurement] = &[
     ("actor.one.outside", one_from_outside),
@@ -56,6 +57,10 @@ fn warm_calls(counter: &mut Counter, slice: Duration) -> Round {
     repeat_now(slice, || block_on(counter.increment()))
 }
 
+async fn ours_again(ours: Arc<Ours>, actor: ActorHandle, slice: Duration) -> Round {
+    repeat(slice, || ours.increment(&actor)).await
+}
+
 fn one_from_outside(bench: &Bench) -> Vec<Row> {
     let (ours, bare, tokio, slice) = (bench.ours(), bench.bare(), workers(), bench.slice);
     let (actor, mut warm) = (ours.counter(), block_on(bare.counter()));
@@ -77,15 +82,11 @@ fn one_from_inside(bench: &Bench) -> Vec<Row> {
     let (ours, bare, tokio, slice) = (bench.ours(), bench.bare(), workers(), bench.slice);
     let (actor, mut warm) = (ours.counter(), block_on(bare.counter()));
     let (line, served) = (Line::open(&tokio, None), Line::open(&tokio, Some(block_on(bare.counter()))));
-    let calling = || {
-        let (ours, actor) = (ours.clone(), actor.clone());
-        async move { repeat(slice, || ours.increment(&actor)).await }
-    };
     let sides = bench.rounds([
-        &mut || tokio.block_on(tokio.spawn(calling())).unwrap(),
+        &mut || on_a_worker(&tokio, ours_again(ours.clone(), actor.clone(), slice)),
         &mut || warm_calls(&mut warm, slice),
-        &mut || tokio.block_on(tokio.spawn(call_again(line.clone(), slice))).unwrap(),
-        &mut || tokio.block_on(tokio.spawn(call_again(served.clone(), slice))).unwrap(),
+        &mut || on_a_worker(&tokio, call_again(line.clone(), slice)),
+        &mut || on_a_worker(&tokio, call_again(served.clone(), slice)),
     ]);
     vec![one_row("actor.one.inside", "the same from a task on a tokio worker", sides)]
 }
@@ -98,6 +99,7 @@ fn one_row(id: &str, title: &str, [ours, warm, line, both]: [Series; 4]) -> Row 
         .with("warm call", warm.figure())
         .with("channel round trip", line.figure())
         .with("both in one", both.figure())
+        .with("its p50", both.sample(0.5))
         .goals(&[Goal::RatioAtMost(1.5)])
 }
 
@@ -131,9 +133,8 @@ fn one_from_an_actor(bench: &Bench) -> Vec<Row> {
         })
     };
     let served = Line::open(&tokio, Some(block_on(bare.counter())));
-    let [ours, floor] = bench.rounds([&mut || Round::of(calls()), &mut || {
-        tokio.block_on(tokio.spawn(call_again(served.clone(), slice))).unwrap()
-    }]);
+    let [ours, floor] =
+        bench.rounds([&mut || Round::of(calls()), &mut || on_a_worker(&tokio, call_again(served.clone(), slice))]);
     let title = "a call from actor to actor, one at a time; floor: channel round trip and warm call, in one";
     let row = Row::new("actor.one.guest", title, Unit::Nanoseconds, &ours).against(&ours, &floor);
     vec![row.goals(&[Goal::AtMost(2_000.0)])]

@@ -154,7 +154,7 @@ pub fn config(instances: u32) -> Config {
         .concurrency_support(false)
         .async_stack_size(512 << 10)
         .max_wasm_stack(256 << 10)
-        .memory_init_cow(false)
+        .memory_init_cow(true)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
     config
 }
@@ -168,7 +168,7 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
         .total_tables(2 * instances)
         .total_stacks(instances)
         .table_elements(TABLE_ELEMENTS_MAX as usize)
-        .decommit_batch_size(16)
+        .decommit_batch_size(1)
         .pagemap_scan(Enabled::Auto)
         .linear_memory_keep_resident(if keep { 2 << 20 } else { 0 })
         .table_keep_resident(if keep { 64 << 10 } else { 0 });

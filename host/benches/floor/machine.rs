@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs::read_to_string;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-/// Linux tells times in hundredths of a second, whatever its own tick is.
-const TICK: Duration = Duration::from_millis(10);
+/// Time between two looks at threads that do not live long.
+const GLANCE: Duration = Duration::from_millis(2);
 
 /// What a figure depends on, by name.
 pub fn facts() -> BTreeMap<String, String> {
@@ -22,28 +24,55 @@ pub fn facts() -> BTreeMap<String, String> {
     facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// The memory of this process that is there and not just promised, in bytes.
+/// The memory of this process that is there and not just promised, in bytes. A page that is mapped a thousand times, as
+/// a module's data is into its guests, counts once: the kernel's resident size would count it for each.
 pub fn resident() -> f64 {
-    kib("VmRSS")
+    kib("/proc/self/smaps_rollup", "Pss")
 }
 
 /// The most that it ever was.
 pub fn resident_peak() -> f64 {
-    kib("VmHWM")
+    kib("/proc/self/status", "VmHWM")
 }
 
-fn kib(label: &str) -> f64 {
-    let text = labelled("/proc/self/status", label).unwrap_or_default();
+fn kib(file: &str, label: &str) -> f64 {
+    let text = labelled(file, label).unwrap_or_default();
     text.trim_end_matches(" kB").parse::<f64>().unwrap_or(f64::NAN) * 1024.0
 }
 
-/// The time that this process spent on all cores.
-pub fn cpu_time() -> Duration {
-    let text = read_to_string("/proc/self/stat").unwrap_or_default();
-    // The fields after the program's name, which may contain anything: user and system time are the 12th and 13th.
-    let fields = text.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
-    let ticks: u32 = fields.skip(11).take(2).filter_map(|field| field.parse::<u32>().ok()).sum();
-    TICK * ticks
+/// The share of the busiest thread in what those whose name begins so spend while the work is done. It tells how the work
+/// was spread, also on a machine that had less than all cores to give. Threads that end with the work are looked at while
+/// they live.
+pub fn busiest_share<T>(threads: &str, work: impl FnOnce() -> T) -> f64 {
+    let done = AtomicBool::new(false);
+    let mut spent = BTreeMap::new();
+    std::thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            let mut spent = BTreeMap::new();
+            while !done.load(Ordering::Relaxed) {
+                spent.extend(times(threads));
+                std::thread::sleep(GLANCE);
+            }
+            spent
+        });
+        std::hint::black_box(work());
+        done.store(true, Ordering::Relaxed);
+        spent = watch.join().unwrap();
+    });
+    let total: f64 = spent.values().sum();
+    spent.values().copied().fold(0.0, f64::max) / total
+}
+
+/// The time that each of these threads has spent on a core, by the folder that tells it.
+fn times(threads: &str) -> Vec<(PathBuf, f64)> {
+    let folders = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten().map(|entry| entry.path());
+    let named = |folder: &PathBuf| read_to_string(folder.join("comm")).is_ok_and(|name| name.starts_with(threads));
+    let time = |folder: PathBuf| {
+        let text = read_to_string(folder.join("schedstat")).ok()?;
+        let time = text.split_whitespace().next()?.parse().ok()?;
+        Some((folder, time))
+    };
+    folders.filter(named).filter_map(time).collect()
 }
 
 /// What a file says after this label and a colon.

@@ -14,6 +14,7 @@ mod bare;
 mod harness;
 mod machine;
 mod memory;
+mod neighbours;
 mod objects;
 mod ours;
 mod pressure;
@@ -29,6 +30,7 @@ use clap::Parser;
 
 use crate::arguments::Arguments;
 use crate::harness::Bench;
+use crate::neighbours::Neighbours;
 use crate::row::Row;
 use crate::table::{Table, in_workspace};
 
@@ -57,7 +59,10 @@ fn main() -> std::io::Result<()> {
     let before = arguments.compare.as_deref().map(|path| Table::load(&in_workspace(path))).transpose()?;
     let mut table = Table::begin(arguments.quick);
     for (_, measure) in MEASUREMENTS.iter().copied().flatten().filter(|(name, _)| arguments.wants(name)) {
-        measure(&bench).into_iter().for_each(|row| table.add(row));
+        let neighbours = Neighbours::watch();
+        let rows = measure(&bench);
+        let busy = neighbours.cores();
+        rows.into_iter().for_each(|row| table.add(row.beside(busy)));
     }
     table.end();
     if let Some(before) = before {

@@ -10,6 +10,9 @@ use crate::harness::Series;
 /// The end of the name of a further figure that is a plain number.
 pub const COUNT: &str = "(count)";
 
+/// Cores of other processes from which on a row says that it was disturbed.
+const DISTURBED: f64 = 0.2;
+
 /// What a figure counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unit {
@@ -97,6 +100,9 @@ pub struct Row {
     pub reached: Option<bool>,
     /// What else was measured, in the row's unit unless its name ends with [`COUNT`].
     pub more: BTreeMap<String, f64>,
+    /// Cores that other processes kept busy meanwhile.
+    #[serde(default)]
+    pub neighbours: f64,
 }
 
 impl Row {
@@ -119,6 +125,7 @@ impl Row {
             goal: None,
             reached: None,
             more: BTreeMap::new(),
+            neighbours: 0.0,
         }
     }
 
@@ -164,6 +171,12 @@ impl Row {
         if name.ends_with(COUNT) { format!("{figure:.2}") } else { self.unit.show(figure) }
     }
 
+    /// What the other processes of the machine did meanwhile.
+    pub fn beside(mut self, cores: f64) -> Self {
+        self.neighbours = cores;
+        self
+    }
+
     /// A condition that is no figure.
     pub fn and(mut self, what: &str, holds: bool) -> Self {
         self.goal = Some(self.goal.map_or_else(|| what.to_owned(), |goal| format!("{goal}, {what}")));
@@ -187,6 +200,9 @@ impl fmt::Display for Row {
         let line = format!("{:<20} {ours:>10} {floor:>10} {ratio:>6} {p50:>9} {p99:>9}  {verdict:<7}  {goal}", self.id);
         writeln!(f, "{}", line.trim_end())?;
         write!(f, "    {}", self.title)?;
+        if self.neighbours > DISTURBED {
+            write!(f, " [disturbed: others took {:.1} cores]", self.neighbours)?;
+        }
         let more = self.more.iter().map(|(name, figure)| format!("{name} {}", self.show_more(name, *figure)));
         let more: Vec<_> = more.collect();
         if more.is_empty() { Ok(()) } else { write!(f, "\n    {}", more.join(", ")) }

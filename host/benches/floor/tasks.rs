@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Barrier};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
 use rustyray_host::ObjectRef;
@@ -57,27 +57,30 @@ fn one_from_outside(bench: &Bench) -> Vec<Row> {
 /// The caller is itself a tokio task on a worker. The host has its own threads and takes no work of others, so that
 /// ours still crosses from the embedder's runtime to the host's and back.
 fn one_from_inside(bench: &Bench) -> Vec<Row> {
-    let (ours, bare, tokio) = (bench.ours(), bench.bare(), workers());
-    let slice = bench.slice;
-    let on_a_worker = |side| tokio.block_on(tokio.spawn(side)).unwrap();
+    let (ours, bare, tokio, slice) = (bench.ours(), bench.bare(), workers(), bench.slice);
     let sides = bench.rounds([
-        &mut || tokio.block_on(tokio.spawn(ours_again(ours.clone(), slice))).unwrap(),
-        &mut || on_a_worker(bare_again(bare.clone(), slice)),
-        &mut || tokio.block_on(tokio.spawn(repeat(slice, || tokio::spawn(async {})))).unwrap(),
-        &mut || tokio.block_on(tokio.spawn(spawned_again(bare.clone(), slice))).unwrap(),
+        &mut || on_a_worker(&tokio, ours_again(ours.clone(), slice)),
+        &mut || on_a_worker(&tokio, bare_again(bare.clone(), slice)),
+        &mut || on_a_worker(&tokio, repeat(slice, || tokio::spawn(async {}))),
+        &mut || on_a_worker(&tokio, spawned_again(bare.clone(), slice)),
     ]);
     vec![one_row("task.one.inside", "the same from a task on a tokio worker", sides)]
 }
 
-async fn ours_again(ours: Arc<Ours>, slice: std::time::Duration) -> Round {
+/// Runs one side as a tokio task.
+pub fn on_a_worker(tokio: &Runtime, side: impl Future<Output = Round> + Send + 'static) -> Round {
+    tokio.block_on(tokio.spawn(side)).unwrap()
+}
+
+async fn ours_again(ours: Arc<Ours>, slice: Duration) -> Round {
     repeat(slice, || ours.add()).await
 }
 
-async fn bare_again(bare: Arc<Bare>, slice: std::time::Duration) -> Round {
+async fn bare_again(bare: Arc<Bare>, slice: Duration) -> Round {
     repeat(slice, || bare.add()).await
 }
 
-async fn spawned_again(bare: Arc<Bare>, slice: std::time::Duration) -> Round {
+async fn spawned_again(bare: Arc<Bare>, slice: Duration) -> Round {
     repeat(slice, || tokio::spawn(add(&bare))).await
 }
 
@@ -95,6 +98,7 @@ fn one_row(id: &str, title: &str, [ours, instance, spawn, both]: [Series; 4]) ->
         .with("instance", instance.figure())
         .with("spawn", spawn.figure())
         .with("both in one", both.figure())
+        .with("its p50", both.sample(0.5))
         .goals(&[Goal::RatioAtMost(1.5)])
 }
 

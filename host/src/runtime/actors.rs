@@ -10,7 +10,7 @@ use super::worker::dependency_failed;
 use crate::sandbox::Instance;
 use crate::state::actor::ActorRecord;
 use crate::state::mailbox::Event;
-use crate::state::payload::{Encoding, Payload, Value};
+use crate::state::payload::{Arguments, Encoding, Payload};
 use crate::state::slot::{CancelSlot, Stop, StopReason};
 use crate::state::task::{TaskRecord, Work};
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
@@ -39,35 +39,31 @@ type Served = Result<Instance, TaskError>;
 impl Runtime {
     /// Lives an actor's life, from the task that constructs it.
     pub(super) async fn live(self: Arc<Self>, construct: Arc<TaskRecord>) {
+        let mut life = Life { runtime: self, construct, end: None };
+        let Life { runtime, construct, .. } = &life;
         if let Work::Construct { actor } = &construct.spec.work {
             // Seen by a halt from here on; one that came before is seen by this actor.
-            self.actors.insert(actor.spec.id, Arc::downgrade(actor));
-            if self.is_halted() {
+            runtime.actors.insert(actor.spec.id, Arc::downgrade(actor));
+            if runtime.is_halted() {
                 actor.kill(false);
             }
-            let end = self.generations(actor, &construct).await;
-            self.bury(actor, end);
-            self.actors.remove(&actor.spec.id);
+            life.end = Some(runtime.generations(actor, construct).await);
         }
-        self.release(&construct);
-        self.progressed();
-        self.room.notify_waiters();
     }
 
     /// One instance after the other, until the actor ends; gives the reason.
     async fn generations(self: &Arc<Self>, actor: &Arc<ActorRecord>, construct: &Arc<TaskRecord>) -> Arc<TaskError> {
-        let mut arguments = construct.resolve_arguments();
-        let mut construct = construct.clone();
+        let first = construct;
+        let mut construct = first.clone();
         loop {
             let generation = actor.next_generation();
-            let instance = match self.construct(actor, &construct, &arguments).await {
+            let instance = match self.construct(actor, &construct, first.resolve_arguments()).await {
                 Ok(instance) => instance,
                 Err(error) => return error,
             };
             let may_restart = generation <= actor.spec.options.max_restarts.unwrap_or(0);
             if !may_restart {
-                // Nobody will construct it again: the objects may go.
-                arguments = Ok(Vec::new());
+                first.drop_arguments();
             }
             let end = match self.serve(actor, instance, may_restart).await {
                 Ended::Closed => TaskError::new(ErrorKind::ActorDied, "no handle to it is left"),
@@ -94,14 +90,14 @@ impl Runtime {
         spec.id = self.task_ids.next();
         spec.queued = self.clock.now();
         spec.inherited_deadline = None;
-        TaskRecord::new(spec, false, Vec::new(), self.store.promise(), None, self.conductor())
+        TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), None, self.conductor())
     }
 
     async fn construct(
         self: &Arc<Self>,
         actor: &Arc<ActorRecord>,
         task: &Arc<TaskRecord>,
-        arguments: &TaskResult<Vec<Arc<Value>>>,
+        arguments: TaskResult<Vec<Payload>>,
     ) -> TaskResult<Instance> {
         let slot = CancelSlot::new();
         if !task.begin(slot.clone(), self.clock.now()) {
@@ -111,7 +107,7 @@ impl Runtime {
         }
         let place = self.watch_running(actor, task, slot.clone());
         let guest = {
-            let (runtime, actor, task, arguments) = (self.clone(), actor.clone(), task.clone(), arguments.clone());
+            let (runtime, actor, task) = (self.clone(), actor.clone(), task.clone());
             Box::pin(async move {
                 let arguments = arguments.map_err(|cause| dependency_failed(&cause))?;
                 let mut instance = runtime.instance(&task).await?;
@@ -119,7 +115,7 @@ impl Runtime {
                 Ok(instance)
             })
         };
-        let ended = slot.run(guest, || task.meter.preempted()).await;
+        let ended = slot.run(guest, || task.meter().preempted()).await;
         self.unwatch_running(actor, place);
         match ended.unwrap_or_else(|reason| Err(self.stopped(task, reason))) {
             Ok(instance) => {
@@ -205,7 +201,7 @@ impl Runtime {
                 (instance, result)
             })
         };
-        let ended = slot.run(guest, || call.meter.preempted()).await;
+        let ended = slot.run(guest, || call.meter().preempted()).await;
         let served = self.conclude_call(actor, call, ended, may_restart);
         self.unwatch_running(actor, place);
         // What waited for the result may start, and this actor goes on with its next call.
@@ -284,6 +280,28 @@ impl Runtime {
     }
 }
 
+/// An actor's life, with the permits of its constructor. However it ends, the actor is buried, and they are given back.
+struct Life {
+    runtime: Arc<Runtime>,
+    construct: Arc<TaskRecord>,
+    /// Why it ended; none is a fault of the host's.
+    end: Option<Arc<TaskError>>,
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        let Life { runtime, construct, end } = self;
+        let fault = || Arc::new(TaskError::new(ErrorKind::Internal, "the host failed to run it"));
+        if let Work::Construct { actor } = &construct.spec.work {
+            runtime.bury(actor, end.take().unwrap_or_else(fault));
+            runtime.actors.remove(&actor.spec.id);
+        }
+        runtime.release(construct);
+        runtime.progressed();
+        runtime.room.notify_waiters();
+    }
+}
+
 /// A crash as the caller of the call sees it. Limits and cancellations keep their names.
 fn crashed(call: &TaskRecord, error: TaskError, may_restart: bool) -> TaskError {
     if error.kind != ErrorKind::WorkerCrashed {
@@ -292,7 +310,7 @@ fn crashed(call: &TaskRecord, error: TaskError, may_restart: bool) -> TaskError 
     let kind = if may_restart { ErrorKind::ActorUnavailable } else { ErrorKind::ActorDied };
     let what = if may_restart { "is being restarted" } else { "is dead" };
     let mut seen = TaskError::new(kind, format!("the actor crashed during this call and {what}: {}", error.message));
-    seen.panic = error.panic.clone().or_else(|| call.meter.stderr_tail());
+    seen.panic = error.panic.clone().or_else(|| call.meter().stderr_tail());
     seen.backtrace = error.backtrace.clone();
     let mut cause = error;
     cause.task = call.spec.plan.name.to_string();

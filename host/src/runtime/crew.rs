@@ -232,7 +232,7 @@ impl Runtime {
     /// Lends the waiting thread to the task that it waits for, if that is the next to run: until it waits for something,
     /// or has used a slice of fuel. Waking one of the crew, and being woken by it, would take longer than most tasks.
     pub(crate) fn help(self: &Arc<Self>, object: &ObjectRef) {
-        let Some(task) = object.producer().filter(|_| CREW.get() == 0) else {
+        let Some(task) = object.producer().filter(|_| self.helping && CREW.get() == 0) else {
             return;
         };
         let inside = self.tokio.enter();

@@ -61,6 +61,8 @@ pub struct RuntimeConfig {
     pub capabilities: Capabilities,
     /// Time between asking a task to stop and ending it.
     pub cancel_grace: std::time::Duration,
+    /// May a thread that waits for a task run it?
+    pub helping: bool,
     /// Where lines go.
     pub log: LogSink,
     /// Who is told of output that goes elsewhere.
@@ -105,6 +107,7 @@ pub struct Runtime {
     limits: HostLimits,
     capabilities: Arc<Capabilities>,
     cancel_grace: std::time::Duration,
+    helping: bool,
     log: LogSink,
     output_watch: Option<OutputWatch>,
     receipts: Option<ReceiptSink>,
@@ -173,6 +176,7 @@ impl Runtime {
             limits: config.limits,
             capabilities: Arc::new(config.capabilities),
             cancel_grace: config.cancel_grace,
+            helping: config.helping,
             log: config.log,
             output_watch: config.output_watch,
             receipts: config.receipts,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Runtime;
 use crate::port::Port;
 use crate::sandbox::{Instance, LoadedModule, ModuleError};
+use crate::state::payload::Arguments;
 use crate::state::slot::{CancelSlot, Stop, StopReason};
 use crate::state::task::{TaskRecord, TaskSpec, Work};
 use crate::words::capabilities::Capabilities;
@@ -58,7 +59,7 @@ impl Runtime {
             inherited_deadline: None,
             queued: self.clock.now(),
         };
-        let task = TaskRecord::new(spec, false, Vec::new(), self.store.promise(), None, self.conductor());
+        let task = TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), None, self.conductor());
         let slot = CancelSlot::new();
         let (runtime, code, asked) = (self.clone(), code.clone(), task.clone());
         let answer = Box::pin(async move {

@@ -6,7 +6,7 @@ use super::Runtime;
 use crate::port::{ActorRequest, CallRequest, TaskRequest};
 use crate::state::actor::{ActorRecord, ActorRef, ActorSpec};
 use crate::state::object::ObjectRef;
-use crate::state::payload::Argument;
+use crate::state::payload::{Argument, Arguments};
 use crate::state::task::{TaskRecord, TaskSpec, Work};
 use crate::words::capabilities::Capabilities;
 use crate::words::error::{ErrorKind, TaskError};
@@ -191,7 +191,7 @@ impl Runtime {
         };
         held.narrow(names).map(Arc::new).map_err(|name| {
             if let Some(caller) = caller {
-                caller.meter.refuse(name.clone());
+                caller.meter().refuse(name.clone());
             }
             let held = held.names();
             let held = if held.is_empty() { "nothing".to_owned() } else { held.join(", ") };
@@ -213,6 +213,7 @@ impl Runtime {
         caller: Caller,
         output: ObjectRef,
     ) -> Result<(), TaskError> {
+        let arguments = Arguments::new(arguments, &self.store).map_err(|error| TaskError::clone(&error))?;
         self.scheduler.lock().admit(&spec.plan.needs, caller.is_none())?;
         let task = TaskRecord::new(spec, true, arguments, output, caller, self.conductor());
         self.watch_deadline(&task);

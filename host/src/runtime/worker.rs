@@ -136,7 +136,7 @@ impl Attempt {
         }
         runtime.watch_deadline(task);
         let guest = Box::pin(runtime.clone().run_guest(task.clone()));
-        let ended = slot.run(guest, || task.meter.preempted()).await;
+        let ended = slot.run(guest, || task.meter().preempted()).await;
         Some(ended.unwrap_or_else(|reason| Err(runtime.stopped(task, reason))))
     }
 

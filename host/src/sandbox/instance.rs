@@ -14,7 +14,7 @@ use super::module::{LoadedModule, ModuleError, checked_manifest};
 use super::trap::{exit_code, explain};
 use super::wire;
 use crate::port::Port;
-use crate::state::payload::{Encoding, Payload, Value};
+use crate::state::payload::{Encoding, Payload};
 use crate::state::task::TaskRecord;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::limits::{FUEL_SLICE, HANDLES_MAX, TaskLimits};
@@ -71,7 +71,7 @@ impl Instance {
     ///
     /// # Errors
     /// The program's error, or what ended the guest.
-    pub async fn run_task(&mut self, arguments: &[Arc<Value>], reply: Encoding) -> Result<Payload, TaskError> {
+    pub async fn run_task(&mut self, arguments: &[Payload], reply: Encoding) -> Result<Payload, TaskError> {
         let entry = self.task().spec.plan.entry.clone();
         let run = self.export(|guest| guest.run_task)?;
         self.call_function(run, entry, arguments, reply).await
@@ -85,7 +85,7 @@ impl Instance {
         &mut self,
         type_name: &Arc<str>,
         constructor: &Arc<str>,
-        arguments: &[Arc<Value>],
+        arguments: &[Payload],
     ) -> Result<(), TaskError> {
         let construct: ConstructFunc = self.export(|guest| guest.construct)?;
         let given = self.give(arguments)?;
@@ -100,7 +100,7 @@ impl Instance {
     ///
     /// # Errors
     /// The method's error, or what ended the guest.
-    pub async fn call(&mut self, arguments: &[Arc<Value>], reply: Encoding) -> Result<Payload, TaskError> {
+    pub async fn call(&mut self, arguments: &[Payload], reply: Encoding) -> Result<Payload, TaskError> {
         let serve = match self.serve {
             Some(serve) => serve,
             None => self.export(|guest| guest.call)?,
@@ -178,7 +178,7 @@ impl Instance {
         &mut self,
         function: CallFunc,
         name: Arc<str>,
-        arguments: &[Arc<Value>],
+        arguments: &[Payload],
         reply: Encoding,
     ) -> Result<Payload, TaskError> {
         let given = self.give(arguments)?;
@@ -188,17 +188,17 @@ impl Instance {
         let guest = self.store.data_mut();
         let payload = take_payload(&mut guest.table, result.map_err(program_error)?)
             .map_err(|error| explain(&error, &TaskLimits::default(), None))?;
-        guest.task().meter.bytes_out.add(payload.data.len() as u64);
+        guest.task().meter().bytes_out.add(payload.data.len() as u64);
         Ok(payload)
     }
 
     /// The arguments, their handles in the guest's table.
-    fn give(&mut self, arguments: &[Arc<Value>]) -> Result<Vec<wire::Payload>, TaskError> {
+    fn give(&mut self, arguments: &[Payload]) -> Result<Vec<wire::Payload>, TaskError> {
         let guest = self.store.data_mut();
-        let bytes: usize = arguments.iter().map(|value| value.payload().data.len()).sum();
-        guest.task().meter.bytes_in.add(bytes as u64);
+        let bytes: usize = arguments.iter().map(|value| value.data.len()).sum();
+        guest.task().meter().bytes_in.add(bytes as u64);
         let table = &mut guest.table;
-        let given = arguments.iter().map(|value| give_payload(table, value.payload())).collect::<wasmtime::Result<_>>();
+        let given = arguments.iter().map(|value| give_payload(table, value)).collect::<wasmtime::Result<_>>();
         given.map_err(|error| self.failed(&error))
     }
 
@@ -213,7 +213,7 @@ impl Instance {
 
 fn read_fuel(store: &Store<Guest>, budget: u64) {
     let left = store.get_fuel().unwrap_or(budget);
-    store.data().task().meter.fuel_used.set(budget.saturating_sub(left));
+    store.data().task().meter().fuel_used.set(budget.saturating_sub(left));
 }
 
 /// What ended the guest, as an error of its task.
@@ -224,7 +224,7 @@ fn failed(store: &Store<Guest>, fuel: u64, error: &wasmtime::Error) -> TaskError
         Some(code) => {
             TaskError::new(ErrorKind::WorkerCrashed, format!("it exited with code {code} instead of returning"))
         }
-        None => explain(error, &task.spec.plan.limits, task.meter.stderr_tail().as_deref()),
+        None => explain(error, &task.spec.plan.limits, task.meter().stderr_tail().as_deref()),
     }
 }
 

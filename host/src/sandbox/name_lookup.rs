@@ -36,7 +36,7 @@ impl Host for GuardedLookup<'_> {
         let granted =
             task.spec.capabilities.nets.iter().any(|grant| grant.host == "*" || grant.host.eq_ignore_ascii_case(&name));
         if !granted {
-            task.meter.refuse(format!("net:{}", name.escape_default().take(256).collect::<String>()));
+            task.meter().refuse(format!("net:{}", name.escape_default().take(256).collect::<String>()));
             return Err(ErrorCode::AccessDenied.into());
         }
         self.sockets().resolve_addresses(network, name)

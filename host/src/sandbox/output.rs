@@ -63,7 +63,7 @@ impl Transcript {
     pub fn charge(&self, bytes: usize) -> Result<(), Violation> {
         let inner = self.inner.lock();
         let limit = inner.task.spec.plan.limits.output_bytes;
-        match inner.task.meter.output_bytes.add(bytes as u64) {
+        match inner.task.meter().output_bytes.add(bytes as u64) {
             used if used > limit => {
                 Err(Violation(TaskError::of_limit(ErrorKind::LimitExceeded, "output-bytes", limit, used)))
             }
@@ -95,7 +95,7 @@ impl Transcript {
 
     fn write(&self, source: LogSource, bytes: &[u8]) {
         if source == LogSource::Stderr {
-            self.inner.lock().task.meter.note_stderr(bytes);
+            self.inner.lock().task.meter().note_stderr(bytes);
         }
         let lines = {
             let mut inner = self.inner.lock();
@@ -190,7 +190,7 @@ impl OutputStream for CountedStream {
         match &mut self.process {
             Some(process) => {
                 if *source == LogSource::Stderr {
-                    transcript.inner.lock().task.meter.note_stderr(&bytes);
+                    transcript.inner.lock().task.meter().note_stderr(&bytes);
                 }
                 transcript.port.inherited(*source, &bytes);
                 process.write(bytes).map_err(or_leave)

@@ -64,11 +64,6 @@ impl<T> Levels<T> {
         })
     }
 
-    /// The same, to be changed.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.by_priority.values_mut().flatten()
-    }
-
     /// Takes the item that stands there.
     pub fn remove(&mut self, place: Place) -> Option<T> {
         let level = Reverse(place.priority);

@@ -45,7 +45,7 @@ impl ObjectStore {
         self.live.load(Ordering::Relaxed)
     }
 
-    /// Takes a payload in, without making it an object of its own (an argument that is passed by value).
+    /// Takes a payload in, to seal an object with.
     ///
     /// # Errors
     /// `ObjectStoreFull`, which names the limit.
@@ -69,7 +69,11 @@ impl ObjectStore {
         ObjectRef(Arc::new(Cell { id: self.ids.next(), slot: Mutex::new(slot), store: self.clone() }))
     }
 
-    fn reserve(self: &Arc<Self>, bytes: u64) -> TaskResult<Reservation> {
+    /// Charges bytes to the store, until the reservation is dropped.
+    ///
+    /// # Errors
+    /// `ObjectStoreFull`, which names the limit.
+    pub(crate) fn reserve(self: &Arc<Self>, bytes: u64) -> TaskResult<Reservation> {
         let grow = |used: u64| used.checked_add(bytes).filter(|total| *total <= self.limit);
         match self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grow) {
             Ok(_) => Ok(Reservation { store: self.clone(), bytes }),

@@ -12,14 +12,9 @@ const LOOKAHEAD: usize = 64;
 /// The queue of ready tasks.
 #[derive(Default)]
 pub struct ReadyQueue {
-    entries: Levels<Entry>,
-    /// Entries of tasks that were ended while they stood here.
+    tasks: Levels<Arc<TaskRecord>>,
+    /// Tasks that were ended while they stood here.
     dead: usize,
-}
-
-struct Entry {
-    task: Arc<TaskRecord>,
-    overtaken: u32,
 }
 
 /// A task that fits, where it stands.
@@ -40,27 +35,27 @@ impl Pick {
 impl ReadyQueue {
     /// Tasks that could run; the dead are left out.
     pub fn len(&self) -> usize {
-        self.entries.len().saturating_sub(self.dead)
+        self.tasks.len().saturating_sub(self.dead)
     }
 
-    /// Is there no entry, dead or alive? Whoever picks finds out which.
+    /// Is there no task, dead or alive? Whoever picks finds out which.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.tasks.is_empty()
     }
 
     /// Puts a task behind those of its priority.
     pub fn push(&mut self, task: Arc<TaskRecord>) {
-        self.entries.push(task.spec.plan.priority, Entry { task, overtaken: 0 });
+        self.tasks.push(task.spec.plan.priority, task);
     }
 
     /// The first task that `fits`, of the first few; one that was overtaken too often lets nobody pass.
     pub fn find(&mut self, fits: impl Fn(&TaskRecord) -> bool) -> Option<Pick> {
         self.drop_dead_front();
-        for (overtakes, (place, entry)) in self.entries.iter().take(LOOKAHEAD).enumerate() {
-            if fits(&entry.task) {
+        for (overtakes, (place, task)) in self.tasks.iter().take(LOOKAHEAD).enumerate() {
+            if fits(task) {
                 return Some(Pick { place, overtakes });
             }
-            if entry.overtaken >= OVERTAKEN_MAX {
+            if task.overtaken() >= OVERTAKEN_MAX {
                 return None;
             }
         }
@@ -69,19 +64,19 @@ impl ReadyQueue {
 
     /// Takes a task that was just found.
     pub fn take(&mut self, pick: Pick) -> Option<Arc<TaskRecord>> {
-        self.entries.iter_mut().take(pick.overtakes).for_each(|entry| entry.overtaken += 1);
-        self.entries.remove(pick.place).map(|entry| entry.task)
+        self.tasks.iter().take(pick.overtakes).for_each(|(_, task)| task.overtake());
+        self.tasks.remove(pick.place)
     }
 
     /// Is this the task that was just found?
     pub fn is(&self, pick: Pick, task: &Arc<TaskRecord>) -> bool {
         // What is asked for is nearly always the very first.
-        self.entries.iter().nth(pick.overtakes).is_some_and(|(_, entry)| Arc::ptr_eq(&entry.task, task))
+        self.tasks.iter().nth(pick.overtakes).is_some_and(|(_, found)| Arc::ptr_eq(found, task))
     }
 
     fn drop_dead_front(&mut self) {
-        while self.entries.first().is_some_and(|(_, entry)| entry.task.is_done()) {
-            self.entries.pop();
+        while self.tasks.first().is_some_and(|(_, task)| task.is_done()) {
+            self.tasks.pop();
             self.dead = self.dead.saturating_sub(1);
         }
     }
@@ -90,8 +85,8 @@ impl ReadyQueue {
     /// submissions and cancellations leaves nothing behind.
     pub fn forget_one(&mut self) {
         self.dead += 1;
-        if self.dead > LOOKAHEAD && self.dead * 2 > self.entries.len() {
-            self.entries.retain(|entry| !entry.task.is_done());
+        if self.dead > LOOKAHEAD && self.dead * 2 > self.tasks.len() {
+            self.tasks.retain(|task| !task.is_done());
             self.dead = 0;
         }
     }
@@ -99,6 +94,6 @@ impl ReadyQueue {
     /// Takes all.
     pub fn drain(&mut self) -> Vec<Arc<TaskRecord>> {
         self.dead = 0;
-        self.entries.drain().map(|entry| entry.task).collect()
+        self.tasks.drain().collect()
     }
 }

@@ -30,13 +30,13 @@ impl TaskRecord {
             started_at: started.map(|at| now.wall_at(at)),
             ended_at: now.wall,
             attempts,
-            fuel_used: self.meter.fuel_used.get(),
-            memory_peak_bytes: self.meter.memory_peak_bytes.get(),
-            bytes_in: self.meter.bytes_in.get(),
-            bytes_out: self.meter.bytes_out.get(),
-            output_bytes: self.meter.output_bytes.get(),
-            host_calls: self.meter.host_calls.get(),
-            refused: self.meter.refused(),
+            fuel_used: self.meter().fuel_used.get(),
+            memory_peak_bytes: self.meter().memory_peak_bytes.get(),
+            bytes_in: self.meter().bytes_in.get(),
+            bytes_out: self.meter().bytes_out.get(),
+            output_bytes: self.meter().output_bytes.get(),
+            host_calls: self.meter().host_calls.get(),
+            refused: self.meter().refused(),
         }
     }
 
@@ -49,7 +49,7 @@ impl TaskRecord {
         error.module = spec.module.name.to_string();
         error.function = spec.plan.function.to_string();
         if error.kind.is_system_failure() && error.panic.is_none() {
-            error.panic = self.meter.stderr_tail();
+            error.panic = self.meter().stderr_tail();
         }
         error
     }

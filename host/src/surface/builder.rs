@@ -66,6 +66,7 @@ pub struct HostBuilder {
     ceiling: TaskLimits,
     capabilities: Capabilities,
     cancel_grace: Duration,
+    helping: bool,
     cache_dir: Option<PathBuf>,
     clock: Option<Arc<dyn Clock>>,
     log: LogSink,
@@ -87,6 +88,7 @@ impl Default for HostBuilder {
             ceiling: TaskLimits::ceiling(),
             capabilities: Capabilities::none(),
             cancel_grace: CANCEL_GRACE,
+            helping: true,
             cache_dir: None,
             clock: None,
             log: Arc::new(to_tracing),
@@ -110,7 +112,7 @@ impl HostBuilder {
         self
     }
 
-    /// Threads that run guests. Default: the machine's cores.
+    /// Threads that run guests, beside those that [help](Self::helping). Default: the machine's cores.
     pub fn threads(mut self, count: usize) -> Self {
         self.threads = Some(count);
         self
@@ -156,6 +158,15 @@ impl HostBuilder {
     /// Time between asking a task to stop and ending it. Default: [`CANCEL_GRACE`].
     pub fn cancel_grace(mut self, grace: Duration) -> Self {
         self.cancel_grace = grace;
+        self
+    }
+
+    /// May a thread that waits in [`Host::get`] run the task that it waits for? It does where that task is the next to run,
+    /// until the task waits for something or has used a [slice](crate::limits::FUEL_SLICE) of fuel, which takes a
+    /// millisecond at most. That saves waking another thread, which takes longer than most tasks; an executor that must
+    /// not be held up so long says no. Default: true.
+    pub fn helping(mut self, helping: bool) -> Self {
+        self.helping = helping;
         self
     }
 
@@ -248,6 +259,7 @@ impl HostBuilder {
             limits: HostLimits { defaults: self.limits, ceiling: self.ceiling },
             capabilities: self.capabilities,
             cancel_grace: self.cancel_grace,
+            helping: self.helping,
             log: self.log,
             output_watch: self.output_watch,
             receipts: self.receipts,

@@ -27,7 +27,8 @@ pub fn encode<T: Serialize + 'static>(value: &T) -> Result<Payload, TaskError> {
     }
     let data = bincode::serde::encode_to_vec(value, bincode::config::standard())
         .map_err(|error| invalid(format!("the value does not serialise: {error}")))?;
-    Ok(Payload::new(Encoding::Bincode, data))
+    // As small as it can be: many wait in queues, and a vector's spare room would wait with each.
+    Ok(Payload::new(Encoding::Bincode, data.into_boxed_slice()))
 }
 
 /// Decodes a payload by its tag.

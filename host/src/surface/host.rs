@@ -101,7 +101,8 @@ impl Host {
         Ok(store.sealed(Ok(store.store(payload)?)))
     }
 
-    /// Waits for an object's value.
+    /// Waits for an object's value. The task that makes it may run on this thread meanwhile:
+    /// see [`HostBuilder::helping`].
     ///
     /// # Errors
     /// The error that it was sealed with, or `InvalidArgument` when the value is no `T`.

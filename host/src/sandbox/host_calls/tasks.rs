@@ -28,17 +28,11 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
         guest.count_call();
         let arguments = guest.arguments(arguments)?;
         let options = call_options(options).map_err(bad_options);
-        let granted = match (arguments, options) {
-            (Err(error), _) => Err(error),
-            (_, Err(error)) => Err(error.into()),
-            (Ok(arguments), Ok(options)) => {
-                share_fuel(&mut access, &options).map(|()| (arguments, options)).map_err(Into::into)
-            }
-        };
+        let granted = options.and_then(|options| share_fuel(&mut access, &options).map(|()| options));
         let guest = access.get();
         let object = match granted {
             Err(error) => guest.failed_object(error),
-            Ok((arguments, options)) => {
+            Ok(options) => {
                 let task = guest.task();
                 let module = task.spec.module.clone();
                 let reply = module.manifest.as_ref().map(|manifest| manifest.encoding).unwrap_or_default();
