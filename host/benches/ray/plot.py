@@ -64,8 +64,8 @@ def digits(value):
 
 
 def times(factor):
-    """A factor in two significant digits, as a fraction where it is below one."""
-    if factor < 1:
+    """A factor in two significant digits, as a fraction where it is small."""
+    if factor < 0.15:
         return f"1/{times(1 / factor)}"
     rounded = float(f"{factor:.2g}")
     return f"{rounded:,.0f}" if rounded >= 10 else f"{rounded:g}"
@@ -94,7 +94,7 @@ def draw(both, heading, paths):
     axes.patch.set_alpha(0)
     axes.set_xscale("log")
     # Room on both sides for the figures.
-    axes.set_xlim(least / 3, most * 1500)
+    axes.set_xlim(least / 3, most * 3000)
     for place, pair in enumerate(reversed(both)):
         bar(axes, place, pair)
     axes.axvline(1, color=TEXT, linewidth=1)
@@ -109,12 +109,11 @@ def draw(both, heading, paths):
 
 
 def bar(axes, place, pair):
-    """One bar, with its figures beside it; what is behind says why, if it knows."""
+    """One bar, with its figures beside it."""
     factor, (better, ours, ray) = pair.factor(), pair.words()
     ahead = factor >= 1
-    why = "" if ahead or not pair.notes else f" ({'; '.join(pair.notes)})"
     axes.barh(place, factor - 1, left=1, height=0.62, color=AHEAD if ahead else BEHIND)
-    axes.text(max(factor, 1) * 1.3, place, f"{better} times   {ours}, Ray {ray}{why}", va="center", fontsize=9)
+    axes.text(max(factor, 1) * 1.3, place, f"{better} times   {ours}, Ray {ray}", va="center", fontsize=9)
 
 
 def ticks(axes, least, most):

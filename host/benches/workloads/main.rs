@@ -11,7 +11,7 @@ mod steady;
 use std::path::PathBuf;
 
 use futures::executor::block_on;
-use rustyray_host::{Capabilities, Host, Module};
+use rustyray_host::{Capabilities, Host, HostBuilder, Module};
 
 use crate::rounds::Rows;
 
@@ -43,12 +43,17 @@ fn guest() -> PathBuf {
     path
 }
 
-/// A host with the guest on it; compiled once, as the command line does it.
-async fn host(cpus: f64) -> (Host, Module) {
+/// The settings of every host here. Modules are compiled once, as the command line does it.
+fn builder() -> HostBuilder {
     let cache = concat!(env!("CARGO_TARGET_TMPDIR"), "/workloads");
     // Some guests measure themselves, and without a grant their clock stands still.
     let clock = Capabilities::none().clock();
-    let host = Host::builder().cpus(cpus).cache_dir(cache).capabilities(clock).build().unwrap();
+    Host::builder().cpus(CPUS).cache_dir(cache).capabilities(clock)
+}
+
+/// A host with the guest on it.
+async fn start(builder: HostBuilder) -> (Host, Module) {
+    let host = builder.build().unwrap();
     let module = host.load_file(guest()).await.unwrap();
     (host, module)
 }

@@ -50,7 +50,7 @@ fn first_line(command: &mut Command) -> (String, Instant) {
 /// A host that has run one task: prints the kilobytes that are resident.
 pub fn idle() {
     block_on(async {
-        let (host, module) = crate::host(crate::CPUS).await;
+        let (host, module) = crate::start(crate::builder()).await;
         let sum = module.task("add").arg(1i64).arg(2i64).submit().await;
         assert_eq!(host.get::<i64>(&sum).await.unwrap(), 3);
         std::thread::sleep(SETTLING);

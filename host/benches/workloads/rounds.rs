@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 pub const ROUNDS: usize = 5;
 
 /// A round is no shorter, so that the clock and a single switch of threads do not show.
-const ROUND: Duration = Duration::from_millis(500);
+pub const ROUND: Duration = Duration::from_millis(500);
 
 /// The median over the rounds of the seconds that a unit takes, of which one run does `units`. The run says how long
 /// it took, without what it had to prepare.

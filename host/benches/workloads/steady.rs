@@ -17,7 +17,7 @@ const LARGE: usize = 64 << 20;
 
 /// All of it.
 pub async fn measure(rows: &mut Rows) {
-    let (host, module) = crate::host(crate::CPUS).await;
+    let (host, module) = crate::start(crate::builder()).await;
     tasks(rows, &host, &module).await;
     calls(rows, &host, &module).await;
     actors(rows, &host, &module).await;

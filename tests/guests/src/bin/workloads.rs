@@ -10,9 +10,10 @@ fn add(a: i64, b: i64) -> i64 {
     a + b
 }
 
-/// Computes until something ends it.
+/// Says that it runs, and computes until something ends it.
 #[rustyray::remote]
 fn busy() -> u64 {
+    println!("busy");
     let mut n = 0u64;
     loop {
         n = std::hint::black_box(n.wrapping_add(1));
