@@ -3,7 +3,7 @@
 
 mod state;
 
-pub(crate) use state::{Stored, failed, later, never, sealed, stop, take_calls};
+pub(crate) use state::{Stored, failed, later, later_bytes, never, sealed, stop, take_calls};
 
 use state::{Slot, with};
 
@@ -64,6 +64,10 @@ pub(crate) mod objects {
 
     pub(crate) fn get(object: &ObjectRef, timeout_ns: Option<u64>) -> Result<Payload, TaskError> {
         called!("get");
+        arrived(object, timeout_ns)
+    }
+
+    pub(super) fn arrived(object: &ObjectRef, timeout_ns: Option<u64>) -> Result<Payload, TaskError> {
         with(|host| host.wait(&[object.0], 1, timeout_ns))?;
         let late = || Err(local_error(ErrorKind::GetTimeout, "no value in time".into()));
         with(|host| host.value(object.0)).unwrap_or_else(late)
@@ -82,6 +86,36 @@ pub(crate) mod objects {
 
     pub(crate) fn cancel(object: &ObjectRef, force: bool, recursive: bool) {
         called!("cancel {} {force} {recursive}", object.0);
+    }
+}
+
+pub(crate) mod bytes {
+    use super::types::{Encoding, ErrorKind, ObjectRef, TaskError};
+    use super::{Slot, Stored, objects, with};
+    use crate::host::local_error;
+
+    pub(crate) fn put(data: &[u8]) -> Result<ObjectRef, TaskError> {
+        called!("put-bytes");
+        Ok(with(|host| host.add(Slot::Sealed(Ok(Stored::bytes(data))))))
+    }
+
+    pub(crate) fn read(object: &ObjectRef, offset: u64, length: u64) -> Result<Vec<u8>, TaskError> {
+        called!("read {offset} {length}");
+        let place = |place: u64| usize::try_from(place).unwrap_or(usize::MAX);
+        Ok(plain(object)?.into_iter().skip(place(offset)).take(place(length)).collect())
+    }
+
+    pub(crate) fn size(object: &ObjectRef) -> Result<u64, TaskError> {
+        called!("size");
+        Ok(plain(object)?.len() as u64)
+    }
+
+    fn plain(object: &ObjectRef) -> Result<Vec<u8>, TaskError> {
+        let payload = objects::arrived(object, None)?;
+        match payload.encoding {
+            Encoding::Raw => Ok(payload.data),
+            _ => Err(local_error(ErrorKind::InvalidArgument, "not plain bytes".into())),
+        }
     }
 }
 

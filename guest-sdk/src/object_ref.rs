@@ -1,6 +1,7 @@
 //! References to values that exist or will.
 
 mod get;
+mod read;
 
 use std::fmt;
 use std::future::IntoFuture;

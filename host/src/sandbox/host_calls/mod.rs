@@ -1,11 +1,14 @@
 //! The functions of `rustyray:core` that guests call. Each counts in the task's receipt.
 
 mod actors;
+pub mod bytes;
 mod logging;
 mod objects;
 mod tasks;
 
 use std::sync::Arc;
+
+use wasmtime::component::Resource;
 
 use super::convert::{self, take_arguments};
 use super::guest::Guest;
@@ -21,10 +24,16 @@ impl Guest {
         self.task().meter().host_calls.add(1);
     }
 
-    /// Stores a value that the guest hands over.
-    fn store(&self, payload: Payload) -> Outcome {
+    /// Makes an object of a value that the guest hands over.
+    fn put_payload(&mut self, payload: Payload) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>> {
         self.task().meter().bytes_out.add(payload.data.len() as u64);
-        self.port.store().store(payload)
+        match self.port.store().store(payload) {
+            Ok(value) => {
+                let object = self.port.store().sealed(Ok(value));
+                Ok(Ok(convert::push(&mut self.table, object)?))
+            }
+            Err(error) => Ok(Err((&*error).into())),
+        }
     }
 
     /// The handles and values of a list of arguments.

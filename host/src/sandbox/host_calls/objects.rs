@@ -1,5 +1,6 @@
 //! `rustyray:core/objects`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::Resource;
@@ -9,20 +10,14 @@ use super::super::convert::{push, take_payload};
 use super::super::guest::Guest;
 use super::super::wire;
 use crate::port::waiting::{Waited, wait_for};
-use crate::state::object::ObjectRef;
+use crate::state::object::{ObjectRef, Outcome};
 use crate::words::error::{ErrorKind, TaskError};
 
 impl Host for Guest {
     fn put(&mut self, value: wire::Payload) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>> {
         self.count_call();
         let payload = take_payload(&mut self.table, value)?;
-        match self.store(payload) {
-            Ok(value) => {
-                let object = self.port.store().sealed(Ok(value));
-                Ok(Ok(push(&mut self.table, object)?))
-            }
-            Err(error) => Ok(Err((&*error).into())),
-        }
+        self.put_payload(payload)
     }
 
     fn clone_object(&mut self, object: Resource<ObjectRef>) -> wasmtime::Result<Resource<ObjectRef>> {
@@ -96,6 +91,18 @@ impl Host for Guest {
 }
 
 impl Guest {
+    /// What an object is sealed with, once it is; an error of its own when this task was asked to stop before.
+    pub(super) fn outcome(&self, object: ObjectRef) -> impl Future<Output = Outcome> + Send + use<> {
+        let waiting = self.park(vec![object.clone()], 1, None);
+        async move {
+            if let Some(outcome) = object.outcome() {
+                return outcome;
+            }
+            waiting.await;
+            object.outcome().unwrap_or_else(|| Err(Arc::new(stop_request())))
+        }
+    }
+
     /// Parks this guest. The future holds what it needs, and not the guest, which is not `Sync`.
     fn park(
         &self,
@@ -109,5 +116,9 @@ impl Guest {
 }
 
 fn asked_to_stop() -> wire::TaskError {
-    (&TaskError::new(ErrorKind::TaskCancelled, "this task was asked to stop")).into()
+    (&stop_request()).into()
+}
+
+fn stop_request() -> TaskError {
+    TaskError::new(ErrorKind::TaskCancelled, "this task was asked to stop")
 }
