@@ -103,6 +103,9 @@ impl<T> ObjectRef<T> {
 impl<T: DeserializeOwned + 'static> ObjectRef<T> {
     /// The value, once it is there. The same as `.await` on the reference, for when it is needed again or in a given time.
     ///
+    /// Its first poll gives a value that is there already, which is what a `select` or a `now_or_never` may be after. The
+    /// future that `.await` makes of the reference itself asks the host when the guest has nothing else to do: one call.
+    ///
     /// # Errors
     /// What the task failed with; [`GetTimeout`](crate::ErrorKind::GetTimeout) when [`Get::timeout`] was given and the
     /// value did not come.

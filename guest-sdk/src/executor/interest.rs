@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use super::reactor::{self, Source, State};
+use crate::error::{Error, Result};
 use crate::host::types::{ObjectRef, Payload, TaskError};
 
 /// A place among what the next park waits for. Dropping it gives the place up.
@@ -33,12 +34,12 @@ impl Interest {
 
     /// Ready when it happened, with the object's value if that came along; or with an error when the object has one, or
     /// the task was asked to stop.
-    pub(crate) fn poll(&self, context: &Context<'_>) -> Poll<Result<Option<Payload>, TaskError>> {
+    pub(crate) fn poll(&self, context: &Context<'_>) -> Poll<Result<Option<Payload>>> {
         reactor::with(|reactor| {
             let entry = reactor.entry(self.0);
             match &mut entry.state {
                 State::Happened(value) => Poll::Ready(Ok(value.take())),
-                State::Failed(error) => Poll::Ready(Err(TaskError::clone(error))),
+                State::Failed(error) => Poll::Ready(Err(Error::from_host(TaskError::clone(error)))),
                 State::Waiting => {
                     entry.waker.clone_from(context.waker());
                     Poll::Pending

@@ -89,12 +89,9 @@ impl Arrival {
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Payload>> {
         let polled = match &self.raw {
             RawRef::Object(object) => poll_object(object, self.asks, &mut self.interest, context),
-            RawRef::Failed(error) => Poll::Ready(Err(TaskError::clone(error))),
+            RawRef::Failed(error) => Poll::Ready(Err(Error::from_host(TaskError::clone(error)))),
         };
-        match polled {
-            Poll::Ready(value) => Poll::Ready(value.map_err(Error::from_host)),
-            Poll::Pending => self.poll_timeout(context),
-        }
+        if polled.is_ready() { polled } else { self.poll_timeout(context) }
     }
 
     fn poll_timeout(&mut self, context: &mut Context<'_>) -> Poll<Result<Payload>> {
@@ -113,15 +110,21 @@ fn poll_object(
     asks: bool,
     interest: &mut Option<Interest>,
     context: &Context<'_>,
-) -> Poll<std::result::Result<Payload, TaskError>> {
+) -> Poll<Result<Payload>> {
     // While nothing was reported, asking again would be a host call for nothing.
     let came = match interest.as_ref().map(|interest| interest.poll(context)) {
         Some(Poll::Pending) => return Poll::Pending,
         Some(Poll::Ready(Err(error))) => Some(Err(error)),
         Some(Poll::Ready(Ok(Some(value)))) => Some(Ok(value)),
-        Some(Poll::Ready(Ok(None))) => objects::try_get(object),
-        None => asks.then(|| objects::try_get(object)).flatten(),
+        Some(Poll::Ready(Ok(None))) => try_get(object),
+        None if asks => try_get(object),
+        None => None,
     };
     *interest = came.is_none().then(|| Interest::object(object.clone(), context));
     came.map_or(Poll::Pending, Poll::Ready)
+}
+
+/// The host's report is large: it is boxed here, before it is passed on.
+fn try_get(object: &ObjectRef) -> Option<Result<Payload>> {
+    objects::try_get(object).map(|value| value.map_err(Error::from_host))
 }

@@ -41,7 +41,7 @@ impl Host for Guest {
         if let Some(outcome) = object.outcome() {
             return self.give_outcome(outcome);
         }
-        let waited = self.park(vec![object.clone()], 1, timeout_ns).await;
+        let waited = self.park([object.clone()], 1, timeout_ns).await;
         match (object.outcome(), waited) {
             (Some(outcome), _) => self.give_outcome(outcome),
             (None, Waited::CancelRequested) => Ok(Err(asked_to_stop())),
@@ -93,7 +93,7 @@ impl Host for Guest {
 impl Guest {
     /// What an object is sealed with, once it is; an error of its own when this task was asked to stop before.
     pub(super) fn outcome(&self, object: ObjectRef) -> impl Future<Output = Outcome> + Send + use<> {
-        let waiting = self.park(vec![object.clone()], 1, None);
+        let waiting = self.park([object.clone()], 1, None);
         async move {
             if let Some(outcome) = object.outcome() {
                 return outcome;
@@ -104,14 +104,14 @@ impl Guest {
     }
 
     /// Parks this guest. The future holds what it needs, and not the guest, which is not `Sync`.
-    fn park(
+    fn park<O: AsRef<[ObjectRef]> + Send>(
         &self,
-        objects: Vec<ObjectRef>,
+        objects: O,
         count: usize,
         timeout_ns: Option<u64>,
-    ) -> impl Future<Output = Waited> + Send + use<> {
+    ) -> impl Future<Output = Waited> + Send + use<O> {
         let (port, task) = (self.port.clone(), self.task().clone());
-        async move { wait_for(&*port, Some(&task), &objects, count, timeout_ns.map(Duration::from_nanos)).await }
+        async move { wait_for(&*port, Some(&task), objects.as_ref(), count, timeout_ns.map(Duration::from_nanos)).await }
     }
 }
 
