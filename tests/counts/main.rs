@@ -15,7 +15,7 @@ use rustyray_host::{Capabilities, Encoding, Host, Module, Payload};
 /// was written.
 const ALLOCATIONS_PER_TASK: u64 = 60;
 
-/// The same for a call of an actor: 33 when this was written.
+/// The same for a call of an actor.
 const ALLOCATIONS_PER_CALL: u64 = 40;
 
 fn host() -> (Host, Module) {
