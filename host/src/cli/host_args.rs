@@ -53,7 +53,10 @@ struct MachineArgs {
     /// An amount of a custom resource, for tasks that ask for it.
     #[arg(long = "resource", value_name = "NAME=N", value_parser = amounts::resource)]
     resources: Vec<(String, f64)>,
-    /// What the object store may hold [default: 2GiB].
+    /// Memory for all guests and objects together; tasks wait until theirs is free [default: no limit].
+    #[arg(long, value_name = "SIZE", value_parser = amounts::size)]
+    host_memory: Option<u64>,
+    /// What the object store may hold [default: 2GiB, at most three tenths of --host-memory].
     #[arg(long, value_name = "SIZE", value_parser = amounts::size)]
     object_store: Option<u64>,
     /// Tasks and actors that live at once [default: 4096].
@@ -115,6 +118,9 @@ impl HostArgs {
         }
         if let Some(bytes) = machine.object_store {
             builder = builder.object_store_bytes(bytes);
+        }
+        if let Some(bytes) = machine.host_memory {
+            builder = builder.memory_bytes(bytes);
         }
         if let Some(count) = machine.instances {
             builder = builder.instances(count);

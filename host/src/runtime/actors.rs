@@ -14,7 +14,6 @@ use crate::state::payload::{Arguments, Encoding, Payload};
 use crate::state::slot::{CancelSlot, Stop, StopReason};
 use crate::state::task::{TaskRecord, Work};
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
-use crate::words::resources::ResourceSet;
 
 /// Time for an actor to serve one call after the other before others have their turn on the thread. Of the real clock: it
 /// changes nothing but the order of things.
@@ -163,10 +162,9 @@ impl Runtime {
         if let Some(event) = actor.mailbox.next() {
             return event;
         }
-        let nothing = ResourceSet::default();
-        self.scheduler.lock().pause(&nothing, true);
+        self.scheduler.lock().idle();
         let event = poll_fn(|cx| actor.mailbox.poll_next(cx)).await;
-        self.scheduler.lock().resume(&nothing, true);
+        self.scheduler.lock().busy();
         event
     }
 

@@ -19,7 +19,7 @@ use super::Runtime;
 use crate::state::object::ObjectRef;
 use crate::state::scheduler::{Next, Wants};
 use crate::state::task::{TaskRecord, Work};
-use crate::words::ids::ActorId;
+use crate::words::ids::{ActorId, ModuleId};
 
 /// Jobs that a thread takes from its own seat before it asks the scheduler again: two that wake each other for ever must
 /// not keep others waiting.
@@ -36,6 +36,8 @@ pub(super) type Job = Runnable<Tag>;
 pub(super) struct Tag {
     /// Higher first.
     pub priority: i32,
+    /// Whose turn it uses.
+    pub module: ModuleId,
     /// The actor whose life it is.
     pub actor: Option<ActorId>,
 }
@@ -142,7 +144,8 @@ impl Runtime {
                     go_on(job);
                     continue;
                 }
-                self.scheduler.lock().resume_soon(job.metadata().priority, job, Wants::Woken);
+                let Tag { priority, module, .. } = *job.metadata();
+                self.scheduler.lock().resume_soon(priority, module, job, Wants::Woken);
             }
             seated = 0;
             match self.next(number) {
@@ -190,13 +193,13 @@ impl Runtime {
 
     /// Starts a task that holds its permits.
     fn start(self: &Arc<Self>, task: Arc<TaskRecord>) {
-        let priority = task.spec.plan.priority;
+        let (priority, module) = (task.spec.plan.priority, task.spec.module.id);
         match &task.spec.work {
             Work::Construct { actor } => {
-                let tag = Tag { priority, actor: Some(actor.spec.id) };
+                let tag = Tag { priority, module, actor: Some(actor.spec.id) };
                 go_on(self.job(tag, self.clone().live(task)));
             }
-            _ => go_on(self.job(Tag { priority, actor: None }, self.clone().run(task))),
+            _ => go_on(self.job(Tag { priority, module, actor: None }, self.clone().run(task))),
         }
     }
 
@@ -222,7 +225,8 @@ impl Runtime {
         };
         let thread = {
             let mut scheduler = self.scheduler.lock();
-            scheduler.resume_soon(job.metadata().priority, job, wants);
+            let Tag { priority, module, .. } = *job.metadata();
+            scheduler.resume_soon(priority, module, job, wants);
             // A preempted job's thread asks for work next, and may get the same job again.
             if here && wants == Wants::Preempted { None } else { scheduler.rouse() }
         };

@@ -49,8 +49,8 @@ impl Runtime {
             runtime.suspicious.store(false, Ordering::Release);
             let stuck = runtime.scheduler.lock().pick_stuck(moves);
             if let Some(task) = stuck {
-                let text = "every instance of the host waits for another task, and none is free to run one: nest tasks \
-                            less deeply, or raise the host's instances";
+                let text = "everything that runs waits for another task, and holds the instances, the memory or the \
+                            resources that this one needs: nest tasks less deeply, or raise the host's limits";
                 runtime.give_up(&task, TaskError::new(ErrorKind::InstancesExhausted, text));
             }
             runtime.dispatch();

@@ -1,13 +1,15 @@
-//! First-in-first-out queues by priority, the highest first.
+//! Queues by priority, the highest first; within a priority the owners of the items take turns.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
-/// Items by priority, then in the order in which they came.
+use super::shares::{Shares, Spot};
+
+/// Items by priority, then in turn by owner, then in the order in which they came.
 pub struct Levels<T> {
     /// A level without items exists only when there is none with items: so the one that nearly all items use is not made
     /// again for each of them.
-    by_priority: BTreeMap<Reverse<i32>, VecDeque<T>>,
+    by_priority: BTreeMap<Reverse<i32>, Shares<T>>,
     len: usize,
 }
 
@@ -16,7 +18,7 @@ pub struct Levels<T> {
 pub struct Place {
     /// Its priority.
     pub priority: i32,
-    index: usize,
+    spot: Spot,
 }
 
 impl<T> Default for Levels<T> {
@@ -36,31 +38,32 @@ impl<T> Levels<T> {
         self.len == 0
     }
 
-    /// Puts an item behind those of its priority.
-    pub fn push(&mut self, priority: i32, item: T) {
+    /// Puts an item behind those of its priority and owner.
+    pub fn push(&mut self, priority: i32, owner: u64, item: T) {
         if self.len == 0 {
             self.by_priority.retain(|level, _| level.0 == priority);
         }
-        self.by_priority.entry(Reverse(priority)).or_default().push_back(item);
+        self.by_priority.entry(Reverse(priority)).or_default().push(owner, item);
         self.len += 1;
     }
 
     /// The first item, and its priority.
     pub fn first(&self) -> Option<(i32, &T)> {
         let (priority, queue) = self.by_priority.first_key_value()?;
-        queue.front().map(|item| (priority.0, item))
+        queue.first().map(|item| (priority.0, item))
     }
 
     /// Takes the first item.
     pub fn pop(&mut self) -> Option<T> {
         let priority = self.first()?.0;
-        self.remove(Place { priority, index: 0 })
+        self.remove(Place { priority, spot: Spot::FIRST })
     }
 
-    /// All items, the first one first.
-    pub fn iter(&self) -> impl Iterator<Item = (Place, &T)> {
-        self.by_priority.iter().flat_map(|(level, queue)| {
-            queue.iter().enumerate().map(|(index, item)| (Place { priority: level.0, index }, item))
+    /// The first items, some `deep` of each priority; where there are many owners, one of each at least.
+    pub fn iter(&self, deep: usize) -> impl Iterator<Item = (Place, &T)> {
+        self.by_priority.iter().flat_map(move |(level, queue)| {
+            let each = (deep / queue.owners().max(1)).max(1);
+            queue.iter(each).take(deep).map(|(spot, item)| (Place { priority: level.0, spot }, item))
         })
     }
 
@@ -68,7 +71,7 @@ impl<T> Levels<T> {
     pub fn remove(&mut self, place: Place) -> Option<T> {
         let level = Reverse(place.priority);
         let queue = self.by_priority.get_mut(&level)?;
-        let item = queue.remove(place.index)?;
+        let item = queue.remove(place.spot)?;
         self.len -= 1;
         if queue.is_empty() && self.len > 0 {
             self.by_priority.remove(&level);
@@ -82,13 +85,13 @@ impl<T> Levels<T> {
             queue.retain(&keep);
             !queue.is_empty()
         });
-        self.len = self.by_priority.values().map(VecDeque::len).sum();
+        self.len = self.by_priority.values().map(Shares::len).sum();
     }
 
     /// Takes all, the first one first.
     pub fn drain(&mut self) -> impl Iterator<Item = T> + use<T> {
         self.len = 0;
-        std::mem::take(&mut self.by_priority).into_values().flatten()
+        std::mem::take(&mut self.by_priority).into_values().flat_map(Shares::into_items)
     }
 }
 
@@ -100,22 +103,22 @@ mod tests {
     fn the_highest_priority_comes_first_then_the_first_that_came() {
         let mut levels = Levels::default();
         for (priority, item) in [(0, "a"), (1, "b"), (0, "c"), (-1, "d"), (1, "e")] {
-            levels.push(priority, item);
+            levels.push(priority, 0, item);
         }
         assert_eq!(levels.first(), Some((1, &"b")));
         let order: Vec<_> = std::iter::from_fn(|| levels.pop()).collect();
         assert_eq!((order.concat(), levels.len()), ("beacd".to_owned(), 0));
-        levels.push(-7, "f");
-        assert_eq!((levels.first(), levels.iter().count()), (Some((-7, &"f")), 1), "the emptied level is gone");
+        levels.push(-7, 0, "f");
+        assert_eq!((levels.first(), levels.iter(9).count()), (Some((-7, &"f")), 1), "the emptied level is gone");
     }
 
     #[test]
     fn an_item_can_be_taken_from_the_middle() {
         let mut levels = Levels::default();
-        (0..6).for_each(|n| levels.push(n % 2, n));
-        let place = levels.iter().find(|(_, n)| **n == 2).map(|(place, _)| place).unwrap();
+        (0..6).for_each(|n| levels.push(n % 2, 0, n));
+        let place = levels.iter(9).find(|(_, n)| **n == 2).map(|(place, _)| place).unwrap();
         assert_eq!(
-            (place.priority, levels.remove(place), levels.remove(Place { priority: 9, index: 0 })),
+            (place.priority, levels.remove(place), levels.remove(Place { priority: 9, spot: Spot::FIRST })),
             (0, Some(2), None)
         );
         levels.retain(|n| *n != 1);

@@ -11,6 +11,7 @@ pub mod payload;
 pub mod ready_queue;
 mod report;
 pub mod scheduler;
+pub mod shares;
 pub mod slot;
 pub mod spec;
 pub mod task;

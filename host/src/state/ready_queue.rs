@@ -1,4 +1,4 @@
-//! Tasks that could run if there were room: by priority, then in the order in which they came.
+//! Tasks that could run if there were room: by priority, then in turn by module, then in the order in which they came.
 
 use std::sync::Arc;
 
@@ -43,15 +43,15 @@ impl ReadyQueue {
         self.tasks.is_empty()
     }
 
-    /// Puts a task behind those of its priority.
+    /// Puts a task behind those of its priority and module.
     pub fn push(&mut self, task: Arc<TaskRecord>) {
-        self.tasks.push(task.spec.plan.priority, task);
+        self.tasks.push(task.spec.plan.priority, task.spec.module.id.0, task);
     }
 
     /// The first task that `fits`, of the first few; one that was overtaken too often lets nobody pass.
     pub fn find(&mut self, fits: impl Fn(&TaskRecord) -> bool) -> Option<Pick> {
         self.drop_dead_front();
-        for (overtakes, (place, task)) in self.tasks.iter().take(LOOKAHEAD).enumerate() {
+        for (overtakes, (place, task)) in self.tasks.iter(LOOKAHEAD).take(LOOKAHEAD).enumerate() {
             if fits(task) {
                 return Some(Pick { place, overtakes });
             }
@@ -64,14 +64,14 @@ impl ReadyQueue {
 
     /// Takes a task that was just found.
     pub fn take(&mut self, pick: Pick) -> Option<Arc<TaskRecord>> {
-        self.tasks.iter().take(pick.overtakes).for_each(|(_, task)| task.overtake());
+        self.tasks.iter(LOOKAHEAD).take(pick.overtakes).for_each(|(_, task)| task.overtake());
         self.tasks.remove(pick.place)
     }
 
     /// Is this the task that was just found?
     pub fn is(&self, pick: Pick, task: &Arc<TaskRecord>) -> bool {
         // What is asked for is nearly always the very first.
-        self.tasks.iter().nth(pick.overtakes).is_some_and(|(_, found)| Arc::ptr_eq(found, task))
+        self.tasks.iter(LOOKAHEAD).nth(pick.overtakes).is_some_and(|(_, found)| Arc::ptr_eq(found, task))
     }
 
     fn drop_dead_front(&mut self) {

@@ -7,6 +7,7 @@ use super::levels::Levels;
 use super::ready_queue::{Pick, ReadyQueue};
 use super::task::TaskRecord;
 use crate::words::error::{ErrorKind, TaskError};
+use crate::words::ids::ModuleId;
 use crate::words::resources::ResourceSet;
 
 /// The permits of a host, the tasks that wait for them, and the jobs (`J`) that wait for a thread.
@@ -29,8 +30,10 @@ pub struct Scheduler<J> {
     instances_max: u32,
     instances_free: u32,
     /// Instances that compute, or wait for something that comes by itself (a timer, a file, the network). When there
-    /// are none, and no instance is free, nothing will ever happen.
+    /// are none, and what is ready does not fit, nothing may ever happen.
     active: u32,
+    /// Actors that have nothing to do. What they hold may be given back by whoever drops the last handle.
+    idle_actors: u32,
     /// How often permits changed hands.
     moves: u64,
     pending: usize,
@@ -119,6 +122,7 @@ impl<J> Scheduler<J> {
             instances_max,
             instances_free: instances_max,
             active: 0,
+            idle_actors: 0,
             moves: 0,
             pending: 0,
             pending_max,
@@ -135,8 +139,7 @@ impl<J> Scheduler<J> {
             return Err(TaskError::new(ErrorKind::HostShutDown, "the host takes no new tasks: it is shutting down"));
         }
         if !self.total.covers(needs) {
-            let text = format!("it needs {needs}, and the host has no more than {}", self.total);
-            return Err(TaskError::new(ErrorKind::TaskUnschedulable, text));
+            return Err(TaskError::new(ErrorKind::TaskUnschedulable, self.lacks(needs)));
         }
         if self.pending >= self.pending_max {
             let text = format!("{} tasks are pending already: await some of them first", self.pending);
@@ -144,6 +147,17 @@ impl<J> Scheduler<J> {
         }
         self.pending += 1;
         Ok(())
+    }
+
+    /// Why it can never start, in words.
+    fn lacks(&self, needs: &ResourceSet) -> String {
+        if needs.memory_bytes > self.total.memory_bytes {
+            let (asked, there) = (needs.memory_bytes, self.total.memory_bytes);
+            return format!(
+                "it may use {asked} bytes of memory, and the host has {there} for guests: declare less, or raise the limit"
+            );
+        }
+        format!("it needs {needs}, and the host has no more than {}", self.total)
     }
 
     /// A task that ran is pending again.
@@ -184,11 +198,11 @@ impl<J> Scheduler<J> {
         self.ready.push(task);
     }
 
-    /// A job wants a thread.
-    pub fn resume_soon(&mut self, priority: i32, job: J, wants: Wants) {
+    /// A job of this module wants a thread.
+    pub fn resume_soon(&mut self, priority: i32, module: ModuleId, job: J, wants: Wants) {
         match wants {
-            Wants::Woken => self.woken.push(priority, job),
-            Wants::Preempted => self.preempted.push(priority, job),
+            Wants::Woken => self.woken.push(priority, module.0, job),
+            Wants::Preempted => self.preempted.push(priority, module.0, job),
         }
     }
 
@@ -259,8 +273,14 @@ impl<J> Scheduler<J> {
         Some(task)
     }
 
-    fn is_stuck(&self) -> bool {
-        !self.ready.is_empty() && self.instances_free == 0 && self.active == 0
+    /// Nobody computes, and what is ready does not fit: for want of an instance, or beside tasks that wait for it. What
+    /// idle actors alone stand in the way of can wait for their end.
+    fn is_stuck(&mut self) -> bool {
+        let waiting_tasks = self.instances_max - self.instances_free - self.idle_actors;
+        self.active == 0
+            && !self.ready.is_empty()
+            && (self.instances_free == 0 || waiting_tasks > 0)
+            && self.startable().is_none()
     }
 
     /// A thread found nothing to do. It is in the list until [`rouse`](Self::rouse) gives its number.
@@ -329,6 +349,20 @@ impl<J> Scheduler<J> {
         self.moves += 1;
         self.free.cpu_milli -= needs.cpu_milli;
         self.active += u32::from(alone);
+    }
+
+    /// An actor has nothing to do until somebody calls it.
+    pub fn idle(&mut self) {
+        self.moves += 1;
+        self.active -= 1;
+        self.idle_actors += 1;
+    }
+
+    /// An actor has something to do.
+    pub fn busy(&mut self) {
+        self.moves += 1;
+        self.active += 1;
+        self.idle_actors -= 1;
     }
 
     /// How full the host is.

@@ -61,7 +61,8 @@ pub struct HostBuilder {
     threads: Option<usize>,
     instances: u32,
     pending_tasks: usize,
-    object_store_bytes: u64,
+    object_store_bytes: Option<u64>,
+    memory_bytes: Option<u64>,
     limits: TaskLimits,
     ceiling: TaskLimits,
     capabilities: Capabilities,
@@ -83,7 +84,8 @@ impl Default for HostBuilder {
             threads: None,
             instances: INSTANCES_MAX,
             pending_tasks: PENDING_TASKS_MAX,
-            object_store_bytes: OBJECT_STORE_BYTES,
+            object_store_bytes: None,
+            memory_bytes: None,
             limits: TaskLimits::default(),
             ceiling: TaskLimits::ceiling(),
             capabilities: Capabilities::none(),
@@ -131,9 +133,18 @@ impl HostBuilder {
         self
     }
 
-    /// Bytes of the object store. Default: [`OBJECT_STORE_BYTES`].
+    /// Bytes of the object store. Default: [`OBJECT_STORE_BYTES`]; of a limited [memory](Self::memory_bytes) at most three
+    /// tenths.
     pub fn object_store_bytes(mut self, bytes: u64) -> Self {
-        self.object_store_bytes = bytes;
+        self.object_store_bytes = Some(bytes);
+        self
+    }
+
+    /// Bytes for all guests and objects together. What the object store leaves of them is granted to guests: each task, and
+    /// each actor for its life, takes what its memory limit says, and waits in the queue until that is free. One that asks
+    /// for more than there ever is fails with `TaskUnschedulable`. Default: no limit.
+    pub fn memory_bytes(mut self, bytes: u64) -> Self {
+        self.memory_bytes = Some(bytes);
         self
     }
 
@@ -241,6 +252,8 @@ impl HostBuilder {
             ));
         }
         check_maps(self.instances)?;
+        let object_store_bytes = self.object_store_bytes.unwrap_or_else(|| default_object_store(self.memory_bytes));
+        let guest_memory_bytes = guest_memory(self.memory_bytes, object_store_bytes)?;
         let engine = EngineConfig { instances: self.instances, cache_dir: self.cache_dir };
         let sandbox = Sandbox::new(&engine, self.imports).map_err(|error| BuildError::Engine(format!("{error:#}")))?;
         // After all that can fail: a tokio runtime must not be dropped where an embedder's own may be running.
@@ -251,11 +264,12 @@ impl HostBuilder {
             .build()?;
         let mut resources = self.resources;
         resources.cpu_milli = ResourceSet::cpus(cpus).cpu_milli;
+        resources.memory_bytes = guest_memory_bytes;
         let config = RuntimeConfig {
             resources,
             instances: self.instances,
             pending_tasks: self.pending_tasks,
-            object_store_bytes: self.object_store_bytes,
+            object_store_bytes,
             limits: HostLimits { defaults: self.limits, ceiling: self.ceiling },
             capabilities: self.capabilities,
             cancel_grace: self.cancel_grace,
@@ -269,6 +283,25 @@ impl HostBuilder {
         runtime.start_crew(threads)?;
         Ok(Host::new(runtime, tokio))
     }
+}
+
+/// The object store's part of a limited memory, as in Ray.
+fn default_object_store(memory_bytes: Option<u64>) -> u64 {
+    memory_bytes.map_or(OBJECT_STORE_BYTES, |bytes| OBJECT_STORE_BYTES.min(bytes / 10 * 3))
+}
+
+/// What is left for guests.
+fn guest_memory(memory_bytes: Option<u64>, object_store_bytes: u64) -> Result<u64, BuildError> {
+    let Some(bytes) = memory_bytes else {
+        return Ok(u64::MAX);
+    };
+    bytes.checked_sub(object_store_bytes).filter(|left| *left > 0).ok_or_else(|| {
+        let text = format!(
+            "the object store may take {object_store_bytes} of {bytes} bytes of memory, which leaves nothing for guests: \
+             lower the one or raise the other"
+        );
+        BuildError::Invalid(text)
+    })
 }
 
 /// Running out of memory maps is not graceful: the allocator fails. So it is refused beforehand.

@@ -46,7 +46,7 @@ impl TaskPlan {
     pub fn task(declared: &FunctionInfo, options: TaskOptions, host: &HostLimits) -> Self {
         let options = options.over(&declared.options);
         let needs = options.needs(1.0);
-        TaskPlan::new(declared.name.clone(), declared, options, needs, host)
+        TaskPlan::new(declared.name.clone(), declared, options, needs, host).in_its_own_memory()
     }
 
     /// The construction of an actor, which takes no CPU slot where nothing else is said.
@@ -58,7 +58,7 @@ impl TaskPlan {
     ) -> Self {
         let options = options.over(&actor.options.call).over(&declared.options);
         let needs = options.needs(0.0);
-        TaskPlan::new(qualified(&actor.name, &declared.name), declared, options, needs, host)
+        TaskPlan::new(qualified(&actor.name, &declared.name), declared, options, needs, host).in_its_own_memory()
     }
 
     /// A call of an actor that was created with these options. It runs on what the actor holds.
@@ -77,7 +77,7 @@ impl TaskPlan {
     pub fn main(options: TaskOptions, host: &HostLimits) -> Self {
         let declared = FunctionInfo::of_host("main");
         let needs = options.needs(0.0);
-        TaskPlan::new(declared.name.clone(), &declared, options, needs, host)
+        TaskPlan::new(declared.name.clone(), &declared, options, needs, host).in_its_own_memory()
     }
 
     /// A function of the host's own, without an argument and without a claim.
@@ -105,6 +105,12 @@ impl TaskPlan {
             function,
             grants: options.grants,
         }
+    }
+
+    /// It holds the memory that it may use. A call does not: it runs in its actor's.
+    fn in_its_own_memory(mut self) -> Self {
+        self.needs.memory_bytes = self.limits.memory_bytes;
+        self
     }
 }
 

@@ -1,4 +1,4 @@
-//! What tasks hold while they run: CPU slots and custom resources, in thousandths.
+//! What tasks hold while they run: CPU slots and custom resources, in thousandths, and memory.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +12,7 @@ pub type Milli = i64;
 /// One CPU slot.
 pub const CPU: Milli = 1000;
 
-/// An amount of CPU slots and of custom resources: what a task asks for, or what a host has.
+/// An amount of CPU slots, memory and custom resources: what a task asks for, or what a host has.
 ///
 /// ```
 /// use rustyray_host::ResourceSet;
@@ -23,6 +23,8 @@ pub const CPU: Milli = 1000;
 pub struct ResourceSet {
     /// CPU slots in thousandths.
     pub cpu_milli: Milli,
+    /// Memory that guests may have, in bytes: for a task its limit, for a host what it grants at once. Default: none.
+    pub memory_bytes: u64,
     /// Custom resources in thousandths, by name. `None` is the empty set, which nearly every task has.
     custom: Option<Arc<BTreeMap<String, Milli>>>,
 }
@@ -30,7 +32,7 @@ pub struct ResourceSet {
 impl ResourceSet {
     /// This many CPU slots and nothing else.
     pub fn cpus(count: f64) -> Self {
-        ResourceSet { cpu_milli: milli(count), custom: None }
+        ResourceSet { cpu_milli: milli(count), ..ResourceSet::default() }
     }
 
     /// The same with an amount of a custom resource.
@@ -53,16 +55,19 @@ impl ResourceSet {
     pub fn covers(&self, needs: &ResourceSet) -> bool {
         let of = |name: &str| self.custom.as_ref().and_then(|map| map.get(name)).copied().unwrap_or(0);
         (needs.cpu_milli == 0 || needs.cpu_milli <= self.cpu_milli)
+            && needs.memory_bytes <= self.memory_bytes
             && needs.custom().all(|(name, amount)| amount <= of(name))
     }
 
-    /// Takes `needs` out; CPU may go below zero.
+    /// Takes `needs` out, of which the memory is there; CPU may go below zero.
     pub fn take(&mut self, needs: &ResourceSet) {
+        self.memory_bytes -= needs.memory_bytes;
         self.add(needs, -1);
     }
 
     /// Puts `needs` back.
     pub fn give(&mut self, needs: &ResourceSet) {
+        self.memory_bytes += needs.memory_bytes;
         self.add(needs, 1);
     }
 
