@@ -68,6 +68,8 @@ error_kinds! {
     GetTimeout = "get-timeout",
     /// The object store is at its byte limit.
     ObjectStoreFull = "object-store-full",
+    /// The object store is full, and what it could write to disk has no room there.
+    OutOfDisk = "out-of-disk",
     /// The object's bytes are gone and cannot be made again.
     ObjectLost = "object-lost",
     /// The actor ended: killed, its constructor failed, or it crashed more often than it may restart.

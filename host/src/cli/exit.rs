@@ -62,6 +62,7 @@ impl Exit {
             OutOfFuel
             | LimitExceeded
             | ObjectStoreFull
+            | OutOfDisk
             | QueueFull
             | PendingCallsLimitExceeded
             | TaskUnschedulable

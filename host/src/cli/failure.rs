@@ -92,7 +92,10 @@ fn hint(error: &TaskError, args: &HostArgs) -> Option<String> {
     let fixed = |text: &str| Some(text.to_owned());
     match error.kind {
         OutOfFuel | OutOfMemory | TaskTimedOut | LimitExceeded => limit_hint(error, args),
-        ObjectStoreFull => fixed("raise it with --object-store, or drop references that are no longer needed"),
+        ObjectStoreFull => {
+            fixed("raise it with --object-store, let it write to disk with --spill DIR, or drop references")
+        }
+        OutOfDisk => fixed("raise the limit with --spill-limit, make room on the disk, or drop references"),
         InstancesExhausted => fixed("raise them with --instances, or nest tasks less deeply"),
         QueueFull => fixed("await some results before more tasks are submitted"),
         PendingCallsLimitExceeded => {

@@ -59,6 +59,12 @@ struct MachineArgs {
     /// What the object store may hold [default: 2GiB, at most three tenths of --host-memory].
     #[arg(long, value_name = "SIZE", value_parser = amounts::size)]
     object_store: Option<u64>,
+    /// A folder for objects that have no room in the store [default: none, a full store refuses].
+    #[arg(long, value_name = "DIR")]
+    spill: Option<PathBuf>,
+    /// What may be written there [default: 32GiB].
+    #[arg(long, value_name = "SIZE", value_parser = amounts::size, requires = "spill")]
+    spill_limit: Option<u64>,
     /// Tasks and actors that live at once [default: 4096].
     #[arg(long, value_name = "N", value_parser = amounts::instances)]
     instances: Option<u32>,
@@ -121,6 +127,12 @@ impl HostArgs {
         }
         if let Some(bytes) = machine.host_memory {
             builder = builder.memory_bytes(bytes);
+        }
+        if let Some(dir) = &machine.spill {
+            builder = builder.spill(dir);
+        }
+        if let Some(bytes) = machine.spill_limit {
+            builder = builder.spill_bytes(bytes);
         }
         if let Some(count) = machine.instances {
             builder = builder.instances(count);

@@ -81,6 +81,9 @@ pub trait Port: Send + Sync {
     /// The object store.
     fn store(&self) -> &Arc<ObjectStore>;
 
+    /// Reads the bytes of a spilled object back. Whoever wants them is told by the object.
+    fn fetch(&self, object: &ObjectRef);
+
     /// The host's time.
     fn clock(&self) -> &Arc<dyn Clock>;
 

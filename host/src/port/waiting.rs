@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use futures::task::AtomicWaker;
 
 use super::Port;
-use crate::state::object::{ObjectRef, WatchKey, Watcher};
+use crate::state::object::{ObjectRef, Outcome, Wanted, WatchKey, Watcher};
 use crate::state::task::TaskRecord;
 use crate::words::clock::Sleep;
 
@@ -55,6 +55,23 @@ impl<'a> Sealed<'a> {
         }
         Sealed { objects, keys, tally }
     }
+
+    /// Waits for the values of all of them, and has those read back that were spilled.
+    fn values(port: &dyn Port, objects: &'a [ObjectRef]) -> Self {
+        let tally = Arc::new(Tally { missing: AtomicUsize::new(objects.len()), waker: AtomicWaker::new() });
+        let mut keys = Vec::new();
+        for (index, object) in objects.iter().enumerate() {
+            match object.want(tally.clone()) {
+                Wanted::Here => tally.count_one(),
+                Wanted::Soon(key) => keys.push((index, key)),
+                Wanted::ToRead(key) => {
+                    keys.push((index, key));
+                    port.fetch(object);
+                }
+            }
+        }
+        Sealed { objects, keys, tally }
+    }
 }
 
 impl Future for Sealed<'_> {
@@ -95,7 +112,44 @@ pub async fn wait_for(
     timeout: Option<Duration>,
 ) -> Waited {
     let only_timer = count == 0 || objects.is_empty();
-    let mut sealed = (!only_timer).then(|| Sealed::new(objects, count));
+    let sealed = (!only_timer).then(|| Sealed::new(objects, count));
+    wait(port, task, sealed, timeout).await
+}
+
+/// Waits for an object's value, as [`wait_for`] does for the object itself; `Err` says why it has none.
+pub async fn value_of(
+    port: &dyn Port,
+    task: Option<&TaskRecord>,
+    object: &ObjectRef,
+    timeout: Option<Duration>,
+) -> Result<Outcome, Waited> {
+    let until = timeout.and_then(|timeout| port.clock().now().checked_add(timeout));
+    loop {
+        if let Some(outcome) = object.outcome() {
+            return Ok(outcome);
+        }
+        let left = until.map(|until| until.saturating_duration_since(port.clock().now()));
+        let objects = std::slice::from_ref(object);
+        match wait(port, task, Some(Sealed::values(port, objects)), left).await {
+            // Unless it was spilled once more already.
+            Waited::Ready => {}
+            ended => return Err(ended),
+        }
+    }
+}
+
+/// Waits until the values of all these objects have been there.
+pub async fn values_of(port: &dyn Port, objects: &[ObjectRef]) {
+    Sealed::values(port, objects).await;
+}
+
+async fn wait(
+    port: &dyn Port,
+    task: Option<&TaskRecord>,
+    mut sealed: Option<Sealed<'_>>,
+    timeout: Option<Duration>,
+) -> Waited {
+    let only_timer = sealed.is_none();
     let mut sleep = timeout.and_then(|timeout| sleep_for(port, timeout));
     // Ready already: no slot is given back, nobody is woken.
     if sealed.as_ref().is_some_and(|sealed| sealed.tally.missing.load(Ordering::Acquire) == 0) {

@@ -56,7 +56,7 @@ impl Runtime {
         let mut construct = first.clone();
         loop {
             let generation = actor.next_generation();
-            let instance = match self.construct(actor, &construct, first.resolve_arguments()).await {
+            let instance = match self.construct(actor, &construct, self.arguments(first).await).await {
                 Ok(instance) => instance,
                 Err(error) => return error,
             };
@@ -183,7 +183,7 @@ impl Runtime {
             return Ok(instance);
         }
         self.scheduler.lock().uncount(call);
-        let arguments = match call.resolve_arguments() {
+        let arguments = match self.arguments(call).await {
             Ok(arguments) => arguments,
             Err(cause) => {
                 self.settle(call, Err(Arc::new(dependency_failed(&cause))));

@@ -9,6 +9,7 @@ mod deadlines;
 mod modules;
 mod settle;
 mod shutdown;
+mod spill;
 mod submit;
 mod worker;
 
@@ -32,6 +33,7 @@ use crate::state::actor::{ActorRecord, ActorRef};
 use crate::state::names::ActorNames;
 use crate::state::object::{ObjectRef, ObjectStore};
 use crate::state::scheduler::{Load, Scheduler};
+use crate::state::spill::SpillFolder;
 use crate::state::task::{Conductor, TaskRecord};
 use crate::state::timers::Timers;
 use crate::words::capabilities::Capabilities;
@@ -41,6 +43,7 @@ use crate::words::ids::{ActorId, Counter, ModuleId};
 use crate::words::plan::HostLimits;
 use crate::words::receipt::Receipt;
 use crate::words::resources::ResourceSet;
+use spill::Spiller;
 
 /// Where a host sends receipts.
 pub type ReceiptSink = Arc<dyn Fn(&Receipt) + Send + Sync>;
@@ -55,6 +58,8 @@ pub struct RuntimeConfig {
     pub pending_tasks: usize,
     /// Bytes of the object store.
     pub object_store_bytes: u64,
+    /// Where objects go that have no room there; nowhere where there is none.
+    pub spill: Option<Arc<SpillFolder>>,
     /// What holds for all tasks.
     pub limits: HostLimits,
     /// What tasks may touch that the embedder submits.
@@ -78,6 +83,7 @@ pub struct Runtime {
     tokio: Handle,
     clock: Arc<dyn Clock>,
     store: Arc<ObjectStore>,
+    spill: Option<Arc<SpillFolder>>,
     modules: DashMap<ModuleId, Arc<LoadedModule>>,
     /// Held while a module is asked for its manifest.
     describing: tokio::sync::Mutex<()>,
@@ -144,8 +150,10 @@ pub struct Stats {
     pub actors: usize,
     /// Objects that somebody holds.
     pub objects: u64,
-    /// Bytes in the object store.
+    /// Bytes in the object store, those on disk left out.
     pub object_bytes: u64,
+    /// Bytes of objects on disk.
+    pub spilled_bytes: u64,
 }
 
 impl Runtime {
@@ -157,6 +165,7 @@ impl Runtime {
             tokio,
             clock,
             store: ObjectStore::new(config.object_store_bytes),
+            spill: config.spill,
             modules: DashMap::new(),
             describing: tokio::sync::Mutex::new(()),
             names: ActorNames::default(),
@@ -185,6 +194,10 @@ impl Runtime {
             actor_ids: Counter::default(),
             module_ids: Counter::default(),
         });
+        if let Some(folder) = &runtime.spill {
+            let spiller = Spiller::new(folder.clone(), &runtime.store, runtime.tokio.clone());
+            runtime.store.relieve_by(Box::new(spiller));
+        }
         runtime.tokio.spawn(deadlines::watch(runtime.clone()));
         runtime
     }
@@ -203,6 +216,7 @@ impl Runtime {
             actors: self.actors.len(),
             objects: self.store.live_objects(),
             object_bytes: self.store.used_bytes(),
+            spilled_bytes: self.spill.as_ref().map_or(0, |folder| folder.used_bytes()),
         }
     }
 
@@ -259,6 +273,10 @@ impl Port for Runtime {
 
     fn store(&self) -> &Arc<ObjectStore> {
         &self.store
+    }
+
+    fn fetch(&self, object: &ObjectRef) {
+        self.read_back(object);
     }
 
     fn clock(&self) -> &Arc<dyn Clock> {

@@ -7,11 +7,12 @@ use std::time::Duration;
 use super::Runtime;
 use super::shutdown::shut_down;
 use crate::port::Port;
+use crate::port::waiting::values_of;
 use crate::sandbox::Instance;
 use crate::state::payload::{Encoding, Payload};
 use crate::state::slot::{CancelSlot, StopReason};
 use crate::state::task::{Conductor, TaskRecord, Work};
-use crate::words::error::{ErrorKind, TaskError};
+use crate::words::error::{ErrorKind, TaskError, TaskResult};
 
 /// Time in which something moves on a host that is not at a standstill; what may still be under way takes microseconds.
 const STANDSTILL: Duration = Duration::from_millis(50);
@@ -72,7 +73,7 @@ impl Runtime {
     }
 
     async fn run_guest(self: Arc<Self>, task: Arc<TaskRecord>) -> Result<Payload, TaskError> {
-        let arguments = task.resolve_arguments().map_err(|cause| dependency_failed(&cause))?;
+        let arguments = self.arguments(&task).await.map_err(|cause| dependency_failed(&cause))?;
         let mut instance = self.instance(&task).await?;
         match &task.spec.work {
             Work::Main { .. } => {
@@ -82,6 +83,16 @@ impl Runtime {
             Work::Task { reply } => instance.run_task(&arguments, *reply).await,
             Work::Construct { .. } | Work::Call { .. } => {
                 Err(TaskError::new(ErrorKind::Internal, "an actor's work came to a worker"))
+            }
+        }
+    }
+
+    /// The values of a task's arguments, once those are read back that were spilled.
+    pub(super) async fn arguments(&self, task: &TaskRecord) -> TaskResult<Vec<Payload>> {
+        loop {
+            match task.resolve_arguments()? {
+                Some(values) => return Ok(values),
+                None => values_of(self, &task.argument_objects()).await,
             }
         }
     }

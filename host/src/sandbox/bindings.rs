@@ -7,6 +7,7 @@ wasmtime::component::bindgen!({
     world: "module",
     imports: {
         "rustyray:core/objects.get": async | trappable,
+        "rustyray:core/objects.try-get": async | trappable,
         "rustyray:core/objects.wait": async | trappable,
         "rustyray:core/tasks.submit": store | trappable,
         "rustyray:core/tasks.context": store | trappable,

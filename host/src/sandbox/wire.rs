@@ -70,6 +70,8 @@ pub enum ErrorKind {
     GetTimeout,
     #[component(name = "object-store-full")]
     ObjectStoreFull,
+    #[component(name = "out-of-disk")]
+    OutOfDisk,
     #[component(name = "object-lost")]
     ObjectLost,
     #[component(name = "actor-died")]

@@ -14,5 +14,6 @@ pub mod scheduler;
 pub mod shares;
 pub mod slot;
 pub mod spec;
+pub mod spill;
 pub mod task;
 pub mod timers;

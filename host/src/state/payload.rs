@@ -1,14 +1,14 @@
 //! Values on their way: bytes, how to read them, and the handles inside them.
 
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
 use super::actor::ActorRef;
-use super::object::{ObjectRef, ObjectStore, Reservation};
+use super::object::{Mark, ObjectRef, ObjectStore, Reservation};
 pub use crate::words::encoding::Encoding;
-use crate::words::error::{ErrorKind, TaskError, TaskResult};
+use crate::words::error::TaskResult;
 use crate::words::limits::OBJECT_OVERHEAD_BYTES;
 
 /// A handle that travels inside a value.
@@ -47,22 +47,50 @@ impl Payload {
 #[derive(Debug)]
 pub struct Value {
     payload: Payload,
-    _reservation: Reservation,
+    reservation: Reservation,
+    /// Its place among those that can be spilled.
+    mark: OnceLock<Arc<Mark>>,
 }
 
 impl Value {
     pub(crate) fn new(payload: Payload, reservation: Reservation) -> Arc<Self> {
-        Arc::new(Value { payload, _reservation: reservation })
+        Arc::new(Value { payload, reservation, mark: OnceLock::new() })
     }
 
     /// The payload.
     pub fn payload(&self) -> &Payload {
         &self.payload
     }
+
+    /// Its place among those that can be spilled.
+    pub(super) fn mark(&self) -> &OnceLock<Arc<Mark>> {
+        &self.mark
+    }
+
+    /// Lets go of the bytes; the handles stay. Gives how many bytes that freed.
+    pub(super) fn hollow(&mut self) -> u64 {
+        let length = std::mem::take(&mut self.payload.data).len() as u64;
+        self.reservation.give_back(length);
+        self.take_mark();
+        length
+    }
+
+    /// Has its bytes again, which `room` was made for.
+    pub(super) fn fill(&mut self, data: Bytes, room: Reservation) {
+        self.payload.data = data;
+        self.reservation.join(room);
+    }
+
+    fn take_mark(&mut self) {
+        if let Some(mark) = self.mark.take() {
+            self.reservation.store().forget(&mark);
+        }
+    }
 }
 
 impl Drop for Value {
     fn drop(&mut self) {
+        self.take_mark();
         drop_in_turn(std::mem::take(&mut self.payload.references));
     }
 }
@@ -134,16 +162,15 @@ impl Arguments {
         })
     }
 
-    /// Their values.
+    /// Their values; `None` while those of some objects are not there, because they were spilled.
     ///
     /// # Errors
     /// The error of the first object that failed.
-    pub fn values(&self) -> TaskResult<Vec<Payload>> {
-        let missing = || TaskError::new(ErrorKind::Internal, "an argument was not ready when the task started");
+    pub fn values(&self) -> TaskResult<Option<Vec<Payload>>> {
         let value = |argument: &Argument| match argument {
-            Argument::Value(payload) => Ok(payload.clone()),
+            Argument::Value(payload) => Ok(Some(payload.clone())),
             Argument::Object(object) => {
-                object.outcome().unwrap_or_else(|| Err(Arc::new(missing()))).map(|value| value.payload().clone())
+                object.outcome().transpose().map(|value| value.map(|value| value.payload().clone()))
             }
         };
         self.list.iter().map(value).collect()

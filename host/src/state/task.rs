@@ -158,7 +158,7 @@ impl TaskRecord {
 
     /// Waits for the arguments; the conductor hears when they are there.
     pub fn watch_arguments(self: &Arc<Self>) {
-        let objects: Vec<ObjectRef> = self.core.lock().arguments.objects().cloned().collect();
+        let objects = self.argument_objects();
         self.unresolved.fetch_add(objects.len(), Ordering::Relaxed);
         for object in objects {
             if let Err(failed) = object.watch(self.clone()) {
@@ -183,12 +183,17 @@ impl TaskRecord {
         self.released.load(Ordering::Acquire)
     }
 
-    /// The values of its arguments.
+    /// The values of its arguments; `None` while some of them are spilled.
     ///
     /// # Errors
     /// The error of the first argument that failed.
-    pub fn resolve_arguments(&self) -> TaskResult<Vec<Payload>> {
+    pub fn resolve_arguments(&self) -> TaskResult<Option<Vec<Payload>>> {
         self.core.lock().arguments.values()
+    }
+
+    /// The objects among its arguments.
+    pub fn argument_objects(&self) -> Vec<ObjectRef> {
+        self.core.lock().arguments.objects().cloned().collect()
     }
 
     /// Nobody will ask for the arguments any more: the objects may go.
@@ -200,7 +205,7 @@ impl TaskRecord {
     /// The error of an argument, if one failed.
     pub fn failed_argument(&self) -> Option<Arc<TaskError>> {
         let core = self.core.lock();
-        core.arguments.objects().find_map(|object| object.outcome()?.err())
+        core.arguments.objects().find_map(ObjectRef::error)
     }
 
     /// Starts an attempt, which `slot` can end. False if the task was ended before.

@@ -1,7 +1,7 @@
 //! Building a host.
 
 use std::any::Any;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +11,12 @@ use crate::runtime::{ReceiptSink, Runtime, RuntimeConfig, TokioClock};
 use crate::sandbox::wasmtime;
 use crate::sandbox::wasmtime::component::Linker;
 use crate::sandbox::{EngineConfig, Guest, ImportSet, Sandbox};
+use crate::state::spill::SpillFolder;
 use crate::words::capabilities::Capabilities;
 use crate::words::clock::Clock;
-use crate::words::limits::{CANCEL_GRACE, INSTANCES_MAX, OBJECT_STORE_BYTES, PENDING_TASKS_MAX, TaskLimits};
+use crate::words::limits::{
+    CANCEL_GRACE, INSTANCES_MAX, OBJECT_STORE_BYTES, PENDING_TASKS_MAX, SPILL_BYTES, TaskLimits,
+};
 use crate::words::plan::HostLimits;
 use crate::words::receipt::Receipt;
 use crate::words::resources::ResourceSet;
@@ -63,6 +66,8 @@ pub struct HostBuilder {
     pending_tasks: usize,
     object_store_bytes: Option<u64>,
     memory_bytes: Option<u64>,
+    spill: Option<PathBuf>,
+    spill_bytes: u64,
     limits: TaskLimits,
     ceiling: TaskLimits,
     capabilities: Capabilities,
@@ -86,6 +91,8 @@ impl Default for HostBuilder {
             pending_tasks: PENDING_TASKS_MAX,
             object_store_bytes: None,
             memory_bytes: None,
+            spill: None,
+            spill_bytes: SPILL_BYTES,
             limits: TaskLimits::default(),
             ceiling: TaskLimits::ceiling(),
             capabilities: Capabilities::none(),
@@ -137,6 +144,21 @@ impl HostBuilder {
     /// tenths.
     pub fn object_store_bytes(mut self, bytes: u64) -> Self {
         self.object_store_bytes = Some(bytes);
+        self
+    }
+
+    /// A folder for objects that have no room in the store, made if it is missing. From [four fifths](crate::limits::SPILL_FROM_PERCENT) of
+    /// the store on, those of [4 KiB](crate::limits::SPILL_BYTES_MIN) or more that were not used for longest are written to
+    /// files there, checked by a digest, and read back when somebody wants them. The host has a folder of its own in it, which
+    /// goes with it; that of a host that crashed is removed by the next one. Default: none, a full store refuses.
+    pub fn spill(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.spill = Some(dir.into());
+        self
+    }
+
+    /// Bytes of spilled objects on disk. Default: [`SPILL_BYTES`].
+    pub fn spill_bytes(mut self, bytes: u64) -> Self {
+        self.spill_bytes = bytes;
         self
     }
 
@@ -254,6 +276,7 @@ impl HostBuilder {
         check_maps(self.instances)?;
         let object_store_bytes = self.object_store_bytes.unwrap_or_else(|| default_object_store(self.memory_bytes));
         let guest_memory_bytes = guest_memory(self.memory_bytes, object_store_bytes)?;
+        let spill = self.spill.map(|dir| spill_folder(&dir, self.spill_bytes)).transpose()?;
         let engine = EngineConfig { instances: self.instances, cache_dir: self.cache_dir };
         let sandbox = Sandbox::new(&engine, self.imports).map_err(|error| BuildError::Engine(format!("{error:#}")))?;
         // After all that can fail: a tokio runtime must not be dropped where an embedder's own may be running.
@@ -270,6 +293,7 @@ impl HostBuilder {
             instances: self.instances,
             pending_tasks: self.pending_tasks,
             object_store_bytes,
+            spill,
             limits: HostLimits { defaults: self.limits, ceiling: self.ceiling },
             capabilities: self.capabilities,
             cancel_grace: self.cancel_grace,
@@ -288,6 +312,12 @@ impl HostBuilder {
 /// The object store's part of a limited memory, as in Ray.
 fn default_object_store(memory_bytes: Option<u64>) -> u64 {
     memory_bytes.map_or(OBJECT_STORE_BYTES, |bytes| OBJECT_STORE_BYTES.min(bytes / 10 * 3))
+}
+
+fn spill_folder(dir: &Path, bytes: u64) -> Result<Arc<SpillFolder>, BuildError> {
+    SpillFolder::make(dir, bytes).map_err(|error| {
+        BuildError::Invalid(format!("objects cannot be spilled to the folder {}: {error}", dir.display()))
+    })
 }
 
 /// What is left for guests.

@@ -15,7 +15,7 @@ use super::builder::HostBuilder;
 use super::codec;
 use super::module::Module;
 use crate::port::Port;
-use crate::port::waiting::{Waited, wait_for};
+use crate::port::waiting::{Waited, value_of, wait_for};
 use crate::runtime::{Runtime, Stats};
 use crate::sandbox::ModuleError;
 use crate::state::object::ObjectRef;
@@ -130,8 +130,7 @@ impl Host {
         if !object.is_ready() {
             self.runtime.help(object);
         }
-        self.wait(std::slice::from_ref(object), 1, timeout).await;
-        object.outcome().unwrap_or_else(|| {
+        value_of(&*self.runtime, None, object, timeout).await.unwrap_or_else(|_| {
             let text = format!("object {} was not ready within {:?}", object.id(), timeout.unwrap_or_default());
             Err(Arc::new(TaskError::new(ErrorKind::GetTimeout, text)))
         })

@@ -110,7 +110,7 @@ pub(super) async fn once_there_is_room(runtime: &Runtime, submit: impl Fn() -> O
         runtime.room().await;
         let object = submit();
         let refused = |error: &TaskError| error.kind == ErrorKind::QueueFull;
-        if !object.outcome().is_some_and(|outcome| outcome.is_err_and(|error| refused(&error))) {
+        if !object.error().is_some_and(|error| refused(&error)) {
             return object;
         }
     }

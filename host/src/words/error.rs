@@ -55,6 +55,8 @@ kinds! {
     GetTimeout = "was not ready in time",
     /// The object store is at its byte limit.
     ObjectStoreFull = "found the object store full",
+    /// The object store is full, and what it could write to disk has no room there.
+    OutOfDisk = "found the disk full",
     /// The object's bytes are gone and cannot be made again.
     ObjectLost = "lost its object",
     /// The actor ended: killed, its constructor failed, or it crashed more often than it may restart.

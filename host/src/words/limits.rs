@@ -18,6 +18,21 @@ pub const OBJECT_STORE_BYTES: u64 = 2 << 30;
 /// What one object costs beside its bytes, charged against the store so that empty objects are bounded as well.
 pub const OBJECT_OVERHEAD_BYTES: u64 = 128;
 
+/// Objects of fewer bytes are never spilled: a file takes more room than they free.
+pub const SPILL_BYTES_MIN: u64 = 4096;
+
+/// Bytes on disk for spilled objects.
+pub const SPILL_BYTES: u64 = 32 << 30;
+
+/// Percent of the object store from which on cold objects are spilled in the background, and down to which: what comes next
+/// should find room without waiting for the disk.
+pub const SPILL_FROM_PERCENT: u64 = 80;
+/// See [`SPILL_FROM_PERCENT`].
+pub const SPILL_TO_PERCENT: u64 = 60;
+
+/// How long a spilled object that is asked for waits for room in the store.
+pub const SPILL_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Instances (running or waiting tasks, and actors) that live at once. Each takes about four memory maps and reserves
 /// four gigabytes of address space; 4,096 stay far below the usual 65,530 maps and 47 bits.
 pub const INSTANCES_MAX: u32 = 4096;

@@ -9,7 +9,7 @@ use super::super::bindings::rustyray::core::objects::Host;
 use super::super::convert::{push, take_payload};
 use super::super::guest::Guest;
 use super::super::wire;
-use crate::port::waiting::{Waited, wait_for};
+use crate::port::waiting::{Waited, value_of, wait_for};
 use crate::state::object::{ObjectRef, Outcome};
 use crate::words::error::{ErrorKind, TaskError};
 
@@ -41,11 +41,10 @@ impl Host for Guest {
         if let Some(outcome) = object.outcome() {
             return self.give_outcome(outcome);
         }
-        let waited = self.park([object.clone()], 1, timeout_ns).await;
-        match (object.outcome(), waited) {
-            (Some(outcome), _) => self.give_outcome(outcome),
-            (None, Waited::CancelRequested) => Ok(Err(asked_to_stop())),
-            (None, _) => {
+        match self.value_of(object.clone(), timeout_ns).await {
+            Ok(outcome) => self.give_outcome(outcome),
+            Err(Waited::CancelRequested) => Ok(Err(asked_to_stop())),
+            Err(_) => {
                 let text = format!(
                     "object {} was not ready within {:?}",
                     object.id(),
@@ -56,12 +55,19 @@ impl Host for Guest {
         }
     }
 
-    fn try_get(
+    async fn try_get(
         &mut self,
         object: Resource<ObjectRef>,
     ) -> wasmtime::Result<Option<Result<wire::Payload, wire::TaskError>>> {
         self.count_call();
-        let outcome = self.table.get(&object)?.outcome();
+        let object = self.table.get(&object)?.clone();
+        let outcome = match object.outcome() {
+            None if object.is_ready() => match self.value_of(object, None).await {
+                Ok(outcome) => Some(outcome),
+                Err(_) => return Ok(Some(Err(asked_to_stop()))),
+            },
+            outcome => outcome,
+        };
         outcome.map(|outcome| self.give_outcome(outcome)).transpose()
     }
 
@@ -93,14 +99,18 @@ impl Host for Guest {
 impl Guest {
     /// What an object is sealed with, once it is; an error of its own when this task was asked to stop before.
     pub(super) fn outcome(&self, object: ObjectRef) -> impl Future<Output = Outcome> + Send + use<> {
-        let waiting = self.park([object.clone()], 1, None);
-        async move {
-            if let Some(outcome) = object.outcome() {
-                return outcome;
-            }
-            waiting.await;
-            object.outcome().unwrap_or_else(|| Err(Arc::new(stop_request())))
-        }
+        let waiting = self.value_of(object, None);
+        async move { waiting.await.unwrap_or_else(|_| Err(Arc::new(stop_request()))) }
+    }
+
+    /// Parks this guest until the value is there.
+    fn value_of(
+        &self,
+        object: ObjectRef,
+        timeout_ns: Option<u64>,
+    ) -> impl Future<Output = Result<Outcome, Waited>> + Send + use<> {
+        let (port, task) = (self.port.clone(), self.task().clone());
+        async move { value_of(&*port, Some(&task), &object, timeout_ns.map(Duration::from_nanos)).await }
     }
 
     /// Parks this guest. The future holds what it needs, and not the guest, which is not `Sync`.

@@ -1,0 +1,93 @@
+//! Pressure on the object store: cold objects go to disk, and come back when somebody wants them.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+
+use super::Runtime;
+use crate::state::object::{ObjectRef, ObjectStore, Relief};
+use crate::state::spill::SpillFolder;
+use crate::words::error::{ErrorKind, TaskError};
+use crate::words::limits::SPILL_PATIENCE;
+
+/// Moves cold objects to a folder, in the background before the store is full, and at once when it is.
+pub(super) struct Spiller(Arc<Shared>);
+
+struct Shared {
+    folder: Arc<SpillFolder>,
+    store: Weak<ObjectStore>,
+    tokio: Handle,
+    /// One writes at a time: two would choose the same objects.
+    writing: Mutex<()>,
+    /// Is somebody at it in the background?
+    pressed: AtomicBool,
+}
+
+impl Spiller {
+    pub fn new(folder: Arc<SpillFolder>, store: &Arc<ObjectStore>, tokio: Handle) -> Self {
+        let store = Arc::downgrade(store);
+        Spiller(Arc::new(Shared { folder, store, tokio, writing: Mutex::new(()), pressed: AtomicBool::new(false) }))
+    }
+}
+
+impl Relief for Spiller {
+    fn pressed(&self) {
+        if self.0.pressed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let shared = self.0.clone();
+        self.0.tokio.spawn_blocking(move || {
+            if let Err(error) = shared.free(0) {
+                tracing::warn!("{}", error.message);
+            }
+            shared.pressed.store(false, Ordering::Release);
+        });
+    }
+
+    fn make_room(&self, bytes: u64) -> Result<(), TaskError> {
+        self.0.free(bytes)
+    }
+}
+
+impl Shared {
+    /// Spills until the store is as empty as it should be with `bytes` more in it, or nothing is left that can be spilled.
+    fn free(&self, bytes: u64) -> Result<(), TaskError> {
+        let Some(store) = self.store.upgrade() else {
+            return Ok(());
+        };
+        let _one = self.writing.lock();
+        let excess = store.excess(bytes);
+        let mut freed = 0;
+        for object in store.coldest() {
+            if freed >= excess {
+                break;
+            }
+            freed += object.put_away(&self.folder)?;
+        }
+        Ok(())
+    }
+}
+
+impl Runtime {
+    /// Reads a spilled object back, on a thread that may wait for the disk and for room.
+    pub(super) fn read_back(&self, object: &ObjectRef) {
+        let (store, object) = (self.store.clone(), object.clone());
+        self.tokio.spawn_blocking(move || {
+            let Some(file) = object.file() else {
+                return;
+            };
+            let room = match store.reserve_within(file.len(), SPILL_PATIENCE) {
+                Ok(room) => room,
+                Err(full) => return object.stay_away(full),
+            };
+            let read = file.read().map(|data| (data, room));
+            object.come_back(read.map_err(|why| Arc::new(lost(&object, &why))));
+        });
+    }
+}
+
+fn lost(object: &ObjectRef, why: &str) -> TaskError {
+    TaskError::new(ErrorKind::ObjectLost, format!("object {} is lost: {why}", object.id()))
+}
