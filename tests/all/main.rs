@@ -15,4 +15,5 @@ mod objects;
 mod program;
 mod receipts;
 mod scheduling;
+mod spilling;
 mod support;

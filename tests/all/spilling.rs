@@ -1,0 +1,204 @@
+//! Pressure: more data than the object store holds.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rustyray_host::{ErrorKind, Host, HostBuilder, Module, ObjectRef};
+
+use crate::support::{builder, error, finish, host_with, settled, value};
+
+/// Bytes of a block, and of the store.
+const BLOCK: usize = 256 << 10;
+const STORE: u64 = 2 << 20;
+
+/// Four times as many blocks as fit.
+const BLOCKS: u32 = 32;
+
+fn pressed(dir: &Path) -> HostBuilder {
+    builder().object_store_bytes(STORE).spill(dir)
+}
+
+/// The block of this seed, as the guest makes it.
+fn block(seed: u32) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
+    let next = |_| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state as u8
+    };
+    (0..BLOCK).map(next).collect()
+}
+
+fn sum(block: &[u8]) -> u64 {
+    block.iter().map(|byte| u64::from(*byte)).sum()
+}
+
+async fn blocks(host: &Host, module: &Module) -> Vec<ObjectRef> {
+    let mut blocks = Vec::new();
+    for seed in 0..BLOCKS {
+        let block = module.task("block").arg(seed).arg(BLOCK).submit().await;
+        host.wait(std::slice::from_ref(&block), 1, None).await;
+        blocks.push(block);
+    }
+    blocks
+}
+
+/// The files of spilled objects.
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let folders = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let files = folders.flat_map(|folder| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
+    files.filter(|path| path.extension().is_some_and(|end| end == "object")).collect()
+}
+
+#[tokio::test]
+async fn four_times_the_store_goes_through_tasks_and_comes_out_right() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module) = host_with(pressed(dir.path()), "spill").await;
+    let blocks = blocks(&host, &module).await;
+    let stats = host.stats();
+    assert!(stats.object_bytes <= STORE, "{stats:?}");
+    assert!(stats.object_bytes + stats.spilled_bytes >= u64::from(BLOCKS) * BLOCK as u64, "{stats:?}");
+
+    // Of a task that asks for them, of tasks that take them as arguments, and of the embedder.
+    let sums: Vec<_> = blocks.iter().map(|block| module.task("sum").arg_ref(block).try_submit()).collect();
+    for (seed, sum_of) in (0..BLOCKS).zip(&sums) {
+        assert_eq!(value::<u64>(&host, sum_of).await, sum(&block(seed)), "block {seed}");
+    }
+    for (seed, object) in (0..BLOCKS).zip(&blocks) {
+        assert!(value::<Vec<u8>>(&host, object).await == block(seed), "block {seed}");
+    }
+    assert!(host.stats().object_bytes <= STORE);
+
+    drop((blocks, sums));
+    settled(&host, "all to go", |stats| (stats.objects, stats.object_bytes, stats.spilled_bytes) == (0, 0, 0)).await;
+    assert_eq!(files(dir.path()), [PathBuf::new(); 0]);
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn a_guest_works_through_more_than_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module) = host_with(pressed(dir.path()), "spill").await;
+    let mut held = Vec::new();
+    for seed in 0..BLOCKS {
+        held.push(value_ref(&host, &module, seed).await);
+    }
+    let all: u64 = (0..BLOCKS).map(|seed| sum(&block(seed))).sum();
+    assert!(host.stats().spilled_bytes > STORE);
+    // The references are inside a value, so that nothing is read back before the guest asks.
+    let list = host.put_payload(list_of(&host, &held).await).unwrap();
+    let sums = module.task("sums").arg_ref(&list).submit().await;
+    assert_eq!(value::<Vec<u64>>(&host, &sums).await, [all; 3]);
+    finish(host).await;
+}
+
+/// A reference that a guest stored, as a payload that holds it.
+async fn value_ref(host: &Host, module: &Module, seed: u32) -> ObjectRef {
+    let stored = module.task("stored").arg(seed).arg(BLOCK).submit().await;
+    host.value(&stored, None).await.unwrap();
+    stored
+}
+
+/// A list of what the payloads refer to: bincode writes a list's length, then the index of each reference.
+async fn list_of(host: &Host, held: &[ObjectRef]) -> rustyray_host::Payload {
+    let mut references = Vec::new();
+    for object in held {
+        references.extend(host.value(object, None).await.unwrap().payload().references.clone());
+    }
+    let mut payload = rustyray_host::Payload::new(rustyray_host::Encoding::Bincode, {
+        let mut data = vec![references.len() as u8];
+        data.extend(0..references.len() as u8);
+        data
+    });
+    payload.references = references;
+    payload
+}
+
+#[tokio::test]
+async fn only_when_the_disk_is_full_as_well_it_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module) = host_with(pressed(dir.path()).spill_bytes(STORE), "spill").await;
+    let mut held = Vec::new();
+    let refused = loop {
+        let block = module.task("block").arg(0u32).arg(BLOCK).submit().await;
+        match host.value(&block, None).await {
+            Ok(_) => held.push(block),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(refused.kind, ErrorKind::OutOfDisk, "{refused}");
+    assert!(refused.message.contains("2097152 bytes on disk"), "{refused}");
+    let both = 2 * STORE as usize / BLOCK;
+    assert!((both - 3..=both).contains(&held.len()), "{} blocks in both", held.len());
+    assert_eq!(host.put(&vec![0u8; BLOCK]).unwrap_err().kind, ErrorKind::OutOfDisk);
+    let too_large = host.put(&vec![0u8; STORE as usize]).unwrap_err();
+    assert_eq!(too_large.kind, ErrorKind::ObjectStoreFull, "it would not fit into an empty store");
+
+    held.truncate(held.len() / 2);
+    let block = module.task("block").arg(0u32).arg(BLOCK).submit().await;
+    assert_eq!(value::<Vec<u8>>(&host, &block).await.len(), BLOCK, "there is room again");
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn what_is_damaged_on_disk_and_was_put_is_lost_and_says_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module) = host_with(pressed(dir.path()), "spill").await;
+    let held: Vec<_> = (0..BLOCKS).map(|seed| host.put(&block(seed)).unwrap()).collect();
+    let spilled = files(dir.path());
+    fs::write(&spilled[0], b"not what it was").unwrap();
+    fs::remove_file(&spilled[1]).unwrap();
+    let mut lost = Vec::new();
+    for (seed, object) in (0..BLOCKS).zip(&held) {
+        match host.get::<Vec<u8>>(object).await {
+            Ok(bytes) => assert!(bytes == block(seed), "block {seed}"),
+            Err(error) => {
+                assert_eq!(error.kind, ErrorKind::ObjectLost);
+                let sum = module.task("sum").arg_ref(object).submit().await;
+                let of_a_task = crate::support::error(&host, &sum).await;
+                assert_eq!(of_a_task.causes[0].kind, ErrorKind::ObjectLost, "{of_a_task}");
+                lost.push(error.message.clone());
+            }
+        }
+    }
+    lost.sort();
+    assert_eq!(lost.len(), 2, "{lost:?}");
+    assert!(lost.iter().any(|why| why.contains("is damaged")) && lost.iter().any(|why| why.contains("cannot be read")));
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_a_host_that_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module) = host_with(pressed(dir.path()), "spill").await;
+    let blocks = blocks(&host, &module).await;
+    assert!(!files(dir.path()).is_empty());
+    finish(host).await;
+    drop((blocks, module));
+    let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(left, [dir.path().join("rustyray-spill.lock")]);
+}
+
+#[test]
+fn a_folder_that_cannot_be_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, b"").unwrap();
+    let error = pressed(&file).build().err().expect("a file is no folder");
+    assert!(error.to_string().contains("objects cannot be spilled to the folder"), "{error}");
+}
+
+#[tokio::test]
+async fn without_a_folder_a_full_store_refuses() {
+    let (host, module) = host_with(builder().object_store_bytes(STORE), "spill").await;
+    let held: Vec<_> = (0..BLOCKS).map(|seed| module.task("block").arg(seed).arg(BLOCK).try_submit()).collect();
+    let mut refused = 0;
+    for object in &held {
+        refused += u32::from(host.value(object, None).await.is_err_and(|error| error.kind == ErrorKind::ObjectStoreFull));
+    }
+    assert!(refused > BLOCKS / 2, "{refused}");
+    let full = held.last().unwrap();
+    assert_eq!(error(&host, full).await.kind, ErrorKind::ObjectStoreFull);
+    finish(host).await;
+}
