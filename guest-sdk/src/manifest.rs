@@ -34,6 +34,7 @@ fn function(name: &str, signature: &Signature) -> Function {
         parameters: signature.parameters.iter().map(parameter).collect(),
         result_type: signature.result.to_owned(),
         options: task_options(&signature.defaults),
+        pure: signature.defaults.pure,
         docs: signature.docs.to_owned(),
     }
 }

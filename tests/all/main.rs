@@ -9,6 +9,7 @@ mod errors;
 mod fixtures;
 mod guest;
 mod hosts;
+mod journal;
 mod layers;
 mod limits;
 mod objects;

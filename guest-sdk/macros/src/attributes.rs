@@ -9,7 +9,7 @@ use syn::{Error, Expr, Ident, Result, Token};
 use crate::values;
 
 const TASK_KEYS: &str =
-    "name, timeout, fuel, memory, tables, output, max_retries, priority, num_cpus, resources, grants";
+    "name, pure, timeout, fuel, memory, tables, output, max_retries, priority, num_cpus, resources, grants";
 const ACTOR_KEYS: &str = "name, max_restarts, max_pending_calls, detached, timeout, fuel, memory, tables, output, \
                           max_task_retries, priority, num_cpus, resources, grants";
 
@@ -59,6 +59,7 @@ fn entries(input: ParseStream<'_>) -> Result<Vec<Entry>> {
 #[derive(Default, Debug, PartialEq)]
 pub struct TaskAttributes {
     pub name: Option<String>,
+    pure: bool,
     timeout_ns: Option<u64>,
     fuel: Option<u64>,
     memory_bytes: Option<u64>,
@@ -95,11 +96,15 @@ impl Parse for TaskAttributes {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let mut attributes = Self::default();
         for entry in entries(input)? {
-            if entry.key == "max_retries" {
-                attributes.max_retries = Some(values::integer(entry.value()?)?);
-            } else if !attributes.take(&entry)? {
-                return Err(entry.unknown(TASK_KEYS));
+            match entry.key.to_string().as_str() {
+                "max_retries" => attributes.max_retries = Some(values::integer(entry.value()?)?),
+                "pure" => attributes.pure = entry.flag()?,
+                _ if attributes.take(&entry)? => {}
+                _ => return Err(entry.unknown(TASK_KEYS)),
             }
+        }
+        if attributes.pure && attributes.grants.as_ref().is_some_and(|grants| !grants.is_empty()) {
+            return Err(input.error("a `pure` task holds no capability: leave out `grants`"));
         }
         Ok(attributes)
     }
@@ -152,7 +157,7 @@ impl Nothing {
 /// As the constant that the registry holds.
 impl ToTokens for TaskAttributes {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        let Self { name: _, resources, grants, .. } = self;
+        let Self { name: _, pure, resources, grants, .. } = self;
         let timeout_ns = optional(self.timeout_ns.as_ref());
         let fuel = optional(self.fuel.as_ref());
         let memory_bytes = optional(self.memory_bytes.as_ref());
@@ -165,6 +170,7 @@ impl ToTokens for TaskAttributes {
         let grants = optional(grants.as_ref().map(|grants| quote!(&[#(#grants),*])).as_ref());
         tokens.extend(quote! {
             ::rustyray::__private::TaskDefaults {
+                pure: #pure,
                 timeout_ns: #timeout_ns,
                 fuel: #fuel,
                 memory_bytes: #memory_bytes,
@@ -219,6 +225,7 @@ mod tests {
             max_retries = 2, priority = -1, num_cpus = 0.5, resources = "gpu=1", grants = ["clock"],"#;
         let wanted = TaskAttributes {
             name: Some("p".into()),
+            pure: false,
             timeout_ns: Some(5_000_000_000),
             fuel: Some(50_000_000),
             memory_bytes: Some(64 << 20),
@@ -244,6 +251,9 @@ mod tests {
 
     #[test]
     fn what_is_refused() {
+        assert!(refusal::<TaskAttributes>("pure, grants = [\"clock\"]").contains("holds no capability"));
+        assert!(syn::parse_str::<TaskAttributes>("pure, grants = []").unwrap().pure);
+        assert!(refusal::<ActorAttributes>("pure").starts_with("there is no option `pure`"));
         assert_eq!(refusal::<TaskAttributes>("fuel = 1, fuel = 2"), "`fuel` is said twice");
         assert_eq!(refusal::<TaskAttributes>("fuel"), "`fuel` wants a value");
         assert_eq!(refusal::<ActorAttributes>("detached = true"), "`detached` takes no value");

@@ -33,6 +33,7 @@ use crate::attributes::{ActorAttributes, TaskAttributes};
 /// | key | value | what it says |
 /// |---|---|---|
 /// | `name` | `"text"` | the name in the manifest, instead of the path in the crate |
+/// | `pure` | nothing | its result depends on its arguments alone: see below |
 /// | `timeout` | `"5s"` (`ns`, `us`, `ms`, `s`, `m`, `h`) | wall-clock time of a run |
 /// | `fuel` | integer | fuel of a run |
 /// | `memory` | `"64MiB"` or bytes | how large its memory may grow |
@@ -45,6 +46,12 @@ use crate::attributes::{ActorAttributes, TaskAttributes};
 /// | `grants` | `["dir:/data:ro"]` | the capabilities to keep |
 ///
 /// The caller can say otherwise: `parse.options().timeout(…).remote(…)`.
+///
+/// A `pure` task gives the same result for the same arguments, and does nothing else that matters. A host with a journal keeps
+/// its result and gives it instead of running the task again, also in a later process. It runs without capabilities, whatever
+/// the host grants; the tasks that it submits do too, and none of them can create or find actors. What it prints is not
+/// printed again. Not kept are errors, and what holds references. How much time or fuel is left, and how long something
+/// takes, should not decide about its result.
 ///
 /// The name becomes a unit struct, so no variable in its scope can have it: not `let parse = parse.remote(…)`.
 #[proc_macro_attribute]

@@ -19,7 +19,7 @@ fn parse(text: String) -> Result<u32> {
     Ok(text.parse::<u32>()?)
 }
 
-#[rustyray::remote]
+#[rustyray::remote(pure)]
 fn odd(n: u32) -> std::result::Result<(), String> {
     if n % 2 == 1 { Ok(()) } else { Err(format!("{n} is even")) }
 }
@@ -119,6 +119,10 @@ fn the_manifest_says_what_the_source_says() {
     assert_eq!(tasks, wanted);
     let first = &manifest.tasks[0];
     assert_eq!(first.docs, "Adds two numbers.");
+    assert_eq!(
+        manifest.tasks.iter().map(|task| task.pure).collect::<Vec<_>>(),
+        [false, true, false, false, false, false]
+    );
     assert_eq!((first.options.timeout_ns, first.options.cpu_milli), (Some(5_000_000_000), Some(500)));
     assert_eq!(first.options.resources, [("gpu".to_owned(), 1000)]);
 

@@ -121,7 +121,9 @@ impl Sheet {
         let signature = function.to_string();
         let rest = &signature[function.name.len()..];
         self.line(indent, &format!("{}{rest}", self.paint.bold(&function.name)));
-        self.details(indent + 4, &function.options.summary(), &function.docs);
+        let pure = if function.pure { "pure " } else { "" };
+        let summary = format!("{pure}{}", function.options.summary());
+        self.details(indent + 4, summary.trim_end(), &function.docs);
     }
 
     /// Limits and documentation, where there are any. The latter is the guest's own text.

@@ -318,7 +318,7 @@ fn crashed(call: &TaskRecord, error: TaskError, may_restart: bool) -> TaskError 
 }
 
 /// Lets others have the thread.
-async fn yield_now() {
+pub(super) async fn yield_now() {
     let mut yielded = false;
     poll_fn(|cx| {
         if std::mem::replace(&mut yielded, true) {
