@@ -22,6 +22,7 @@ fn actor(actor: &ActorType) -> guest::ActorType {
         constructors: actor.constructors.iter().map(constructor).collect(),
         methods: actor.methods.iter().map(method).collect(),
         options: actor_options(&actor.defaults),
+        checkpoint: actor.defaults.checkpoint,
         docs: actor.docs.to_owned(),
     }
 }

@@ -3,6 +3,7 @@
 mod actors;
 mod cancelling;
 mod capabilities;
+mod checkpoints;
 mod components;
 mod deadlines;
 mod errors;

@@ -10,7 +10,8 @@ use crate::values;
 
 const TASK_KEYS: &str =
     "name, pure, timeout, fuel, memory, tables, output, max_retries, priority, num_cpus, resources, grants";
-const ACTOR_KEYS: &str = "name, max_restarts, max_pending_calls, detached, timeout, fuel, memory, tables, output, \
+const ACTOR_KEYS: &str = "name, max_restarts, max_pending_calls, detached, checkpoint, \
+                          checkpoint_every, timeout, fuel, memory, tables, output, \
                           max_task_retries, priority, num_cpus, resources, grants";
 
 /// `key = value`, or `key` alone.
@@ -95,18 +96,22 @@ impl TaskAttributes {
 impl Parse for TaskAttributes {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let mut attributes = Self::default();
-        for entry in entries(input)? {
+        let entries = entries(input)?;
+        for entry in &entries {
             match entry.key.to_string().as_str() {
                 "max_retries" => attributes.max_retries = Some(values::integer(entry.value()?)?),
                 "pure" => attributes.pure = entry.flag()?,
-                _ if attributes.take(&entry)? => {}
+                _ if attributes.take(entry)? => {}
                 _ => return Err(entry.unknown(TASK_KEYS)),
             }
         }
-        if attributes.pure && attributes.grants.as_ref().is_some_and(|grants| !grants.is_empty()) {
-            return Err(input.error("a `pure` task holds no capability: leave out `grants`"));
+        let granted = attributes.grants.as_ref().is_some_and(|grants| !grants.is_empty());
+        match entries.iter().find(|entry| entry.key == "grants") {
+            Some(entry) if attributes.pure && granted => {
+                Err(Error::new(entry.key.span(), "a `pure` task holds no capability: leave out `grants`"))
+            }
+            _ => Ok(attributes),
         }
-        Ok(attributes)
     }
 }
 
@@ -117,6 +122,16 @@ pub struct ActorAttributes {
     max_restarts: Option<u32>,
     max_pending_calls: Option<u32>,
     detached: Option<bool>,
+    checkpoint: bool,
+    /// More than none.
+    checkpoint_every: Option<u32>,
+}
+
+impl ActorAttributes {
+    /// Does it save its state?
+    pub fn saves(&self) -> bool {
+        self.checkpoint || self.checkpoint_every.is_some()
+    }
 }
 
 impl Parse for ActorAttributes {
@@ -128,11 +143,21 @@ impl Parse for ActorAttributes {
                 "max_pending_calls" => attributes.max_pending_calls = Some(values::integer(entry.value()?)?),
                 "max_task_retries" => attributes.call.max_retries = Some(values::integer(entry.value()?)?),
                 "detached" => attributes.detached = Some(entry.flag()?),
+                "checkpoint" => attributes.checkpoint = entry.flag()?,
+                "checkpoint_every" => attributes.checkpoint_every = Some(calls(entry.value()?)?),
                 _ if attributes.call.take(&entry)? => {}
                 _ => return Err(entry.unknown(ACTOR_KEYS)),
             }
         }
         Ok(attributes)
+    }
+}
+
+/// Calls between two checkpoints.
+fn calls(value: &Expr) -> Result<u32> {
+    match values::integer(value)? {
+        0 => Err(Error::new_spanned(value, "a number of calls is wanted, 1 at least")),
+        calls => Ok(calls),
     }
 }
 
@@ -193,12 +218,14 @@ impl ToTokens for ActorAttributes {
         let max_restarts = optional(self.max_restarts.as_ref());
         let max_pending_calls = optional(self.max_pending_calls.as_ref());
         let detached = optional(self.detached.as_ref());
+        let checkpoint = optional(self.saves().then(|| self.checkpoint_every.unwrap_or(0)).as_ref());
         tokens.extend(quote! {
             ::rustyray::__private::ActorDefaults {
                 call: #call,
                 max_restarts: #max_restarts,
                 max_pending_calls: #max_pending_calls,
                 detached: #detached,
+                checkpoint: #checkpoint,
             }
         });
     }
@@ -245,6 +272,10 @@ mod tests {
     fn what_only_an_actor_may_say() {
         let actor = syn::parse_str::<ActorAttributes>("max_restarts = 1, detached, max_task_retries = 4").unwrap();
         assert_eq!((actor.max_restarts, actor.detached, actor.call.max_retries), (Some(1), Some(true), Some(4)));
+        let actor = syn::parse_str::<ActorAttributes>("checkpoint_every = 100").unwrap();
+        assert!(actor.saves() && actor.checkpoint_every == Some(100) && !ActorAttributes::default().saves());
+        assert!(syn::parse_str::<ActorAttributes>("checkpoint").unwrap().saves());
+        assert!(refusal::<ActorAttributes>("checkpoint_every = 0").contains("1 at least"));
         assert!(refusal::<TaskAttributes>("detached").contains("no option `detached`: there are name, timeout"));
         assert!(refusal::<ActorAttributes>("max_retries = 1").contains("max_task_retries"));
     }

@@ -79,6 +79,16 @@ pub fn remote(attributes: TokenStream, item: TokenStream) -> TokenStream {
 /// | `max_restarts` | integer | how often it may start again after a crash |
 /// | `max_pending_calls` | integer | how many calls may wait for it |
 /// | `detached` | nothing | lives until it is killed, whoever holds a handle |
+/// | `checkpoint` | nothing | saves its state: see below |
+/// | `checkpoint_every` | integer | saves its state after so many calls as well |
+///
+/// The state of an actor that is saved implements `Serialize` and `Deserialize`. It is saved after a call that said
+/// `rustyray::checkpoint()`, after each `checkpoint_every` calls, and when the actor ends in order: because nobody holds a
+/// handle any more, or because its host ends. Whoever sees the result of a call sees it after the state was saved. An actor
+/// that is restarted goes on from its last checkpoint; what happened since is lost. On a host with a journal so does an actor
+/// with a name that is created again, in a later process as well, under the same names of module, type and actor; its
+/// constructor does not run then. A state that was saved under another definition of the type, or that does not decode, is
+/// reported, and the constructor runs. A state that holds references is not saved.
 #[proc_macro_attribute]
 pub fn actor(attributes: TokenStream, item: TokenStream) -> TokenStream {
     let attributes = parse_macro_input!(attributes as ActorAttributes);

@@ -55,6 +55,7 @@ pub struct ActorDefaults {
     pub max_restarts: Option<u32>,
     pub max_pending_calls: Option<u32>,
     pub detached: Option<bool>,
+    pub checkpoint: Option<u32>,
 }
 
 /// `a::add` of `my_crate::a::add`: the crate's name says nothing in its own module, and changes with the file's.

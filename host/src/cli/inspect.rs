@@ -111,7 +111,13 @@ impl Sheet {
 
     fn actor(&mut self, actor: &ActorTypeInfo) {
         self.line(2, &self.paint.bold(&actor.name));
-        self.details(4, &actor.options.summary(), &actor.docs);
+        let checkpoint = match actor.checkpoint {
+            None => String::new(),
+            Some(0) => "checkpoint ".to_owned(),
+            Some(calls) => format!("checkpoint_every={calls} "),
+        };
+        let summary = checkpoint + &actor.options.summary();
+        self.details(4, summary.trim_end(), &actor.docs);
         for function in actor.constructors.iter().chain(&actor.methods) {
             self.function(4, function);
         }

@@ -3,6 +3,7 @@
 
 mod actors;
 mod cancel;
+mod checkpoints;
 mod clock;
 mod crew;
 mod deadlines;

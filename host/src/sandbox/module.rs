@@ -189,6 +189,7 @@ fn actor_type(actor: wit::ActorType) -> Result<ActorTypeInfo, ModuleError> {
         constructors: stateful(functions("constructor", actor.constructors)?)?,
         methods: stateful(functions("method", actor.methods)?)?,
         options: actor.options.try_into().map_err(ModuleError::BadManifest)?,
+        checkpoint: actor.checkpoint,
         docs: shorten(actor.docs, ERROR_TEXT_MAX),
     })
 }

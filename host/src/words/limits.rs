@@ -100,8 +100,8 @@ pub const MEMO_BYTES_MAX: u64 = 16 << 20;
 /// Bytes of an actor's checkpoint. It is copied out of the guest between two calls, which wait meanwhile.
 pub const CHECKPOINT_BYTES_MAX: u64 = 64 << 20;
 
-/// Fuel for writing a checkpoint: some 150 instructions for each byte of the largest.
-pub const CHECKPOINT_FUEL: u64 = 10_000_000_000;
+/// Fuel for writing a checkpoint: some 60 instructions for each byte of the largest.
+pub const CHECKPOINT_FUEL: u64 = 4_000_000_000;
 
 /// Time for the actors of a host that shuts down to write their checkpoints, when their work is done.
 pub const CHECKPOINT_GRACE: Duration = Duration::from_secs(5);

@@ -118,6 +118,8 @@ pub struct ActorTypeInfo {
     pub methods: Vec<FunctionInfo>,
     /// What it declares for each actor.
     pub options: ActorOptions,
+    /// Does it save its state? After so many calls, and when it ends in order; with 0 only when it ends or asks for it.
+    pub checkpoint: Option<u32>,
     /// The first paragraph of its documentation.
     pub docs: String,
 }

@@ -11,6 +11,8 @@ use crate::port::{ActorRequest, CallRequest};
 use crate::state::actor::ActorRef;
 use crate::state::object::ObjectRef;
 use crate::state::payload::Argument;
+use crate::state::task::Work;
+use crate::words::error::{ErrorKind, TaskError};
 use crate::words::options::ActorOptions;
 
 impl Host for Guest {
@@ -81,6 +83,19 @@ impl Host for Guest {
         self.count_call();
         let actor = self.table.get(&actor)?.clone();
         push(&mut self.table, actor)
+    }
+
+    fn checkpoint(&mut self) -> wasmtime::Result<Result<(), wire::TaskError>> {
+        self.count_call();
+        if let Work::Call { actor, .. } = &self.task().spec.work
+            && let Some(saved) = &actor.saved
+        {
+            saved.ask();
+            return Ok(Ok(()));
+        }
+        let text =
+            "only a method of an actor that declares checkpoints can ask for one: `#[rustyray::actor(checkpoint)]`";
+        Ok(Err((&TaskError::new(ErrorKind::InvalidArgument, text)).into()))
     }
 
     fn kill(&mut self, actor: Resource<ActorRef>, restart: bool) -> wasmtime::Result<()> {
