@@ -9,7 +9,7 @@ use syn::{Error, Expr, Ident, Result, Token};
 use crate::values;
 
 const TASK_KEYS: &str =
-    "name, pure, timeout, fuel, memory, tables, output, max_retries, priority, num_cpus, resources, grants";
+    "name, timeout, fuel, memory, tables, output, max_retries, priority, num_cpus, resources, grants, pure";
 const ACTOR_KEYS: &str = "name, max_restarts, max_pending_calls, detached, checkpoint, \
                           checkpoint_every, timeout, fuel, memory, tables, output, \
                           max_task_retries, priority, num_cpus, resources, grants";
