@@ -107,6 +107,26 @@ async fn a_named_actor_goes_on_where_an_earlier_host_ended() {
 }
 
 #[tokio::test]
+async fn an_actor_that_is_busy_when_its_host_ends_does_not_hold_it_up() {
+    let folder = TempDir::new().unwrap();
+    let clock = rustyray_host::clock::ManualClock::new();
+    let lasting = builder().cache_dir(CACHE).journal(folder.path()).clock(clock);
+    let (host, module) = host_with(lasting, "checkpoints").await;
+    let (books, other) = (named(&module, "books"), named(&module, "other books"));
+    add(&host, &books, "add", 1).await;
+    add(&host, &other, "add", 2).await;
+    let spins = books.call("spin").submit().await;
+    settled(&host, "it spins", |stats| stats.running == 1).await;
+    // The clock stands still, so that nothing ends because time is over.
+    host.shutdown(std::time::Duration::ZERO).await;
+    assert_eq!(error(&host, &spins).await.kind, ErrorKind::HostShutDown);
+    let (host, module) = with_journal(folder.path()).await;
+    assert!(entries(&host, &named(&module, "books")).await.is_empty(), "ended in the middle of a call");
+    assert_eq!(entries(&host, &named(&module, "other books")).await, [2]);
+    finish(host).await;
+}
+
+#[tokio::test]
 async fn the_state_outlives_a_new_build_but_not_a_new_definition() {
     let folder = TempDir::new().unwrap();
     let (host, module) = with_journal(folder.path()).await;

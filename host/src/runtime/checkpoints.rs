@@ -117,9 +117,13 @@ impl Runtime {
             return;
         }
         let actors = || self.actors.iter().filter_map(|entry| entry.value().upgrade()).collect::<Vec<_>>();
-        actors().iter().filter(|actor| self.wants_saving(actor)).for_each(|actor| actor.mailbox.save());
+        for actor in actors().iter().filter(|actor| self.wants_saving(actor)) {
+            actor.saved.iter().for_each(|saved| saved.await_one());
+            actor.mailbox.save();
+        }
         self.dispatch();
-        let waits = |actor: &Arc<ActorRecord>| self.wants_saving(actor) && !self.serves(actor);
+        let awaited = |actor: &ActorRecord| actor.saved.as_ref().is_some_and(|saved| saved.is_awaited());
+        let waits = |actor: &Arc<ActorRecord>| awaited(actor) && !self.serves(actor);
         self.until(CHECKPOINT_GRACE, |_| !actors().iter().any(waits)).await;
     }
 

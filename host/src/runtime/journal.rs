@@ -87,6 +87,12 @@ impl Keeper {
     }
 }
 
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 impl Shared {
     fn ask(&self, request: Request) {
         let mut queue = self.queue.lock();

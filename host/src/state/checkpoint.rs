@@ -15,6 +15,8 @@ pub struct Saved {
     calls: AtomicU32,
     /// Did the call that runs ask for one?
     asked: AtomicBool,
+    /// Does the end of the host wait for one?
+    awaited: AtomicBool,
     /// Counted in the object store, as all values.
     newest: Mutex<Option<Arc<Value>>>,
 }
@@ -22,12 +24,23 @@ pub struct Saved {
 impl Saved {
     /// Nothing is saved yet.
     pub fn new(every: u32) -> Self {
-        Saved { every, calls: AtomicU32::new(0), asked: AtomicBool::new(false), newest: Mutex::new(None) }
+        let (calls, asked, awaited) = (AtomicU32::new(0), AtomicBool::new(false), AtomicBool::new(false));
+        Saved { every, calls, asked, awaited, newest: Mutex::new(None) }
     }
 
     /// The call that runs asks for a checkpoint at its end.
     pub fn ask(&self) {
         self.asked.store(true, Ordering::Release);
+    }
+
+    /// The end of the host waits for the next checkpoint.
+    pub fn await_one(&self) {
+        self.awaited.store(true, Ordering::Release);
+    }
+
+    /// Does it wait still?
+    pub fn is_awaited(&self) -> bool {
+        self.awaited.load(Ordering::Acquire)
     }
 
     /// A call was served; is a checkpoint due?
@@ -46,6 +59,7 @@ impl Saved {
     pub fn settled(&self) {
         self.asked.store(false, Ordering::Release);
         self.calls.store(0, Ordering::Release);
+        self.awaited.store(false, Ordering::Release);
     }
 
     /// Keeps a checkpoint in place of the one before.

@@ -114,6 +114,18 @@ fn a_journal_in_use_is_an_error_and_no_wait() {
 }
 
 #[test]
+fn what_is_kept_is_shown() {
+    let shown = end(["inspect", &guest("checkpoints").display().to_string()]);
+    assert!(shown.out().contains("checkpoint_every=3 max_restarts=10\n"), "{}", shown.out());
+    assert!(shown.out().contains("checkpoint max_restarts=10\n"), "{}", shown.out());
+    let shown = end(["inspect", &guest("journal").display().to_string()]);
+    assert!(shown.out().contains("square(n: u64) -> u64\n      The square, and"), "{}", shown.out());
+    assert!(shown.out().contains("      pure\n"), "{}", shown.out());
+    let shown = end(["inspect", "--json", &guest("journal").display().to_string()]);
+    assert!(shown.out().contains("\"pure\": true"), "{}", shown.out());
+}
+
+#[test]
 fn call_keeps_results_too() {
     let folder = tempfile::tempdir().unwrap();
     let (journal, module) = (folder.path().join("journal"), guest("journal").display().to_string());

@@ -63,6 +63,8 @@ impl Segment {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(&path)?;
         let salt = random_salt();
         file.write_all_at(&file_head(&salt), 0)?;
+        // Or a power failure could take the file with all that is written to it later.
+        File::open(dir)?.sync_all()?;
         Ok(Segment { number, path, file, salt, length: FILE_HEAD_BYTES as u64, records: 0 })
     }
 

@@ -46,6 +46,12 @@ impl Ledger {
     fn crash(&self) {
         panic!("the ledger breaks")
     }
+
+    fn spin(&self) {
+        loop {
+            std::hint::black_box(&self.entries);
+        }
+    }
 }
 
 /// Saves its state after each third call.
