@@ -136,8 +136,10 @@ const NEVER_ENDS: u8 = 4;
 impl Serialize for Mood {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         assert!(self.0 != PANICS_WHEN_SAVED, "it does not want to be saved");
-        while self.0 == NEVER_ENDS {
-            std::hint::black_box(self.0);
+        if self.0 == NEVER_ENDS {
+            loop {
+                std::hint::black_box(self.0);
+            }
         }
         serializer.serialize_u8(self.0)
     }
