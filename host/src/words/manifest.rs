@@ -66,7 +66,8 @@ pub struct FunctionInfo {
     /// What it declares for each run.
     pub options: TaskOptions,
     /// Does its result depend on nothing but its arguments? It runs without capabilities then, and where the host has a
-    /// [journal](crate::HostBuilder::journal) it is not run again.
+    /// [journal](crate::HostBuilder::journal) it is not run again. What an embedder's own imports tell it is the
+    /// embedder's business.
     pub pure: bool,
     /// The first paragraph of its documentation.
     pub docs: String,

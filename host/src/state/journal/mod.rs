@@ -220,30 +220,50 @@ impl Journal {
         let number = self.newest()?.number + 1;
         self.begin_segment(number)?;
         while self.segments.len() > 2 {
-            let Some(oldest) = self.segments.front() else { break };
-            let number = oldest.number;
-            let mut batch = Batch::default();
-            for place in self.checkpoints_of(number) {
-                // A record takes a quarter of the journal at most; what does not fit is the price of the limit.
-                if let Some(entry) = oldest.read(&place)?
-                    && !self.is_full_with(&batch, entry.stored_bytes())
-                    && let Some(newest) = self.segments.back()
-                {
-                    batch.add(newest, &entry);
-                }
-            }
-            self.flush(&mut batch)?;
+            self.carry_over()?;
+            // Before what it was written from is gone.
             self.sync()?;
-            self.index.0.lock().retain(|_, place| place.segment != number);
-            self.segments.pop_front().map_or(Ok(()), Segment::remove)?;
+            let Some(oldest) = self.segments.pop_front() else { break };
+            self.index.0.lock().retain(|_, place| place.segment != oldest.number);
+            oldest.remove()?;
             tracing::info!("the journal '{}' is full: its oldest results are dropped", self.dir.display());
         }
         Ok(())
     }
 
-    fn checkpoints_of(&self, segment: u64) -> Vec<Place> {
+    /// Writes the checkpoints of the oldest file once more, the newest first, as long as they leave half of the new file to
+    /// others.
+    fn carry_over(&mut self) -> io::Result<()> {
+        let (mut batch, mut room, mut dropped) = (Batch::default(), self.segment_bytes / 2, 0);
+        for (index, place) in self.oldest_checkpoints().into_iter().enumerate() {
+            if place.length > room || index >= self.segment_records / 2 {
+                dropped += 1;
+                continue;
+            }
+            if batch.bytes.len() > WRITE_BYTES {
+                self.flush(&mut batch)?;
+            }
+            if let (Some(oldest), Some(newest)) = (self.segments.front(), self.segments.back())
+                && let Some(entry) = oldest.read(&place)?
+            {
+                room -= place.length;
+                batch.add(newest, &entry);
+            }
+        }
+        if dropped > 0 {
+            let dir = self.dir.display();
+            tracing::warn!("the journal '{dir}' has no room for {dropped} of its checkpoints: raise its limit");
+        }
+        self.flush(&mut batch)
+    }
+
+    fn oldest_checkpoints(&self) -> Vec<Place> {
+        let oldest = self.segments.front().map(|segment| segment.number);
         let index = self.index.0.lock();
-        index.values().filter(|place| place.segment == segment && place.kind == Kind::Checkpoint).copied().collect()
+        let is_one = |place: &&Place| Some(place.segment) == oldest && place.kind == Kind::Checkpoint;
+        let mut places: Vec<_> = index.values().filter(is_one).copied().collect();
+        places.sort_unstable_by_key(|place| std::cmp::Reverse(place.at));
+        places
     }
 
     /// Was something written that a power failure may take?

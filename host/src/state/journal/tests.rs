@@ -153,6 +153,24 @@ fn a_full_journal_drops_its_oldest_results_and_no_checkpoint() {
 }
 
 #[test]
+fn checkpoints_beyond_their_share_are_dropped_from_the_oldest() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(folder.path(), JOURNAL_BYTES_MIN).unwrap();
+    let count = 1_000;
+    for n in 0..count {
+        journal.append(&[entry(Kind::Checkpoint, n, vec![n as u8; 500])]).unwrap();
+        let files = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().metadata().unwrap().len());
+        assert!(files.sum::<u64>() <= JOURNAL_BYTES_MIN, "after {n}");
+    }
+    // A half of each file is there for others, so that not every record begins a new one.
+    assert!(journal.segments.back().unwrap().number < count as u64 / 20);
+    drop(journal);
+    let journal = Journal::open(folder.path(), JOURNAL_BYTES_MIN).unwrap();
+    let there = (0..count).filter(|n| journal.read(&key(*n)).is_some()).collect::<Vec<_>>();
+    assert!(there.len() > 40 && there.contains(&(count - 1)) && there[0] > count / 2, "{there:?}");
+}
+
+#[test]
 fn a_journal_has_a_bound_of_records_too() {
     let folder = tempfile::tempdir().unwrap();
     let mut journal = open(folder.path());
