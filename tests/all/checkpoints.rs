@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::guest::guest;
 use crate::journal::CACHE;
-use crate::support::{builder, error, finish, host_with, settled, value};
+use crate::support::{Lines, builder, error, finish, host_with, settled, value};
 
 async fn without_journal() -> (Host, Module) {
     host_with(builder().cache_dir(CACHE), "checkpoints").await
@@ -110,13 +110,14 @@ async fn a_named_actor_goes_on_where_an_earlier_host_ended() {
 async fn an_actor_that_is_busy_when_its_host_ends_does_not_hold_it_up() {
     let folder = TempDir::new().unwrap();
     let clock = rustyray_host::clock::ManualClock::new();
-    let lasting = builder().cache_dir(CACHE).journal(folder.path()).clock(clock);
+    let lines = Lines::default();
+    let lasting = builder().cache_dir(CACHE).journal(folder.path()).clock(clock).on_log(lines.sink());
     let (host, module) = host_with(lasting, "checkpoints").await;
     let (books, other) = (named(&module, "books"), named(&module, "other books"));
     add(&host, &books, "add", 1).await;
     add(&host, &other, "add", 2).await;
     let spins = books.call("spin").submit().await;
-    settled(&host, "it spins", |stats| stats.running == 1).await;
+    lines.until("the ledger spins").await;
     // The clock stands still, so that nothing ends because time is over.
     host.shutdown(std::time::Duration::ZERO).await;
     assert_eq!(error(&host, &spins).await.kind, ErrorKind::HostShutDown);

@@ -48,6 +48,7 @@ impl Ledger {
     }
 
     fn spin(&self) {
+        println!("the ledger spins");
         loop {
             std::hint::black_box(&self.entries);
         }
