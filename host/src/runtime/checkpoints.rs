@@ -127,10 +127,11 @@ impl Runtime {
         self.until(CHECKPOINT_GRACE, |_| !actors().iter().any(waits)).await;
     }
 
+    /// Is it in the middle of a call? One whose result is there already leaves the list a moment later.
     fn serves(&self, actor: &Arc<ActorRecord>) -> bool {
         let is_its =
             |task: &TaskRecord| matches!(&task.spec.work, Work::Call { actor: of, .. } if Arc::ptr_eq(of, actor));
-        self.running.lock().iter().any(|(_, task)| is_its(task))
+        self.running.lock().iter().any(|(_, task)| is_its(task) && !task.is_done())
     }
 }
 
