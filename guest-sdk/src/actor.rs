@@ -12,7 +12,7 @@ use crate::host::actors;
 use crate::host::types::ErrorKind;
 use crate::host::{local_error, types};
 use crate::options::{TaskOptions, check_name};
-use crate::registry::ActorDefaults;
+use crate::registry::{ActorDefaults, Checkpoints};
 
 /// A type whose values can live as actors. Implemented by `#[rustyray::actor]`.
 ///
@@ -55,6 +55,9 @@ pub trait Actor: Sized + 'static {
 
     #[doc(hidden)]
     const DOCS: &'static str;
+
+    #[doc(hidden)]
+    const CHECKPOINTS: Option<Checkpoints>;
 }
 
 /// What every actor's handle can do besides its own methods. A trait, so that the actor's own methods win.
@@ -135,6 +138,34 @@ pub async fn get_actor<A: Actor>(name: &str) -> Result<A::Handle> {
         return Err(invalid(format!("the actor {name:?} is a `{actor_type}`, not a `{}`", A::TYPE_NAME)));
     }
     Ok(A::Handle::from_raw(RawHandle::new(found)))
+}
+
+/// Has the actor that runs here save its state when this call ends, before its caller sees the result.
+///
+/// # Errors
+/// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) outside of a method of an actor that declares `checkpoint` or
+/// `checkpoint_every`.
+///
+/// ```no_run
+/// # use rustyray::prelude::*;
+/// #[rustyray::actor(checkpoint)]
+/// #[derive(Serialize, Deserialize)]
+/// # #[serde(crate = "rustyray::serde")]
+/// struct Ledger {
+///     entries: Vec<String>,
+/// }
+///
+/// #[rustyray::actor_methods]
+/// impl Ledger {
+///     # fn new() -> Self { Ledger { entries: Vec::new() } }
+///     fn enter(&mut self, entry: String) -> Result<()> {
+///         self.entries.push(entry);
+///         rustyray::checkpoint()
+///     }
+/// }
+/// ```
+pub fn checkpoint() -> Result<()> {
+    actors::checkpoint().map_err(Error::from_host)
 }
 
 /// Ends an actor at once, whatever it is doing, and does not restart it. Its calls fail with

@@ -35,6 +35,15 @@ pub(crate) fn encode<T: Serialize + 'static>(value: T, encoding: Encoding) -> Re
     Ok(Payload { encoding, data, references })
 }
 
+/// Writes an actor's state, which stays where it is. A handle in it would lead nowhere when it is read.
+pub(crate) fn encode_state<T: Serialize>(state: &T) -> Result<Payload> {
+    let (data, references) = references::collect(|| bincode::encode(state))?;
+    if !references.is_empty() {
+        return Err("a checkpoint cannot hold references to objects or actors: they would lead nowhere".to_owned());
+    }
+    Ok(Payload { encoding: Encoding::Bincode, data, references })
+}
+
 /// Reads a value as the payload's tag says.
 pub(crate) fn decode<T: DeserializeOwned + 'static>(payload: Payload) -> Result<T> {
     let Payload { encoding, data, references } = payload;

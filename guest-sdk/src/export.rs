@@ -23,6 +23,15 @@ impl Guest for Module {
         printed(registry::construct(&actor_type, &constructor, arguments).map_err(|failure| *failure))
     }
 
+    fn save() -> Result<Payload, Failure> {
+        printed(registry::save().map_err(|failure| *failure))
+    }
+
+    fn restore(actor_type: String, state: Payload) -> Result<(), Failure> {
+        logging::install();
+        printed(registry::restore(&actor_type, state).map_err(|failure| *failure))
+    }
+
     fn call(method: String, arguments: Vec<Payload>, reply: Encoding) -> Result<Payload, Failure> {
         printed(registry::call(&method, arguments, reply).map_err(|failure| *failure))
     }

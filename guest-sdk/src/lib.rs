@@ -99,7 +99,7 @@ mod store;
 mod tests;
 mod wait;
 
-pub use actor::{Actor, Handle, Ready, get_actor, kill};
+pub use actor::{Actor, Handle, Ready, checkpoint, get_actor, kill};
 pub use context::{ActorInfo, Context, context};
 pub use error::{Cause, Error, Limit, Result};
 pub use error_kind::ErrorKind;

@@ -22,6 +22,7 @@ fn actor(actor: &ActorType) -> guest::ActorType {
         constructors: actor.constructors.iter().map(constructor).collect(),
         methods: actor.methods.iter().map(method).collect(),
         options: actor_options(&actor.defaults),
+        checkpoint: actor.defaults.checkpoint,
         docs: actor.docs.to_owned(),
     }
 }
@@ -34,6 +35,7 @@ fn function(name: &str, signature: &Signature) -> Function {
         parameters: signature.parameters.iter().map(parameter).collect(),
         result_type: signature.result.to_owned(),
         options: task_options(&signature.defaults),
+        pure: signature.defaults.pure,
         docs: signature.docs.to_owned(),
     }
 }

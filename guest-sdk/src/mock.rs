@@ -196,6 +196,11 @@ pub(crate) mod actors {
         ActorRef(actor.0.clone())
     }
 
+    pub(crate) fn checkpoint() -> Result<(), TaskError> {
+        called!("checkpoint");
+        Ok(())
+    }
+
     pub(crate) fn kill(actor: &ActorRef, restart: bool) {
         called!("kill {} {restart}", actor.0);
     }

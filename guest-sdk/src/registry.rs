@@ -4,6 +4,7 @@
 //! so nothing is built: a name is looked for along the list.
 
 mod arguments;
+mod checkpoints;
 mod declared;
 mod reply;
 
@@ -11,6 +12,8 @@ use std::any::Any;
 use std::cell::RefCell;
 
 pub use arguments::Arguments;
+pub use checkpoints::Checkpoints;
+pub(crate) use checkpoints::{restore, save};
 pub use declared::{ActorDefaults, Signature, TaskDefaults, path_in_crate};
 pub use reply::{constructed, constructed_result, reply_result, reply_value};
 
@@ -44,6 +47,8 @@ pub struct ActorType {
     pub defaults: ActorDefaults,
     /// The first paragraph of its documentation.
     pub docs: &'static str,
+    /// How its state is saved, where it is.
+    pub checkpoints: Option<Checkpoints>,
 }
 
 /// What makes an actor.
@@ -84,7 +89,7 @@ inventory::collect!(ActorType);
 
 /// The actor that this instance is.
 struct Instance {
-    methods: &'static [Method],
+    actor: &'static ActorType,
     state: Box<dyn Any>,
 }
 
@@ -99,23 +104,31 @@ pub(crate) fn run_task(name: &str, arguments: Vec<Payload>, reply: Encoding) -> 
 }
 
 pub(crate) fn construct(actor_type: &str, constructor: &str, arguments: Vec<Payload>) -> Outcome<()> {
-    let actor = inventory::iter::<ActorType>().find(|actor| actor.name == actor_type);
-    let actor = actor.ok_or_else(|| missing("actor", actor_type))?;
+    let actor = find_actor(actor_type)?;
     let made_by = actor.constructors.iter().find(|declared| declared.name == constructor);
     let made_by = made_by.ok_or_else(|| missing("constructor", constructor))?;
     let state = (made_by.run)(Arguments::new(arguments))?;
-    INSTANCE.set(Some(Instance { methods: actor.methods, state }));
+    INSTANCE.set(Some(Instance { actor, state }));
     Ok(())
 }
 
 pub(crate) fn call(method: &str, arguments: Vec<Payload>, reply: Encoding) -> Outcome<Payload> {
     // Borrowed during the call: the host makes one at a time.
     INSTANCE.with_borrow_mut(|instance| {
-        let instance = instance.as_mut().ok_or_else(|| invalid("this instance is not an actor yet".to_owned()))?;
-        let called = instance.methods.iter().find(|declared| declared.name == method);
+        let instance = instance.as_mut().ok_or_else(no_actor)?;
+        let called = instance.actor.methods.iter().find(|declared| declared.name == method);
         let called = called.ok_or_else(|| missing("method", method))?;
         (called.run)(&mut *instance.state, Arguments::new(arguments), reply)
     })
+}
+
+fn find_actor(actor_type: &str) -> Outcome<&'static ActorType> {
+    let actor = inventory::iter::<ActorType>().find(|actor| actor.name == actor_type);
+    actor.ok_or_else(|| missing("actor", actor_type))
+}
+
+fn no_actor() -> Box<Failure> {
+    invalid("this instance is not an actor yet".to_owned())
 }
 
 fn missing(what: &str, name: &str) -> Box<Failure> {

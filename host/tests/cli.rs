@@ -10,6 +10,8 @@ mod bad_input;
 mod calling;
 #[path = "cli/granting.rs"]
 mod granting;
+#[path = "cli/journal.rs"]
+mod journal;
 #[path = "cli/process.rs"]
 mod process;
 #[path = "cli/receipts.rs"]

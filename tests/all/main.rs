@@ -3,12 +3,14 @@
 mod actors;
 mod cancelling;
 mod capabilities;
+mod checkpoints;
 mod components;
 mod deadlines;
 mod errors;
 mod fixtures;
 mod guest;
 mod hosts;
+mod journal;
 mod layers;
 mod limits;
 mod objects;

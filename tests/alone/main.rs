@@ -28,7 +28,8 @@ fn census() -> (Vec<String>, BTreeSet<String>) {
 fn live_and_die() {
     let folder = tempfile::tempdir().unwrap();
     let capabilities = Capabilities::none().dir(folder.path(), "/data", DirAccess::ReadWrite).unwrap();
-    let host = Host::builder().cpus(2.0).instances(64).capabilities(capabilities).build().unwrap();
+    let host = Host::builder().cpus(2.0).instances(64).capabilities(capabilities);
+    let host = host.journal(folder.path().join("journal")).build().unwrap();
     futures::executor::block_on(async {
         let waiting = host.load_file(guest("waiting")).await.unwrap();
         let actors = host.load_file(guest("actors")).await.unwrap();
@@ -41,6 +42,9 @@ fn live_and_die() {
         let actor = actors.actor("Counter").options(options).create();
         let one = actor.call("add").arg(1).submit().await;
         assert_eq!(host.get::<i32>(&one).await.unwrap(), 1);
+        let kept = host.load_file(guest("journal")).await.unwrap();
+        let square = kept.task("square").arg(7u64).submit().await;
+        assert_eq!(host.get::<u64>(&square).await.unwrap(), 49);
         let _spin = waiting.task("spin").submit().await;
         host.shutdown(Duration::from_millis(1)).await;
         assert_eq!(host.stats().instances, 0);

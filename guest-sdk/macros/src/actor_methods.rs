@@ -55,6 +55,7 @@ pub fn expand(item: Item) -> Result<TokenStream> {
                     methods: &[#(#methods),*],
                     defaults: <#path as ::rustyray::Actor>::DEFAULTS,
                     docs: <#path as ::rustyray::Actor>::DOCS,
+                    checkpoints: <#path as ::rustyray::Actor>::CHECKPOINTS,
                 }
             }
         };

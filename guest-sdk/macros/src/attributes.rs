@@ -9,8 +9,9 @@ use syn::{Error, Expr, Ident, Result, Token};
 use crate::values;
 
 const TASK_KEYS: &str =
-    "name, timeout, fuel, memory, tables, output, max_retries, priority, num_cpus, resources, grants";
-const ACTOR_KEYS: &str = "name, max_restarts, max_pending_calls, detached, timeout, fuel, memory, tables, output, \
+    "name, timeout, fuel, memory, tables, output, max_retries, priority, num_cpus, resources, grants, pure";
+const ACTOR_KEYS: &str = "name, max_restarts, max_pending_calls, detached, checkpoint, \
+                          checkpoint_every, timeout, fuel, memory, tables, output, \
                           max_task_retries, priority, num_cpus, resources, grants";
 
 /// `key = value`, or `key` alone.
@@ -59,6 +60,7 @@ fn entries(input: ParseStream<'_>) -> Result<Vec<Entry>> {
 #[derive(Default, Debug, PartialEq)]
 pub struct TaskAttributes {
     pub name: Option<String>,
+    pure: bool,
     timeout_ns: Option<u64>,
     fuel: Option<u64>,
     memory_bytes: Option<u64>,
@@ -94,14 +96,22 @@ impl TaskAttributes {
 impl Parse for TaskAttributes {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let mut attributes = Self::default();
-        for entry in entries(input)? {
-            if entry.key == "max_retries" {
-                attributes.max_retries = Some(values::integer(entry.value()?)?);
-            } else if !attributes.take(&entry)? {
-                return Err(entry.unknown(TASK_KEYS));
+        let entries = entries(input)?;
+        for entry in &entries {
+            match entry.key.to_string().as_str() {
+                "max_retries" => attributes.max_retries = Some(values::integer(entry.value()?)?),
+                "pure" => attributes.pure = entry.flag()?,
+                _ if attributes.take(entry)? => {}
+                _ => return Err(entry.unknown(TASK_KEYS)),
             }
         }
-        Ok(attributes)
+        let granted = attributes.grants.as_ref().is_some_and(|grants| !grants.is_empty());
+        match entries.iter().find(|entry| entry.key == "grants") {
+            Some(entry) if attributes.pure && granted => {
+                Err(Error::new(entry.key.span(), "a `pure` task holds no capability: leave out `grants`"))
+            }
+            _ => Ok(attributes),
+        }
     }
 }
 
@@ -112,6 +122,16 @@ pub struct ActorAttributes {
     max_restarts: Option<u32>,
     max_pending_calls: Option<u32>,
     detached: Option<bool>,
+    checkpoint: bool,
+    /// More than none.
+    checkpoint_every: Option<u32>,
+}
+
+impl ActorAttributes {
+    /// Does it save its state?
+    pub fn saves(&self) -> bool {
+        self.checkpoint || self.checkpoint_every.is_some()
+    }
 }
 
 impl Parse for ActorAttributes {
@@ -123,11 +143,21 @@ impl Parse for ActorAttributes {
                 "max_pending_calls" => attributes.max_pending_calls = Some(values::integer(entry.value()?)?),
                 "max_task_retries" => attributes.call.max_retries = Some(values::integer(entry.value()?)?),
                 "detached" => attributes.detached = Some(entry.flag()?),
+                "checkpoint" => attributes.checkpoint = entry.flag()?,
+                "checkpoint_every" => attributes.checkpoint_every = Some(calls(entry.value()?)?),
                 _ if attributes.call.take(&entry)? => {}
                 _ => return Err(entry.unknown(ACTOR_KEYS)),
             }
         }
         Ok(attributes)
+    }
+}
+
+/// Calls between two checkpoints.
+fn calls(value: &Expr) -> Result<u32> {
+    match values::integer(value)? {
+        0 => Err(Error::new_spanned(value, "a number of calls is wanted, 1 at least")),
+        calls => Ok(calls),
     }
 }
 
@@ -152,7 +182,7 @@ impl Nothing {
 /// As the constant that the registry holds.
 impl ToTokens for TaskAttributes {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        let Self { name: _, resources, grants, .. } = self;
+        let Self { name: _, pure, resources, grants, .. } = self;
         let timeout_ns = optional(self.timeout_ns.as_ref());
         let fuel = optional(self.fuel.as_ref());
         let memory_bytes = optional(self.memory_bytes.as_ref());
@@ -165,6 +195,7 @@ impl ToTokens for TaskAttributes {
         let grants = optional(grants.as_ref().map(|grants| quote!(&[#(#grants),*])).as_ref());
         tokens.extend(quote! {
             ::rustyray::__private::TaskDefaults {
+                pure: #pure,
                 timeout_ns: #timeout_ns,
                 fuel: #fuel,
                 memory_bytes: #memory_bytes,
@@ -187,12 +218,14 @@ impl ToTokens for ActorAttributes {
         let max_restarts = optional(self.max_restarts.as_ref());
         let max_pending_calls = optional(self.max_pending_calls.as_ref());
         let detached = optional(self.detached.as_ref());
+        let checkpoint = optional(self.saves().then(|| self.checkpoint_every.unwrap_or(0)).as_ref());
         tokens.extend(quote! {
             ::rustyray::__private::ActorDefaults {
                 call: #call,
                 max_restarts: #max_restarts,
                 max_pending_calls: #max_pending_calls,
                 detached: #detached,
+                checkpoint: #checkpoint,
             }
         });
     }
@@ -219,6 +252,7 @@ mod tests {
             max_retries = 2, priority = -1, num_cpus = 0.5, resources = "gpu=1", grants = ["clock"],"#;
         let wanted = TaskAttributes {
             name: Some("p".into()),
+            pure: false,
             timeout_ns: Some(5_000_000_000),
             fuel: Some(50_000_000),
             memory_bytes: Some(64 << 20),
@@ -238,12 +272,19 @@ mod tests {
     fn what_only_an_actor_may_say() {
         let actor = syn::parse_str::<ActorAttributes>("max_restarts = 1, detached, max_task_retries = 4").unwrap();
         assert_eq!((actor.max_restarts, actor.detached, actor.call.max_retries), (Some(1), Some(true), Some(4)));
+        let actor = syn::parse_str::<ActorAttributes>("checkpoint_every = 100").unwrap();
+        assert!(actor.saves() && actor.checkpoint_every == Some(100) && !ActorAttributes::default().saves());
+        assert!(syn::parse_str::<ActorAttributes>("checkpoint").unwrap().saves());
+        assert!(refusal::<ActorAttributes>("checkpoint_every = 0").contains("1 at least"));
         assert!(refusal::<TaskAttributes>("detached").contains("no option `detached`: there are name, timeout"));
         assert!(refusal::<ActorAttributes>("max_retries = 1").contains("max_task_retries"));
     }
 
     #[test]
     fn what_is_refused() {
+        assert!(refusal::<TaskAttributes>("pure, grants = [\"clock\"]").contains("holds no capability"));
+        assert!(syn::parse_str::<TaskAttributes>("pure, grants = []").unwrap().pure);
+        assert!(refusal::<ActorAttributes>("pure").starts_with("there is no option `pure`"));
         assert_eq!(refusal::<TaskAttributes>("fuel = 1, fuel = 2"), "`fuel` is said twice");
         assert_eq!(refusal::<TaskAttributes>("fuel"), "`fuel` wants a value");
         assert_eq!(refusal::<ActorAttributes>("detached = true"), "`detached` takes no value");

@@ -33,6 +33,7 @@ use crate::attributes::{ActorAttributes, TaskAttributes};
 /// | key | value | what it says |
 /// |---|---|---|
 /// | `name` | `"text"` | the name in the manifest, instead of the path in the crate |
+/// | `pure` | nothing | its result depends on its arguments alone: see below |
 /// | `timeout` | `"5s"` (`ns`, `us`, `ms`, `s`, `m`, `h`) | wall-clock time of a run |
 /// | `fuel` | integer | fuel of a run |
 /// | `memory` | `"64MiB"` or bytes | how large its memory may grow |
@@ -45,6 +46,12 @@ use crate::attributes::{ActorAttributes, TaskAttributes};
 /// | `grants` | `["dir:/data:ro"]` | the capabilities to keep |
 ///
 /// The caller can say otherwise: `parse.options().timeout(…).remote(…)`.
+///
+/// A `pure` task gives the same result for the same arguments, and does nothing else that matters. A host with a journal keeps
+/// its result and gives it instead of running the task again, also in a later process. It runs without capabilities, whatever
+/// the host grants; the tasks that it submits do too, and none of them can create or find actors. What it prints is not
+/// printed again. Not kept are errors, and what holds references. How much time or fuel is left, and how long something
+/// takes, should not decide about its result.
 ///
 /// The name becomes a unit struct, so no variable in its scope can have it: not `let parse = parse.remote(…)`.
 #[proc_macro_attribute]
@@ -72,6 +79,16 @@ pub fn remote(attributes: TokenStream, item: TokenStream) -> TokenStream {
 /// | `max_restarts` | integer | how often it may start again after a crash |
 /// | `max_pending_calls` | integer | how many calls may wait for it |
 /// | `detached` | nothing | lives until it is killed, whoever holds a handle |
+/// | `checkpoint` | nothing | saves its state: see below |
+/// | `checkpoint_every` | integer | saves its state after so many calls as well |
+///
+/// The state of an actor that is saved implements `Serialize` and `Deserialize`. It is saved after a call that said
+/// `rustyray::checkpoint()`, after each `checkpoint_every` calls, and when the actor ends in order: because nobody holds a
+/// handle any more, or because its host ends. Whoever sees the result of a call sees it after the state was saved. An actor
+/// that is restarted goes on from its last checkpoint; what happened since is lost. On a host with a journal so does an actor
+/// with a name that is created again, in a later process as well, under the same names of module, type and actor; its
+/// constructor does not run then. A state that was saved under another definition of the type, or that does not decode, is
+/// reported, and the constructor runs. A state that holds references is not saved.
 #[proc_macro_attribute]
 pub fn actor(attributes: TokenStream, item: TokenStream) -> TokenStream {
     let attributes = parse_macro_input!(attributes as ActorAttributes);

@@ -5,7 +5,7 @@
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __actor_items {
-    ($vis:vis $Actor:ident, $Handle:ident, $Options:ident, $label:literal, $type_name:expr, $defaults:expr, $docs:literal) => {
+    ($vis:vis $Actor:ident, $Handle:ident, $Options:ident, $label:literal, $type_name:expr, $defaults:expr, $docs:literal, $checkpoints:expr) => {
         #[doc = ::core::concat!(
             "A handle to a [`", $label, "`] that lives as an actor. `.await` waits for its constructor."
         )]
@@ -25,6 +25,7 @@ macro_rules! __actor_items {
                 const TYPE_NAME: &'static str = $type_name;
                 const DEFAULTS: $crate::__private::ActorDefaults = $defaults;
                 const DOCS: &'static str = $docs;
+                const CHECKPOINTS: ::core::option::Option<$crate::__private::Checkpoints> = $checkpoints;
             }
 
             impl $crate::Handle for $Handle {

@@ -17,6 +17,7 @@ pub struct Signature {
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(missing_docs, reason = "as in `TaskOptions`")]
 pub struct TaskDefaults {
+    pub pure: bool,
     pub timeout_ns: Option<u64>,
     pub fuel: Option<u64>,
     pub memory_bytes: Option<u64>,
@@ -32,6 +33,7 @@ pub struct TaskDefaults {
 impl TaskDefaults {
     /// Nothing said. A constant, where `default()` is none.
     pub const NONE: Self = Self {
+        pure: false,
         timeout_ns: None,
         fuel: None,
         memory_bytes: None,
@@ -53,6 +55,7 @@ pub struct ActorDefaults {
     pub max_restarts: Option<u32>,
     pub max_pending_calls: Option<u32>,
     pub detached: Option<bool>,
+    pub checkpoint: Option<u32>,
 }
 
 /// `a::add` of `my_crate::a::add`: the crate's name says nothing in its own module, and changes with the file's.

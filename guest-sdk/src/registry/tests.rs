@@ -19,7 +19,7 @@ fn parse(text: String) -> Result<u32> {
     Ok(text.parse::<u32>()?)
 }
 
-#[rustyray::remote]
+#[rustyray::remote(pure)]
 fn odd(n: u32) -> std::result::Result<(), String> {
     if n % 2 == 1 { Ok(()) } else { Err(format!("{n} is even")) }
 }
@@ -56,7 +56,8 @@ fn reveal(secret: Unwritable) -> Unwritable {
 }
 
 /// Counts.
-#[rustyray::actor(max_restarts = 2, detached)]
+#[rustyray::actor(max_restarts = 2, detached, checkpoint_every = 3)]
+#[derive(Serialize, Deserialize)]
 struct Counter {
     value: i32,
 }
@@ -119,10 +120,15 @@ fn the_manifest_says_what_the_source_says() {
     assert_eq!(tasks, wanted);
     let first = &manifest.tasks[0];
     assert_eq!(first.docs, "Adds two numbers.");
+    assert_eq!(
+        manifest.tasks.iter().map(|task| task.pure).collect::<Vec<_>>(),
+        [false, true, false, false, false, false]
+    );
     assert_eq!((first.options.timeout_ns, first.options.cpu_milli), (Some(5_000_000_000), Some(500)));
     assert_eq!(first.options.resources, [("gpu".to_owned(), 1000)]);
 
-    let [counter] = &manifest.actors[..] else { panic!("one actor") };
+    let [counter, holder] = &manifest.actors[..] else { panic!("two actors") };
+    assert_eq!((counter.checkpoint, holder.checkpoint), (Some(3), Some(0)));
     assert_eq!((counter.name.as_str(), counter.docs.as_str()), ("registry::tests::Counter", "Counts."));
     assert_eq!(
         counter.constructors.iter().map(signature).collect::<Vec<_>>(),
@@ -241,6 +247,57 @@ fn a_constructor_that_fails_fails_whoever_waits_for_it() {
     let unnamed = Counter::options().name("x".repeat(300)).remote();
     assert_eq!(block_on(&unnamed).unwrap_err().kind(), ErrorKind::InvalidArgument);
     assert_eq!(block_on(unnamed.increment().get()).unwrap_err().kind(), ErrorKind::InvalidArgument);
+}
+
+/// Keeps what means nothing elsewhere.
+#[rustyray::actor(checkpoint)]
+#[derive(Serialize, Deserialize)]
+struct Holder {
+    held: Vec<ObjectRef<i32>>,
+}
+
+#[rustyray::actor_methods]
+impl Holder {
+    fn holding(held: Vec<ObjectRef<i32>>) -> Self {
+        Holder { held }
+    }
+
+    fn count(&self) -> usize {
+        self.held.len()
+    }
+}
+
+#[test]
+fn a_state_is_saved_and_restored_and_one_of_another_definition_is_not() {
+    let counter = Counter::remote_starting_at(5);
+    assert_eq!(counter.increment().blocking_get().unwrap(), 6);
+    let state = super::save().unwrap();
+    assert_eq!(counter.increment().blocking_get().unwrap(), 7);
+    let restore = |actor: &str, data: Vec<u8>| {
+        let encoding = crate::host::types::Encoding::Bincode;
+        let state = crate::host::types::Payload { encoding, data, references: Vec::new() };
+        super::restore(&format!("registry::tests::{actor}"), state).map_err(|failure| failure.message)
+    };
+    restore("Counter", state.data.clone()).unwrap();
+    assert_eq!(counter.increment().blocking_get().unwrap(), 7);
+    let refused = [
+        restore("Holder", state.data.clone()).unwrap_err(),
+        restore("Counter", state.data[1..].to_vec()).unwrap_err(),
+        restore("Counter", Vec::new()).unwrap_err(),
+        restore("Nobody", state.data.clone()).unwrap_err(),
+    ];
+    assert_eq!(refused[0], "it was saved under another definition of the type");
+    assert!(refused[1].starts_with("not a `Counter`"), "{}", refused[1]);
+    assert_eq!(refused[2], refused[0]);
+    assert_eq!(refused[3], "this module has no actor `registry::tests::Nobody`");
+    assert_eq!(counter.increment().blocking_get().unwrap(), 8, "what was refused changed nothing");
+}
+
+#[test]
+fn a_state_with_references_is_not_saved() {
+    let holder = Holder::remote_holding(vec![mock::sealed(&1)]);
+    assert_eq!(holder.count().blocking_get().unwrap(), 1);
+    assert!(super::save().unwrap_err().message.contains("cannot hold references"));
 }
 
 #[test]

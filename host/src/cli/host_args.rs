@@ -22,6 +22,8 @@ pub struct HostArgs {
     #[command(flatten)]
     machine: MachineArgs,
     #[command(flatten)]
+    journal: JournalArgs,
+    #[command(flatten)]
     pub output: OutputArgs,
 }
 
@@ -74,6 +76,18 @@ struct MachineArgs {
     /// Compile the module anew, and keep nothing.
     #[arg(long)]
     no_cache: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Journal")]
+struct JournalArgs {
+    /// Keep the results of pure tasks and the checkpoints of named actors in this folder, and go on from there when the
+    /// same command is run again.
+    #[arg(long, value_name = "DIR")]
+    journal: Option<PathBuf>,
+    /// What the journal may take on disk; beyond it the oldest results are dropped [default: 1GiB].
+    #[arg(long, value_name = "SIZE", value_parser = amounts::size, requires = "journal")]
+    journal_limit: Option<u64>,
 }
 
 #[derive(Args, Debug)]
@@ -136,6 +150,12 @@ impl HostArgs {
         }
         if let Some(count) = machine.instances {
             builder = builder.instances(count);
+        }
+        if let Some(dir) = &self.journal.journal {
+            builder = builder.journal(dir);
+        }
+        if let Some(bytes) = self.journal.journal_limit {
+            builder = builder.journal_bytes(bytes);
         }
         Ok(cache::add(builder, machine.no_cache, console))
     }

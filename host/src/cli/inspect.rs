@@ -111,7 +111,13 @@ impl Sheet {
 
     fn actor(&mut self, actor: &ActorTypeInfo) {
         self.line(2, &self.paint.bold(&actor.name));
-        self.details(4, &actor.options.summary(), &actor.docs);
+        let checkpoint = match actor.checkpoint {
+            None => String::new(),
+            Some(0) => "checkpoint ".to_owned(),
+            Some(calls) => format!("checkpoint_every={calls} "),
+        };
+        let summary = checkpoint + &actor.options.summary();
+        self.details(4, summary.trim_end(), &actor.docs);
         for function in actor.constructors.iter().chain(&actor.methods) {
             self.function(4, function);
         }
@@ -121,7 +127,9 @@ impl Sheet {
         let signature = function.to_string();
         let rest = &signature[function.name.len()..];
         self.line(indent, &format!("{}{rest}", self.paint.bold(&function.name)));
-        self.details(indent + 4, &function.options.summary(), &function.docs);
+        let pure = if function.pure { "pure " } else { "" };
+        let summary = format!("{pure}{}", function.options.summary());
+        self.details(indent + 4, summary.trim_end(), &function.docs);
     }
 
     /// Limits and documentation, where there are any. The latter is the guest's own text.

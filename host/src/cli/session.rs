@@ -114,7 +114,10 @@ impl Session {
             self.refusals.report(&self.console);
         }
         let stats = self.host.stats();
-        self.console.note(&format!("{} done, {} failed, {} cancelled", stats.succeeded, stats.failed, stats.cancelled));
+        let kept =
+            if stats.from_journal > 0 { format!(" ({} from the journal)", stats.from_journal) } else { String::new() };
+        let (done, failed, cancelled) = (stats.succeeded, stats.failed, stats.cancelled);
+        self.console.note(&format!("{done} done{kept}, {failed} failed, {cancelled} cancelled"));
         match (self.receipts.as_ref().map_or(Ok(()), |file| file.finish()), result) {
             (Err(lost), Ok(0)) => Err(lost),
             (Err(lost), result) => {

@@ -184,14 +184,15 @@ fn sleep_for(port: &dyn Port, timeout: Duration) -> Option<Sleep> {
 }
 
 /// A task that waits; dropping it, also because the task is cancelled, lets it go on.
-struct Parked<'a> {
+pub struct Parked<'a> {
     port: &'a dyn Port,
     task: &'a TaskRecord,
     alone: bool,
 }
 
 impl<'a> Parked<'a> {
-    fn new(port: &'a dyn Port, task: &'a TaskRecord, alone: bool) -> Self {
+    /// It waits from here on; `alone` if only another task can end the wait.
+    pub fn new(port: &'a dyn Port, task: &'a TaskRecord, alone: bool) -> Self {
         task.meter().parked.store(true, Ordering::Relaxed);
         port.pause(task, alone);
         Parked { port, task, alone }

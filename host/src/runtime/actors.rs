@@ -109,6 +109,9 @@ impl Runtime {
             let (runtime, actor, task) = (self.clone(), actor.clone(), task.clone());
             Box::pin(async move {
                 let arguments = arguments.map_err(|cause| dependency_failed(&cause))?;
+                if let Some(restored) = runtime.restored(&actor, &task).await? {
+                    return Ok(restored);
+                }
                 let mut instance = runtime.instance(&task).await?;
                 instance.construct(&actor.spec.type_name, &actor.spec.constructor, &arguments).await?;
                 Ok(instance)
@@ -142,7 +145,17 @@ impl Runtime {
             let call = match self.next_event(actor).await {
                 Event::Call(call) => call,
                 Event::Kill { restart } => return Ended::Killed { restart },
-                Event::Closed => return Ended::Closed,
+                Event::Save => match self.save_at_end(actor, instance).await {
+                    Ok(alive) => {
+                        instance = alive;
+                        continue;
+                    }
+                    Err(error) => return Ended::Crashed(Box::new(error)),
+                },
+                Event::Closed => {
+                    let _ = self.save_at_end(actor, instance).await;
+                    return Ended::Closed;
+                }
             };
             match self.serve_call(actor, instance, &call, may_restart).await {
                 Ok(alive) => instance = alive,
@@ -193,10 +206,16 @@ impl Runtime {
         let place = self.watch_running(actor, call, slot.clone());
         let guest = {
             let call = call.clone();
+            let saver = actor.saved.is_some().then(|| (self.clone(), actor.clone()));
             Box::pin(async move {
                 instance.serve(call);
                 let result = instance.call(&arguments, reply).await;
-                (instance, result)
+                let Some((runtime, actor)) = saver.filter(|_| survives(&result)) else {
+                    return (Ok(instance), result);
+                };
+                // Apart, so that it takes no room in the future of every call.
+                let saved = Box::pin(runtime.save_if_due(&actor, &mut instance)).await;
+                (saved.map(|()| instance), result)
             })
         };
         let ended = slot.run(guest, || call.meter().preempted()).await;
@@ -212,22 +231,21 @@ impl Runtime {
         &self,
         actor: &ActorRecord,
         call: &Arc<TaskRecord>,
-        ended: Result<(Instance, Result<Payload, TaskError>), StopReason>,
+        ended: Result<(Served, Result<Payload, TaskError>), StopReason>,
         may_restart: bool,
     ) -> Served {
         let (instance, error) = match ended {
             Ok((instance, Ok(payload))) => {
                 self.settle(call, self.store.store(payload));
-                return Ok(instance);
+                return instance;
             }
             Ok((instance, Err(error))) => (Some(instance), error),
             Err(reason) => (None, self.stopped(call, reason)),
         };
-        let own = matches!(error.kind, ErrorKind::TaskFailed | ErrorKind::InvalidArgument);
-        match instance.filter(|_| own) {
+        match instance.filter(|_| is_own(&error)) {
             Some(instance) => {
                 self.settle(call, Err(Arc::new(error)));
-                Ok(instance)
+                instance
             }
             None if may_restart && call.retry(&error) => {
                 self.scheduler.lock().count(call);
@@ -300,6 +318,15 @@ impl Drop for Life {
     }
 }
 
+/// The error that a method returned: the instance goes on.
+fn is_own(error: &TaskError) -> bool {
+    matches!(error.kind, ErrorKind::TaskFailed | ErrorKind::InvalidArgument)
+}
+
+fn survives(result: &Result<Payload, TaskError>) -> bool {
+    result.as_ref().err().is_none_or(is_own)
+}
+
 /// A crash as the caller of the call sees it. Limits and cancellations keep their names.
 fn crashed(call: &TaskRecord, error: TaskError, may_restart: bool) -> TaskError {
     if error.kind != ErrorKind::WorkerCrashed {
@@ -316,7 +343,7 @@ fn crashed(call: &TaskRecord, error: TaskError, may_restart: bool) -> TaskError 
 }
 
 /// Lets others have the thread.
-async fn yield_now() {
+pub(super) async fn yield_now() {
     let mut yielded = false;
     poll_fn(|cx| {
         if std::mem::replace(&mut yielded, true) {

@@ -15,7 +15,7 @@ use std::time::Duration;
 use async_task::{Builder, Runnable, ScheduleInfo};
 use parking_lot::{Condvar, Mutex};
 
-use super::Runtime;
+use super::{Keeper, Runtime};
 use crate::state::object::ObjectRef;
 use crate::state::scheduler::{Next, Wants};
 use crate::state::task::{TaskRecord, Work};
@@ -117,11 +117,13 @@ impl Runtime {
     pub(crate) fn end_crew(&self) {
         self.scheduler.lock().end();
         self.crew.threads.lock().iter().for_each(Thread::unpark);
+        self.journal.iter().for_each(Keeper::close);
     }
 
     /// Waits until the threads have ended, at most for `longest`.
     pub(crate) fn join_crew(&self, longest: Duration) {
         self.crew.join(longest);
+        self.journal.iter().for_each(Keeper::join);
     }
 
     fn serve_the_crew(self: Arc<Self>, number: usize) {

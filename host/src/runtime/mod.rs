@@ -3,9 +3,12 @@
 
 mod actors;
 mod cancel;
+mod checkpoints;
 mod clock;
 mod crew;
 mod deadlines;
+mod journal;
+mod memo;
 mod modules;
 mod settle;
 mod shutdown;
@@ -24,6 +27,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 pub use clock::TokioClock;
+pub use journal::Keeper;
 
 use self::crew::{Crew, Job};
 use crate::port::log::{LogLine, LogSink, LogSource, OutputWatch};
@@ -74,6 +78,8 @@ pub struct RuntimeConfig {
     pub output_watch: Option<OutputWatch>,
     /// Where receipts go.
     pub receipts: Option<ReceiptSink>,
+    /// What outlives the process.
+    pub journal: Option<Keeper>,
 }
 
 /// The runtime of one host.
@@ -117,6 +123,7 @@ pub struct Runtime {
     log: LogSink,
     output_watch: Option<OutputWatch>,
     receipts: Option<ReceiptSink>,
+    journal: Option<Keeper>,
     tally: Tally,
     task_ids: Counter,
     actor_ids: Counter,
@@ -128,6 +135,7 @@ struct Tally {
     succeeded: AtomicU64,
     failed: AtomicU64,
     cancelled: AtomicU64,
+    memo: AtomicU64,
 }
 
 /// What a host is doing, and what it has done.
@@ -144,6 +152,8 @@ pub struct Stats {
     pub failed: u64,
     /// Tasks and calls that were cancelled.
     pub cancelled: u64,
+    /// Of those that gave a value, pure tasks that did not run: their results were in the journal.
+    pub from_journal: u64,
     /// Instances that live: tasks and actors.
     pub instances: u32,
     /// Actors that live.
@@ -189,6 +199,7 @@ impl Runtime {
             log: config.log,
             output_watch: config.output_watch,
             receipts: config.receipts,
+            journal: config.journal,
             tally: Tally::default(),
             task_ids: Counter::default(),
             actor_ids: Counter::default(),
@@ -212,6 +223,7 @@ impl Runtime {
             succeeded: read(&self.tally.succeeded),
             failed: read(&self.tally.failed),
             cancelled: read(&self.tally.cancelled),
+            from_journal: read(&self.tally.memo),
             instances,
             actors: self.actors.len(),
             objects: self.store.live_objects(),

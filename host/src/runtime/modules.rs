@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 use super::Runtime;
 use crate::port::Port;
 use crate::sandbox::{Instance, LoadedModule, ModuleError};
@@ -22,9 +24,13 @@ const MANIFEST_TIME: Duration = Duration::from_secs(10);
 impl Runtime {
     /// Compiles a module and learns what it offers.
     pub(crate) async fn load(self: &Arc<Self>, name: Arc<str>, bytes: Vec<u8>) -> Result<Arc<ModuleInfo>, ModuleError> {
-        let sandbox = self.sandbox.clone();
-        let compiled = self.tokio.spawn_blocking(move || LoadedModule::compile(&sandbox, &bytes)).await;
-        let code = Arc::new(compiled.map_err(|_| ModuleError::HostShutDown)??);
+        let (sandbox, hashed) = (self.sandbox.clone(), self.journal.is_some());
+        let compiled = self.tokio.spawn_blocking(move || {
+            let code_hash = hashed.then(|| Sha256::digest(&bytes).into());
+            LoadedModule::compile(&sandbox, &bytes).map(|code| (code, code_hash))
+        });
+        let (code, code_hash) = compiled.await.map_err(|_| ModuleError::HostShutDown)??;
+        let code = Arc::new(code);
         let info = |manifest: Option<Manifest>| ModuleInfo {
             id: self.module_ids.next(),
             name: name.clone(),
@@ -32,6 +38,7 @@ impl Runtime {
             plans: manifest.as_ref().map(|manifest| ModulePlans::new(manifest, &self.limits)).unwrap_or_default(),
             manifest,
             imports: code.imports().to_vec(),
+            code_hash,
         };
         let manifest = match code.has_manifest() {
             true => Some(self.describe(&code, Arc::new(info(None))).await?),

@@ -36,6 +36,9 @@ impl Runtime {
             Some(_) => &self.tally.failed,
         };
         count.fetch_add(1, Ordering::Relaxed);
+        if receipt.memo {
+            self.tally.memo.fetch_add(1, Ordering::Relaxed);
+        }
         if let Some(receipts) = &self.receipts {
             receipts(receipt);
         }

@@ -19,6 +19,7 @@ impl Runtime {
         self.scheduler.lock().drain();
         self.room.notify_waiters();
         self.until(grace, |runtime| runtime.is_idle()).await;
+        self.save_actors().await;
         self.halt();
         self.until(LAST_YIELDS, |runtime| runtime.stats().instances == 0).await;
     }
@@ -61,7 +62,7 @@ impl Runtime {
     }
 
     /// Waits until `done`, at most for `longest`.
-    async fn until(&self, longest: Duration, done: impl Fn(&Self) -> bool) {
+    pub(super) async fn until(&self, longest: Duration, done: impl Fn(&Self) -> bool) {
         let waiting = async {
             loop {
                 let progress = self.progress.notified();

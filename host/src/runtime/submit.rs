@@ -35,6 +35,10 @@ impl Runtime {
             return module.plans.task(function).cloned().ok_or_else(unknown);
         }
         let declared = module.task(function).ok_or_else(unknown)?;
+        if declared.pure && options.grants.as_ref().is_some_and(|grants| !grants.is_empty()) {
+            let text = "a pure task holds no capability: leave out the grants";
+            return Err(TaskError::new(ErrorKind::InvalidArgument, text));
+        }
         Ok(Arc::new(TaskPlan::task(declared, options, &self.limits)))
     }
 
@@ -109,7 +113,7 @@ impl Runtime {
         };
         let actor = ActorRef::new(spec, pending_calls, ready);
         let prepared = (|| {
-            capabilities?;
+            capabilities?.actors_in_reach()?;
             check_arguments(&plan, arguments.len(), || Some(constructor))?;
             if let Some(name) = &options.name {
                 self.names.register(name.clone(), &actor, options.detached.unwrap_or(false))?;
@@ -185,6 +189,9 @@ impl Runtime {
 
     /// What a task may touch: what its parent may, or the part of it that the plan names.
     fn capabilities(&self, plan: &TaskPlan, caller: Caller) -> Result<Arc<Capabilities>, TaskError> {
+        if plan.pure {
+            return Ok(Arc::new(Capabilities::pure()));
+        }
         let held = caller.map_or(&self.capabilities, |caller| &caller.spec.capabilities);
         let Some(names) = &plan.grants else {
             return Ok(held.clone());

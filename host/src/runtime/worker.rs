@@ -74,6 +74,12 @@ impl Runtime {
 
     async fn run_guest(self: Arc<Self>, task: Arc<TaskRecord>) -> Result<Payload, TaskError> {
         let arguments = self.arguments(&task).await.map_err(|cause| dependency_failed(&cause))?;
+        if let Work::Task { reply } = task.spec.work
+            && task.spec.plan.pure
+        {
+            // Apart, so that what it waits for takes no room in the future of every task.
+            return Box::pin(self.run_pure(task, arguments, reply)).await;
+        }
         let mut instance = self.instance(&task).await?;
         match &task.spec.work {
             Work::Main { .. } => {

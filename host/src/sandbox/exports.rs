@@ -13,6 +13,10 @@ use super::wire::{Encoding, Payload};
 pub type DescribeFunc = TypedFunc<(), (Manifest,)>;
 /// `construct`.
 pub type ConstructFunc = TypedFunc<(Arc<str>, Arc<str>, Vec<Payload>), (Result<(), Failure>,)>;
+/// `save`.
+pub type SaveFunc = TypedFunc<(), (Result<Payload, Failure>,)>;
+/// `restore`.
+pub type RestoreFunc = TypedFunc<(Arc<str>, Payload), (Result<(), Failure>,)>;
 /// `run-task` and `call`.
 pub type CallFunc = TypedFunc<(Arc<str>, Vec<Payload>, Encoding), (Result<Payload, Failure>,)>;
 
@@ -22,6 +26,8 @@ pub struct GuestExports {
     pub run_task: ComponentExportIndex,
     pub construct: ComponentExportIndex,
     pub call: ComponentExportIndex,
+    pub save: ComponentExportIndex,
+    pub restore: ComponentExportIndex,
 }
 
 impl GuestExports {
@@ -40,6 +46,8 @@ impl GuestExports {
             run_task: find("run-task")?,
             construct: find("construct")?,
             call: find("call")?,
+            save: find("save")?,
+            restore: find("restore")?,
         })
     }
 
@@ -53,6 +61,8 @@ impl GuestExports {
             let _: CallFunc = instance.get_typed_func(&mut store, self.run_task)?;
             let _: CallFunc = instance.get_typed_func(&mut store, self.call)?;
             let _: ConstructFunc = instance.get_typed_func(&mut store, self.construct)?;
+            let _: SaveFunc = instance.get_typed_func(&mut store, self.save)?;
+            let _: RestoreFunc = instance.get_typed_func(&mut store, self.restore)?;
             instance.get_typed_func(&mut store, self.describe)
         };
         check().map_err(|error: wasmtime::Error| {

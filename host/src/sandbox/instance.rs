@@ -8,7 +8,7 @@ use wasmtime::component::{self, ComponentExportIndex, ComponentNamedList, Lift, 
 use super::bindings::exports::rustyray::core::guest::Failure;
 use super::convert::{give_payload, take_payload};
 use super::engine::Sandbox;
-use super::exports::{CallFunc, ConstructFunc, GuestExports};
+use super::exports::{CallFunc, ConstructFunc, GuestExports, RestoreFunc, SaveFunc};
 use super::guest::Guest;
 use super::module::{LoadedModule, ModuleError, checked_manifest};
 use super::trap::{exit_code, explain};
@@ -17,7 +17,7 @@ use crate::port::Port;
 use crate::state::payload::{Encoding, Payload};
 use crate::state::task::TaskRecord;
 use crate::words::error::{ErrorKind, TaskError};
-use crate::words::limits::{FUEL_SLICE, HANDLES_MAX, TaskLimits};
+use crate::words::limits::{CHECKPOINT_BYTES_MAX, CHECKPOINT_FUEL, FUEL_SLICE, HANDLES_MAX, TaskLimits};
 use crate::words::manifest::Manifest;
 
 /// Bytes that one host call may take out of a guest beyond the size of its memory. Without a bound a list of a million
@@ -94,6 +94,36 @@ impl Instance {
         self.read_meters();
         let (result,) = outcome.map_err(|error| self.failed(&error))?;
         result.map_err(program_error)
+    }
+
+    /// Makes the instance an actor of this type, with the state that another had.
+    ///
+    /// # Errors
+    /// The state is of another definition, or what ended the guest.
+    pub async fn restore(&mut self, type_name: &Arc<str>, state: &Payload) -> Result<(), TaskError> {
+        let restore: RestoreFunc = self.export(|guest| guest.restore)?;
+        let state = give_payload(&mut self.store.data_mut().table, state).map_err(|error| self.failed(&error))?;
+        let outcome = restore.call_async(&mut self.store, (type_name.clone(), state)).await;
+        let (result,) = outcome.map_err(|error| self.failed(&error))?;
+        result.map_err(program_error)
+    }
+
+    /// The actor's state, on fuel of its own. `Ok(Err)` is a state that cannot be kept; the actor goes on with it.
+    ///
+    /// # Errors
+    /// What ended the guest.
+    pub async fn save(&mut self) -> Result<Result<Payload, TaskError>, TaskError> {
+        let save: SaveFunc = self.export(|guest| guest.save)?;
+        let _ = self.store.set_fuel(CHECKPOINT_FUEL);
+        let (result,) = save.call_async(&mut self.store, ()).await.map_err(|error| {
+            explain(&error, &self.task().spec.plan.limits, self.task().meter().stderr_tail().as_deref())
+        })?;
+        let taken = result.map_err(program_error).map(|state| take_payload(&mut self.store.data_mut().table, state));
+        let state = match taken {
+            Ok(taken) => taken.map_err(|error| explain(&error, &TaskLimits::default(), None))?,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        Ok(checked_state(state))
     }
 
     /// Calls a method of the actor, for the task that is served now.
@@ -226,6 +256,20 @@ fn failed(store: &Store<Guest>, fuel: u64, error: &wasmtime::Error) -> TaskError
         }
         None => explain(error, &task.spec.plan.limits, task.meter().stderr_tail().as_deref()),
     }
+}
+
+/// A state that means the same to another process, and is not too large.
+fn checked_state(state: Payload) -> Result<Payload, TaskError> {
+    if !state.references.is_empty() {
+        let text =
+            "a checkpoint cannot hold references to objects or actors: they would lead nowhere in another process";
+        return Err(TaskError::new(ErrorKind::InvalidArgument, text));
+    }
+    let bytes = state.data.len() as u64;
+    if bytes > CHECKPOINT_BYTES_MAX {
+        return Err(TaskError::of_limit(ErrorKind::LimitExceeded, "checkpoint-bytes", CHECKPOINT_BYTES_MAX, bytes));
+    }
+    Ok(state)
 }
 
 /// The error that a function returned.

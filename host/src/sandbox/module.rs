@@ -15,6 +15,7 @@ use super::guest::Guest;
 use crate::words::error::{TaskError, shorten};
 use crate::words::limits::{ARGUMENTS_MAX, ERROR_TEXT_MAX, MANIFEST_ENTRIES_MAX, MODULE_BYTES_MAX};
 use crate::words::manifest::{ActorTypeInfo, FunctionInfo, Manifest, ParameterInfo};
+use crate::words::options::TaskOptions;
 
 /// The interface that makes a component a module of tasks and actors.
 pub(super) const GUEST_INTERFACE: &str = "rustyray:core/guest@0.1.0";
@@ -185,11 +186,19 @@ pub(super) fn checked_manifest(manifest: wit::Manifest) -> Result<Manifest, Modu
 fn actor_type(actor: wit::ActorType) -> Result<ActorTypeInfo, ModuleError> {
     Ok(ActorTypeInfo {
         name: checked_name(actor.name).map_err(ModuleError::BadManifest)?,
-        constructors: functions("constructor", actor.constructors)?,
-        methods: functions("method", actor.methods)?,
+        constructors: stateful(functions("constructor", actor.constructors)?)?,
+        methods: stateful(functions("method", actor.methods)?)?,
         options: actor.options.try_into().map_err(ModuleError::BadManifest)?,
+        checkpoint: actor.checkpoint,
         docs: shorten(actor.docs, ERROR_TEXT_MAX),
     })
+}
+
+/// Only a task can be pure.
+fn stateful(functions: Vec<FunctionInfo>) -> Result<Vec<FunctionInfo>, ModuleError> {
+    let pure = functions.iter().find(|function| function.pure);
+    check(pure.is_none(), || format!("'{}' is an actor's, and cannot be pure", pure.map_or("", |pure| &pure.name)))?;
+    Ok(functions)
 }
 
 fn functions(what: &str, functions: Vec<wit::Function>) -> Result<Vec<FunctionInfo>, ModuleError> {
@@ -205,6 +214,11 @@ fn function(function: wit::Function) -> Result<FunctionInfo, ModuleError> {
     let bad = ModuleError::BadManifest;
     let count = function.parameters.len();
     check(count <= ARGUMENTS_MAX, || format!("{count} parameters: at most {ARGUMENTS_MAX}"))?;
+    let options: TaskOptions = function.options.try_into().map_err(bad)?;
+    let granted = options.grants.as_ref().is_some_and(|grants| !grants.is_empty());
+    check(!(function.pure && granted), || {
+        format!("'{}' is pure, and can hold no grants", function.name.escape_debug())
+    })?;
     let shown = |text: String| shorten(text.escape_debug().to_string(), ERROR_TEXT_MAX);
     Ok(FunctionInfo {
         name: checked_name(function.name).map_err(bad)?,
@@ -214,7 +228,8 @@ fn function(function: wit::Function) -> Result<FunctionInfo, ModuleError> {
             .map(|parameter| ParameterInfo { name: shown(parameter.name), type_name: shown(parameter.type_name) })
             .collect(),
         result_type: shown(function.result_type),
-        options: function.options.try_into().map_err(bad)?,
+        options,
+        pure: function.pure,
         docs: shorten(function.docs, ERROR_TEXT_MAX),
     })
 }
@@ -259,6 +274,7 @@ mod tests {
             parameters: Vec::new(),
             result_type: "()".to_owned(),
             options: options(),
+            pure: false,
             docs: String::new(),
         }
     }
@@ -289,6 +305,10 @@ mod tests {
         let parameter = || wit::Parameter { name: "p".to_owned(), type_name: "T".to_owned() };
         wide.parameters = (0..=ARGUMENTS_MAX).map(|_| parameter()).collect();
         assert!(refused(vec![wide]).contains("parameters: at most"));
+        let mut impure = function("impure");
+        impure.pure = true;
+        impure.options.grants = Some(vec!["clock".to_owned()]);
+        assert!(refused(vec![impure]).contains("can hold no grants"));
         let mut greedy = function("greedy");
         greedy.options.resources = (0..100).map(|n| (n.to_string(), 1)).collect();
         assert!(refused(vec![greedy]).contains("custom resources: at most"));

@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
+use super::checkpoint::Saved;
 use super::mailbox::Mailbox;
 use super::object::ObjectRef;
 use super::slot::{Stop, StopReason};
@@ -27,6 +28,8 @@ pub struct ActorRecord {
     generation: AtomicU32,
     /// The call that runs, for whoever kills the actor.
     running: Mutex<Option<Arc<dyn Stop>>>,
+    /// Of an actor whose type declares checkpoints.
+    pub saved: Option<Box<Saved>>,
     handle: Mutex<Weak<Handle>>,
 }
 
@@ -102,7 +105,9 @@ impl Drop for Handle {
 impl ActorRef {
     /// An actor and its first handle.
     pub(crate) fn new(spec: ActorSpec, pending_calls_max: usize, ready: ObjectRef) -> Self {
+        let checkpoint = spec.module.actor(&spec.type_name).and_then(|declared| declared.checkpoint);
         let actor = Arc::new(ActorRecord {
+            saved: checkpoint.map(|every| Box::new(Saved::new(every))),
             spec,
             mailbox: Mailbox::new(pending_calls_max),
             ready,

@@ -19,6 +19,8 @@ pub enum Event {
         /// Start again, if it may.
         restart: bool,
     },
+    /// Save the state: the host ends.
+    Save,
     /// Nobody holds a handle, and every call is served.
     Closed,
 }
@@ -32,6 +34,7 @@ pub struct Mailbox {
 struct Inner {
     calls: VecDeque<Arc<TaskRecord>>,
     kill: Option<bool>,
+    save: bool,
     closing: bool,
     dead: Option<Arc<TaskError>>,
     reader: Option<Waker>,
@@ -40,7 +43,7 @@ struct Inner {
 impl Mailbox {
     /// A mailbox for at most `max` calls.
     pub fn new(max: usize) -> Self {
-        let inner = Inner { calls: VecDeque::new(), kill: None, closing: false, dead: None, reader: None };
+        let inner = Inner { calls: VecDeque::new(), kill: None, save: false, closing: false, dead: None, reader: None };
         Mailbox { inner: Mutex::new(inner), max }
     }
 
@@ -89,6 +92,13 @@ impl Mailbox {
         inner.wake();
     }
 
+    /// Has the actor save its state before the next call.
+    pub fn save(&self) {
+        let mut inner = self.inner.lock();
+        inner.save = true;
+        inner.wake();
+    }
+
     /// Is a kill waiting to be seen?
     pub fn kill_pending(&self) -> bool {
         self.inner.lock().kill.is_some()
@@ -127,6 +137,9 @@ impl Inner {
     fn next(&mut self) -> Option<Event> {
         if let Some(restart) = self.kill.take() {
             return Some(Event::Kill { restart });
+        }
+        if std::mem::take(&mut self.save) {
+            return Some(Event::Save);
         }
         while self.calls.front().is_some_and(|call| call.is_done()) {
             self.calls.pop_front();

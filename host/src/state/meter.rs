@@ -24,6 +24,8 @@ pub struct Meter {
     pub fuel_used: Gauge,
     /// Is the guest parked in a host call? Then the end of a poll is not the end of a slice of fuel.
     pub parked: AtomicBool,
+    /// Was its result in the journal, so that nothing ran?
+    memo: AtomicBool,
     /// Nearly all tasks have none.
     notes: Mutex<Option<Box<Notes>>>,
 }
@@ -66,6 +68,18 @@ impl Meter {
         if !self.parked.load(Ordering::Relaxed) {
             self.fuel_used.add(FUEL_SLICE);
         }
+    }
+
+    /// The result was in the journal: nothing ran.
+    pub fn found_in_journal(&self) {
+        self.memo.store(true, Ordering::Relaxed);
+        // What the search for it took was counted in slices.
+        self.fuel_used.set(0);
+    }
+
+    /// Was the result in the journal?
+    pub fn is_memo(&self) -> bool {
+        self.memo.load(Ordering::Relaxed)
     }
 
     /// A capability was refused.

@@ -2,6 +2,8 @@
 //! wasmtime; time and the runtime are passed in.
 
 pub mod actor;
+pub mod checkpoint;
+pub mod journal;
 pub mod levels;
 pub mod mailbox;
 pub mod meter;

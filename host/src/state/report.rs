@@ -37,6 +37,7 @@ impl TaskRecord {
             output_bytes: self.meter().output_bytes.get(),
             host_calls: self.meter().host_calls.get(),
             refused: self.meter().refused(),
+            memo: self.meter().is_memo(),
         }
     }
 

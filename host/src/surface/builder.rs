@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use super::host::Host;
 use crate::port::log::{LogLine, LogSink, LogSource, OutputWatch, to_tracing};
-use crate::runtime::{ReceiptSink, Runtime, RuntimeConfig, TokioClock};
+use crate::runtime::{Keeper, ReceiptSink, Runtime, RuntimeConfig, TokioClock};
 use crate::sandbox::wasmtime;
 use crate::sandbox::wasmtime::component::Linker;
 use crate::sandbox::{EngineConfig, Guest, ImportSet, Sandbox};
+use crate::state::journal::Journal;
 use crate::state::spill::SpillFolder;
 use crate::words::capabilities::Capabilities;
 use crate::words::clock::Clock;
 use crate::words::limits::{
-    CANCEL_GRACE, INSTANCES_MAX, OBJECT_STORE_BYTES, PENDING_TASKS_MAX, SPILL_BYTES, TaskLimits,
+    CANCEL_GRACE, INSTANCES_MAX, JOURNAL_BYTES, OBJECT_STORE_BYTES, PENDING_TASKS_MAX, SPILL_BYTES, TaskLimits,
 };
 use crate::words::plan::HostLimits;
 use crate::words::receipt::Receipt;
@@ -52,6 +53,14 @@ pub enum BuildError {
     /// The engine refused: no address space, no cache folder, imports that collide.
     #[error("the engine could not be made: {0}")]
     Engine(String),
+    /// The journal could not be opened.
+    #[error("the journal '{}' cannot be used: {reason}", path.display())]
+    Journal {
+        /// Its folder.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// The threads could not be started.
     #[error("the worker threads could not be started: {0}")]
     Threads(#[from] std::io::Error),
@@ -79,6 +88,8 @@ pub struct HostBuilder {
     output_watch: Option<OutputWatch>,
     receipts: Option<ReceiptSink>,
     imports: Vec<ImportSet>,
+    journal: Option<PathBuf>,
+    journal_bytes: u64,
 }
 
 impl Default for HostBuilder {
@@ -104,6 +115,8 @@ impl Default for HostBuilder {
             output_watch: None,
             receipts: None,
             imports: Vec::new(),
+            journal: None,
+            journal_bytes: JOURNAL_BYTES,
         }
     }
 }
@@ -210,6 +223,24 @@ impl HostBuilder {
         self
     }
 
+    /// A folder, made if it is missing, for what is to outlive the process: the results of [pure](crate::FunctionInfo::pure)
+    /// tasks and the checkpoints of named actors. It has one writer at a time. Default: none, nothing is kept.
+    ///
+    /// Nobody sees the result of a pure task before it is written, so that after the end of the process, however it came,
+    /// no pure task runs again whose result anybody saw. A power failure may take the last second. What cannot be written
+    /// is told in the log once, and done again when it is asked for. Whoever can write to the folder decides what later
+    /// hosts take for results.
+    pub fn journal(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.journal = Some(dir.into());
+        self
+    }
+
+    /// Bytes of the journal on disk; beyond it the oldest results are dropped. Default: [`JOURNAL_BYTES`].
+    pub fn journal_bytes(mut self, bytes: u64) -> Self {
+        self.journal_bytes = bytes;
+        self
+    }
+
     /// Where deadlines, waits and receipts take their time from. Default: the real clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Some(Arc::new(clock));
@@ -279,6 +310,7 @@ impl HostBuilder {
         let spill = self.spill.map(|dir| spill_folder(&dir, self.spill_bytes)).transpose()?;
         let engine = EngineConfig { instances: self.instances, cache_dir: self.cache_dir };
         let sandbox = Sandbox::new(&engine, self.imports).map_err(|error| BuildError::Engine(format!("{error:#}")))?;
+        let keeper = self.journal.map(|path| keeper(path, self.journal_bytes)).transpose()?;
         // After all that can fail: a tokio runtime must not be dropped where an embedder's own may be running.
         let tokio = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(IO_THREADS)
@@ -301,6 +333,7 @@ impl HostBuilder {
             log: self.log,
             output_watch: self.output_watch,
             receipts: self.receipts,
+            journal: keeper,
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(TokioClock(tokio.handle().clone())));
         let runtime = Runtime::new(config, sandbox, clock, tokio.handle().clone());
@@ -332,6 +365,13 @@ fn guest_memory(memory_bytes: Option<u64>, object_store_bytes: u64) -> Result<u6
         );
         BuildError::Invalid(text)
     })
+}
+
+fn keeper(path: PathBuf, limit: u64) -> Result<Keeper, BuildError> {
+    match Journal::open(&path, limit) {
+        Ok(journal) => Ok(Keeper::start(journal)?),
+        Err(error) => Err(BuildError::Journal { path, reason: error.to_string() }),
+    }
 }
 
 /// Running out of memory maps is not graceful: the allocator fails. So it is refused beforehand.

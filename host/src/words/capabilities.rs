@@ -10,6 +10,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
+use super::error::{ErrorKind, TaskError};
+
 /// What may be done in a granted directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DirAccess {
@@ -101,6 +103,8 @@ pub struct Capabilities {
     pub(crate) fixed_time: SystemTime,
     pub(crate) random: bool,
     pub(crate) random_seed: u64,
+    /// Of a pure task and what it submits: actors, whose state is another's doing, are out of reach as well.
+    pub(crate) pure: bool,
 }
 
 impl Default for Capabilities {
@@ -121,7 +125,26 @@ impl Capabilities {
             fixed_time: UNIX_EPOCH,
             random: false,
             random_seed: 0,
+            pure: false,
         }
+    }
+
+    /// May whoever holds these create and find actors?
+    ///
+    /// # Errors
+    /// `CapabilityDenied` to a pure task, and to what it submits.
+    pub(crate) fn actors_in_reach(&self) -> Result<(), TaskError> {
+        if self.pure {
+            let text = "a pure task, and what it submits, can neither create nor find actors: their state would decide \
+                        about its result";
+            return Err(TaskError::new(ErrorKind::CapabilityDenied, text));
+        }
+        Ok(())
+    }
+
+    /// Those of a pure task, whatever its host's are.
+    pub(crate) fn pure() -> Self {
+        Capabilities { pure: true, ..Capabilities::none() }
     }
 
     /// Grants the directory at `host_path`, seen by the guest at `guest_path`.
@@ -201,8 +224,12 @@ impl Capabilities {
     /// # Errors
     /// The first name that is not covered by what is held here.
     pub fn narrow<S: AsRef<str>>(&self, names: &[S]) -> Result<Capabilities, String> {
-        let mut kept =
-            Capabilities { fixed_time: self.fixed_time, random_seed: self.random_seed, ..Capabilities::none() };
+        let mut kept = Capabilities {
+            fixed_time: self.fixed_time,
+            random_seed: self.random_seed,
+            pure: self.pure,
+            ..Self::none()
+        };
         for name in names {
             self.keep(name.as_ref(), &mut kept).ok_or_else(|| name.as_ref().to_owned())?;
         }

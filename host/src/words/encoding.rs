@@ -14,3 +14,19 @@ pub enum Encoding {
     /// The bytes are the value.
     Raw,
 }
+
+impl Encoding {
+    /// As one byte of what is kept beyond this process.
+    pub(crate) fn tag(self) -> u8 {
+        match self {
+            Encoding::Bincode => 0,
+            Encoding::Json => 1,
+            Encoding::Raw => 2,
+        }
+    }
+
+    /// The encoding of this byte.
+    pub(crate) fn of_tag(tag: u8) -> Option<Self> {
+        [Encoding::Bincode, Encoding::Json, Encoding::Raw].into_iter().find(|encoding| encoding.tag() == tag)
+    }
+}

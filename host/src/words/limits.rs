@@ -99,6 +99,28 @@ pub const OVERTAKEN_MAX: u32 = 64;
 /// Time between asking a task to stop and ending it, when it is cancelled without force.
 pub const CANCEL_GRACE: Duration = Duration::from_secs(1);
 
+/// Bytes of a journal on disk. Beyond it the oldest results are dropped, a half at a time.
+pub const JOURNAL_BYTES: u64 = 1 << 30;
+
+/// The smallest journal that can be asked for: a file's head and some records have to fit into each half.
+pub const JOURNAL_BYTES_MIN: u64 = 64 << 10;
+
+/// Records of a journal. The host keeps some 100 bytes of memory for each.
+pub const JOURNAL_RECORDS_MAX: usize = 1 << 20;
+
+/// Bytes of the arguments of a pure task together, and of its result, up to which the result is kept. Arguments are hashed
+/// at about a gigabyte a second: what is larger is often made as quickly as it is found.
+pub const MEMO_BYTES_MAX: u64 = 16 << 20;
+
+/// Bytes of an actor's checkpoint. It is copied out of the guest between two calls, which wait meanwhile.
+pub const CHECKPOINT_BYTES_MAX: u64 = 64 << 20;
+
+/// Fuel for writing a checkpoint: some 60 instructions for each byte of the largest.
+pub const CHECKPOINT_FUEL: u64 = 4_000_000_000;
+
+/// Time for the actors of a host that shuts down to write their checkpoints, when their work is done.
+pub const CHECKPOINT_GRACE: Duration = Duration::from_secs(5);
+
 /// The limits of one task, or of one call to an actor.
 ///
 /// As the host's ceiling they hold for each task; as a task's options they can be lower, never higher.

@@ -23,6 +23,8 @@ pub struct ModuleInfo {
     pub manifest: Option<Manifest>,
     /// The interfaces that it imports, as the component names them.
     pub imports: Vec<String>,
+    /// Of the component's bytes, where results are kept for it.
+    pub(crate) code_hash: Option<[u8; 32]>,
     /// How its tasks run on this host.
     pub(crate) plans: ModulePlans,
 }
@@ -63,6 +65,10 @@ pub struct FunctionInfo {
     pub result_type: String,
     /// What it declares for each run.
     pub options: TaskOptions,
+    /// Does its result depend on nothing but its arguments? It runs without capabilities then, and where the host has a
+    /// [journal](crate::HostBuilder::journal) it is not run again. What an embedder's own imports tell it is the
+    /// embedder's business.
+    pub pure: bool,
     /// The first paragraph of its documentation.
     pub docs: String,
 }
@@ -75,6 +81,7 @@ impl FunctionInfo {
             parameters: Vec::new(),
             result_type: String::new(),
             options: TaskOptions::new(),
+            pure: false,
             docs: String::new(),
         }
     }
@@ -112,6 +119,8 @@ pub struct ActorTypeInfo {
     pub methods: Vec<FunctionInfo>,
     /// What it declares for each actor.
     pub options: ActorOptions,
+    /// Does it save its state? After so many calls, and when it ends in order; with 0 only when it ends or asks for it.
+    pub checkpoint: Option<u32>,
     /// The first paragraph of its documentation.
     pub docs: String,
 }

@@ -224,7 +224,8 @@ impl ActorOptions {
         self
     }
 
-    /// How often it is started again after a crash, with fresh state. Default: 0.
+    /// How often it is started again after a crash, with the state of its last checkpoint, or else a fresh one.
+    /// Default: 0.
     pub fn max_restarts(mut self, restarts: u32) -> Self {
         self.max_restarts = Some(restarts);
         self

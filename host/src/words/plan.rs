@@ -30,6 +30,8 @@ pub struct TaskPlan {
     pub max_retries: u32,
     /// The capabilities to keep of those that the host grants; `None` for all.
     pub grants: Option<Vec<String>>,
+    /// Does it run without capabilities, and is its result kept?
+    pub pure: bool,
 }
 
 /// What a host says about all its tasks.
@@ -104,6 +106,7 @@ impl TaskPlan {
             name: options.name.unwrap_or_else(|| function.clone()),
             function,
             grants: options.grants,
+            pure: declared.pure,
         }
     }
 

@@ -53,6 +53,9 @@ pub struct Receipt {
     /// Capabilities that it asked for and was refused, by name; the first
     /// [`REFUSALS_MAX`](crate::limits::REFUSALS_MAX).
     pub refused: Vec<String>,
+    /// Nothing ran: it is [pure](crate::FunctionInfo::pure), and its result was in the journal.
+    #[serde(default)]
+    pub memo: bool,
 }
 
 impl Receipt {

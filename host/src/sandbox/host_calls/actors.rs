@@ -11,6 +11,8 @@ use crate::port::{ActorRequest, CallRequest};
 use crate::state::actor::ActorRef;
 use crate::state::object::ObjectRef;
 use crate::state::payload::Argument;
+use crate::state::task::Work;
+use crate::words::error::{ErrorKind, TaskError};
 use crate::words::options::ActorOptions;
 
 impl Host for Guest {
@@ -65,7 +67,8 @@ impl Host for Guest {
 
     fn find(&mut self, name: String) -> wasmtime::Result<Result<Resource<ActorRef>, wire::TaskError>> {
         self.count_call();
-        match self.port.find_actor(&name) {
+        let held = &self.task().spec.capabilities;
+        match held.actors_in_reach().and_then(|()| self.port.find_actor(&name)) {
             Ok(actor) => Ok(Ok(push(&mut self.table, actor)?)),
             Err(error) => Ok(Err((&error).into())),
         }
@@ -80,6 +83,19 @@ impl Host for Guest {
         self.count_call();
         let actor = self.table.get(&actor)?.clone();
         push(&mut self.table, actor)
+    }
+
+    fn checkpoint(&mut self) -> wasmtime::Result<Result<(), wire::TaskError>> {
+        self.count_call();
+        if let Work::Call { actor, .. } = &self.task().spec.work
+            && let Some(saved) = &actor.saved
+        {
+            saved.ask();
+            return Ok(Ok(()));
+        }
+        let text =
+            "only a method of an actor that declares checkpoints can ask for one: `#[rustyray::actor(checkpoint)]`";
+        Ok(Err((&TaskError::new(ErrorKind::InvalidArgument, text)).into()))
     }
 
     fn kill(&mut self, actor: Resource<ActorRef>, restart: bool) -> wasmtime::Result<()> {

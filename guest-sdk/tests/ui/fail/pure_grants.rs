@@ -1,0 +1,6 @@
+#[rustyray::remote(pure, grants = ["clock"])]
+fn now() -> u64 {
+    0
+}
+
+fn main() {}

@@ -1,0 +1,153 @@
+//! Checkpoints: an actor's state, kept while it lives and, of a named actor of a host with a journal, beyond the process.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::Runtime;
+use crate::sandbox::Instance;
+use crate::state::actor::ActorRecord;
+use crate::state::checkpoint::Saved;
+use crate::state::journal::{Entry, Key, Kind};
+use crate::state::payload::Payload;
+use crate::state::slot::CancelSlot;
+use crate::state::task::{TaskRecord, Work};
+use crate::words::error::{ErrorKind, TaskError};
+use crate::words::limits::CHECKPOINT_GRACE;
+
+impl Runtime {
+    /// A fresh instance with the state that was saved last; `None` if there is none, or if it does not fit any more.
+    pub(super) async fn restored(
+        self: &Arc<Self>,
+        actor: &ActorRecord,
+        construct: &Arc<TaskRecord>,
+    ) -> Result<Option<Instance>, TaskError> {
+        let Some(saved) = &actor.saved else { return Ok(None) };
+        saved.settled();
+        let Some(state) = self.newest_state(actor, saved).await else { return Ok(None) };
+        let mut instance = self.instance(construct).await?;
+        match instance.restore(&actor.spec.type_name, &state).await {
+            Ok(()) => Ok(Some(instance)),
+            Err(error) => {
+                report(actor, "cannot be restored, and is constructed anew", &error);
+                saved.forget();
+                Ok(None)
+            }
+        }
+    }
+
+    async fn newest_state(&self, actor: &ActorRecord, saved: &Saved) -> Option<Payload> {
+        if let Some(newest) = saved.newest() {
+            return Some(newest.payload().clone());
+        }
+        let (journal, key) = self.journal.as_ref().zip(lasting_key(actor))?;
+        journal.find(key).await
+    }
+
+    /// After a call: saves the state if that is due. What waits for the call's result waits for this too.
+    ///
+    /// # Errors
+    /// What ended the guest.
+    pub(super) async fn save_if_due(&self, actor: &ActorRecord, instance: &mut Instance) -> Result<(), TaskError> {
+        match &actor.saved {
+            Some(saved) if saved.served() => self.save(actor, saved, instance).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn save(&self, actor: &ActorRecord, saved: &Saved, instance: &mut Instance) -> Result<(), TaskError> {
+        let state = instance.save().await;
+        match &state {
+            Ok(Ok(state)) => self.keep_state(actor, saved, state.clone()).await,
+            Ok(Err(refused)) => report(actor, "cannot be saved, and its last checkpoint stays", refused),
+            Err(error) => report(actor, "crashed while it was saved", error),
+        }
+        // Also when it failed: it is tried again after as many calls. Last, as whoever ends the host waits for it.
+        saved.settled();
+        state.map(drop)
+    }
+
+    async fn keep_state(&self, actor: &ActorRecord, saved: &Saved, state: Payload) {
+        match self.store.store(state.clone()) {
+            Ok(value) => saved.keep(value),
+            Err(full) => return report(actor, "cannot be saved, and its last checkpoint stays", &full),
+        }
+        if let Some((journal, key)) = self.journal.as_ref().zip(lasting_key(actor)) {
+            journal.keep(Entry { kind: Kind::Checkpoint, key, payload: state }).await;
+        }
+    }
+
+    /// Saves what outlives the actor, when it ends in order or with its host.
+    ///
+    /// # Errors
+    /// What ended the guest.
+    pub(super) async fn save_at_end(
+        self: &Arc<Self>,
+        actor: &Arc<ActorRecord>,
+        mut instance: Instance,
+    ) -> Result<Instance, TaskError> {
+        if !self.wants_saving(actor) {
+            return Ok(instance);
+        }
+        let slot = CancelSlot::new();
+        actor.set_running(Some(slot.clone()));
+        let (runtime, record) = (self.clone(), actor.clone());
+        let saving = Box::pin(async move {
+            if let Some(saved) = &record.saved {
+                runtime.save(&record, saved, &mut instance).await?;
+            }
+            Ok(instance)
+        });
+        let saved = slot.run(saving, || ()).await;
+        actor.set_running(None);
+        self.progressed();
+        saved.unwrap_or_else(|_| Err(TaskError::new(ErrorKind::ActorDied, "it was ended while its state was saved")))
+    }
+
+    /// Would something be lost with it that the journal can keep?
+    fn wants_saving(&self, actor: &ActorRecord) -> bool {
+        let changed = actor.saved.as_ref().is_some_and(|saved| saved.is_changed());
+        changed && self.journal.is_some() && lasting_key(actor).is_some()
+    }
+
+    /// The host ends, and its work is done: the actors save what they have. One that serves a call all the same is about
+    /// to be ended in the middle of it, and has its last checkpoint.
+    pub(super) async fn save_actors(&self) {
+        if self.journal.is_none() {
+            return;
+        }
+        let actors = || self.actors.iter().filter_map(|entry| entry.value().upgrade()).collect::<Vec<_>>();
+        for actor in actors().iter().filter(|actor| self.wants_saving(actor)) {
+            actor.saved.iter().for_each(|saved| saved.await_one());
+            actor.mailbox.save();
+        }
+        self.dispatch();
+        let awaited = |actor: &ActorRecord| actor.saved.as_ref().is_some_and(|saved| saved.is_awaited());
+        let waits = |actor: &Arc<ActorRecord>| awaited(actor) && !self.serves(actor);
+        self.until(CHECKPOINT_GRACE, |_| !actors().iter().any(waits)).await;
+    }
+
+    /// Is it in the middle of a call? One whose result is there already leaves the list a moment later.
+    fn serves(&self, actor: &Arc<ActorRecord>) -> bool {
+        let is_its =
+            |task: &TaskRecord| matches!(&task.spec.work, Work::Call { actor: of, .. } if Arc::ptr_eq(of, actor));
+        self.running.lock().iter().any(|(_, task)| is_its(task) && !task.is_done())
+    }
+}
+
+/// What the state of a named actor is found by in later processes. Not by its code: the state outlives a new build.
+fn lasting_key(actor: &ActorRecord) -> Option<Key> {
+    let name = actor.spec.options.name.as_deref()?;
+    let mut hasher = Sha256::new_with_prefix("checkpoint");
+    for part in [&*actor.spec.module.name, &*actor.spec.type_name, name] {
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    Some(Key(hasher.finalize().into()))
+}
+
+fn report(actor: &ActorRecord, what: &str, error: &TaskError) {
+    let name = actor.spec.options.name.as_deref().unwrap_or("without a name");
+    let message = error.message.escape_debug();
+    tracing::warn!("the actor {} ({name}) {what}: {message}", actor.spec.type_name);
+}

@@ -1,0 +1,87 @@
+//! Pure tasks: one whose result is in the journal is not run again.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::Runtime;
+use super::actors::yield_now;
+use super::journal::Keeper;
+use crate::port::waiting::Parked;
+use crate::state::journal::{Entry, Key, Kind};
+use crate::state::payload::{Encoding, Payload};
+use crate::state::task::TaskRecord;
+use crate::words::error::TaskError;
+use crate::words::limits::{MEMO_BYTES_MAX, OBJECT_OVERHEAD_BYTES};
+
+/// Bytes that are hashed before others have their turn on the thread: about a millisecond.
+const HASHED_AT_ONCE: usize = 1 << 20;
+
+impl Runtime {
+    /// Gives the result that is kept, or runs the task and keeps its result: nobody sees it before the journal has it.
+    pub(super) async fn run_pure(
+        self: Arc<Self>,
+        task: Arc<TaskRecord>,
+        arguments: Vec<Payload>,
+        reply: Encoding,
+    ) -> Result<Payload, TaskError> {
+        let Some((journal, key)) = self.journal.as_ref().zip(memo_key(&task, &arguments, reply).await) else {
+            return self.instance(&task).await?.run_task(&arguments, reply).await;
+        };
+        if let Some(kept) = self.find_result(&task, journal, key).await {
+            return Ok(kept);
+        }
+        // The instance is gone before the journal is waited for.
+        let payload = self.instance(&task).await?.run_task(&arguments, reply).await?;
+        self.keep_result(&task, journal, key, &payload).await;
+        Ok(payload)
+    }
+
+    async fn find_result(&self, task: &TaskRecord, journal: &Keeper, key: Key) -> Option<Payload> {
+        let parked = Parked::new(self, task, false);
+        let kept = journal.find(key).await;
+        drop(parked);
+        if kept.is_some() {
+            task.meter().found_in_journal();
+        }
+        kept
+    }
+
+    async fn keep_result(&self, task: &TaskRecord, journal: &Keeper, key: Key, payload: &Payload) {
+        if !payload.references.is_empty() || payload.data.len() as u64 > MEMO_BYTES_MAX {
+            return;
+        }
+        // What waits for the disk counts as much as what is in the store.
+        let Ok(_held) = self.store.reserve(payload.stored_bytes() + OBJECT_OVERHEAD_BYTES) else { return };
+        let entry = Entry { kind: Kind::Memo, key, payload: payload.clone() };
+        let _parked = Parked::new(self, task, false);
+        journal.keep(entry).await;
+    }
+}
+
+/// What a result is found by: the code, the function, its arguments, and how the result is to be encoded. None where
+/// the arguments hold references, which are of this process, or are very large.
+async fn memo_key(task: &TaskRecord, arguments: &[Payload], reply: Encoding) -> Option<Key> {
+    let code = task.spec.module.code_hash?;
+    let bytes: usize = arguments.iter().map(|argument| argument.data.len()).sum();
+    if bytes as u64 > MEMO_BYTES_MAX || arguments.iter().any(|argument| !argument.references.is_empty()) {
+        return None;
+    }
+    let entry = task.spec.plan.entry.as_bytes();
+    let mut hasher = Sha256::new_with_prefix(code);
+    // Each part says how long it is, so that no two lists of parts are the same bytes.
+    hasher.update((entry.len() as u64).to_le_bytes());
+    hasher.update(entry);
+    hasher.update([reply.tag(), arguments.len() as u8]);
+    for argument in arguments {
+        hasher.update([argument.encoding.tag()]);
+        hasher.update((argument.data.len() as u64).to_le_bytes());
+        for (index, part) in argument.data.chunks(HASHED_AT_ONCE).enumerate() {
+            if index > 0 {
+                yield_now().await;
+            }
+            hasher.update(part);
+        }
+    }
+    Some(Key(hasher.finalize().into()))
+}
