@@ -5,6 +5,7 @@ mod actors;
 mod cancel;
 mod clock;
 mod deadlines;
+mod describing;
 mod modules;
 mod settle;
 mod shutdown;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Runtime;
-use crate::port::Port;
+use super::describing::NobodyHome;
 use crate::sandbox::{Instance, LoadedModule, ModuleError};
 use crate::state::slot::{CancelSlot, Stop, StopReason};
 use crate::state::task::{TaskRecord, TaskSpec, Work};
@@ -53,7 +53,7 @@ impl Runtime {
             work: Work::Task { reply: Encoding::Json },
             function: "describe".into(),
             name: "describe".into(),
-            limits: TaskLimits { fuel: Some(MANIFEST_FUEL), ..TaskLimits::default() },
+            limits: TaskLimits { fuel: Some(MANIFEST_FUEL), ..TaskLimits::default().lower_of(&self.ceiling) },
             needs: ResourceSet::default(),
             priority: 0,
             max_retries: 0,
@@ -66,7 +66,7 @@ impl Runtime {
         let slot = CancelSlot::new();
         let (runtime, code, asked) = (self.clone(), code.clone(), task.clone());
         let answer = Box::pin(async move {
-            let port: Arc<dyn Port> = runtime.clone();
+            let port = NobodyHome::new(runtime.clone());
             let mut instance =
                 Instance::start(&runtime.sandbox, &code, asked, port).await.map_err(ModuleError::NoManifest)?;
             instance.manifest().await

@@ -10,3 +10,4 @@ pub mod manifest;
 pub mod options;
 pub mod receipt;
 pub mod resources;
+pub mod text;

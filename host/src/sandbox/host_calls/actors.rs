@@ -68,7 +68,7 @@ impl Host for Guest {
 
     fn find(&mut self, name: String) -> wasmtime::Result<Result<Resource<ActorRef>, wire::TaskError>> {
         self.count_call();
-        match self.port.find_actor(&name) {
+        match self.port.find_actor(&function_name(name)?) {
             Ok(actor) => Ok(Ok(push(&mut self.table, actor)?)),
             Err(error) => Ok(Err((&error).into())),
         }
