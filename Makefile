@@ -8,10 +8,10 @@ NATIVE := --workspace $(GUESTS:%=--exclude %)
 # host; `cargo build --release` makes the one to install.
 CARGO := cargo --locked
 
-.PHONY: help demo test guests target check fmt lint doc clean
+.PHONY: help demo test bench bench-ray guests target check fmt lint doc clean
 
 help: ## list the commands
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 demo: target ## count the words of the texts in this repository, as sandboxed tasks
 	$(CARGO) build --release --target $(WASM) -p wordcount
@@ -21,6 +21,9 @@ demo: target ## count the words of the texts in this repository, as sandboxed ta
 test: fmt guests lint doc ## everything that CI checks
 	$(CARGO) test $(NATIVE)
 	$(CARGO) test -p wordcount
+
+bench: guests ## measure beside bare wasmtime; ARGS="--rows task --quick" for a part of it, ARGS=--help for more
+	$(CARGO) bench -p rustyray-host --bench floor -- $(ARGS)
 
 guests: target ## compile the guests of the examples and the tests
 	$(CARGO) build --release --target $(WASM) $(GUESTS:%=-p %)
@@ -40,6 +43,14 @@ lint: target ## clippy, warnings denied
 
 doc: ## the API documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps -p rustyray-host -p rustyray -p rustyray-macros
+
+bench-ray: guests ## compare with Ray, from PyPI and on loopback only (Linux, Python 3.11)
+	python3 -m venv target/bench/venv
+	target/bench/venv/bin/pip install --quiet -r host/benches/ray/requirements.txt
+	host/benches/ray/confined target/bench/venv/bin/python host/benches/ray/workloads.py target/bench/ray.json
+	$(CARGO) bench -p rustyray-host --bench workloads
+	target/bench/venv/bin/python host/benches/ray/plot.py target/bench/ours.json target/bench/ray.json \
+		host/benches/ray/against-ray.svg
 
 clean: ## remove what was built
 	cargo clean

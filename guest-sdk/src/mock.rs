@@ -3,7 +3,7 @@
 
 mod state;
 
-pub(crate) use state::{Stored, later, never, sealed, stop, take_calls};
+pub(crate) use state::{Stored, failed, later, later_bytes, never, sealed, stop, take_calls};
 
 use state::{Slot, with};
 
@@ -64,6 +64,10 @@ pub(crate) mod objects {
 
     pub(crate) fn get(object: &ObjectRef, timeout_ns: Option<u64>) -> Result<Payload, TaskError> {
         called!("get");
+        arrived(object, timeout_ns)
+    }
+
+    pub(super) fn arrived(object: &ObjectRef, timeout_ns: Option<u64>) -> Result<Payload, TaskError> {
         with(|host| host.wait(&[object.0], 1, timeout_ns))?;
         let late = || Err(local_error(ErrorKind::GetTimeout, "no value in time".into()));
         with(|host| host.value(object.0)).unwrap_or_else(late)
@@ -85,13 +89,43 @@ pub(crate) mod objects {
     }
 }
 
+pub(crate) mod bytes {
+    use super::types::{Encoding, ErrorKind, ObjectRef, TaskError};
+    use super::{Slot, Stored, objects, with};
+    use crate::host::local_error;
+
+    pub(crate) fn put(data: &[u8]) -> Result<ObjectRef, TaskError> {
+        called!("put-bytes");
+        Ok(with(|host| host.add(Slot::Sealed(Ok(Stored::bytes(data))))))
+    }
+
+    pub(crate) fn read(object: &ObjectRef, offset: u64, length: u64) -> Result<Vec<u8>, TaskError> {
+        called!("read {offset} {length}");
+        let place = |place: u64| usize::try_from(place).unwrap_or(usize::MAX);
+        Ok(plain(object)?.into_iter().skip(place(offset)).take(place(length)).collect())
+    }
+
+    pub(crate) fn size(object: &ObjectRef) -> Result<u64, TaskError> {
+        called!("size");
+        Ok(plain(object)?.len() as u64)
+    }
+
+    fn plain(object: &ObjectRef) -> Result<Vec<u8>, TaskError> {
+        let payload = objects::arrived(object, None)?;
+        match payload.encoding {
+            Encoding::Raw => Ok(payload.data),
+            _ => Err(local_error(ErrorKind::InvalidArgument, "not plain bytes".into())),
+        }
+    }
+}
+
 pub(crate) mod tasks {
     use super::types::{Argument, ObjectRef, TaskContext, TaskOptions};
     use super::{state, with};
 
-    pub(crate) fn submit(function: &str, arguments: &[Argument<'_>], options: &TaskOptions) -> ObjectRef {
+    pub(crate) fn submit(function: &str, arguments: &[Argument<'_>], options: Option<&TaskOptions>) -> ObjectRef {
         called!("submit {function}");
-        with(|host| host.options = Some(options.clone()));
+        with(|host| host.options = options.cloned());
         state::run(arguments, |payloads, reply| crate::registry::run_task(function, payloads, reply))
     }
 
@@ -136,9 +170,14 @@ pub(crate) mod actors {
         with(|host| host.ready.map(ObjectRef).unwrap_or_else(|| host.add(Slot::Never)))
     }
 
-    pub(crate) fn call(_: &ActorRef, method: &str, arguments: &[Argument<'_>], options: &TaskOptions) -> ObjectRef {
+    pub(crate) fn call(
+        _: &ActorRef,
+        method: &str,
+        arguments: &[Argument<'_>],
+        options: Option<&TaskOptions>,
+    ) -> ObjectRef {
         called!("call {method}");
-        with(|host| host.options = Some(options.clone()));
+        with(|host| host.options = options.cloned());
         state::run(arguments, |payloads, reply| crate::registry::call(method, payloads, reply))
     }
 
@@ -176,7 +215,7 @@ pub(crate) fn actor(actor_type: &str) -> types::ActorRef {
     types::ActorRef(actor_type.into())
 }
 
-/// The options of the last call.
-pub(crate) fn last_options() -> types::TaskOptions {
-    with(|host| host.options.clone()).expect("something was called")
+/// The options of the last call, if it said anything.
+pub(crate) fn last_options() -> Option<types::TaskOptions> {
+    with(|host| host.options.clone())
 }

@@ -1,6 +1,7 @@
 //! References to values that exist or will.
 
 mod get;
+mod read;
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -102,6 +103,9 @@ impl<T> ObjectRef<T> {
 impl<T: DeserializeOwned + 'static> ObjectRef<T> {
     /// The value, once it is there. The same as `.await` on the reference, for when it is needed again or in a given time.
     ///
+    /// Its first poll gives a value that is there already, which is what a `select` or a `now_or_never` may be after. The
+    /// future that `.await` makes of the reference itself asks the host when the guest has nothing else to do: one call.
+    ///
     /// # Errors
     /// What the task failed with; [`GetTimeout`](crate::ErrorKind::GetTimeout) when [`Get::timeout`] was given and the
     /// value did not come.
@@ -180,7 +184,7 @@ impl<T: DeserializeOwned + 'static> IntoFuture for ObjectRef<T> {
     type IntoFuture = Get<T>;
 
     fn into_future(self) -> Get<T> {
-        Get::new(self.raw)
+        Get::awaited(self.raw)
     }
 }
 
@@ -189,7 +193,7 @@ impl<T: DeserializeOwned + 'static> IntoFuture for &ObjectRef<T> {
     type IntoFuture = Get<T>;
 
     fn into_future(self) -> Get<T> {
-        self.get()
+        Get::awaited(self.raw.clone())
     }
 }
 

@@ -21,16 +21,11 @@ const NAME_BYTES_MAX: usize = 256;
 /// # use rustyray::prelude::*;
 /// let options = TaskOptions::new().timeout(Duration::from_millis(500)).max_retries(0).num_cpus(0.5);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[must_use]
-pub struct TaskOptions(types::TaskOptions);
+pub struct TaskOptions(Option<Box<types::TaskOptions>>);
 
-impl Default for TaskOptions {
-    fn default() -> Self {
-        Self(NOTHING_SAID)
-    }
-}
-
+/// Most calls say nothing, and pass nothing on: the record is larger than all the rest of a call.
 const NOTHING_SAID: types::TaskOptions = types::TaskOptions {
     name: None,
     timeout_ns: None,
@@ -54,83 +49,93 @@ impl TaskOptions {
 
     /// Shown in logs, errors and receipts instead of the function's name.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.0.name = Some(name.into());
+        self.said().name = Some(name.into());
         self
     }
 
     /// Wall-clock time from the start of the task. Never later than its parent's deadline.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.0.timeout_ns = Some(nanoseconds(timeout));
+        self.said().timeout_ns = Some(nanoseconds(timeout));
         self
     }
 
     /// The fuel it may burn: about one for each wasm instruction.
     pub fn fuel(mut self, fuel: u64) -> Self {
-        self.0.fuel = Some(fuel);
+        self.said().fuel = Some(fuel);
         self
     }
 
     /// Fuel that is taken out of the caller's own budget and becomes this task's. What it doesn't burn is not given back.
     pub fn fuel_share(mut self, fuel: u64) -> Self {
-        self.0.fuel_share = Some(fuel);
+        self.said().fuel_share = Some(fuel);
         self
     }
 
     /// How large its memory may grow.
     pub fn memory_bytes(mut self, bytes: u64) -> Self {
-        self.0.memory_bytes = Some(bytes);
+        self.said().memory_bytes = Some(bytes);
         self
     }
 
     /// How large its tables may grow.
     pub fn table_elements(mut self, elements: u64) -> Self {
-        self.0.table_elements = Some(elements);
+        self.said().table_elements = Some(elements);
         self
     }
 
     /// How much it may print and log.
     pub fn output_bytes(mut self, bytes: u64) -> Self {
-        self.0.output_bytes = Some(bytes);
+        self.said().output_bytes = Some(bytes);
         self
     }
 
     /// How often to run again after a system failure: a trap, a limit, a timeout. An error that the function returns is
     /// none.
     pub fn max_retries(mut self, retries: u32) -> Self {
-        self.0.max_retries = Some(retries);
+        self.said().max_retries = Some(retries);
         self
     }
 
     /// Higher first; 0 where nothing is said.
     pub fn priority(mut self, priority: i32) -> Self {
-        self.0.priority = Some(priority);
+        self.said().priority = Some(priority);
         self
     }
 
     /// CPU slots that it holds while it runs, to three decimals.
     pub fn num_cpus(mut self, cpus: impl Into<f64>) -> Self {
-        self.0.cpu_milli = Some(thousandths(cpus.into()));
+        self.said().cpu_milli = Some(thousandths(cpus.into()));
         self
     }
 
     /// An amount of a custom resource that it holds while it runs, to three decimals.
     pub fn resource(mut self, name: impl Into<String>, amount: impl Into<f64>) -> Self {
-        self.0.resources.push((name.into(), thousandths(amount.into())));
+        self.said().resources.push((name.into(), thousandths(amount.into())));
         self
     }
 
     /// The capabilities to keep, by name, such as `dir:/data:ro`. Without this, all that the parent has.
     pub fn grants<S: Into<String>>(mut self, grants: impl IntoIterator<Item = S>) -> Self {
-        self.0.grants = Some(grants.into_iter().map(Into::into).collect());
+        self.said().grants = Some(grants.into_iter().map(Into::into).collect());
         self
     }
 
-    /// As the host takes them, once their names are known to be fit for it.
-    pub(crate) fn checked(&self) -> Result<&types::TaskOptions, String> {
-        let resources = self.0.resources.iter().map(|(name, _)| name);
-        let grants = self.0.grants.iter().flatten();
-        self.0.name.iter().chain(resources).chain(grants).try_for_each(|name| check_name(name))?;
-        Ok(&self.0)
+    fn said(&mut self) -> &mut types::TaskOptions {
+        self.0.get_or_insert_with(|| Box::new(NOTHING_SAID))
+    }
+
+    /// As the host takes them, once their names are known to be fit for it. `None` when nothing was said.
+    pub(crate) fn checked(&self) -> Result<Option<&types::TaskOptions>, String> {
+        let Some(said) = self.0.as_deref() else { return Ok(None) };
+        let resources = said.resources.iter().map(|(name, _)| name);
+        let grants = said.grants.iter().flatten();
+        said.name.iter().chain(resources).chain(grants).try_for_each(|name| check_name(name))?;
+        Ok(Some(said))
+    }
+
+    /// The same as a record of its own.
+    pub(crate) fn record(&self) -> Result<types::TaskOptions, String> {
+        Ok(self.checked()?.cloned().unwrap_or(NOTHING_SAID))
     }
 }
 
@@ -157,12 +162,13 @@ mod tests {
     #[test]
     fn amounts_become_thousandths() {
         assert_eq!([1.0, 0.5, 0.0014, -1.0, f64::NAN].map(thousandths), [1000, 500, 1, 0, 0]);
-        assert_eq!(TaskOptions::new().num_cpus(2).0.cpu_milli, Some(2000));
+        assert_eq!(TaskOptions::new().num_cpus(2).record().unwrap().cpu_milli, Some(2000));
     }
 
     #[test]
     fn names_that_would_end_the_guest_are_refused_here() {
-        assert!(TaskOptions::new().name("fine").checked().is_ok());
+        assert!(TaskOptions::new().checked().unwrap().is_none());
+        assert!(TaskOptions::new().name("fine").checked().unwrap().is_some());
         assert!(TaskOptions::new().name("a\nb").checked().unwrap_err().contains("control characters"));
         assert!(TaskOptions::new().resource("x".repeat(257), 1).checked().unwrap_err().contains("257 bytes"));
         assert!(ActorOptions::new().name("\0").checked().is_err());

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use crate::codec;
 use crate::error::{Error, Result};
 use crate::host::types::{Encoding, ErrorKind};
-use crate::host::{local_error, objects};
+use crate::host::{bytes, local_error, objects};
 use crate::object_ref::{ObjectRef, RawRef};
 
 /// Stores a value, so that it can be an argument of many tasks without being sent again.
@@ -43,8 +43,12 @@ pub fn blocking_put<T: Serialize + 'static>(value: T) -> Result<ObjectRef<T>> {
         let message = format!("the value cannot be stored: {reason}");
         Error::from_host(local_error(ErrorKind::InvalidArgument, message))
     })?;
-    let object = objects::put(payload).map_err(Error::from_host)?;
-    Ok(ObjectRef::new(RawRef::new(object)))
+    let object = match payload.encoding {
+        // Plain bytes need no payload around them, and are copied once: by the host.
+        Encoding::Raw => bytes::put(&payload.data),
+        Encoding::Bincode | Encoding::Json => objects::put(payload),
+    };
+    object.map(|object| ObjectRef::new(RawRef::new(object))).map_err(Error::from_host)
 }
 
 /// The value of a reference, once it is there.

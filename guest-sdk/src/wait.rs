@@ -147,8 +147,8 @@ impl Future for GroupWait {
             None => self.start(context),
             Some(interest) => match interest.poll(context) {
                 Poll::Pending => Poll::Pending,
-                Poll::Ready(Ok(())) => Poll::Ready(Ok(self.ready())),
-                Poll::Ready(Err(stopped)) => Poll::Ready(Err(Error::from_host(stopped))),
+                Poll::Ready(Ok(_)) => Poll::Ready(Ok(self.ready())),
+                Poll::Ready(Err(stopped)) => Poll::Ready(Err(stopped)),
             },
         };
         if started.is_ready() {

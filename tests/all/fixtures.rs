@@ -1,4 +1,4 @@
-//! A guest that no test uses is dead weight, or a test that was forgotten.
+//! A guest that no test or benchmark uses is dead weight, or a test that was forgotten.
 
 use std::path::Path;
 
@@ -11,8 +11,10 @@ fn text_below(folder: &Path) -> String {
 #[test]
 fn every_guest_has_its_test() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let sources: String =
-        ["all", "alone", "hostile", "../host/tests"].iter().map(|folder| text_below(&root.join(folder))).collect();
+    let sources: String = ["all", "alone", "counts", "hostile", "../host/tests", "../host/benches"]
+        .iter()
+        .map(|folder| text_below(&root.join(folder)))
+        .collect();
     for entry in std::fs::read_dir(root.join("guests/src/bin")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();

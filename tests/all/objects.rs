@@ -1,6 +1,8 @@
 //! Objects: stored, passed, held, and gone when nobody wants them.
 
-use rustyray_host::{ErrorKind, ObjectRef};
+use std::ops::Range;
+
+use rustyray_host::{ErrorKind, Host, Module, ObjectRef};
 
 use crate::support::{builder, error, finish, host_with, settled, value};
 
@@ -91,5 +93,52 @@ async fn a_value_of_another_type_is_an_error() {
     let made = module.task("make_bytes").arg(3usize).submit().await;
     let error = host.get::<String>(&made).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::InvalidArgument);
+    finish(host).await;
+}
+
+/// What `part_of` gives of the bytes that `made` refers to.
+async fn part(host: &Host, module: &Module, task: &str, made: &ObjectRef, range: Range<u64>) -> (Vec<u8>, u64) {
+    let part = module.task(task).arg_ref(made).arg(range.start).arg(range.end).submit().await;
+    value(host, &part).await
+}
+
+#[tokio::test]
+async fn bytes_are_read_in_parts() {
+    let (host, module) = host_with(builder(), "objects").await;
+    let stored = module.task("stored_bytes").arg(200usize).submit().await;
+    let promised = module.task("promised_bytes").arg(200usize).submit().await;
+    for task in ["part_of", "part_of_blocking"] {
+        assert_eq!(part(&host, &module, task, &stored, 5..8).await, (vec![5, 6, 7], 200));
+        assert_eq!(part(&host, &module, task, &stored, 198..300).await, (vec![198, 199], 200), "cut at the end");
+        assert_eq!(part(&host, &module, task, &stored, 200..u64::MAX).await, (vec![], 200));
+        assert_eq!(part(&host, &module, task, &stored, u64::MAX - 1..u64::MAX).await, (vec![], 200));
+        assert_eq!(part(&host, &module, task, &stored, 0..u64::MAX).await.0.len(), 200);
+        assert_eq!(part(&host, &module, task, &promised, 5..8).await, (vec![7; 3], 200));
+    }
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn a_part_is_all_that_is_copied_and_counted() {
+    let (host, module) = host_with(builder(), "objects").await;
+    let stored = module.task("stored_bytes").arg(4usize << 20).submit().await;
+    let part = module.task("part_of").arg_ref(&stored).arg((4u64 << 20) - 100).arg(u64::MAX).submit().await;
+    assert_eq!(value::<(Vec<u8>, u64)>(&host, &part).await, ((156..=255).collect(), 4 << 20));
+    let bytes_in = part.receipt().expect("it has ended").bytes_in;
+    assert!((100..200).contains(&bytes_in), "a hundred bytes, and the arguments: {bytes_in}");
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn what_is_not_bytes_has_no_parts() {
+    let (host, module) = host_with(builder(), "objects").await;
+    // References to numbers, read as if they led to bytes.
+    let numbers = module.task("stored").arg(1u32).submit().await;
+    for task in ["part_of", "part_of_blocking"] {
+        let part = module.task(task).arg_ref(&numbers).arg(0u64).arg(1u64).submit().await;
+        let error = error(&host, &part).await;
+        assert_eq!(error.causes[0].kind, ErrorKind::InvalidArgument, "{error}");
+        assert!(error.message.contains("only plain bytes have parts"), "{error}");
+    }
     finish(host).await;
 }

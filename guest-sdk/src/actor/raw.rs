@@ -52,9 +52,9 @@ impl RawHandle {
             State::Actor(actor) => actor,
             State::Failed(error) => return ObjectRef::new(RawRef::Failed(error.clone())),
         };
-        let called = call(method, outgoing, |arguments| match &self.options {
-            Some(options) => Ok(actors::call(actor, method, arguments, options.checked()?)),
-            None => Ok(actors::call(actor, method, arguments, TaskOptions::new().checked()?)),
+        let called = call(method, outgoing, |arguments| {
+            let options = self.options.as_ref().map(|options| options.checked()).transpose()?.flatten();
+            Ok(actors::call(actor, method, arguments, options))
         });
         ObjectRef::new(called.map_or_else(RawRef::Failed, RawRef::new))
     }

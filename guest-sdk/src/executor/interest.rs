@@ -5,7 +5,8 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use super::reactor::{self, Source, State};
-use crate::host::types::{ObjectRef, TaskError};
+use crate::error::{Error, Result};
+use crate::host::types::{ObjectRef, Payload, TaskError};
 
 /// A place among what the next park waits for. Dropping it gives the place up.
 #[derive(Debug)]
@@ -31,13 +32,14 @@ impl Interest {
         Self(reactor::with(|reactor| reactor.add(source, context.waker().clone())))
     }
 
-    /// Ready when it happened, or with an error when the task was asked to stop.
-    pub(crate) fn poll(&self, context: &Context<'_>) -> Poll<Result<(), TaskError>> {
+    /// Ready when it happened, with the object's value if that came along; or with an error when the object has one, or
+    /// the task was asked to stop.
+    pub(crate) fn poll(&self, context: &Context<'_>) -> Poll<Result<Option<Payload>>> {
         reactor::with(|reactor| {
             let entry = reactor.entry(self.0);
-            match &entry.state {
-                State::Happened => Poll::Ready(Ok(())),
-                State::Stopped(error) => Poll::Ready(Err(TaskError::clone(error))),
+            match &mut entry.state {
+                State::Happened(value) => Poll::Ready(Ok(value.take())),
+                State::Failed(error) => Poll::Ready(Err(Error::from_host(TaskError::clone(error)))),
                 State::Waiting => {
                     entry.waker.clone_from(context.waker());
                     Poll::Pending

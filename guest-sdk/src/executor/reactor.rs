@@ -6,7 +6,7 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use crate::host::objects;
-use crate::host::types::{ObjectRef, TaskError};
+use crate::host::types::{ObjectRef, Payload, TaskError};
 
 thread_local! {
     static REACTOR: RefCell<Reactor> = const { RefCell::new(Reactor::new()) };
@@ -19,6 +19,9 @@ pub(super) fn with<T>(f: impl FnOnce(&mut Reactor) -> T) -> T {
 
 /// Waits until something that a future waits for has happened, and wakes it.
 pub(super) fn park() {
+    if let Some(waker) = with(Reactor::fetch) {
+        return waker.wake();
+    }
     wake(with(|reactor| {
         let nearest = reactor.nearest();
         assert!(
@@ -67,9 +70,10 @@ pub(super) enum Source {
 
 pub(super) enum State {
     Waiting,
-    Happened,
-    /// The task was asked to stop.
-    Stopped(Box<TaskError>),
+    /// An object that was waited for alone brings its value along.
+    Happened(Option<Payload>),
+    /// The object has an error, or the task was asked to stop.
+    Failed(Box<TaskError>),
 }
 
 /// An object in a host call: its entry, and which one of a group it is.
@@ -86,12 +90,12 @@ impl Reactor {
 
     pub(super) fn add(&mut self, source: Source, waker: Waker) -> usize {
         let entry = Some(Entry { waker, source, state: State::Waiting });
-        if let Some(key) = self.free.pop() {
-            self.entries[key] = entry;
-            return key;
+        let key = self.free.pop().unwrap_or(self.entries.len());
+        match self.entries.get_mut(key) {
+            Some(place) => *place = entry,
+            None => self.entries.push(entry),
         }
-        self.entries.push(entry);
-        self.entries.len() - 1
+        key
     }
 
     pub(super) fn entry(&mut self, key: usize) -> &mut Entry {
@@ -99,8 +103,14 @@ impl Reactor {
     }
 
     pub(super) fn remove(&mut self, key: usize) -> Option<Entry> {
+        let removed = self.entries[key].take();
         self.free.push(key);
-        self.entries[key].take()
+        if self.live() == 0 {
+            // A large join leaves no places behind that every later park would look at.
+            self.entries.clear();
+            self.free.clear();
+        }
+        removed
     }
 
     pub(super) fn now(&self) -> Instant {
@@ -131,6 +141,22 @@ impl Reactor {
             (Some(Source::Group { missing, .. }), None) => u32::try_from(*missing).unwrap_or(u32::MAX),
             _ => 1,
         }
+    }
+
+    /// Where one object is all that is waited for, the host's `get` parks as well as its `wait`, and gives the value.
+    fn fetch(&mut self) -> Option<Waker> {
+        if self.live() != 1 {
+            return None;
+        }
+        let entry = self.entries.iter_mut().find_map(Option::as_mut)?;
+        let (Source::Object(object), State::Waiting) = (&entry.source, &entry.state) else {
+            return None;
+        };
+        entry.state = match objects::get(object, None) {
+            Ok(value) => State::Happened(Some(value)),
+            Err(error) => State::Failed(Box::new(error)),
+        };
+        Some(entry.waker.clone())
     }
 
     /// One host call for everything. Gives the wakers of what happened.
@@ -172,7 +198,7 @@ impl Reactor {
     fn stop(&mut self, error: &TaskError) -> Vec<Waker> {
         let waiting = self.entries.iter_mut().flatten().filter(|entry| matches!(entry.state, State::Waiting));
         let stop = |entry: &mut Entry| {
-            entry.state = State::Stopped(Box::new(error.clone()));
+            entry.state = State::Failed(Box::new(error.clone()));
             entry.waker.clone()
         };
         waiting.map(stop).collect()
@@ -181,7 +207,7 @@ impl Reactor {
 
 impl Entry {
     fn happened(&mut self) -> Waker {
-        self.state = State::Happened;
+        self.state = State::Happened(None);
         self.waker.clone()
     }
 

@@ -27,8 +27,57 @@ fn a_value_that_is_there_costs_one_call() {
 fn a_value_that_is_not_there_costs_one_park() {
     let answer = mock::later(5, &42u32);
     assert_eq!(block_on(answer.get()).unwrap(), 42);
-    assert_eq!(mock::take_calls(), ["try-get", "wait 1 of 1", "try-get"]);
+    assert_eq!(mock::take_calls(), ["try-get", "get"]);
     assert_eq!(registered(), 0);
+}
+
+#[test]
+fn an_awaited_reference_costs_one_call() {
+    for answer in [mock::later(5, &42u32), mock::sealed(&42u32)] {
+        assert_eq!(block_on(async { answer.await.unwrap() }), 42);
+        assert_eq!(mock::take_calls(), ["get"]);
+    }
+    assert_eq!(registered(), 0);
+}
+
+#[test]
+fn awaited_references_that_are_joined_park_together() {
+    let (slow, quick) = (mock::later(3, &3), mock::later(1, &1));
+    let (slow, quick) = block_on(async { futures::join!(slow.into_future(), quick.into_future()) });
+    assert_eq!((slow.unwrap(), quick.unwrap()), (3, 1));
+    assert_eq!(mock::take_calls(), ["wait 1 of 2", "try-get", "get"]);
+    assert_eq!(registered(), 0);
+}
+
+#[test]
+fn an_awaited_reference_and_a_timer_wait_for_whichever_is_first() {
+    let value = mock::later(10, &7u8);
+    block_on(async {
+        let timed_out = select(sleep(ms(5)), value.clone().into_future()).await;
+        assert!(matches!(timed_out, Either::Left(((), _))));
+        let came = select(sleep(ms(50)), value.into_future()).await;
+        assert!(matches!(came, Either::Right((Ok(7), _))));
+    });
+    assert_eq!(registered(), 0);
+}
+
+#[test]
+fn a_future_that_is_dropped_midway_leaves_nothing() {
+    let value = mock::later(1, &7u8);
+    block_on(async {
+        let mut dropped = value.clone().into_future();
+        assert!(futures::poll!(&mut dropped).is_pending());
+        drop(dropped);
+        assert_eq!(registered(), 0);
+        assert_eq!(value.await.unwrap(), 7);
+    });
+    assert_eq!((mock::take_calls(), registered()), (vec!["get".to_owned()], 0));
+}
+
+#[test]
+fn an_error_that_is_awaited_is_the_objects_own() {
+    let failed = mock::failed::<u8>("broken");
+    assert_eq!(block_on(async { failed.await.unwrap_err().to_string() }), "broken");
 }
 
 #[test]
@@ -37,7 +86,7 @@ fn a_join_parks_for_all_of_it() {
     let values = block_on(join_all(refs.iter().map(|reference| reference.get())));
     assert_eq!(values.into_iter().map(Result::unwrap).collect::<Vec<i32>>(), [3, 1, 2]);
     let waits: Vec<String> = mock::take_calls().into_iter().filter(|call| call.starts_with("wait")).collect();
-    assert_eq!(waits, ["wait 1 of 3", "wait 1 of 1"]);
+    assert_eq!(waits, ["wait 1 of 3"]);
 }
 
 #[test]

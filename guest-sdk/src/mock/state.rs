@@ -44,7 +44,11 @@ pub(crate) struct Stored {
 
 impl Stored {
     pub(super) fn nothing() -> Self {
-        Self { encoding: Encoding::Raw, data: Vec::new(), references: Vec::new() }
+        Self::bytes(&[])
+    }
+
+    pub(super) fn bytes(data: &[u8]) -> Self {
+        Self { encoding: Encoding::Raw, data: data.to_vec(), references: Vec::new() }
     }
 
     pub(super) fn payload(&self) -> Payload {
@@ -144,6 +148,17 @@ pub(crate) fn sealed<T: Serialize>(value: &T) -> crate::ObjectRef<T> {
 pub(crate) fn later<T: Serialize>(milliseconds: u64, value: &T) -> crate::ObjectRef<T> {
     let due = with(|host| host.now) + milliseconds * 1_000_000;
     reference(Slot::At(due, stored(value)))
+}
+
+/// Plain bytes that come when so much time was waited for.
+pub(crate) fn later_bytes(milliseconds: u64, data: &[u8]) -> crate::ObjectRef<Vec<u8>> {
+    let due = with(|host| host.now) + milliseconds * 1_000_000;
+    reference(Slot::At(due, Stored::bytes(data)))
+}
+
+/// An object that is an error.
+pub(crate) fn failed<T>(message: &str) -> crate::ObjectRef<T> {
+    reference(Slot::Sealed(Err(local_error(ErrorKind::TaskFailed, message.into()))))
 }
 
 /// An object that does not come.

@@ -32,8 +32,14 @@ pub struct Get<T> {
 }
 
 impl<T> Get<T> {
+    /// Of a value that may be there: the first poll gives it then.
     pub(super) fn new(raw: RawRef) -> Self {
         Self { arrival: Arrival::new(raw), value: PhantomData }
+    }
+
+    /// Of a value that is awaited: there is nothing to ask before the guest has nothing else to do.
+    pub(super) fn awaited(raw: RawRef) -> Self {
+        Self { arrival: Arrival { asks: false, ..Arrival::new(raw) }, value: PhantomData }
     }
 
     /// Gives up after `timeout`, with [`GetTimeout`](crate::ErrorKind::GetTimeout). The task goes on.
@@ -46,6 +52,7 @@ impl<T> Get<T> {
     /// ```
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.arrival.timeout = Some(sleep(timeout));
+        self.arrival.asks = true;
         self
     }
 }
@@ -68,45 +75,23 @@ impl<T> fmt::Debug for Get<T> {
 pub(crate) struct Arrival {
     raw: RawRef,
     timeout: Option<Sleep>,
+    /// Whether the first poll asks the host.
+    asks: bool,
     /// There since the first poll that found nothing.
     interest: Option<Interest>,
 }
 
 impl Arrival {
     pub(crate) fn new(raw: RawRef) -> Self {
-        Self { raw, timeout: None, interest: None }
+        Self { raw, timeout: None, asks: true, interest: None }
     }
 
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Payload>> {
-        let object = match &self.raw {
-            RawRef::Object(object) => object.clone(),
-            RawRef::Failed(error) => return Poll::Ready(Err(Error::from_host(TaskError::clone(error)))),
+        let polled = match &self.raw {
+            RawRef::Object(object) => poll_object(object, self.asks, &mut self.interest, context),
+            RawRef::Failed(error) => Poll::Ready(Err(Error::from_host(TaskError::clone(error)))),
         };
-        match self.poll_object(&object, context) {
-            Poll::Ready(value) => Poll::Ready(value.map_err(Error::from_host)),
-            Poll::Pending => self.poll_timeout(context),
-        }
-    }
-
-    fn poll_object(
-        &mut self,
-        object: &Arc<ObjectRef>,
-        context: &Context<'_>,
-    ) -> Poll<std::result::Result<Payload, TaskError>> {
-        if let Some(interest) = &self.interest {
-            // While nothing was reported, asking again would be a host call for nothing.
-            match interest.poll(context) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Err(stopped)) => return Poll::Ready(Err(stopped)),
-                Poll::Ready(Ok(())) => {}
-            }
-        }
-        if let Some(value) = objects::try_get(object) {
-            self.interest = None;
-            return Poll::Ready(value);
-        }
-        self.interest = Some(Interest::object(object.clone(), context));
-        Poll::Pending
+        if polled.is_ready() { polled } else { self.poll_timeout(context) }
     }
 
     fn poll_timeout(&mut self, context: &mut Context<'_>) -> Poll<Result<Payload>> {
@@ -118,4 +103,28 @@ impl Arrival {
             Err(Error::from_host(local_error(ErrorKind::GetTimeout, message)))
         })
     }
+}
+
+fn poll_object(
+    object: &Arc<ObjectRef>,
+    asks: bool,
+    interest: &mut Option<Interest>,
+    context: &Context<'_>,
+) -> Poll<Result<Payload>> {
+    // While nothing was reported, asking again would be a host call for nothing.
+    let came = match interest.as_ref().map(|interest| interest.poll(context)) {
+        Some(Poll::Pending) => return Poll::Pending,
+        Some(Poll::Ready(Err(error))) => Some(Err(error)),
+        Some(Poll::Ready(Ok(Some(value)))) => Some(Ok(value)),
+        Some(Poll::Ready(Ok(None))) => try_get(object),
+        None if asks => try_get(object),
+        None => None,
+    };
+    *interest = came.is_none().then(|| Interest::object(object.clone(), context));
+    came.map_or(Poll::Pending, Poll::Ready)
+}
+
+/// The host's report is large: it is boxed here, before it is passed on.
+fn try_get(object: &ObjectRef) -> Option<Result<Payload>> {
+    objects::try_get(object).map(|value| value.map_err(Error::from_host))
 }

@@ -62,7 +62,7 @@ impl ActorOptions {
     pub(crate) fn checked(&self) -> Result<types::ActorOptions, String> {
         self.name.iter().try_for_each(|name| check_name(name))?;
         Ok(types::ActorOptions {
-            call: self.call.checked()?.clone(),
+            call: self.call.record()?,
             name: self.name.clone(),
             max_restarts: self.max_restarts,
             max_pending_calls: self.max_pending_calls,

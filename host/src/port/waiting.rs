@@ -138,7 +138,7 @@ struct Parked<'a> {
 
 impl<'a> Parked<'a> {
     fn new(port: &'a dyn Port, task: &'a TaskRecord, alone: bool) -> Self {
-        task.meter.parked.store(true, Ordering::Relaxed);
+        task.meter().parked.store(true, Ordering::Relaxed);
         port.pause(task, alone);
         Parked { port, task, alone }
     }
@@ -147,6 +147,6 @@ impl<'a> Parked<'a> {
 impl Drop for Parked<'_> {
     fn drop(&mut self) {
         self.port.resume(self.task, self.alone);
-        self.task.meter.parked.store(false, Ordering::Relaxed);
+        self.task.meter().parked.store(false, Ordering::Relaxed);
     }
 }

@@ -2,17 +2,26 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use super::Runtime;
 use super::worker::dependency_failed;
 use crate::sandbox::Instance;
 use crate::state::actor::ActorRecord;
 use crate::state::mailbox::Event;
-use crate::state::payload::{Encoding, Payload, Value};
+use crate::state::payload::{Arguments, Encoding, Payload};
 use crate::state::slot::{CancelSlot, Stop, StopReason};
 use crate::state::task::{TaskRecord, Work};
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::resources::ResourceSet;
+
+/// Time for an actor to serve one call after the other before others have their turn on the thread. Of the real clock: it
+/// changes nothing but the order of things.
+const TURN: Duration = Duration::from_millis(1);
+
+/// Calls between two looks at the clock.
+const CALLS_PER_LOOK: u32 = 16;
 
 /// Why an actor's instance is gone.
 enum Ended {
@@ -30,37 +39,31 @@ type Served = Result<Instance, TaskError>;
 impl Runtime {
     /// Lives an actor's life, from the task that constructs it.
     pub(super) async fn live(self: Arc<Self>, construct: Arc<TaskRecord>) {
+        let mut life = Life { runtime: self, construct, end: None };
+        let Life { runtime, construct, .. } = &life;
         if let Work::Construct { actor } = &construct.spec.work {
             // Seen by a halt from here on; one that came before is seen by this actor.
-            self.actors.insert(actor.spec.id, Arc::downgrade(actor));
-            if self.is_halted() {
+            runtime.actors.insert(actor.spec.id, Arc::downgrade(actor));
+            if runtime.is_halted() {
                 actor.kill(false);
             }
-            let end = self.generations(actor, &construct).await;
-            self.bury(actor, end);
-            self.running.remove(&construct.spec.id);
-            self.actors.remove(&actor.spec.id);
+            life.end = Some(runtime.generations(actor, construct).await);
         }
-        self.release(&construct);
-        self.progress.notify_waiters();
-        self.room.notify_waiters();
-        self.dispatch();
     }
 
     /// One instance after the other, until the actor ends; gives the reason.
     async fn generations(self: &Arc<Self>, actor: &Arc<ActorRecord>, construct: &Arc<TaskRecord>) -> Arc<TaskError> {
-        let mut arguments = construct.resolve_arguments();
-        let mut construct = construct.clone();
+        let first = construct;
+        let mut construct = first.clone();
         loop {
             let generation = actor.next_generation();
-            let instance = match self.construct(actor, &construct, &arguments).await {
+            let instance = match self.construct(actor, &construct, first.resolve_arguments()).await {
                 Ok(instance) => instance,
                 Err(error) => return error,
             };
             let may_restart = generation <= actor.spec.options.max_restarts.unwrap_or(0);
             if !may_restart {
-                // Nobody will construct it again: the objects may go.
-                arguments = Ok(Vec::new());
+                first.drop_arguments();
             }
             let end = match self.serve(actor, instance, may_restart).await {
                 Ended::Closed => TaskError::new(ErrorKind::ActorDied, "no handle to it is left"),
@@ -85,16 +88,16 @@ impl Runtime {
     fn construct_again(&self, last: &TaskRecord) -> Arc<TaskRecord> {
         let mut spec = last.spec.clone();
         spec.id = self.task_ids.next();
-        (spec.queued, spec.queued_at) = (self.clock.now(), self.clock.wall());
+        spec.queued = self.clock.now();
         spec.inherited_deadline = None;
-        TaskRecord::new(spec, Vec::new(), self.store.promise(), None, self.conductor())
+        TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), None, self.conductor())
     }
 
     async fn construct(
         self: &Arc<Self>,
         actor: &Arc<ActorRecord>,
         task: &Arc<TaskRecord>,
-        arguments: &TaskResult<Vec<Arc<Value>>>,
+        arguments: TaskResult<Vec<Payload>>,
     ) -> TaskResult<Instance> {
         let slot = CancelSlot::new();
         if !task.begin(slot.clone(), self.clock.now()) {
@@ -102,9 +105,9 @@ impl Runtime {
                 self.described(actor, TaskError::new(ErrorKind::ActorDied, "it was ended before it began")),
             ));
         }
-        self.watch_running(actor, task, slot.clone());
+        let place = self.watch_running(actor, task, slot.clone());
         let guest = {
-            let (runtime, actor, task, arguments) = (self.clone(), actor.clone(), task.clone(), arguments.clone());
+            let (runtime, actor, task) = (self.clone(), actor.clone(), task.clone());
             Box::pin(async move {
                 let arguments = arguments.map_err(|cause| dependency_failed(&cause))?;
                 let mut instance = runtime.instance(&task).await?;
@@ -112,8 +115,8 @@ impl Runtime {
                 Ok(instance)
             })
         };
-        let ended = slot.run(guest, || task.meter.preempted()).await;
-        self.unwatch_running(actor, task);
+        let ended = slot.run(guest, || task.meter().preempted()).await;
+        self.unwatch_running(actor, place);
         match ended.unwrap_or_else(|reason| Err(self.stopped(task, reason))) {
             Ok(instance) => {
                 self.settle(task, self.store.store(Payload::new(Encoding::Json, "null")));
@@ -129,7 +132,14 @@ impl Runtime {
 
     /// Serves calls until the instance is gone.
     async fn serve(self: &Arc<Self>, actor: &Arc<ActorRecord>, mut instance: Instance, may_restart: bool) -> Ended {
+        let mut turn = Instant::now();
+        let mut served = 0u32;
         loop {
+            served = served.wrapping_add(1);
+            if served.is_multiple_of(CALLS_PER_LOOK) && turn.elapsed() > TURN {
+                yield_now().await;
+                turn = Instant::now();
+            }
             let call = match self.next_event(actor).await {
                 Event::Call(call) => call,
                 Event::Kill { restart } => return Ended::Killed { restart },
@@ -150,9 +160,11 @@ impl Runtime {
 
     /// Waits for something to do. Meanwhile the actor computes nothing.
     async fn next_event(&self, actor: &ActorRecord) -> Event {
+        if let Some(event) = actor.mailbox.next() {
+            return event;
+        }
         let nothing = ResourceSet::default();
         self.scheduler.lock().pause(&nothing, true);
-        self.dispatch();
         let event = poll_fn(|cx| actor.mailbox.poll_next(cx)).await;
         self.scheduler.lock().resume(&nothing, true);
         event
@@ -180,22 +192,20 @@ impl Runtime {
                 return Ok(instance);
             }
         };
-        self.watch_running(actor, call, slot.clone());
+        let place = self.watch_running(actor, call, slot.clone());
         let guest = {
-            let (call, actor) = (call.clone(), actor.clone());
+            let call = call.clone();
             Box::pin(async move {
-                // `Type.method`, as records name it; the guest knows the method alone.
-                let method =
-                    call.spec.function.strip_prefix(&*actor.spec.type_name).and_then(|rest| rest.strip_prefix('.'));
-                let method = method.unwrap_or(&call.spec.function).to_owned();
                 instance.serve(call);
-                let result = instance.call(&method, &arguments, reply).await;
+                let result = instance.call(&arguments, reply).await;
                 (instance, result)
             })
         };
-        let ended = slot.run(guest, || call.meter.preempted()).await;
+        let ended = slot.run(guest, || call.meter().preempted()).await;
         let served = self.conclude_call(actor, call, ended, may_restart);
-        self.unwatch_running(actor, call);
+        self.unwatch_running(actor, place);
+        // What waited for the result may start, and this actor goes on with its next call.
+        self.dispatch();
         served
     }
 
@@ -233,20 +243,22 @@ impl Runtime {
         }
     }
 
-    fn watch_running(&self, actor: &ActorRecord, task: &Arc<TaskRecord>, slot: Arc<dyn Stop>) {
-        self.running.insert(task.spec.id, task.clone());
+    /// Gives its place among those that run.
+    fn watch_running(&self, actor: &ActorRecord, task: &Arc<TaskRecord>, slot: Arc<dyn Stop>) -> usize {
+        let place = self.running.lock().insert(task.clone());
         self.watch_deadline(task);
         actor.set_running(Some(slot.clone()));
         // A kill that came before the slot was there.
         if actor.mailbox.kill_pending() {
             slot.stop(StopReason::ActorKilled);
         }
+        place
     }
 
-    fn unwatch_running(&self, actor: &ActorRecord, task: &TaskRecord) {
+    fn unwatch_running(&self, actor: &ActorRecord, place: usize) {
         actor.set_running(None);
-        self.running.remove(&task.spec.id);
-        self.progress.notify_waiters();
+        self.running.lock().remove(place);
+        self.progressed();
     }
 
     /// The actor is dead: its name is free, and whoever waits for it hears why.
@@ -257,6 +269,7 @@ impl Runtime {
         for call in waiting {
             self.give_up(&call, TaskError::new(ErrorKind::ActorDied, "the actor is dead").caused_by(&cause));
         }
+        self.dispatch();
     }
 
     fn described(&self, actor: &ActorRecord, mut error: TaskError) -> TaskError {
@@ -264,6 +277,28 @@ impl Runtime {
         error.module = actor.spec.module.name.to_string();
         error.function = actor.spec.type_name.to_string();
         error
+    }
+}
+
+/// An actor's life, with the permits of its constructor. However it ends, the actor is buried, and they are given back.
+struct Life {
+    runtime: Arc<Runtime>,
+    construct: Arc<TaskRecord>,
+    /// Why it ended; none is a fault of the host's.
+    end: Option<Arc<TaskError>>,
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        let Life { runtime, construct, end } = self;
+        let fault = || Arc::new(TaskError::new(ErrorKind::Internal, "the host failed to run it"));
+        if let Work::Construct { actor } = &construct.spec.work {
+            runtime.bury(actor, end.take().unwrap_or_else(fault));
+            runtime.actors.remove(&actor.spec.id);
+        }
+        runtime.release(construct);
+        runtime.progressed();
+        runtime.room.notify_waiters();
     }
 }
 
@@ -275,9 +310,22 @@ fn crashed(call: &TaskRecord, error: TaskError, may_restart: bool) -> TaskError 
     let kind = if may_restart { ErrorKind::ActorUnavailable } else { ErrorKind::ActorDied };
     let what = if may_restart { "is being restarted" } else { "is dead" };
     let mut seen = TaskError::new(kind, format!("the actor crashed during this call and {what}: {}", error.message));
-    seen.panic = error.panic.clone().or_else(|| call.meter.stderr_tail());
+    seen.panic = error.panic.clone().or_else(|| call.meter().stderr_tail());
     seen.backtrace = error.backtrace.clone();
     let mut cause = error;
-    cause.task = call.spec.name.to_string();
+    cause.task = call.spec.plan.name.to_string();
     seen.caused_by(&cause)
+}
+
+/// Lets others have the thread.
+async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

@@ -49,7 +49,7 @@ impl Runtime {
         }
         match task.leave_queue() {
             Stopped::BeforeStart => self.give_up(task, self.stopped(task, StopReason::Cancelled)),
-            Stopped::WhileRunning => task.request_cancel(),
+            Stopped::WhileRunning | Stopped::WhileSuspended => task.request_cancel(),
             Stopped::AlreadyDone => {}
         }
         true
@@ -72,8 +72,15 @@ impl Runtime {
 
     /// Ends a task, whatever it does. One that has not begun is settled here, one that runs by who runs it.
     pub(super) fn stop(&self, task: &Arc<TaskRecord>, reason: StopReason) {
-        if let Stopped::BeforeStart = task.stop(reason) {
-            self.give_up(task, self.stopped(task, reason));
+        match task.stop(reason) {
+            Stopped::BeforeStart => self.give_up(task, self.stopped(task, reason)),
+            // Its thread has others to run first; who waits for the outcome need not wait for that. A deadline may be
+            // followed by another attempt, and the end of an actor's call by the actor's.
+            Stopped::WhileSuspended if reason != StopReason::Deadline && task.is_plain() => {
+                self.settle(task, Err(Arc::new(self.stopped(task, reason))));
+                self.dispatch();
+            }
+            Stopped::WhileSuspended | Stopped::WhileRunning | Stopped::AlreadyDone => {}
         }
     }
 

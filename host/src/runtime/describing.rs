@@ -45,6 +45,7 @@ impl Port for NobodyHome {
             type_name: request.type_name,
             constructor: request.constructor,
             options: request.options,
+            calls: Arc::default(),
             capabilities: Arc::default(),
         };
         let actor = ActorRef::new(spec, 0, self.refused());

@@ -1,9 +1,10 @@
-//! What runs the host: workers that take tasks from the scheduler, a loop for each actor, a loop for the deadlines. The
-//! only place that starts tokio tasks.
+//! What runs the host: the crew of threads that run tasks and actors, and on tokio what watches deadlines and cleans up.
+//! The only place that starts threads and tokio tasks.
 
 mod actors;
 mod cancel;
 mod clock;
+mod crew;
 mod deadlines;
 mod describing;
 mod modules;
@@ -18,11 +19,13 @@ use std::sync::{Arc, Weak};
 
 use dashmap::DashMap;
 use parking_lot::Mutex;
+use slab::Slab;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 pub use clock::TokioClock;
 
+use self::crew::{Crew, Job};
 use crate::port::log::{LogLine, LogSink, LogSource, OutputWatch};
 use crate::port::{ActorRequest, CallRequest, Port, TaskRequest};
 use crate::sandbox::{LoadedModule, Sandbox};
@@ -35,8 +38,8 @@ use crate::state::timers::Timers;
 use crate::words::capabilities::Capabilities;
 use crate::words::clock::Clock;
 use crate::words::error::TaskError;
-use crate::words::ids::{ActorId, Counter, ModuleId, TaskId};
-use crate::words::limits::TaskLimits;
+use crate::words::ids::{ActorId, Counter, ModuleId};
+use crate::words::plan::HostLimits;
 use crate::words::receipt::Receipt;
 use crate::words::resources::ResourceSet;
 
@@ -53,14 +56,14 @@ pub struct RuntimeConfig {
     pub pending_tasks: usize,
     /// Bytes of the object store.
     pub object_store_bytes: u64,
-    /// The limits of a task that declares none.
-    pub default_limits: TaskLimits,
-    /// The limits that no task exceeds.
-    pub ceiling: TaskLimits,
+    /// What holds for all tasks.
+    pub limits: HostLimits,
     /// What tasks may touch that the embedder submits.
     pub capabilities: Capabilities,
     /// Time between asking a task to stop and ending it.
     pub cancel_grace: std::time::Duration,
+    /// May a thread that waits for a task run it?
+    pub helping: bool,
     /// Where lines go.
     pub log: LogSink,
     /// Who is told of output that goes elsewhere.
@@ -80,13 +83,15 @@ pub struct Runtime {
     /// Held while a module is asked for its manifest.
     describing: tokio::sync::Mutex<()>,
     names: ActorNames,
-    scheduler: Mutex<Scheduler>,
+    scheduler: Mutex<Scheduler<Job>>,
+    crew: Crew,
     /// Somebody may submit who found the queue full.
     room: Notify,
     timers: Mutex<Timers>,
     /// There is an earlier deadline.
     timers_changed: Notify,
-    running: DashMap<TaskId, Arc<TaskRecord>>,
+    /// Tasks and calls that run, those that wait for an object included.
+    running: Mutex<Slab<Arc<TaskRecord>>>,
     actors: DashMap<ActorId, Weak<ActorRecord>>,
     /// Tasks to give up, one after the other. They are pending, and so no more than those may be.
     failing: Mutex<VecDeque<(Arc<TaskRecord>, TaskError)>>,
@@ -94,14 +99,16 @@ pub struct Runtime {
     failing_now: AtomicBool,
     /// Is somebody looking whether the host is at a standstill?
     suspicious: AtomicBool,
-    /// A task is over, or an instance is gone.
+    /// A task is over, or an instance is gone; told while somebody drains the host.
     progress: Notify,
+    /// Does somebody wait for the host to be idle?
+    draining: AtomicBool,
     /// Everything is to be ended: nothing begins any more.
     halted: AtomicBool,
-    default_limits: TaskLimits,
-    ceiling: TaskLimits,
+    limits: HostLimits,
     capabilities: Arc<Capabilities>,
     cancel_grace: std::time::Duration,
+    helping: bool,
     log: LogSink,
     output_watch: Option<OutputWatch>,
     receipts: Option<ReceiptSink>,
@@ -155,20 +162,22 @@ impl Runtime {
             describing: tokio::sync::Mutex::new(()),
             names: ActorNames::default(),
             scheduler: Mutex::new(Scheduler::new(config.resources, config.instances, config.pending_tasks)),
+            crew: Crew::new(),
             room: Notify::new(),
             timers: Mutex::new(Timers::default()),
             timers_changed: Notify::new(),
-            running: DashMap::new(),
+            running: Mutex::default(),
             actors: DashMap::new(),
             failing: Mutex::new(VecDeque::new()),
             failing_now: AtomicBool::new(false),
             suspicious: AtomicBool::new(false),
             progress: Notify::new(),
+            draining: AtomicBool::new(false),
             halted: AtomicBool::new(false),
-            default_limits: config.default_limits,
-            ceiling: config.ceiling,
+            limits: config.limits,
             capabilities: Arc::new(config.capabilities),
             cancel_grace: config.cancel_grace,
+            helping: config.helping,
             log: config.log,
             output_watch: config.output_watch,
             receipts: config.receipts,
@@ -187,7 +196,7 @@ impl Runtime {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Stats {
             pending,
-            running: self.running.len(),
+            running: self.running.lock().len(),
             succeeded: read(&self.tally.succeeded),
             failed: read(&self.tally.failed),
             cancelled: read(&self.tally.cancelled),
@@ -268,11 +277,11 @@ impl Port for Runtime {
     }
 
     fn pause(&self, task: &TaskRecord, alone: bool) {
-        self.scheduler.lock().pause(&task.spec.needs, alone);
-        self.dispatch();
+        // Its thread asks for work as soon as it waits.
+        self.scheduler.lock().pause(&task.spec.plan.needs, alone);
     }
 
     fn resume(&self, task: &TaskRecord, alone: bool) {
-        self.scheduler.lock().resume(&task.spec.needs, alone);
+        self.scheduler.lock().resume(&task.spec.plan.needs, alone);
     }
 }

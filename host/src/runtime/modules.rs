@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Runtime;
 use super::describing::NobodyHome;
 use crate::sandbox::{Instance, LoadedModule, ModuleError};
+use crate::state::payload::Arguments;
 use crate::state::slot::{CancelSlot, Stop, StopReason};
 use crate::state::task::{TaskRecord, TaskSpec, Work};
 use crate::words::capabilities::Capabilities;
@@ -13,7 +14,7 @@ use crate::words::encoding::Encoding;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::limits::{MANIFEST_FUEL, TaskLimits};
 use crate::words::manifest::{Manifest, ModuleInfo};
-use crate::words::resources::ResourceSet;
+use crate::words::plan::{ModulePlans, TaskPlan};
 
 /// Wall-clock time for a module to tell its manifest. It takes microseconds.
 const MANIFEST_TIME: Duration = Duration::from_secs(10);
@@ -24,18 +25,19 @@ impl Runtime {
         let sandbox = self.sandbox.clone();
         let compiled = self.tokio.spawn_blocking(move || LoadedModule::compile(&sandbox, &bytes)).await;
         let code = Arc::new(compiled.map_err(|_| ModuleError::HostShutDown)??);
-        let blank = |manifest| ModuleInfo {
+        let info = |manifest: Option<Manifest>| ModuleInfo {
             id: self.module_ids.next(),
             name: name.clone(),
             has_main: code.has_main(),
+            plans: manifest.as_ref().map(|manifest| ModulePlans::new(manifest, &self.limits)).unwrap_or_default(),
             manifest,
             imports: code.imports().to_vec(),
         };
         let manifest = match code.has_manifest() {
-            true => Some(self.describe(&code, Arc::new(blank(None))).await?),
+            true => Some(self.describe(&code, Arc::new(info(None))).await?),
             false => None,
         };
-        let info = Arc::new(blank(manifest));
+        let info = Arc::new(info(manifest));
         self.modules.insert(info.id, code);
         Ok(info)
     }
@@ -47,22 +49,17 @@ impl Runtime {
         info: Arc<ModuleInfo>,
     ) -> Result<Manifest, ModuleError> {
         let _turn = self.describing.lock().await;
+        let limits = TaskLimits { fuel: Some(MANIFEST_FUEL), ..TaskLimits::default().lower_of(&self.limits.ceiling) };
         let spec = TaskSpec {
             id: self.task_ids.next(),
             module: info,
             work: Work::Task { reply: Encoding::Json },
-            function: "describe".into(),
-            name: "describe".into(),
-            limits: TaskLimits { fuel: Some(MANIFEST_FUEL), ..TaskLimits::default().lower_of(&self.ceiling) },
-            needs: ResourceSet::default(),
-            priority: 0,
-            max_retries: 0,
+            plan: Arc::new(TaskPlan::of_host("describe", limits)),
             capabilities: Arc::new(Capabilities::none()),
             inherited_deadline: None,
             queued: self.clock.now(),
-            queued_at: self.clock.wall(),
         };
-        let task = TaskRecord::new(spec, Vec::new(), self.store.promise(), None, self.conductor());
+        let task = TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), None, self.conductor());
         let slot = CancelSlot::new();
         let (runtime, code, asked) = (self.clone(), code.clone(), task.clone());
         let answer = Box::pin(async move {

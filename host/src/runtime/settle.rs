@@ -6,23 +6,26 @@ use std::sync::atomic::Ordering;
 use super::Runtime;
 use crate::state::object::Outcome;
 use crate::state::task::{TaskRecord, Work};
+use crate::words::clock::Moment;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::receipt::Receipt;
 
 impl Runtime {
     /// Settles the outcome of a task, if that has not been done. An error is completed with what is known of the task.
+    /// Tasks that waited for it may be ready now: a thread that does not ask for work next has to
+    /// [`dispatch`](Self::dispatch).
     pub(super) fn settle(&self, task: &Arc<TaskRecord>, outcome: Outcome) {
         let outcome = outcome.map_err(|error| self.final_error(task, &error));
         let error = outcome.as_ref().err().cloned();
         let orphans = if self.ends_children(task, error.as_deref()) { task.children() } else { Vec::new() };
-        if !task.finish(outcome, self.clock.now(), |receipt| self.account(receipt)) {
+        if !task.finish(outcome, Moment::of(&*self.clock), |receipt| self.account(receipt)) {
             return;
         }
         if let (Work::Construct { actor }, Some(error)) = (&task.spec.work, error) {
             self.bury(actor, error);
         }
         self.end_tree(orphans);
-        self.progress.notify_waiters();
+        self.progressed();
     }
 
     /// Counts a finished task, and sends its receipt.
@@ -45,6 +48,7 @@ impl Runtime {
         self.scheduler.lock().forget(task, queued);
         self.room.notify_waiters();
         self.settle(task, Err(Arc::new(error)));
+        self.dispatch();
     }
 
     /// The same, soon, and one after the other: a chain of ten thousand that fails would otherwise fail by recursion.
@@ -104,7 +108,10 @@ impl Runtime {
 
     /// Ends tasks with all that they submitted. On a tokio task of its own, so that a deep tree is not a deep stack.
     fn end_tree(&self, tasks: Vec<Arc<TaskRecord>>) {
-        let Some(runtime) = self.strong().filter(|_| !tasks.is_empty()) else {
+        if tasks.is_empty() {
+            return;
+        }
+        let Some(runtime) = self.strong() else {
             return;
         };
         self.tokio.spawn(async move {

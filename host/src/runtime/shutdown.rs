@@ -15,6 +15,7 @@ const LAST_YIELDS: Duration = Duration::from_secs(5);
 impl Runtime {
     /// Takes nothing from outside any more, waits at most `grace` for the work there is, and ends the rest.
     pub(crate) async fn drain(self: Arc<Self>, grace: Duration) {
+        self.draining.store(true, Ordering::SeqCst);
         self.scheduler.lock().drain();
         self.room.notify_waiters();
         self.until(grace, |runtime| runtime.is_idle()).await;
@@ -28,7 +29,7 @@ impl Runtime {
         let queued = self.scheduler.lock().close();
         self.room.notify_waiters();
         queued.iter().for_each(|task| self.give_up(task, shut_down()));
-        let running: Vec<_> = self.running.iter().map(|entry| entry.value().clone()).collect();
+        let running: Vec<_> = self.running.lock().iter().map(|(_, task)| task.clone()).collect();
         for task in running {
             self.stop(&task, StopReason::HostShutDown);
             self.settle(&task, Err(Arc::new(shut_down())));
@@ -48,8 +49,15 @@ impl Runtime {
         self.halted.load(Ordering::SeqCst)
     }
 
+    /// A task is over, or an instance is gone.
+    pub(super) fn progressed(&self) {
+        if self.draining.load(Ordering::SeqCst) {
+            self.progress.notify_waiters();
+        }
+    }
+
     fn is_idle(&self) -> bool {
-        self.running.is_empty() && self.scheduler.lock().load().pending == 0
+        self.running.lock().is_empty() && self.scheduler.lock().load().pending == 0
     }
 
     /// Waits until `done`, at most for `longest`.

@@ -6,37 +6,36 @@ use super::Runtime;
 use crate::port::{ActorRequest, CallRequest, TaskRequest};
 use crate::state::actor::{ActorRecord, ActorRef, ActorSpec};
 use crate::state::object::ObjectRef;
-use crate::state::payload::Argument;
+use crate::state::payload::{Argument, Arguments};
 use crate::state::task::{TaskRecord, TaskSpec, Work};
 use crate::words::capabilities::Capabilities;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::limits::{ARGUMENTS_MAX, PENDING_CALLS_MAX};
 use crate::words::manifest::{ActorTypeInfo, FunctionInfo, ModuleInfo};
 use crate::words::options::TaskOptions;
+use crate::words::plan::{CallPlans, TaskPlan, qualified};
 
 /// Who submits.
 type Caller<'a> = Option<&'a Arc<TaskRecord>>;
 
-/// What is known of a submission when it is refused.
-struct Subject {
-    module: Arc<ModuleInfo>,
-    function: Arc<str>,
-}
-
 impl Runtime {
     pub(super) fn submit_task(&self, request: TaskRequest, caller: Caller) -> ObjectRef {
-        let subject = Subject { module: request.module.clone(), function: request.function.clone() };
-        self.try_submit_task(request, caller).unwrap_or_else(|error| self.refused(subject, error))
+        let TaskRequest { module, function, arguments, options, reply } = request;
+        let launched = self.task_plan(&module, &function, options).and_then(|plan| {
+            check_arguments(&plan, arguments.len(), || module.task(&function))?;
+            let spec = self.spec(module.clone(), plan, Work::Task { reply }, caller)?;
+            self.launch(spec, arguments, caller)
+        });
+        launched.unwrap_or_else(|error| self.refused(&module, &function, error))
     }
 
-    fn try_submit_task(&self, request: TaskRequest, caller: Caller) -> Result<ObjectRef, TaskError> {
-        let TaskRequest { module, function, arguments, options, reply } = request;
-        let declared = module.task(&function).ok_or_else(|| unknown_task(&module, &function))?;
-        check_arguments(declared, arguments.len())?;
-        let options = options.over(&declared.options);
-        let function = declared.name.clone();
-        let spec = self.spec(module, function, Work::Task { reply }, options, 1.0, caller)?;
-        self.launch(spec, arguments, caller)
+    fn task_plan(&self, module: &ModuleInfo, function: &str, options: TaskOptions) -> Result<Arc<TaskPlan>, TaskError> {
+        let unknown = || unknown_task(module, function);
+        if options.is_empty() {
+            return module.plans.task(function).cloned().ok_or_else(unknown);
+        }
+        let declared = module.task(function).ok_or_else(unknown)?;
+        Ok(Arc::new(TaskPlan::task(declared, options, &self.limits)))
     }
 
     /// Submits the module's `main`.
@@ -47,29 +46,27 @@ impl Runtime {
         inherit_stdio: bool,
         options: TaskOptions,
     ) -> ObjectRef {
-        let subject = Subject { module: module.clone(), function: "main".into() };
         let attempt = || {
             if !module.has_main {
                 let text = "the module has no main: call its tasks instead, or build it as a program";
                 return Err(TaskError::new(ErrorKind::TaskNotFound, text));
             }
             let work = Work::Main { arguments, inherit_stdio };
-            // A driver waits most of the time; as in Ray it takes no CPU slot.
-            let mut spec = self.spec(module.clone(), "main".into(), work, options, 0.0, None)?;
+            let mut plan = TaskPlan::main(options, &self.limits);
             if inherit_stdio {
                 // Its output goes to whoever runs it, who can stop it; a log is what has to be bounded.
-                spec.limits.output_bytes = self.ceiling.output_bytes;
+                plan.limits.output_bytes = self.limits.ceiling.output_bytes;
             }
+            let spec = self.spec(module.clone(), Arc::new(plan), work, None)?;
             self.launch(spec, Vec::new(), None)
         };
-        attempt().unwrap_or_else(|error| self.refused(subject, error))
+        attempt().unwrap_or_else(|error| self.refused(&module, "main", error))
     }
 
     pub(super) fn submit_actor(&self, request: ActorRequest, caller: Caller) -> ActorRef {
         let ready = self.store.promise();
-        let subject =
-            Subject { module: request.module.clone(), function: qualified(&request.type_name, &request.constructor) };
         let module = request.module.clone();
+        let function = qualified(&request.type_name, &request.constructor);
         let declared = find_constructor(&module, &request.type_name, &request.constructor);
         let (actor, prepared) = match declared {
             Ok((declared, constructor)) => self.prepare_actor(request, declared, constructor, ready.clone(), caller),
@@ -77,8 +74,7 @@ impl Runtime {
         };
         let launched = prepared.and_then(|(spec, arguments)| self.launch_into(spec, arguments, caller, ready));
         if let Err(error) = launched {
-            let error = Arc::new(subject.describe(error));
-            self.bury(actor.record(), error);
+            self.bury(actor.record(), Arc::new(described(&module, &function, error)));
         }
         actor
     }
@@ -93,28 +89,33 @@ impl Runtime {
         caller: Caller,
     ) -> (ActorRef, Result<(TaskSpec, Vec<Argument>), TaskError>) {
         let ActorRequest { module, type_name, constructor: name, arguments, options } = request;
+        let calls = match module.plans.calls(&type_name).filter(|_| options.call.is_empty()) {
+            Some(calls) => calls.clone(),
+            None => Arc::new(CallPlans::new(declared, &options.clone().over(&declared.options), &self.limits)),
+        };
         let options = options.over(&declared.options);
-        let capabilities = self.capabilities(&options.call, caller);
+        let plan = TaskPlan::constructor(declared, constructor, options.call.clone(), &self.limits);
+        let capabilities = self.capabilities(&plan, caller);
         let pending_calls =
             options.max_pending_calls.map_or(PENDING_CALLS_MAX, |max| max as usize).min(PENDING_CALLS_MAX);
         let spec = ActorSpec {
             id: self.actor_ids.next(),
             module: module.clone(),
-            type_name: type_name.clone(),
-            constructor: name.clone(),
+            type_name,
+            constructor: name,
             options: options.clone(),
+            calls,
             capabilities: capabilities.clone().unwrap_or_default(),
         };
         let actor = ActorRef::new(spec, pending_calls, ready);
         let prepared = (|| {
             capabilities?;
-            check_arguments(constructor, arguments.len())?;
+            check_arguments(&plan, arguments.len(), || Some(constructor))?;
             if let Some(name) = &options.name {
                 self.names.register(name.clone(), &actor, options.detached.unwrap_or(false))?;
             }
             let work = Work::Construct { actor: actor.record().clone() };
-            let call = options.call.over(&constructor.options);
-            let spec = self.spec(module, qualified(&type_name, &name), work, call, 0.0, caller)?;
+            let spec = self.spec(module, Arc::new(plan), work, caller)?;
             Ok((spec, arguments))
         })();
         (actor, prepared)
@@ -128,78 +129,69 @@ impl Runtime {
             type_name: request.type_name,
             constructor: request.constructor,
             options: request.options,
+            calls: Arc::default(),
             capabilities: Arc::default(),
         };
         ActorRef::new(spec, 0, ready)
     }
 
     pub(super) fn submit_call(&self, request: CallRequest, caller: Caller) -> ObjectRef {
-        let actor = request.actor.record();
-        let subject =
-            Subject { module: actor.spec.module.clone(), function: qualified(&actor.spec.type_name, &request.method) };
-        self.try_submit_call(request, caller).unwrap_or_else(|error| self.refused(subject, error))
+        let CallRequest { actor, method, arguments, options, reply } = request;
+        let actor = actor.record();
+        let attempt = || {
+            if let Some(cause) = actor.mailbox.death() {
+                return Err(TaskError::new(ErrorKind::ActorDied, "the actor is dead").caused_by(&cause));
+            }
+            let plan = self.call_plan(actor, &method, options)?;
+            check_arguments(&plan, arguments.len(), || find_method(actor, &method).ok())?;
+            let work = Work::Call { actor: actor.clone(), reply };
+            let mut spec = self.spec(actor.spec.module.clone(), plan, work, caller)?;
+            // A call runs where the actor is: with its capabilities.
+            spec.capabilities = actor.spec.capabilities.clone();
+            self.launch(spec, arguments, caller)
+        };
+        attempt()
+            .unwrap_or_else(|error| self.refused(&actor.spec.module, &qualified(&actor.spec.type_name, &method), error))
     }
 
-    fn try_submit_call(&self, request: CallRequest, caller: Caller) -> Result<ObjectRef, TaskError> {
-        let CallRequest { actor, method, arguments, options, reply } = request;
-        let actor = actor.record().clone();
-        if let Some(cause) = actor.mailbox.death() {
-            return Err(TaskError::new(ErrorKind::ActorDied, "the actor is dead").caused_by(&cause));
+    fn call_plan(&self, actor: &ActorRecord, method: &str, options: TaskOptions) -> Result<Arc<TaskPlan>, TaskError> {
+        if let Some(plan) = actor.spec.calls.method(method).filter(|_| options.is_empty()) {
+            return Ok(plan.clone());
         }
-        let declared = find_method(&actor, &method)?;
-        check_arguments(declared, arguments.len())?;
-        let options = options.over(&declared.options).over(&actor.spec.options.call);
-        let work = Work::Call { actor: actor.clone(), reply };
-        let mut spec = self.spec(
-            actor.spec.module.clone(),
-            qualified(&actor.spec.type_name, &method),
-            work,
-            options,
-            0.0,
-            caller,
-        )?;
-        // A call runs where the actor is: with its capabilities, and on what it holds.
-        spec.capabilities = actor.spec.capabilities.clone();
-        spec.needs = Default::default();
-        self.launch(spec, arguments, caller)
+        let declared = find_method(actor, method)?;
+        let type_info = actor.spec.module.actor(&actor.spec.type_name);
+        let type_info = type_info.ok_or_else(|| TaskError::new(ErrorKind::Internal, "the actor's type is gone"))?;
+        Ok(Arc::new(TaskPlan::call(type_info, declared, options, &actor.spec.options, &self.limits)))
     }
 
     /// What is known of a task when it is submitted.
     fn spec(
         &self,
         module: Arc<ModuleInfo>,
-        function: Arc<str>,
+        plan: Arc<TaskPlan>,
         work: Work,
-        options: TaskOptions,
-        cpus: f64,
         caller: Caller,
     ) -> Result<TaskSpec, TaskError> {
         Ok(TaskSpec {
             id: self.task_ids.next(),
             module,
             work,
-            name: options.name.clone().unwrap_or_else(|| function.clone()),
-            function,
-            limits: options.limits(&self.default_limits, &self.ceiling),
-            needs: options.needs(cpus),
-            priority: options.priority.unwrap_or(0),
-            max_retries: options.max_retries.unwrap_or(0),
-            capabilities: self.capabilities(&options, caller)?,
+            capabilities: self.capabilities(&plan, caller)?,
+            plan,
             inherited_deadline: caller.and_then(|caller| caller.deadline()),
             queued: self.clock.now(),
-            queued_at: self.clock.wall(),
         })
     }
 
-    /// What a task may touch: what its parent may, or the part of it that the options name.
-    fn capabilities(&self, options: &TaskOptions, caller: Caller) -> Result<Arc<Capabilities>, TaskError> {
+    /// What a task may touch: what its parent may, or the part of it that the plan names.
+    fn capabilities(&self, plan: &TaskPlan, caller: Caller) -> Result<Arc<Capabilities>, TaskError> {
         let held = caller.map_or(&self.capabilities, |caller| &caller.spec.capabilities);
-        let Some(names) = &options.grants else {
+        let Some(names) = &plan.grants else {
             return Ok(held.clone());
         };
         held.narrow(names).map(Arc::new).map_err(|name| {
             if let Some(caller) = caller {
-                caller.meter.refuse(name.clone());
+                caller.meter().refuse(name.clone());
             }
             let held = held.names();
             let held = if held.is_empty() { "nothing".to_owned() } else { held.join(", ") };
@@ -221,13 +213,9 @@ impl Runtime {
         caller: Caller,
         output: ObjectRef,
     ) -> Result<(), TaskError> {
-        let task = {
-            let mut scheduler = self.scheduler.lock();
-            scheduler.admit(&spec.needs, caller.is_none())?;
-            let task = TaskRecord::new(spec, arguments, output, caller, self.conductor());
-            scheduler.count(&task);
-            task
-        };
+        let arguments = Arguments::new(arguments, &self.store).map_err(|error| TaskError::clone(&error))?;
+        self.scheduler.lock().admit(&spec.plan.needs, caller.is_none())?;
+        let task = TaskRecord::new(spec, true, arguments, output, caller, self.conductor());
         self.watch_deadline(&task);
         if let Work::Call { actor, .. } = &task.spec.work
             && let Err(error) = actor.mailbox.push(task.clone())
@@ -236,35 +224,38 @@ impl Runtime {
             return Ok(());
         }
         task.watch_arguments();
+        self.dispatch();
         Ok(())
     }
 
     /// An object with the error of a submission that was refused.
-    fn refused(&self, subject: Subject, error: TaskError) -> ObjectRef {
-        self.store.sealed(Err(Arc::new(subject.describe(error))))
+    fn refused(&self, module: &ModuleInfo, function: &str, error: TaskError) -> ObjectRef {
+        self.store.sealed(Err(Arc::new(described(module, function, error))))
     }
 }
 
-impl Subject {
-    fn describe(&self, mut error: TaskError) -> TaskError {
-        error.task = self.function.to_string();
-        error.function = self.function.to_string();
-        error.module = self.module.name.to_string();
-        error
-    }
+/// The error of a submission, with what is known of it.
+fn described(module: &ModuleInfo, function: &str, mut error: TaskError) -> TaskError {
+    error.task = function.to_owned();
+    error.function = function.to_owned();
+    error.module = module.name.to_string();
+    error
 }
 
-/// `Type.function`.
-fn qualified(type_name: &str, function: &str) -> Arc<str> {
-    format!("{type_name}.{function}").into()
-}
-
-fn check_arguments(declared: &FunctionInfo, given: usize) -> Result<(), TaskError> {
-    let expected = declared.parameters.len();
+/// As many as declared?
+fn check_arguments<'a>(
+    plan: &TaskPlan,
+    given: usize,
+    declared: impl FnOnce() -> Option<&'a FunctionInfo>,
+) -> Result<(), TaskError> {
+    let expected = plan.parameters;
     let text = match given {
         _ if given == expected => return Ok(()),
         _ if given > ARGUMENTS_MAX => format!("{given} arguments were given, and at most {ARGUMENTS_MAX} are allowed"),
-        _ => format!("{given} arguments were given, {expected} expected: {declared}"),
+        _ => {
+            let declared = declared().map_or_else(|| plan.function.to_string(), FunctionInfo::to_string);
+            format!("{given} arguments were given, {expected} expected: {declared}")
+        }
     };
     Err(TaskError::new(ErrorKind::InvalidArgument, text))
 }

@@ -1,4 +1,4 @@
-//! Workers: each takes a task with its permits, runs it in a fresh instance, and takes the next.
+//! Running a task: an attempt in a fresh instance, and what follows from its end.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,7 +9,6 @@ use super::shutdown::shut_down;
 use crate::port::Port;
 use crate::sandbox::Instance;
 use crate::state::payload::{Encoding, Payload};
-use crate::state::scheduler::Next;
 use crate::state::slot::{CancelSlot, StopReason};
 use crate::state::task::{Conductor, TaskRecord, Work};
 use crate::words::error::{ErrorKind, TaskError};
@@ -25,24 +24,8 @@ impl Conductor for Runtime {
         match task.failed_argument() {
             Some(cause) => self.give_up_later(task, dependency_failed(&cause)),
             None if self.is_halted() => self.give_up_later(task, shut_down()),
-            None => {
-                self.scheduler.lock().push(task);
-                self.dispatch();
-            }
-        }
-    }
-}
-
-/// A task on its way to a worker. One that never gets there, because the threads are gone, is settled all the same.
-struct HandedOver {
-    runtime: Arc<Runtime>,
-    task: Option<Arc<TaskRecord>>,
-}
-
-impl Drop for HandedOver {
-    fn drop(&mut self) {
-        if let Some(task) = self.task.take() {
-            self.runtime.stop(&task, StopReason::HostShutDown);
+            // Whoever sealed its last argument sees to it that somebody looks.
+            None => self.scheduler.lock().push(task),
         }
     }
 }
@@ -54,31 +37,9 @@ pub(super) fn dependency_failed(cause: &TaskError) -> TaskError {
 }
 
 impl Runtime {
-    /// Starts a worker for each task that has room.
-    pub(super) fn dispatch(&self) {
-        while let Some(task) = self.next_task() {
-            if let Some(runtime) = self.strong() {
-                self.tokio.spawn(runtime.clone().work(HandedOver { runtime, task: Some(task) }));
-            }
-        }
-    }
-
-    /// The next task with its permits.
-    fn next_task(&self) -> Option<Arc<TaskRecord>> {
-        let next = self.scheduler.lock().next();
-        match next {
-            Next::Run(task) => Some(task),
-            Next::Nobody => None,
-            Next::Stuck => {
-                self.suspect_a_standstill();
-                None
-            }
-        }
-    }
-
     /// Looks again in a moment: an actor may have a call in its mailbox and not know it yet. If nothing has moved by
     /// then, a task that will never have an instance is failed, so that those who wait for it go on.
-    fn suspect_a_standstill(&self) {
+    pub(super) fn suspect_a_standstill(&self) {
         let Some(runtime) = self.strong().filter(|_| !self.suspicious.swap(true, Ordering::AcqRel)) else {
             return;
         };
@@ -96,48 +57,18 @@ impl Runtime {
         });
     }
 
-    async fn work(self: Arc<Self>, mut task: HandedOver) {
-        let mut next = task.task.take();
-        while let Some(task) = next {
-            if matches!(task.spec.work, Work::Construct { .. }) {
-                // The actor keeps the permits for its life.
-                self.tokio.spawn(self.clone().live(task));
-            } else {
-                self.run(&task).await;
-            }
-            self.room.notify_waiters();
-            next = self.next_task();
-            // What was given back may be room for more than one.
-            self.dispatch();
-        }
-    }
-
     /// Runs one attempt, and settles its outcome unless another follows.
-    async fn run(self: &Arc<Self>, task: &Arc<TaskRecord>) {
-        let slot = CancelSlot::new();
+    pub(super) async fn run(self: Arc<Self>, task: Arc<TaskRecord>) {
         // Seen by a halt from here on; one that came before is seen by this task.
-        self.running.insert(task.spec.id, task.clone());
-        if self.is_halted() {
-            self.stop(task, StopReason::HostShutDown);
-        }
-        if task.begin(slot.clone(), self.clock.now()) {
-            self.watch_deadline(task);
-            let guest = Box::pin(self.clone().run_guest(task.clone()));
-            let ended = slot.run(guest, || task.meter.preempted()).await;
-            let outcome = ended.unwrap_or_else(|reason| Err(self.stopped(task, reason)));
-            self.release(task);
-            self.conclude(task, outcome);
-        } else {
-            self.release(task);
-        }
-        // Last, so that at no moment the host looks idle while a task is between two places.
-        self.running.remove(&task.spec.id);
-        self.progress.notify_waiters();
+        let place = self.running.lock().insert(task.clone());
+        let attempt = Attempt { runtime: self, task, place, over: false };
+        let outcome = attempt.outcome().await;
+        attempt.end(outcome);
     }
 
     /// Gives back what a task held.
     pub(super) fn release(&self, task: &TaskRecord) {
-        self.scheduler.lock().release(&task.spec.needs);
+        self.scheduler.lock().release(&task.spec.plan.needs);
     }
 
     async fn run_guest(self: Arc<Self>, task: Arc<TaskRecord>) -> Result<Payload, TaskError> {
@@ -169,7 +100,7 @@ impl Runtime {
             Ok(payload) => self.settle(task, self.store.store(payload)),
             Err(error) => {
                 if task.retry(&error) {
-                    tracing::debug!(task = %task.spec.name, id = task.spec.id.0, "attempt {} failed: {error}", task.attempt());
+                    tracing::debug!(task = %task.spec.plan.name, id = task.spec.id.0, "attempt {} failed: {error}", task.attempt());
                     self.end_children(task);
                     let mut scheduler = self.scheduler.lock();
                     scheduler.count(task);
@@ -179,5 +110,55 @@ impl Runtime {
                 }
             }
         }
+    }
+}
+
+/// An attempt, with the permits of its task. Dropping it before its end, which only a fault of the host's does, gives them
+/// back and fails the task.
+struct Attempt {
+    runtime: Arc<Runtime>,
+    task: Arc<TaskRecord>,
+    /// Its place among those that run.
+    place: usize,
+    over: bool,
+}
+
+impl Attempt {
+    /// What came of it; `None` if it was ended before it began.
+    async fn outcome(&self) -> Option<Result<Payload, TaskError>> {
+        let Attempt { runtime, task, .. } = self;
+        let slot = CancelSlot::new();
+        if runtime.is_halted() {
+            runtime.stop(task, StopReason::HostShutDown);
+        }
+        if !task.begin(slot.clone(), runtime.clock.now()) {
+            return None;
+        }
+        runtime.watch_deadline(task);
+        let guest = Box::pin(runtime.clone().run_guest(task.clone()));
+        let ended = slot.run(guest, || task.meter().preempted()).await;
+        Some(ended.unwrap_or_else(|reason| Err(runtime.stopped(task, reason))))
+    }
+
+    fn end(mut self, outcome: Option<Result<Payload, TaskError>>) {
+        self.over = true;
+        self.runtime.release(&self.task);
+        if let Some(outcome) = outcome {
+            self.runtime.conclude(&self.task, outcome);
+        }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        let Attempt { runtime, task, place, over } = self;
+        if !*over {
+            runtime.release(task);
+            runtime.settle(task, Err(Arc::new(TaskError::new(ErrorKind::Internal, "the host failed to run it"))));
+        }
+        // Last, so that at no moment the host looks idle while a task is between two places.
+        runtime.running.lock().remove(*place);
+        runtime.progressed();
+        runtime.room.notify_waiters();
     }
 }

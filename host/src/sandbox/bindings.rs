@@ -1,4 +1,5 @@
-//! Generated from `wit/`. The types are written by hand in [`wire`](super::wire), so that bytes stay `Bytes`.
+//! Generated from `wit/`. The types are written by hand in [`wire`](super::wire), so that bytes stay `Bytes`, and so
+//! is the interface [`bytes`](super::host_calls::bytes).
 #![allow(missing_docs)]
 
 wasmtime::component::bindgen!({
@@ -12,5 +13,8 @@ wasmtime::component::bindgen!({
         default: trappable,
     },
     exports: { default: async },
-    with: { "rustyray:core/types": super::wire },
+    with: {
+        "rustyray:core/types": super::wire,
+        "rustyray:core/bytes": super::host_calls::bytes,
+    },
 });

@@ -85,29 +85,13 @@ pub fn push<T: Send + 'static>(
         .map_err(|_| Violation(TaskError::of_limit(ErrorKind::LimitExceeded, "handles", max, max + 1)).into())
 }
 
-/// Arguments from a guest, values stored. `Err` inside is the fault of the guest's values, for whoever awaits.
-pub fn take_arguments(
-    table: &mut ResourceTable,
-    arguments: Vec<wire::Argument>,
-    store: &mut dyn FnMut(Payload) -> Result<Argument, Arc<TaskError>>,
-) -> wasmtime::Result<Result<Vec<Argument>, Arc<TaskError>>> {
-    let mut taken = Ok(Vec::with_capacity(arguments.len()));
-    for argument in arguments {
-        // Each handle leaves the table, also when an argument before it failed.
-        let argument = match argument {
-            wire::Argument::Object(object) => Ok(Argument::Object(table.get(&object)?.clone())),
-            wire::Argument::Value(payload) => {
-                let payload = take_payload(table, payload)?;
-                if taken.is_ok() { store(payload) } else { continue }
-            }
-        };
-        match (&mut taken, argument) {
-            (Ok(list), Ok(argument)) => list.push(argument),
-            (Ok(_), Err(error)) => taken = Err(error),
-            (Err(_), _) => {}
-        }
-    }
-    Ok(taken)
+/// Arguments from a guest.
+pub fn take_arguments(table: &mut ResourceTable, arguments: Vec<wire::Argument>) -> wasmtime::Result<Vec<Argument>> {
+    let take = |argument| match argument {
+        wire::Argument::Object(object) => Ok(Argument::Object(table.get(&object)?.clone())),
+        wire::Argument::Value(payload) => take_payload(table, payload).map(Argument::Value),
+    };
+    arguments.into_iter().map(take).collect()
 }
 
 macro_rules! same_kinds {
@@ -230,6 +214,11 @@ impl TryFrom<wire::TaskOptions> for TaskOptions {
             grants: grants.transpose()?,
         })
     }
+}
+
+/// The options of a call, which may say nothing.
+pub fn call_options(options: Option<wire::TaskOptions>) -> Result<TaskOptions, String> {
+    options.map_or_else(|| Ok(TaskOptions::default()), TaskOptions::try_from)
 }
 
 impl TryFrom<wire::ActorOptions> for ActorOptions {

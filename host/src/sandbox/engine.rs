@@ -15,8 +15,9 @@ use crate::words::limits::{BACKTRACE_FRAMES_MAX, TABLE_ELEMENTS_MAX};
 /// Memory of a slot that stays mapped when its guest is gone: small guests start without a page fault.
 const MEMORY_KEEP_RESIDENT: usize = 2 << 20;
 const TABLE_KEEP_RESIDENT: usize = 64 << 10;
-/// Slots that are given back to the system together.
-const DECOMMIT_BATCH: usize = 16;
+/// Slots that are given back to the system together. More would keep that many slots' memory, gigabytes perhaps, until
+/// others end, and saves nothing where small guests keep theirs mapped.
+const DECOMMIT_BATCH: usize = 1;
 const FIBER_STACK_BYTES: usize = 512 << 10;
 const WASM_STACK_BYTES: usize = 256 << 10;
 /// Core instances of a component: its module, the shims that its toolchain adds, and room for more.
@@ -78,7 +79,7 @@ fn wasmtime_config(config: &EngineConfig) -> wasmtime::Result<Config> {
         .concurrency_support(false)
         .async_stack_size(FIBER_STACK_BYTES)
         .max_wasm_stack(WASM_STACK_BYTES)
-        .memory_init_cow(false)
+        .memory_init_cow(true)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(BACKTRACE_FRAMES_MAX))
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config.instances.saturating_add(1))));
     if let Some(dir) = &config.cache_dir {

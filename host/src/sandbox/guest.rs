@@ -2,13 +2,13 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::time::Instant;
 
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::limiter::GuestLimiter;
 use super::output::Transcript;
+use super::turns::Turn;
 use super::wasi;
 use crate::port::Port;
 use crate::state::task::TaskRecord;
@@ -26,8 +26,8 @@ pub struct Guest {
     pub(super) port: Arc<dyn Port>,
     pub(super) transcript: Arc<Transcript>,
     pub(super) extensions: Vec<Box<dyn Any + Send>>,
-    /// Since when it has its turn, as far as host calls know.
-    pub(super) turn: Instant,
+    /// As far as host calls know: it begins with the first of them.
+    pub(super) turn: Option<Turn>,
     task: Arc<TaskRecord>,
     wasi: Option<WasiCtx>,
 }
@@ -46,7 +46,7 @@ impl Guest {
             transcript: Transcript::new(port.clone(), task.clone()),
             port,
             extensions: Vec::new(),
-            turn: Instant::now(),
+            turn: None,
             task,
             wasi: None,
         }
@@ -56,6 +56,7 @@ impl Guest {
     pub(super) fn serve(&mut self, task: Arc<TaskRecord>) {
         self.limiter.serve(task.clone());
         self.transcript.serve(task.clone());
+        self.turn = None;
         self.task = task;
     }
 

@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use wasmtime::Store;
-use wasmtime::component;
+use wasmtime::component::{self, ComponentExportIndex, ComponentNamedList, Lift, Lower, TypedFunc};
 
-use super::bindings::Module;
 use super::bindings::exports::rustyray::core::guest::Failure;
 use super::convert::{give_payload, take_payload};
 use super::engine::Sandbox;
+use super::exports::{CallFunc, ConstructFunc, GuestExports};
 use super::guest::Guest;
 use super::module::{LoadedModule, ModuleError, checked_manifest};
 use super::trap::{exit_code, explain};
 use super::turns::Turns;
 use super::wire;
 use crate::port::Port;
-use crate::state::payload::{Encoding, Payload, Value};
+use crate::state::payload::{Encoding, Payload};
 use crate::state::task::TaskRecord;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::limits::{FUEL_SLICE, HANDLES_MAX, TaskLimits};
@@ -30,7 +30,8 @@ pub struct Instance {
     store: Store<Guest>,
     instance: component::Instance,
     module: Arc<LoadedModule>,
-    exports: Option<Module>,
+    /// The function that serves an actor's calls, once it was asked for.
+    serve: Option<CallFunc>,
     /// Fuel at the beginning of the call that runs.
     fuel: u64,
 }
@@ -46,7 +47,7 @@ impl Instance {
         task: Arc<TaskRecord>,
         port: Arc<dyn Port>,
     ) -> Result<Self, TaskError> {
-        let limits = task.spec.limits.clone();
+        let limits = task.spec.plan.limits.clone();
         let mut guest = Guest::new(task, &limits, port);
         guest.extensions = sandbox.imports.iter().filter_map(|set| set.make.as_ref()).map(|make| make()).collect();
         let mut store = Store::new(&sandbox.engine, guest);
@@ -59,13 +60,11 @@ impl Instance {
         let begun = async {
             store.set_fuel(fuel)?;
             store.fuel_async_yield_interval(Some(FUEL_SLICE))?;
-            let instance = module.pre.instantiate_async(&mut store).await?;
-            let exports = module.guest.as_ref().map(|guest| guest.load(&mut store, &instance)).transpose()?;
-            Ok((instance, exports))
+            module.pre.instantiate_async(&mut store).await
         }
         .await;
         match begun {
-            Ok((instance, exports)) => Ok(Instance { store, instance, module: module.clone(), exports, fuel }),
+            Ok(instance) => Ok(Instance { store, instance, module: module.clone(), serve: None, fuel }),
             Err(error) => Err(failed(&store, fuel, &error)),
         }
     }
@@ -74,13 +73,10 @@ impl Instance {
     ///
     /// # Errors
     /// The program's error, or what ended the guest.
-    pub async fn run_task(&mut self, arguments: &[Arc<Value>], reply: Encoding) -> Result<Payload, TaskError> {
-        let function = self.task().spec.function.clone();
-        self.call_guest(arguments, async |exports, store, arguments| {
-            exports.rustyray_core_guest().call_run_task(store, &function, arguments, reply.into()).await
-        })
-        .await
-        .and_then(|result| self.result(result))
+    pub async fn run_task(&mut self, arguments: &[Payload], reply: Encoding) -> Result<Payload, TaskError> {
+        let entry = self.task().spec.plan.entry.clone();
+        let run = self.export(|guest| guest.run_task)?;
+        self.call_function(run, entry, arguments, reply).await
     }
 
     /// Makes the instance an actor of this type.
@@ -89,32 +85,31 @@ impl Instance {
     /// The constructor's error, or what ended the guest.
     pub async fn construct(
         &mut self,
-        type_name: &str,
-        constructor: &str,
-        arguments: &[Arc<Value>],
+        type_name: &Arc<str>,
+        constructor: &Arc<str>,
+        arguments: &[Payload],
     ) -> Result<(), TaskError> {
-        self.call_guest(arguments, async |exports, store, arguments| {
-            exports.rustyray_core_guest().call_construct(store, type_name, constructor, arguments).await
-        })
-        .await?
-        .map_err(program_error)
+        let construct: ConstructFunc = self.export(|guest| guest.construct)?;
+        let given = self.give(arguments)?;
+        let (type_name, constructor) = (type_name.clone(), constructor.clone());
+        let outcome = construct.call_async(&mut self.store, (type_name, constructor, given)).await;
+        self.read_meters();
+        let (result,) = outcome.map_err(|error| self.failed(&error))?;
+        result.map_err(program_error)
     }
 
     /// Calls a method of the actor, for the task that is served now.
     ///
     /// # Errors
     /// The method's error, or what ended the guest.
-    pub async fn call(
-        &mut self,
-        method: &str,
-        arguments: &[Arc<Value>],
-        reply: Encoding,
-    ) -> Result<Payload, TaskError> {
-        self.call_guest(arguments, async |exports, store, arguments| {
-            exports.rustyray_core_guest().call_call(store, method, arguments, reply.into()).await
-        })
-        .await
-        .and_then(|result| self.result(result))
+    pub async fn call(&mut self, arguments: &[Payload], reply: Encoding) -> Result<Payload, TaskError> {
+        let serve = match self.serve {
+            Some(serve) => serve,
+            None => self.export(|guest| guest.call)?,
+        };
+        self.serve = Some(serve);
+        let method = self.task().spec.plan.entry.clone();
+        self.call_function(serve, method, arguments, reply).await
     }
 
     /// Runs the module's `main`, and gives its exit code.
@@ -134,7 +129,7 @@ impl Instance {
             Ok((result,)) => Ok(i32::from(result.is_err())),
             Err(error) => match exit_code(&error) {
                 Some(code) => Ok(code),
-                None => Err(failed(&self.store, self.fuel, &error)),
+                None => Err(self.failed(&error)),
             },
         }
     }
@@ -144,18 +139,19 @@ impl Instance {
     /// # Errors
     /// What is wrong with the answer, or what ended the guest.
     pub async fn manifest(&mut self) -> Result<Manifest, ModuleError> {
-        let Some(exports) = &self.exports else {
+        let Some(guest) = &self.module.guest else {
             return Err(ModuleError::BadManifest("it has none".to_owned()));
         };
-        match exports.rustyray_core_guest().call_describe(&mut self.store).await {
-            Ok(manifest) => checked_manifest(manifest),
-            Err(error) => Err(ModuleError::NoManifest(failed(&self.store, self.fuel, &error))),
+        let describe = guest.checked(&self.instance, &mut self.store)?;
+        match describe.call_async(&mut self.store, ()).await {
+            Ok((manifest,)) => checked_manifest(manifest),
+            Err(error) => Err(ModuleError::NoManifest(self.failed(&error))),
         }
     }
 
     /// The actor's next call: its fuel, its output and its memory count for `task` from now on.
     pub fn serve(&mut self, task: Arc<TaskRecord>) {
-        self.fuel = task.spec.limits.fuel.unwrap_or(u64::MAX);
+        self.fuel = task.spec.plan.limits.fuel.unwrap_or(u64::MAX);
         // Fuel is enabled in every engine of this host, so that it can be set.
         let _ = self.store.set_fuel(self.fuel);
         self.store.data_mut().serve(task);
@@ -165,33 +161,51 @@ impl Instance {
         self.store.data().task()
     }
 
-    async fn call_guest<T>(
+    /// A function that the module exports. Its type was checked when the module was loaded, and is again: wasmtime cannot
+    /// know that.
+    fn export<P, R>(
         &mut self,
-        arguments: &[Arc<Value>],
-        call: impl AsyncFnOnce(&Module, &mut Store<Guest>, &[wire::Payload]) -> wasmtime::Result<T>,
-    ) -> Result<T, TaskError> {
+        index: impl FnOnce(&GuestExports) -> ComponentExportIndex,
+    ) -> Result<TypedFunc<P, R>, TaskError>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift,
+    {
         let missing = || TaskError::new(ErrorKind::TaskNotFound, "the module has no tasks and actors");
-        let exports = self.exports.as_ref().ok_or_else(missing)?;
-        let guest = self.store.data_mut();
-        let bytes: usize = arguments.iter().map(|value| value.payload().data.len()).sum();
-        guest.task().meter.bytes_in.add(bytes as u64);
-        let table = &mut guest.table;
-        let given =
-            arguments.iter().map(|value| give_payload(table, value.payload())).collect::<wasmtime::Result<Vec<_>>>();
-        let outcome = match given {
-            Ok(given) => call(exports, &mut self.store, &given).await,
-            Err(error) => Err(error),
-        };
-        self.read_meters();
-        outcome.map_err(|error| failed(&self.store, self.fuel, &error))
+        let index = index(self.module.guest.as_ref().ok_or_else(missing)?);
+        self.instance.get_typed_func(&mut self.store, index).map_err(|error| self.failed(&error))
     }
 
-    fn result(&mut self, result: Result<wire::Payload, Failure>) -> Result<Payload, TaskError> {
+    async fn call_function(
+        &mut self,
+        function: CallFunc,
+        name: Arc<str>,
+        arguments: &[Payload],
+        reply: Encoding,
+    ) -> Result<Payload, TaskError> {
+        let given = self.give(arguments)?;
+        let outcome = function.call_async(&mut self.store, (name, given, reply.into())).await;
+        self.read_meters();
+        let (result,) = outcome.map_err(|error| self.failed(&error))?;
         let guest = self.store.data_mut();
         let payload = take_payload(&mut guest.table, result.map_err(program_error)?)
             .map_err(|error| explain(&error, &TaskLimits::default(), None))?;
-        guest.task().meter.bytes_out.add(payload.data.len() as u64);
+        guest.task().meter().bytes_out.add(payload.data.len() as u64);
         Ok(payload)
+    }
+
+    /// The arguments, their handles in the guest's table.
+    fn give(&mut self, arguments: &[Payload]) -> Result<Vec<wire::Payload>, TaskError> {
+        let guest = self.store.data_mut();
+        let bytes: usize = arguments.iter().map(|value| value.data.len()).sum();
+        guest.task().meter().bytes_in.add(bytes as u64);
+        let table = &mut guest.table;
+        let given = arguments.iter().map(|value| give_payload(table, value)).collect::<wasmtime::Result<_>>();
+        given.map_err(|error| self.failed(&error))
+    }
+
+    fn failed(&self, error: &wasmtime::Error) -> TaskError {
+        failed(&self.store, self.fuel, error)
     }
 
     fn read_meters(&self) {
@@ -201,7 +215,7 @@ impl Instance {
 
 fn read_fuel(store: &Store<Guest>, budget: u64) {
     let left = store.get_fuel().unwrap_or(budget);
-    store.data().task().meter.fuel_used.set(budget.saturating_sub(left));
+    store.data().task().meter().fuel_used.set(budget.saturating_sub(left));
 }
 
 /// What ended the guest, as an error of its task.
@@ -212,7 +226,7 @@ fn failed(store: &Store<Guest>, fuel: u64, error: &wasmtime::Error) -> TaskError
         Some(code) => {
             TaskError::new(ErrorKind::WorkerCrashed, format!("it exited with code {code} instead of returning"))
         }
-        None => explain(error, &task.spec.limits, task.meter.stderr_tail().as_deref()),
+        None => explain(error, &task.spec.plan.limits, task.meter().stderr_tail().as_deref()),
     }
 }
 

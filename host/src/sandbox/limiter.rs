@@ -32,7 +32,7 @@ impl GuestLimiter {
 
     /// Another call of the same actor: from now on its use counts for that task.
     pub fn serve(&mut self, task: Arc<TaskRecord>) {
-        task.meter.memory_peak_bytes.raise(self.memory);
+        task.meter().memory_peak_bytes.raise(self.memory);
         self.task = task;
     }
 }
@@ -46,7 +46,7 @@ impl ResourceLimiter for GuestLimiter {
             );
         }
         self.memory = total;
-        self.task.meter.memory_peak_bytes.raise(total);
+        self.task.meter().memory_peak_bytes.raise(total);
         Ok(true)
     }
 

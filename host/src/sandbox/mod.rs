@@ -3,6 +3,7 @@
 mod bindings;
 mod convert;
 mod engine;
+mod exports;
 mod guest;
 mod host_calls;
 mod instance;

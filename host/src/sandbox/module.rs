@@ -7,10 +7,10 @@ use std::sync::Arc;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
-use super::bindings::ModuleIndices;
 use super::bindings::exports::rustyray::core::guest as wit;
 use super::convert::checked_name;
 use super::engine::Sandbox;
+use super::exports::GuestExports;
 use super::guest::Guest;
 use super::outline;
 use crate::words::error::{TaskError, shorten};
@@ -18,7 +18,7 @@ use crate::words::limits::{ARGUMENTS_MAX, ERROR_TEXT_MAX, MANIFEST_BYTES_MAX, MA
 use crate::words::manifest::{ActorTypeInfo, FunctionInfo, Manifest, ParameterInfo};
 
 /// The interface that makes a component a module of tasks and actors.
-const GUEST_INTERFACE: &str = "rustyray:core/guest@0.1.0";
+pub(super) const GUEST_INTERFACE: &str = "rustyray:core/guest@0.1.0";
 /// The interface that makes a component a command.
 const RUN_INTERFACE: &str = "wasi:cli/run@0.2.";
 
@@ -77,7 +77,7 @@ pub enum ModuleError {
 pub struct LoadedModule {
     pub(super) pre: InstancePre<Guest>,
     /// The exports of a module of tasks and actors.
-    pub(super) guest: Option<ModuleIndices>,
+    pub(super) guest: Option<GuestExports>,
     /// The export of a command.
     pub(super) run: Option<ComponentExportIndex>,
     imports: Vec<String>,
@@ -98,9 +98,7 @@ impl LoadedModule {
             .linker
             .instantiate_pre(&component)
             .map_err(|error| ModuleError::MissingImport(shorten(format!("{error:#}"), ERROR_TEXT_MAX)))?;
-        let guest = has_guest.then(|| ModuleIndices::new(&pre)).transpose();
-        let guest =
-            guest.map_err(|error| ModuleError::Invalid(format!("{GUEST_INTERFACE} has another shape: {error:#}")))?;
+        let guest = has_guest.then(|| GuestExports::of(&component)).transpose()?;
         let run = run_name.and_then(|name| {
             let (_, interface) = component.get_export(None, &name)?;
             component.get_export(Some(&interface), "run").map(|(_, index)| index)

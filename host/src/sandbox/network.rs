@@ -73,7 +73,7 @@ impl ip_name_lookup::Host for GuardedNetwork<'_> {
         let granted =
             task.spec.capabilities.nets.iter().any(|grant| grant.host == "*" || grant.host.eq_ignore_ascii_case(&name));
         if !granted {
-            task.meter.refuse(format!("net:{}", name.escape_default().take(256).collect::<String>()));
+            task.meter().refuse(format!("net:{}", name.escape_default().take(256).collect::<String>()));
             return Err(ErrorCode::AccessDenied.into());
         }
         self.sockets().resolve_addresses(network, name)

@@ -42,8 +42,18 @@ impl Transcript {
 
     /// Another call of the same actor begins: its lines are its own.
     pub fn serve(&self, task: Arc<TaskRecord>) {
-        self.finish();
-        self.inner.lock().task = task;
+        let unfinished = {
+            let mut inner = self.inner.lock();
+            let unfinished = !(inner.stdout.is_empty() && inner.stderr.is_empty());
+            if !unfinished {
+                inner.task = task.clone();
+            }
+            unfinished
+        };
+        if unfinished {
+            self.finish();
+            self.inner.lock().task = task;
+        }
     }
 
     /// Counts output.
@@ -52,8 +62,8 @@ impl Transcript {
     /// The violation of the limit, to trap with.
     pub fn charge(&self, bytes: usize) -> Result<(), Violation> {
         let inner = self.inner.lock();
-        let limit = inner.task.spec.limits.output_bytes;
-        match inner.task.meter.output_bytes.add(bytes as u64) {
+        let limit = inner.task.spec.plan.limits.output_bytes;
+        match inner.task.meter().output_bytes.add(bytes as u64) {
             used if used > limit => {
                 Err(Violation(TaskError::of_limit(ErrorKind::LimitExceeded, "output-bytes", limit, used)))
             }
@@ -66,7 +76,7 @@ impl Transcript {
         let task = self.inner.lock().task.clone();
         self.port.log(&LogLine {
             task_id: task.spec.id,
-            task: task.spec.name.clone(),
+            task: task.spec.plan.name.clone(),
             source,
             target,
             // Escapes make it longer.
@@ -86,7 +96,7 @@ impl Transcript {
 
     fn write(&self, source: LogSource, bytes: &[u8]) {
         if source == LogSource::Stderr {
-            self.inner.lock().task.meter.note_stderr(bytes);
+            self.inner.lock().task.meter().note_stderr(bytes);
         }
         let lines = {
             let mut inner = self.inner.lock();
@@ -181,7 +191,7 @@ impl OutputStream for CountedStream {
         match &mut self.process {
             Some(process) => {
                 if *source == LogSource::Stderr {
-                    transcript.inner.lock().task.meter.note_stderr(&bytes);
+                    transcript.inner.lock().task.meter().note_stderr(&bytes);
                 }
                 transcript.port.inherited(*source, &bytes);
                 process.write(bytes).map_err(or_leave)

@@ -1,28 +1,93 @@
 //! Turns: what a host call does burns no fuel, so that a guest could call the host for hours between two yields of its own.
 
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use wasmtime::{CallHook, CallHookHandler, StoreContextMut};
-use wasmtime_wasi::async_trait;
 
 use super::guest::Guest;
+use crate::state::task::TaskRecord;
 use crate::words::limits::HOST_CALLS_TURN;
 
 /// Ends a guest's turn when it returns from a host call after [`HOST_CALLS_TURN`].
 pub struct Turns;
 
-#[async_trait]
-impl CallHookHandler<Guest> for Turns {
-    async fn handle_call_event(&self, mut store: StoreContextMut<'_, Guest>, event: CallHook) -> wasmtime::Result<()> {
-        let guest = store.data_mut();
-        if matches!(event, CallHook::ReturningFromHost) && guest.turn.elapsed() >= HOST_CALLS_TURN {
-            // Not another slice of fuel.
-            let task = guest.task().clone();
-            task.meter.parked.store(true, std::sync::atomic::Ordering::Relaxed);
-            tokio::task::yield_now().await;
-            task.meter.parked.store(false, std::sync::atomic::Ordering::Relaxed);
-            guest.turn = Instant::now();
+/// A guest's turn, as far as host calls know.
+pub(super) struct Turn {
+    /// How often the task had given up its turn before.
+    number: u64,
+    since: Instant,
+}
+
+impl Guest {
+    /// Has its turn lasted too long? One that began without a word to this is noticed here.
+    fn turn_is_over(&mut self) -> bool {
+        let number = self.task().meter().turns.get();
+        match &self.turn {
+            Some(turn) if turn.number == number => turn.since.elapsed() >= HOST_CALLS_TURN,
+            _ => {
+                self.turn = Some(Turn { number, since: Instant::now() });
+                false
+            }
         }
-        Ok(())
     }
+}
+
+type Handled<'a> = Pin<Box<dyn Future<Output = wasmtime::Result<()>> + Send + 'a>>;
+
+// Written out where `async_trait` would allocate for each host call: a box of nothing is free.
+impl CallHookHandler<Guest> for Turns {
+    fn handle_call_event<'hook, 'store, 'async_trait>(
+        &'hook self,
+        mut store: StoreContextMut<'store, Guest>,
+        event: CallHook,
+    ) -> Handled<'async_trait>
+    where
+        'hook: 'async_trait,
+        'store: 'async_trait,
+        Self: 'async_trait,
+    {
+        if !matches!(event, CallHook::ReturningFromHost) {
+            return Box::pin(GoOn);
+        }
+        let guest = store.data_mut();
+        match guest.turn_is_over() {
+            true => Box::pin(give_up_turn(guest.task().clone())),
+            false => Box::pin(GoOn),
+        }
+    }
+}
+
+/// Done already.
+struct GoOn;
+
+impl Future for GoOn {
+    type Output = wasmtime::Result<()>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Lets others go first.
+async fn give_up_turn(task: Arc<TaskRecord>) -> wasmtime::Result<()> {
+    // It has not burned another slice of fuel.
+    let parked = &task.meter().parked;
+    parked.store(true, Ordering::Relaxed);
+    let mut given_up = false;
+    poll_fn(|context| match std::mem::replace(&mut given_up, true) {
+        true => Poll::Ready(()),
+        false => {
+            // Woken while it runs: it is preempted, and not waiting.
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await;
+    parked.store(false, Ordering::Relaxed);
+    Ok(())
 }

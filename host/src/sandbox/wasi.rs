@@ -112,7 +112,7 @@ fn network(builder: &mut WasiCtxBuilder, task: &Arc<TaskRecord>) {
                 SocketAddrUse::TcpListen | SocketAddrUse::TcpAccept => false,
             };
             if !granted {
-                task.meter.refuse(format!("net:{address}"));
+                task.meter().refuse(format!("net:{address}"));
             }
             granted
         })

@@ -13,6 +13,7 @@ use crate::words::capabilities::Capabilities;
 use crate::words::ids::ActorId;
 use crate::words::manifest::ModuleInfo;
 use crate::words::options::ActorOptions;
+use crate::words::plan::CallPlans;
 
 /// An actor of the host. What runs it holds this; what keeps it alive are the [`ActorRef`]s.
 pub struct ActorRecord {
@@ -41,6 +42,8 @@ pub struct ActorSpec {
     pub constructor: Arc<str>,
     /// How it is to live.
     pub options: ActorOptions,
+    /// How its calls run.
+    pub calls: Arc<CallPlans>,
     /// What it may touch.
     pub capabilities: Arc<Capabilities>,
 }

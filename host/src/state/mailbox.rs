@@ -106,28 +106,38 @@ impl Mailbox {
         self.inner.lock().dead.clone()
     }
 
-    /// The next thing to do. A call whose arguments are missing holds up those behind it: order is kept.
+    /// The next thing to do, once there is one.
     pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Event> {
         let mut inner = self.inner.lock();
-        if let Some(restart) = inner.kill.take() {
-            return Poll::Ready(Event::Kill { restart });
+        let next = inner.next();
+        if next.is_none() {
+            inner.reader = Some(cx.waker().clone());
         }
-        while inner.calls.front().is_some_and(|call| call.is_done()) {
-            inner.calls.pop_front();
-        }
-        match inner.calls.front() {
-            Some(call) if call.is_released() => {
-                let call = inner.calls.pop_front().into_iter().next();
-                return call.map_or(Poll::Pending, |call| Poll::Ready(Event::Call(call)));
-            }
-            None if inner.closing => return Poll::Ready(Event::Closed),
-            _ => inner.reader = Some(cx.waker().clone()),
-        }
-        Poll::Pending
+        next.map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// The next thing to do, if there is one.
+    pub fn next(&self) -> Option<Event> {
+        self.inner.lock().next()
     }
 }
 
 impl Inner {
+    /// A call whose arguments are missing holds up those behind it: order is kept.
+    fn next(&mut self) -> Option<Event> {
+        if let Some(restart) = self.kill.take() {
+            return Some(Event::Kill { restart });
+        }
+        while self.calls.front().is_some_and(|call| call.is_done()) {
+            self.calls.pop_front();
+        }
+        match self.calls.front() {
+            Some(call) if call.is_released() => self.calls.pop_front().map(Event::Call),
+            None if self.closing => Some(Event::Closed),
+            _ => None,
+        }
+    }
+
     fn wake(&mut self) {
         if let Some(reader) = self.reader.take() {
             reader.wake();

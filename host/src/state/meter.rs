@@ -22,9 +22,12 @@ pub struct Meter {
     pub host_calls: Gauge,
     /// Fuel burned, exact once the guest has returned.
     pub fuel_used: Gauge,
+    /// How often the guest gave up its turn, because it was preempted or waits.
+    pub turns: Gauge,
     /// Is the guest parked in a host call? Then the end of a poll is not the end of a slice of fuel.
     pub parked: AtomicBool,
-    notes: Mutex<Notes>,
+    /// Nearly all tasks have none.
+    notes: Mutex<Option<Box<Notes>>>,
 }
 
 #[derive(Debug, Default)]
@@ -62,6 +65,7 @@ impl Gauge {
 impl Meter {
     /// The guest was preempted: another slice of fuel is burned, unless it only waits.
     pub fn preempted(&self) {
+        self.turns.add(1);
         if !self.parked.load(Ordering::Relaxed) {
             self.fuel_used.add(FUEL_SLICE);
         }
@@ -69,7 +73,8 @@ impl Meter {
 
     /// A capability was refused.
     pub fn refuse(&self, name: String) {
-        let refused = &mut self.notes.lock().refused;
+        let mut notes = self.notes.lock();
+        let refused = &mut notes.get_or_insert_default().refused;
         if refused.len() < REFUSALS_MAX && !refused.contains(&name) {
             refused.push(name);
         }
@@ -77,12 +82,13 @@ impl Meter {
 
     /// The refused capabilities.
     pub fn refused(&self) -> Vec<String> {
-        self.notes.lock().refused.clone()
+        self.notes.lock().as_ref().map(|notes| notes.refused.clone()).unwrap_or_default()
     }
 
     /// Keeps the end of what is written to standard error.
     pub fn note_stderr(&self, bytes: &[u8]) {
-        let tail = &mut self.notes.lock().stderr_tail;
+        let mut notes = self.notes.lock();
+        let tail = &mut notes.get_or_insert_default().stderr_tail;
         tail.extend_from_slice(&bytes[bytes.len().saturating_sub(ERROR_TEXT_MAX)..]);
         let excess = tail.len().saturating_sub(ERROR_TEXT_MAX);
         tail.drain(..excess);
@@ -91,7 +97,7 @@ impl Meter {
     /// The end of standard error as text, if there was any.
     pub fn stderr_tail(&self) -> Option<String> {
         let notes = self.notes.lock();
-        let text = String::from_utf8_lossy(&notes.stderr_tail).trim().to_owned();
+        let text = String::from_utf8_lossy(&notes.as_ref()?.stderr_tail).trim().to_owned();
         (!text.is_empty()).then_some(text)
     }
 
@@ -100,7 +106,9 @@ impl Meter {
         self.fuel_used.set(0);
         self.memory_peak_bytes.set(0);
         self.parked.store(false, Ordering::Relaxed);
-        self.notes.lock().stderr_tail.clear();
+        if let Some(notes) = self.notes.lock().as_mut() {
+            notes.stderr_tail.clear();
+        }
     }
 }
 

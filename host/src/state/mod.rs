@@ -2,6 +2,7 @@
 //! wasmtime; time and the runtime are passed in.
 
 pub mod actor;
+pub mod levels;
 pub mod mailbox;
 pub mod meter;
 pub mod names;

@@ -45,7 +45,7 @@ impl ObjectStore {
         self.live.load(Ordering::Relaxed)
     }
 
-    /// Takes a payload in, without making it an object of its own (an argument that is passed by value).
+    /// Takes a payload in, to seal an object with.
     ///
     /// # Errors
     /// `ObjectStoreFull`, which names the limit.
@@ -56,7 +56,7 @@ impl ObjectStore {
 
     /// An object that nobody has sealed yet.
     pub fn promise(self: &Arc<Self>) -> ObjectRef {
-        self.cell(Slot::Pending(Slab::new()))
+        self.cell(Slot::Pending { watchers: Watchers::None, producer: Weak::new() })
     }
 
     /// An object with this outcome.
@@ -66,15 +66,14 @@ impl ObjectStore {
 
     fn cell(self: &Arc<Self>, slot: Slot) -> ObjectRef {
         self.live.fetch_add(1, Ordering::Relaxed);
-        ObjectRef(Arc::new(Cell {
-            id: self.ids.next(),
-            slot: Mutex::new(slot),
-            producer: Mutex::new(Weak::new()),
-            store: self.clone(),
-        }))
+        ObjectRef(Arc::new(Cell { id: self.ids.next(), slot: Mutex::new(slot), store: self.clone() }))
     }
 
-    fn reserve(self: &Arc<Self>, bytes: u64) -> TaskResult<Reservation> {
+    /// Charges bytes to the store, until the reservation is dropped.
+    ///
+    /// # Errors
+    /// `ObjectStoreFull`, which names the limit.
+    pub(crate) fn reserve(self: &Arc<Self>, bytes: u64) -> TaskResult<Reservation> {
         let grow = |used: u64| used.checked_add(bytes).filter(|total| *total <= self.limit);
         match self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grow) {
             Ok(_) => Ok(Reservation { store: self.clone(), bytes }),
@@ -115,16 +114,67 @@ pub struct ObjectRef(Arc<Cell>);
 struct Cell {
     id: ObjectId,
     slot: Mutex<Slot>,
-    /// The task that will seal it, for whoever wants to cancel it.
-    producer: Mutex<Weak<TaskRecord>>,
     store: Arc<ObjectStore>,
 }
 
 enum Slot {
-    /// Whoever is to be told.
-    Pending(Slab<Arc<dyn Watcher>>),
+    Pending {
+        /// Whoever is to be told.
+        watchers: Watchers,
+        /// The task that will seal it, for whoever wants to cancel it.
+        producer: Weak<TaskRecord>,
+    },
     Sealed(Outcome, Option<Box<Receipt>>),
 }
+
+/// Who watches an object. Nearly all have one watcher, or none, and a million that are pending should not take a table each.
+enum Watchers {
+    None,
+    One(Arc<dyn Watcher>),
+    Many(Box<Slab<Arc<dyn Watcher>>>),
+}
+
+impl Watchers {
+    fn insert(&mut self, watcher: Arc<dyn Watcher>) -> WatchKey {
+        match std::mem::replace(self, Watchers::None) {
+            Watchers::None => {
+                *self = Watchers::One(watcher);
+                WatchKey(FIRST)
+            }
+            Watchers::One(first) => {
+                let mut many = Box::new(Slab::new());
+                debug_assert_eq!(many.insert(first), FIRST, "its key stays what it was");
+                let key = many.insert(watcher);
+                *self = Watchers::Many(many);
+                WatchKey(key)
+            }
+            Watchers::Many(mut many) => {
+                let key = many.insert(watcher);
+                *self = Watchers::Many(many);
+                WatchKey(key)
+            }
+        }
+    }
+
+    fn remove(&mut self, key: WatchKey) {
+        match self {
+            Watchers::None => {}
+            Watchers::One(_) => *self = Watchers::None,
+            Watchers::Many(many) => drop(many.try_remove(key.0)),
+        }
+    }
+
+    fn tell(self, failed: bool) {
+        match self {
+            Watchers::None => {}
+            Watchers::One(watcher) => watcher.sealed(failed),
+            Watchers::Many(many) => many.into_iter().for_each(|(_, watcher)| watcher.sealed(failed)),
+        }
+    }
+}
+
+/// The key of the first watcher.
+const FIRST: usize = 0;
 
 impl Drop for Cell {
     fn drop(&mut self) {
@@ -147,7 +197,7 @@ impl ObjectRef {
     pub fn receipt(&self) -> Option<Receipt> {
         match &*self.0.slot.lock() {
             Slot::Sealed(_, receipt) => receipt.as_deref().cloned(),
-            Slot::Pending(_) => None,
+            Slot::Pending { .. } => None,
         }
     }
 
@@ -155,7 +205,7 @@ impl ObjectRef {
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         match &*self.0.slot.lock() {
             Slot::Sealed(outcome, _) => Some(outcome.clone()),
-            Slot::Pending(_) => None,
+            Slot::Pending { .. } => None,
         }
     }
 
@@ -166,39 +216,44 @@ impl ObjectRef {
             let mut slot = self.0.slot.lock();
             match &mut *slot {
                 Slot::Sealed(..) => return,
-                Slot::Pending(watchers) => {
-                    let watchers = std::mem::take(watchers);
+                Slot::Pending { watchers, .. } => {
+                    let watchers = std::mem::replace(watchers, Watchers::None);
                     *slot = Slot::Sealed(outcome, receipt);
                     watchers
                 }
             }
         };
         // Outside the lock: a watcher may ask the object for its outcome.
-        watchers.into_iter().for_each(|(_, watcher)| watcher.sealed(failed));
+        watchers.tell(failed);
     }
 
     /// Has `watcher` told when the object is sealed. `Err` says that it is already, and whether it failed.
     pub(crate) fn watch(&self, watcher: Arc<dyn Watcher>) -> Result<WatchKey, bool> {
         match &mut *self.0.slot.lock() {
-            Slot::Pending(watchers) => Ok(WatchKey(watchers.insert(watcher))),
+            Slot::Pending { watchers, .. } => Ok(watchers.insert(watcher)),
             Slot::Sealed(outcome, _) => Err(outcome.is_err()),
         }
     }
 
     /// Tells the watcher of this key nothing any more.
     pub(crate) fn unwatch(&self, key: WatchKey) {
-        if let Slot::Pending(watchers) = &mut *self.0.slot.lock() {
-            watchers.try_remove(key.0);
+        if let Slot::Pending { watchers, .. } = &mut *self.0.slot.lock() {
+            watchers.remove(key);
         }
     }
 
     pub(crate) fn set_producer(&self, task: &Arc<TaskRecord>) {
-        *self.0.producer.lock() = Arc::downgrade(task);
+        if let Slot::Pending { producer, .. } = &mut *self.0.slot.lock() {
+            *producer = Arc::downgrade(task);
+        }
     }
 
     /// The task that will seal it; `None` if it is sealed, or was never a task's.
     pub(crate) fn producer(&self) -> Option<Arc<TaskRecord>> {
-        self.0.producer.lock().upgrade()
+        match &*self.0.slot.lock() {
+            Slot::Pending { producer, .. } => producer.upgrade(),
+            Slot::Sealed(..) => None,
+        }
     }
 }
 

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::actor::ActorRef;
-use super::object::{ObjectRef, Reservation};
+use super::object::{ObjectRef, ObjectStore, Reservation};
 pub use crate::words::encoding::Encoding;
+use crate::words::error::{ErrorKind, TaskError, TaskResult};
+use crate::words::limits::OBJECT_OVERHEAD_BYTES;
 
 /// A handle that travels inside a value.
 #[derive(Clone, Debug)]
@@ -97,7 +99,53 @@ fn drop_in_turn(references: Vec<Reference>) {
 #[derive(Clone, Debug)]
 pub enum Argument {
     /// The value itself.
-    Value(Arc<Value>),
+    Value(Payload),
     /// An object, resolved to its value before the task starts.
     Object(ObjectRef),
+}
+
+/// The arguments of one task. Their bytes are charged to the object store as long as this lives.
+#[derive(Debug, Default)]
+pub struct Arguments {
+    list: Box<[Argument]>,
+    _reservation: Option<Reservation>,
+}
+
+impl Arguments {
+    /// Takes them in.
+    ///
+    /// # Errors
+    /// `ObjectStoreFull`, which names the limit.
+    pub fn new(list: Vec<Argument>, store: &Arc<ObjectStore>) -> TaskResult<Self> {
+        let charge = |argument: &Argument| match argument {
+            Argument::Value(payload) => payload.stored_bytes() + OBJECT_OVERHEAD_BYTES,
+            Argument::Object(_) => 0,
+        };
+        let bytes = list.iter().map(charge).sum();
+        let reservation = (bytes > 0).then(|| store.reserve(bytes)).transpose()?;
+        Ok(Arguments { list: list.into(), _reservation: reservation })
+    }
+
+    /// The objects among them.
+    pub fn objects(&self) -> impl Iterator<Item = &ObjectRef> {
+        self.list.iter().filter_map(|argument| match argument {
+            Argument::Object(object) => Some(object),
+            Argument::Value(_) => None,
+        })
+    }
+
+    /// Their values.
+    ///
+    /// # Errors
+    /// The error of the first object that failed.
+    pub fn values(&self) -> TaskResult<Vec<Payload>> {
+        let missing = || TaskError::new(ErrorKind::Internal, "an argument was not ready when the task started");
+        let value = |argument: &Argument| match argument {
+            Argument::Value(payload) => Ok(payload.clone()),
+            Argument::Object(object) => {
+                object.outcome().unwrap_or_else(|| Err(Arc::new(missing()))).map(|value| value.payload().clone())
+            }
+        };
+        self.list.iter().map(value).collect()
+    }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::task::TaskRecord;
+use crate::words::clock::Moment;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::receipt::Receipt;
 
@@ -15,42 +16,40 @@ impl TaskRecord {
         started: Option<Instant>,
         attempts: u32,
         parent: Option<&Arc<TaskRecord>>,
-        now: Instant,
+        now: Moment,
     ) -> Receipt {
         let spec = &self.spec;
-        // The time of day was read once; the rest is counted on from there, so that no step is ever negative.
-        let wall = |at: Instant| spec.queued_at + at.saturating_duration_since(spec.queued);
         Receipt {
             task_id: spec.id,
             parent: parent.map(|parent| parent.spec.id),
-            task: spec.name.clone(),
+            task: spec.plan.name.clone(),
             module: spec.module.name.clone(),
-            function: spec.function.clone(),
+            function: spec.plan.function.clone(),
             error,
-            queued_at: spec.queued_at,
-            started_at: started.map(wall),
-            ended_at: wall(now),
+            queued_at: now.wall_at(spec.queued),
+            started_at: started.map(|at| now.wall_at(at)),
+            ended_at: now.wall,
             attempts,
-            fuel_used: self.meter.fuel_used.get(),
-            memory_peak_bytes: self.meter.memory_peak_bytes.get(),
-            bytes_in: self.meter.bytes_in.get(),
-            bytes_out: self.meter.bytes_out.get(),
-            output_bytes: self.meter.output_bytes.get(),
-            host_calls: self.meter.host_calls.get(),
-            refused: self.meter.refused(),
+            fuel_used: self.meter().fuel_used.get(),
+            memory_peak_bytes: self.meter().memory_peak_bytes.get(),
+            bytes_in: self.meter().bytes_in.get(),
+            bytes_out: self.meter().bytes_out.get(),
+            output_bytes: self.meter().output_bytes.get(),
+            host_calls: self.meter().host_calls.get(),
+            refused: self.meter().refused(),
         }
     }
 
     /// Completes an error with what is known of the task.
     pub fn describe(&self, mut error: TaskError) -> TaskError {
         let spec = &self.spec;
-        error.task = spec.name.to_string();
+        error.task = spec.plan.name.to_string();
         error.task_id = spec.id;
         error.attempt = self.attempt();
         error.module = spec.module.name.to_string();
-        error.function = spec.function.to_string();
+        error.function = spec.plan.function.to_string();
         if error.kind.is_system_failure() && error.panic.is_none() {
-            error.panic = self.meter.stderr_tail();
+            error.panic = self.meter().stderr_tail();
         }
         error
     }

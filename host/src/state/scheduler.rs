@@ -1,15 +1,29 @@
-//! Who may run next: CPU slots, custom resources and instances are permits; a task runs when it holds all it needs.
+//! Who may run next. CPU slots, custom resources and instances are permits: a task starts when it holds all it needs.
+//! What has started takes turns on the threads: a job that was woken, a task that is to start, a job that was preempted.
 
 use std::sync::Arc;
 
-use super::ready_queue::ReadyQueue;
+use super::levels::Levels;
+use super::ready_queue::{Pick, ReadyQueue};
 use super::task::TaskRecord;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::resources::ResourceSet;
 
-/// The permits of a host and the tasks that wait for them.
-pub struct Scheduler {
-    queue: ReadyQueue,
+/// The permits of a host, the tasks that wait for them, and the jobs (`J`) that wait for a thread.
+pub struct Scheduler<J> {
+    ready: ReadyQueue,
+    /// Jobs that waited for something, which came.
+    woken: Levels<J>,
+    /// Jobs that were preempted after a slice.
+    preempted: Levels<J>,
+    /// Whose turn it is where all have the same priority.
+    turn: Lane,
+    /// Nothing in the ready queue fits into what is free. Saves looking again until something changes.
+    nothing_fits: bool,
+    /// Threads with nothing to do, by number; the one that was busy last is last.
+    idle: Vec<usize>,
+    /// The threads are to end.
+    over: bool,
     total: ResourceSet,
     free: ResourceSet,
     instances_max: u32,
@@ -22,6 +36,35 @@ pub struct Scheduler {
     pending: usize,
     pending_max: usize,
     intake: Intake,
+}
+
+/// What waits for a thread. The lanes take turns, so that neither a flood of new tasks nor busy loops keep the others
+/// waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lane {
+    Woken,
+    Ready,
+    Preempted,
+}
+
+impl Lane {
+    /// The lanes in the order in which they are asked, this one first.
+    fn in_turn(self) -> [Lane; 3] {
+        match self {
+            Lane::Woken => [Lane::Woken, Lane::Ready, Lane::Preempted],
+            Lane::Ready => [Lane::Ready, Lane::Preempted, Lane::Woken],
+            Lane::Preempted => [Lane::Preempted, Lane::Woken, Lane::Ready],
+        }
+    }
+}
+
+/// Why a job wants a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wants {
+    /// What it waited for came.
+    Woken,
+    /// It was preempted, and has more to do.
+    Preempted,
 }
 
 /// Who may submit.
@@ -47,20 +90,30 @@ pub struct Load {
 }
 
 /// What the scheduler has to say when it is asked for the next task.
-pub enum Next {
-    /// Start this one; its permits are taken.
-    Run(Arc<TaskRecord>),
+pub enum Next<J> {
+    /// Go on with this job.
+    Resume(J),
+    /// Start this task; its permits are taken.
+    Start(Arc<TaskRecord>),
     /// Every instance waits for another task and none is free. If nothing moves for a moment, nothing ever will.
     Stuck,
     /// Nobody fits.
     Nobody,
+    /// There will be nothing to do any more.
+    Over,
 }
 
-impl Scheduler {
+impl<J> Scheduler<J> {
     /// A scheduler with these permits, all free.
     pub fn new(total: ResourceSet, instances_max: u32, pending_max: usize) -> Self {
         Scheduler {
-            queue: ReadyQueue::default(),
+            ready: ReadyQueue::default(),
+            woken: Levels::default(),
+            preempted: Levels::default(),
+            turn: Lane::Woken,
+            nothing_fits: false,
+            idle: Vec::new(),
+            over: false,
             free: total.clone(),
             total,
             instances_max,
@@ -73,8 +126,7 @@ impl Scheduler {
         }
     }
 
-    /// Lets one more task in, before there is a record of it; [`count`](Self::count) follows. While the host drains,
-    /// only running tasks may submit.
+    /// Lets one more task in, which counts as pending. While the host drains, only running tasks may submit.
     ///
     /// # Errors
     /// `HostShutDown`, `TaskUnschedulable` or `QueueFull`.
@@ -90,10 +142,11 @@ impl Scheduler {
             let text = format!("{} tasks are pending already: await some of them first", self.pending);
             return Err(TaskError::new(ErrorKind::QueueFull, text));
         }
+        self.pending += 1;
         Ok(())
     }
 
-    /// The task is pending.
+    /// A task that ran is pending again.
     pub fn count(&mut self, task: &TaskRecord) {
         if !task.count_as_pending(true) {
             self.pending += 1;
@@ -122,41 +175,119 @@ impl Scheduler {
     /// Lets nobody in at all any more, and gives what is still queued.
     pub fn close(&mut self) -> Vec<Arc<TaskRecord>> {
         self.intake = Intake::Closed;
-        self.queue.drain()
+        self.ready.drain()
     }
 
     /// A pending task has its arguments.
     pub fn push(&mut self, task: Arc<TaskRecord>) {
-        self.queue.push(task);
+        self.nothing_fits = false;
+        self.ready.push(task);
+    }
+
+    /// A job wants a thread.
+    pub fn resume_soon(&mut self, priority: i32, job: J, wants: Wants) {
+        match wants {
+            Wants::Woken => self.woken.push(priority, job),
+            Wants::Preempted => self.preempted.push(priority, job),
+        }
+    }
+
+    /// Takes the first of the jobs that were woken, if it is one of these.
+    pub fn woken_if(&mut self, is_wanted: impl FnOnce(&J) -> bool) -> Option<J> {
+        self.woken.first().filter(|(_, job)| is_wanted(job))?;
+        self.woken.pop()
     }
 
     /// A pending task was ended; `queued` if it stood in the queue.
     pub fn forget(&mut self, task: &TaskRecord, queued: bool) {
+        self.nothing_fits = false;
         if self.uncount(task) && queued {
-            self.queue.forget_one();
+            self.ready.forget_one();
         }
     }
 
-    /// The next task, with its permits.
-    pub fn next(&mut self) -> Next {
-        if self.queue.is_empty() {
-            return Next::Nobody;
-        }
-        if self.instances_free == 0 {
-            return if self.active == 0 { Next::Stuck } else { Next::Nobody };
+    /// What a thread is to do next: the highest priority first, the lanes in turn where it is the same.
+    pub fn next(&mut self) -> Next<J> {
+        let pick = self.startable();
+        let priority = |lane| match lane {
+            Lane::Woken => self.woken.first().map(|(priority, _)| priority),
+            Lane::Ready => pick.map(Pick::priority),
+            Lane::Preempted => self.preempted.first().map(|(priority, _)| priority),
+        };
+        // Of several with the same priority `rev` and `max_by_key` give the first one asked.
+        let lanes = self.turn.in_turn().into_iter().rev().filter_map(|lane| Some((priority(lane)?, lane)));
+        let Some((_, lane)) = lanes.max_by_key(|(priority, _)| *priority) else {
+            return match () {
+                () if self.over => Next::Over,
+                () if self.is_stuck() => Next::Stuck,
+                () => Next::Nobody,
+            };
+        };
+        self.turn = lane.in_turn()[1];
+        let next = match lane {
+            Lane::Woken => self.woken.pop().map(Next::Resume),
+            Lane::Preempted => self.preempted.pop().map(Next::Resume),
+            Lane::Ready => pick.and_then(|pick| self.start(pick)).map(Next::Start),
+        };
+        next.unwrap_or(Next::Nobody)
+    }
+
+    /// Starts this task, if it is the next one to start.
+    pub fn next_if(&mut self, task: &Arc<TaskRecord>) -> bool {
+        let pick = self.startable().filter(|pick| self.ready.is(*pick, task));
+        pick.and_then(|pick| self.start(pick)).is_some()
+    }
+
+    /// The first task that fits.
+    fn startable(&mut self) -> Option<Pick> {
+        if self.nothing_fits || self.instances_free == 0 {
+            return None;
         }
         let free = &self.free;
-        match self.queue.pick(|task| free.covers(&task.spec.needs)) {
-            Some(task) => {
-                self.uncount(&task);
-                self.moves += 1;
-                self.instances_free -= 1;
-                self.active += 1;
-                self.free.take(&task.spec.needs);
-                Next::Run(task)
-            }
-            None => Next::Nobody,
+        let pick = self.ready.find(|task| free.covers(&task.spec.plan.needs));
+        self.nothing_fits = pick.is_none();
+        pick
+    }
+
+    fn start(&mut self, pick: Pick) -> Option<Arc<TaskRecord>> {
+        let task = self.ready.take(pick)?;
+        self.uncount(&task);
+        self.moves += 1;
+        self.instances_free -= 1;
+        self.active += 1;
+        self.free.take(&task.spec.plan.needs);
+        Some(task)
+    }
+
+    fn is_stuck(&self) -> bool {
+        !self.ready.is_empty() && self.instances_free == 0 && self.active == 0
+    }
+
+    /// A thread found nothing to do. It is in the list until [`rouse`](Self::rouse) gives its number.
+    pub fn rest(&mut self, thread: usize) {
+        self.idle.push(thread);
+    }
+
+    /// A resting thread woke by itself.
+    pub fn rise(&mut self, thread: usize) {
+        self.idle.retain(|resting| *resting != thread);
+    }
+
+    /// The thread to wake, if there is something to do that nobody does.
+    pub fn rouse(&mut self) -> Option<usize> {
+        if self.idle.is_empty() || !self.has_work() {
+            return None;
         }
+        self.idle.pop()
+    }
+
+    fn has_work(&mut self) -> bool {
+        !self.woken.is_empty() || !self.preempted.is_empty() || self.startable().is_some() || self.is_stuck()
+    }
+
+    /// The threads are to end when there is nothing left to do.
+    pub fn end(&mut self) {
+        self.over = true;
     }
 
     /// How often permits changed hands.
@@ -166,8 +297,11 @@ impl Scheduler {
 
     /// The task to fail if the host is stuck and no permit has changed hands since `moves`.
     pub fn pick_stuck(&mut self, moves: u64) -> Option<Arc<TaskRecord>> {
-        let stuck = self.moves == moves && self.instances_free == 0 && self.active == 0;
-        let task = stuck.then(|| self.queue.pick(|_| true)).flatten()?;
+        if self.moves != moves || !self.is_stuck() {
+            return None;
+        }
+        let pick = self.ready.find(|_| true)?;
+        let task = self.ready.take(pick)?;
         self.uncount(&task);
         Some(task)
     }
@@ -175,6 +309,7 @@ impl Scheduler {
     /// A task that [`next`](Self::next) gave is over, or an actor ended.
     pub fn release(&mut self, needs: &ResourceSet) {
         self.moves += 1;
+        self.nothing_fits = false;
         self.free.give(needs);
         self.instances_free += 1;
         self.active -= 1;
@@ -184,6 +319,7 @@ impl Scheduler {
     /// another task can end the wait.
     pub fn pause(&mut self, needs: &ResourceSet, alone: bool) {
         self.moves += 1;
+        self.nothing_fits &= needs.cpu_milli == 0;
         self.free.cpu_milli += needs.cpu_milli;
         self.active -= u32::from(alone);
     }
@@ -199,7 +335,7 @@ impl Scheduler {
     pub fn load(&self) -> Load {
         Load {
             pending: self.pending,
-            ready: self.queue.len(),
+            ready: self.ready.len(),
             instances: self.instances_max - self.instances_free,
             active: self.active,
         }

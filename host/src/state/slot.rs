@@ -34,8 +34,8 @@ impl StopReason {
 
 /// A running call that can be ended, whatever it gives.
 pub trait Stop: Send + Sync {
-    /// Ends it; the first reason stays.
-    fn stop(&self, reason: StopReason);
+    /// Ends it; the first reason stays. True if it was suspended, and is gone; one that runs ends at its next yield.
+    fn stop(&self, reason: StopReason) -> bool;
 }
 
 /// The slot of one running call.
@@ -70,14 +70,15 @@ impl<T> CancelSlot<T> {
 }
 
 impl<T: Send + 'static> Stop for CancelSlot<T> {
-    fn stop(&self, reason: StopReason) {
+    fn stop(&self, reason: StopReason) -> bool {
         let _ = self.reason.compare_exchange(0, reason as u8, Ordering::AcqRel, Ordering::Acquire);
         // Whoever holds the lock polls the call right now, and looks for the reason when that poll is over.
-        if let Some(mut call) = self.call.try_lock() {
-            drop(call.take());
-        }
+        let call = self.call.try_lock().and_then(|mut call| call.take());
+        let gone = call.is_some();
+        drop(call);
         // After the attempt: a poller that missed the reason is woken to see it.
         self.waker.wake();
+        gone
     }
 }
 

@@ -1,15 +1,14 @@
 //! What a task is: everything that is known of it when it is submitted.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use super::actor::ActorRecord;
 use super::payload::Encoding;
 use crate::words::capabilities::Capabilities;
 use crate::words::ids::TaskId;
-use crate::words::limits::TaskLimits;
 use crate::words::manifest::ModuleInfo;
-use crate::words::resources::ResourceSet;
+use crate::words::plan::TaskPlan;
 
 /// What a task is to do.
 #[derive(Clone)]
@@ -49,24 +48,12 @@ pub struct TaskSpec {
     pub module: Arc<ModuleInfo>,
     /// What to do.
     pub work: Work,
-    /// The function's name in the module.
-    pub function: Arc<str>,
-    /// The name in logs, errors and receipts.
-    pub name: Arc<str>,
-    /// The limits of each attempt.
-    pub limits: TaskLimits,
-    /// What it holds while it runs.
-    pub needs: ResourceSet,
-    /// Higher first.
-    pub priority: i32,
-    /// Attempts after the first.
-    pub max_retries: u32,
+    /// How it runs.
+    pub plan: Arc<TaskPlan>,
     /// What it may touch.
     pub capabilities: Arc<Capabilities>,
     /// The parent's deadline.
     pub inherited_deadline: Option<Instant>,
     /// When it was submitted.
     pub queued: Instant,
-    /// The same as time of day.
-    pub queued_at: SystemTime,
 }

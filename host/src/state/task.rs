@@ -1,21 +1,21 @@
 //! One task's life: waiting for its arguments, ready, running, done; perhaps ready again when it is retried.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use futures::task::AtomicWaker;
 use parking_lot::Mutex;
+use slab::Slab;
 
 use super::meter::Meter;
 use super::object::{ObjectRef, Outcome, Watcher};
-use super::payload::{Argument, Value};
+use super::payload::{Arguments, Payload};
 use super::slot::{Stop, StopReason};
 pub use super::spec::{TaskSpec, Work};
-use crate::words::error::{ErrorKind, TaskError, TaskResult};
-use crate::words::ids::TaskId;
+use crate::words::clock::Moment;
+use crate::words::error::{TaskError, TaskResult};
 use crate::words::receipt::Receipt;
 
 /// Told when a task has all its arguments, or when one of them failed.
@@ -28,39 +28,70 @@ pub trait Conductor: Send + Sync {
 pub struct TaskRecord {
     /// What it is.
     pub spec: TaskSpec,
-    /// What it uses.
-    pub meter: Meter,
+    /// What it has only once it ran.
+    live: OnceLock<Box<Live>>,
     /// Arguments that are not there yet, and one more until all are watched.
     unresolved: AtomicUsize,
     /// Was it handed to the conductor? It is, once, however many arguments fail.
     released: AtomicBool,
     /// Does it count as pending?
     counted: AtomicBool,
+    /// How often others were started before it that came later.
+    overtaken: AtomicU32,
     /// Was it asked to stop?
     cancel_requested: AtomicBool,
     /// Is it to be ended without its children?
     spares_children: AtomicBool,
-    /// Wakes the host call in which it is parked when it is asked to stop.
-    interrupt: AtomicWaker,
     conductor: Weak<dyn Conductor>,
     core: Mutex<Core>,
 }
 
+/// What a task has only once it ran: a million that are queued need none of it.
+#[derive(Default)]
+struct Live {
+    meter: Meter,
+    /// Wakes the host call in which it is parked when it is asked to stop.
+    interrupt: AtomicWaker,
+}
+
 struct Core {
     phase: Phase,
-    /// Kept until the task is done, for another attempt; each holds its object.
-    arguments: Vec<Argument>,
+    /// Kept until the task is done, for another attempt, and an actor's for another start; each holds its object.
+    arguments: Arguments,
     /// Sealed when the task is done, and let go then.
     output: Option<ObjectRef>,
     parent: Weak<TaskRecord>,
+    /// Where it stands among its parent's children.
+    place: usize,
     /// The tasks that it submitted and that are not done. Those of a finished task pass to its parent, so that a
     /// cancellation finds them.
-    children: HashMap<TaskId, Weak<TaskRecord>>,
+    children: Children,
     attempt: u32,
     started: Option<Instant>,
-    deadline: Option<Instant>,
+    /// Does its parent's deadline concern it no more?
+    outlives_parent: bool,
     /// Was it ended from outside, for good?
     ended: bool,
+}
+
+/// Tasks by their place. Most tasks have none, and take no table.
+#[derive(Default)]
+struct Children(Option<Box<Slab<Weak<TaskRecord>>>>);
+
+impl Children {
+    fn insert(&mut self, child: &Arc<TaskRecord>) -> usize {
+        self.0.get_or_insert_default().insert(Arc::downgrade(child))
+    }
+
+    fn remove(&mut self, place: usize) {
+        if let Some(children) = &mut self.0 {
+            children.try_remove(place);
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Arc<TaskRecord>> {
+        self.0.iter().flat_map(|children| children.iter().filter_map(|(_, child)| child.upgrade()))
+    }
 }
 
 enum Phase {
@@ -78,39 +109,43 @@ pub enum Stopped {
     BeforeStart,
     /// It was running: whoever runs it settles its outcome.
     WhileRunning,
+    /// It was running, and suspended: nothing of it will run any more. Whoever ran it settles its outcome, if the caller
+    /// does not.
+    WhileSuspended,
     /// It was done.
     AlreadyDone,
 }
 
 impl TaskRecord {
-    /// A task whose result seals `output`.
+    /// A task whose result seals `output`; `counted` if it counts as pending already.
     pub fn new(
         spec: TaskSpec,
-        arguments: Vec<Argument>,
+        counted: bool,
+        arguments: Arguments,
         output: ObjectRef,
         parent: Option<&Arc<TaskRecord>>,
         conductor: Weak<dyn Conductor>,
     ) -> Arc<Self> {
-        let deadline = spec.inherited_deadline;
         let record = Arc::new(TaskRecord {
             spec,
-            meter: Meter::default(),
+            live: OnceLock::new(),
             unresolved: AtomicUsize::new(1),
             released: AtomicBool::new(false),
-            counted: AtomicBool::new(false),
+            counted: AtomicBool::new(counted),
+            overtaken: AtomicU32::new(0),
             cancel_requested: AtomicBool::new(false),
             spares_children: AtomicBool::new(false),
-            interrupt: AtomicWaker::new(),
             conductor,
             core: Mutex::new(Core {
                 phase: Phase::Waiting,
                 arguments,
                 output: Some(output.clone()),
-                parent: parent.map_or_else(Weak::new, Arc::downgrade),
-                children: HashMap::new(),
+                parent: Weak::new(),
+                place: 0,
+                children: Children::default(),
                 attempt: 0,
                 started: None,
-                deadline,
+                outlives_parent: false,
                 ended: false,
             }),
         });
@@ -123,16 +158,7 @@ impl TaskRecord {
 
     /// Waits for the arguments; the conductor hears when they are there.
     pub fn watch_arguments(self: &Arc<Self>) {
-        let objects: Vec<ObjectRef> = {
-            let core = self.core.lock();
-            core.arguments
-                .iter()
-                .filter_map(|argument| match argument {
-                    Argument::Object(object) => Some(object.clone()),
-                    Argument::Value(_) => None,
-                })
-                .collect()
-        };
+        let objects: Vec<ObjectRef> = self.core.lock().arguments.objects().cloned().collect();
         self.unresolved.fetch_add(objects.len(), Ordering::Relaxed);
         for object in objects {
             if let Err(failed) = object.watch(self.clone()) {
@@ -161,29 +187,20 @@ impl TaskRecord {
     ///
     /// # Errors
     /// The error of the first argument that failed.
-    pub fn resolve_arguments(&self) -> TaskResult<Vec<Arc<Value>>> {
-        let core = self.core.lock();
-        core.arguments
-            .iter()
-            .map(|argument| match argument {
-                Argument::Value(value) => Ok(value.clone()),
-                Argument::Object(object) => object.outcome().unwrap_or_else(|| {
-                    Err(Arc::new(TaskError::new(
-                        ErrorKind::Internal,
-                        "an argument was not ready when the task started",
-                    )))
-                }),
-            })
-            .collect()
+    pub fn resolve_arguments(&self) -> TaskResult<Vec<Payload>> {
+        self.core.lock().arguments.values()
+    }
+
+    /// Nobody will ask for the arguments any more: the objects may go.
+    pub fn drop_arguments(&self) {
+        let arguments = std::mem::take(&mut self.core.lock().arguments);
+        drop(arguments);
     }
 
     /// The error of an argument, if one failed.
     pub fn failed_argument(&self) -> Option<Arc<TaskError>> {
         let core = self.core.lock();
-        core.arguments.iter().find_map(|argument| match argument {
-            Argument::Object(object) => object.outcome()?.err(),
-            Argument::Value(_) => None,
-        })
+        core.arguments.objects().find_map(|object| object.outcome()?.err())
     }
 
     /// Starts an attempt, which `slot` can end. False if the task was ended before.
@@ -195,10 +212,8 @@ impl TaskRecord {
         core.phase = Phase::Running(slot);
         core.attempt += 1;
         core.started = Some(now);
-        let own = self.spec.limits.timeout.and_then(|timeout| now.checked_add(timeout));
-        core.deadline = [own, self.spec.inherited_deadline].into_iter().flatten().min();
         if core.attempt > 1 {
-            self.meter.restart();
+            self.meter().restart();
         }
         true
     }
@@ -207,13 +222,12 @@ impl TaskRecord {
     pub fn retry(&self, failure: &TaskError) -> bool {
         let mut core = self.core.lock();
         let again = failure.kind.is_system_failure()
-            && core.attempt <= self.spec.max_retries
+            && core.attempt <= self.spec.plan.max_retries
             && !self.cancel_requested()
             && !core.ended
             && matches!(core.phase, Phase::Running(_));
         if again {
             core.phase = Phase::Waiting;
-            core.deadline = self.spec.inherited_deadline;
         }
         again
     }
@@ -248,13 +262,27 @@ impl TaskRecord {
             }
         };
         // Outside the lock: stopping may drop the guest, and what it held may ask for this record.
-        slot.stop(reason);
-        Stopped::WhileRunning
+        if slot.stop(reason) { Stopped::WhileSuspended } else { Stopped::WhileRunning }
+    }
+
+    /// Is it a task, or a driver, and nothing of an actor's?
+    pub fn is_plain(&self) -> bool {
+        matches!(self.spec.work, Work::Task { .. } | Work::Main { .. })
     }
 
     /// It counts as pending from now on; or not any more, if it did.
     pub fn count_as_pending(&self, pending: bool) -> bool {
         self.counted.swap(pending, Ordering::AcqRel)
+    }
+
+    /// Another that came later is started before it.
+    pub fn overtake(&self) {
+        self.overtaken.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often others were started before it that came later.
+    pub fn overtaken(&self) -> u32 {
+        self.overtaken.load(Ordering::Relaxed)
     }
 
     /// It is to be ended alone: its children go on.
@@ -270,7 +298,9 @@ impl TaskRecord {
     /// Asks the guest to stop: its context says so, and a call that it waits in fails.
     pub fn request_cancel(&self) {
         self.cancel_requested.store(true, Ordering::Release);
-        self.interrupt.wake();
+        if let Some(live) = self.live.get() {
+            live.interrupt.wake();
+        }
     }
 
     /// Was it asked to stop?
@@ -278,32 +308,38 @@ impl TaskRecord {
         self.cancel_requested.load(Ordering::Acquire)
     }
 
+    /// What it uses.
+    pub fn meter(&self) -> &Meter {
+        &self.live().meter
+    }
+
+    fn live(&self) -> &Live {
+        self.live.get_or_init(Box::default)
+    }
+
     /// Where a parked host call waits to be told that the task was asked to stop.
     pub fn interrupt(&self) -> &AtomicWaker {
-        &self.interrupt
+        &self.live().interrupt
     }
 
     /// Settles the outcome; the first one stays. False if it was settled before. `account` gets the receipt before anybody
     /// sees the outcome, so that a parent's receipt never comes before those of the children that it waited for.
-    pub fn finish(&self, outcome: Outcome, now: Instant, account: impl FnOnce(&Receipt)) -> bool {
-        let (ended, parent) = {
+    pub fn finish(&self, outcome: Outcome, now: Moment, account: impl FnOnce(&Receipt)) -> bool {
+        let ended = {
             let mut core = self.core.lock();
             if matches!(core.phase, Phase::Done) {
                 return false;
             }
-            let parent = core.parent.upgrade();
-            (core.end(), parent)
+            // An actor's stay with whoever runs it.
+            let keeps = matches!(self.spec.work, Work::Construct { .. });
+            core.end(keeps)
         };
-        let receipt = self.receipt(
-            outcome.as_ref().err().map(|error| error.kind),
-            ended.started,
-            ended.attempts,
-            parent.as_ref(),
-            now,
-        );
+        let parent = ended.parent.upgrade();
+        let error = outcome.as_ref().err().map(|error| error.kind);
+        let receipt = self.receipt(error, ended.started, ended.attempts, parent.as_ref(), now);
         account(&receipt);
         if let Some(parent) = &parent {
-            parent.inherit(self.spec.id, ended.children);
+            parent.inherit(ended.place, &ended.children);
         }
         if let Some(output) = ended.output {
             output.seal(outcome, Some(Box::new(receipt)));
@@ -323,66 +359,80 @@ impl TaskRecord {
 
     /// When it must be done; `None` if never, or if it is.
     pub fn deadline(&self) -> Option<Instant> {
-        let core = self.core.lock();
-        core.deadline.filter(|_| !matches!(core.phase, Phase::Done))
+        self.deadline_of(&self.core.lock())
+    }
+
+    /// Its own, counted from the start of the attempt that runs, or its parent's, whichever is earlier.
+    fn deadline_of(&self, core: &Core) -> Option<Instant> {
+        let own = match core.phase {
+            Phase::Running(_) => self.spec.plan.limits.timeout.and_then(|timeout| core.started?.checked_add(timeout)),
+            Phase::Waiting | Phase::Ending => None,
+            Phase::Done => return None,
+        };
+        let parents = self.spec.inherited_deadline.filter(|_| !core.outlives_parent);
+        own.into_iter().chain(parents).min()
     }
 
     /// The deadline is its own from now on, not its parent's. Gives it, if it is still to come.
     pub fn outlive_parent(&self, now: Instant) -> Option<Instant> {
         let mut core = self.core.lock();
-        let own = self.spec.limits.timeout.and_then(|timeout| core.started?.checked_add(timeout));
-        core.deadline = own;
-        own.filter(|at| *at > now)
+        core.outlives_parent = true;
+        self.deadline_of(&core).filter(|at| *at > now)
     }
 
     /// What the deadline's limit is, and how long the attempt has run.
     pub fn time_used(&self, now: Instant) -> (Duration, Duration) {
         let core = self.core.lock();
         let from = core.started.unwrap_or(self.spec.queued);
-        let limit = core.deadline.map_or(Duration::ZERO, |at| at.saturating_duration_since(from));
+        let limit = self.deadline_of(&core).map_or(Duration::ZERO, |at| at.saturating_duration_since(from));
         (limit, now.saturating_duration_since(from))
     }
 
     /// The tasks that it submitted and that are not done.
     pub fn children(&self) -> Vec<Arc<TaskRecord>> {
-        self.core.lock().children.values().filter_map(Weak::upgrade).collect()
+        self.core.lock().children.iter().collect()
     }
 
-    fn adopt(&self, child: &Arc<TaskRecord>) {
-        self.core.lock().children.insert(child.spec.id, Arc::downgrade(child));
+    /// Takes a task among its children, unless that is done.
+    fn adopt(self: &Arc<Self>, child: &Arc<TaskRecord>) {
+        // The child's lock before the parent's, here and nowhere the other way round.
+        let mut core = child.core.lock();
+        if !matches!(core.phase, Phase::Done) {
+            core.place = self.core.lock().children.insert(child);
+            core.parent = Arc::downgrade(self);
+        }
     }
 
     /// A child is done: its own children become this task's.
-    fn inherit(self: &Arc<Self>, child: TaskId, orphans: HashMap<TaskId, Weak<TaskRecord>>) {
-        self.core.lock().children.remove(&child);
-        for orphan in orphans.into_values().filter_map(|orphan| orphan.upgrade()) {
-            orphan.core.lock().parent = Arc::downgrade(self);
-            if !orphan.is_done() {
-                self.adopt(&orphan);
-            }
-        }
+    fn inherit(self: &Arc<Self>, place: usize, orphans: &Children) {
+        self.core.lock().children.remove(place);
+        orphans.iter().for_each(|orphan| self.adopt(&orphan));
     }
 }
 
 /// What a finished task leaves in its record's place.
 struct Ended {
     output: Option<ObjectRef>,
-    children: HashMap<TaskId, Weak<TaskRecord>>,
+    parent: Weak<TaskRecord>,
+    place: usize,
+    children: Children,
     started: Option<Instant>,
     attempts: u32,
     /// Dropped outside the lock, with the objects that only they held.
-    _arguments: Vec<Argument>,
+    _arguments: Arguments,
 }
 
 impl Core {
-    fn end(&mut self) -> Ended {
+    fn end(&mut self, keeps_arguments: bool) -> Ended {
         self.phase = Phase::Done;
         Ended {
             output: self.output.take(),
+            parent: std::mem::take(&mut self.parent),
+            place: self.place,
             children: std::mem::take(&mut self.children),
             started: self.started,
             attempts: self.attempt,
-            _arguments: std::mem::take(&mut self.arguments),
+            _arguments: if keeps_arguments { Arguments::default() } else { std::mem::take(&mut self.arguments) },
         }
     }
 }
@@ -395,6 +445,6 @@ impl Watcher for TaskRecord {
 
 impl fmt::Debug for TaskRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TaskRecord({} {})", self.spec.id, self.spec.name)
+        write!(f, "TaskRecord({} {})", self.spec.id, self.spec.plan.name)
     }
 }

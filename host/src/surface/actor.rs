@@ -38,7 +38,7 @@ impl ActorCall {
 
     /// The next argument, by value.
     pub fn arg<T: Serialize + 'static>(mut self, value: T) -> Self {
-        self.arguments.push_value(&self.runtime, &value);
+        self.arguments.push_value(&value);
         self
     }
 
@@ -120,7 +120,7 @@ pub struct MethodCall {
 impl MethodCall {
     /// The next argument, by value.
     pub fn arg<T: Serialize + 'static>(mut self, value: T) -> Self {
-        self.arguments.push_value(&self.actor.runtime, &value);
+        self.arguments.push_value(&value);
         self
     }
 
@@ -132,7 +132,7 @@ impl MethodCall {
 
     /// The next argument, encoded already.
     pub fn arg_payload(mut self, payload: Payload) -> Self {
-        self.arguments.push_payload(&self.actor.runtime, payload);
+        self.arguments.push(Ok(Argument::Value(payload)));
         self
     }
 

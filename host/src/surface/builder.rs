@@ -14,11 +14,15 @@ use crate::sandbox::{EngineConfig, Guest, ImportSet, Sandbox};
 use crate::words::capabilities::Capabilities;
 use crate::words::clock::Clock;
 use crate::words::limits::{CANCEL_GRACE, INSTANCES_MAX, OBJECT_STORE_BYTES, PENDING_TASKS_MAX, TaskLimits};
+use crate::words::plan::HostLimits;
 use crate::words::receipt::Receipt;
 use crate::words::resources::ResourceSet;
 
 /// Memory maps that one live instance takes, with its fiber's stack.
 const MAPS_PER_INSTANCE: u64 = 4;
+
+/// Threads that wait for files, sockets and timers. What has come is handed to the threads that run guests.
+const IO_THREADS: usize = 1;
 
 /// Why a host could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +66,7 @@ pub struct HostBuilder {
     ceiling: TaskLimits,
     capabilities: Capabilities,
     cancel_grace: Duration,
+    helping: bool,
     cache_dir: Option<PathBuf>,
     clock: Option<Arc<dyn Clock>>,
     log: LogSink,
@@ -83,6 +88,7 @@ impl Default for HostBuilder {
             ceiling: TaskLimits::ceiling(),
             capabilities: Capabilities::none(),
             cancel_grace: CANCEL_GRACE,
+            helping: true,
             cache_dir: None,
             clock: None,
             log: Arc::new(to_tracing),
@@ -106,7 +112,7 @@ impl HostBuilder {
         self
     }
 
-    /// Threads that run guests. Default: the machine's cores.
+    /// Threads that run guests, beside those that [help](Self::helping). Default: the machine's cores.
     pub fn threads(mut self, count: usize) -> Self {
         self.threads = Some(count);
         self
@@ -152,6 +158,15 @@ impl HostBuilder {
     /// Time between asking a task to stop and ending it. Default: [`CANCEL_GRACE`].
     pub fn cancel_grace(mut self, grace: Duration) -> Self {
         self.cancel_grace = grace;
+        self
+    }
+
+    /// May a thread that waits in [`Host::get`] run the task that it waits for? It does where that task is the next to run,
+    /// until the task waits for something or has used a [slice](crate::limits::FUEL_SLICE) of fuel, which takes a
+    /// millisecond at most. That saves waking another thread, which takes longer than most tasks; an executor that must
+    /// not be held up so long says no. Default: true.
+    pub fn helping(mut self, helping: bool) -> Self {
+        self.helping = helping;
         self
     }
 
@@ -230,8 +245,8 @@ impl HostBuilder {
         let sandbox = Sandbox::new(&engine, self.imports).map_err(|error| BuildError::Engine(format!("{error:#}")))?;
         // After all that can fail: a tokio runtime must not be dropped where an embedder's own may be running.
         let tokio = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(threads)
-            .thread_name("rustyray")
+            .worker_threads(IO_THREADS)
+            .thread_name("rustyray-io")
             .enable_all()
             .build()?;
         let mut resources = self.resources;
@@ -241,16 +256,17 @@ impl HostBuilder {
             instances: self.instances,
             pending_tasks: self.pending_tasks,
             object_store_bytes: self.object_store_bytes,
-            default_limits: self.limits,
-            ceiling: self.ceiling,
+            limits: HostLimits { defaults: self.limits, ceiling: self.ceiling },
             capabilities: self.capabilities,
             cancel_grace: self.cancel_grace,
+            helping: self.helping,
             log: self.log,
             output_watch: self.output_watch,
             receipts: self.receipts,
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(TokioClock(tokio.handle().clone())));
         let runtime = Runtime::new(config, sandbox, clock, tokio.handle().clone());
+        runtime.start_crew(threads)?;
         Ok(Host::new(runtime, tokio))
     }
 }

@@ -24,7 +24,8 @@ pub fn encode<T: Serialize + 'static>(value: &T) -> Result<Payload, TaskError> {
     }
     let data =
         rustyray_codec::encode(value).map_err(|reason| invalid(format!("the value does not serialise: {reason}")))?;
-    Ok(Payload::new(Encoding::Bincode, data))
+    // As small as it can be: many wait in queues, and a vector's spare room would wait with each.
+    Ok(Payload::new(Encoding::Bincode, data.into_boxed_slice()))
 }
 
 /// Decodes a payload by its tag.

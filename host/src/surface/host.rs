@@ -23,6 +23,9 @@ use crate::state::payload::{Payload, Value};
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::limits::{MODULE_BYTES_MAX, NAME_BYTES_MAX};
 
+/// Time for threads to end, which takes longer only when an embedder's own function does not return.
+const JOIN: Duration = Duration::from_secs(5);
+
 /// A host: the scheduler, the actors and the object store of one embedder, on threads of its own. Any number of hosts
 /// live in one process and share nothing.
 ///
@@ -98,7 +101,8 @@ impl Host {
         Ok(store.sealed(Ok(store.store(payload)?)))
     }
 
-    /// Waits for an object's value.
+    /// Waits for an object's value. The task that makes it may run on this thread meanwhile:
+    /// see [`HostBuilder::helping`].
     ///
     /// # Errors
     /// The error that it was sealed with, or `InvalidArgument` when the value is no `T`.
@@ -123,6 +127,9 @@ impl Host {
     /// # Errors
     /// The error that it was sealed with, or `GetTimeout`.
     pub async fn value(&self, object: &ObjectRef, timeout: Option<Duration>) -> TaskResult<Arc<Value>> {
+        if !object.is_ready() {
+            self.runtime.help(object);
+        }
         self.wait(std::slice::from_ref(object), 1, timeout).await;
         object.outcome().unwrap_or_else(|| {
             let text = format!("object {} was not ready within {:?}", object.id(), timeout.unwrap_or_default());
@@ -172,7 +179,7 @@ impl Host {
         let _ = self.runtime.tokio().spawn(runtime.drain(grace)).await;
         let tokio = self.tokio.lock().take();
         if let Some(tokio) = tokio {
-            stop_threads(tokio).await;
+            stop_threads(self.runtime.clone(), tokio).await;
         }
     }
 }
@@ -190,10 +197,12 @@ fn read_module(path: &Path) -> Result<Vec<u8>, ModuleError> {
 }
 
 /// Joining threads blocks, so that a thread does it which nobody waits on but this future.
-async fn stop_threads(tokio: tokio::runtime::Runtime) {
+async fn stop_threads(runtime: Arc<Runtime>, tokio: tokio::runtime::Runtime) {
     let (done, joined) = futures::channel::oneshot::channel();
     let joiner = std::thread::Builder::new().name("rustyray-end".to_owned()).spawn(move || {
-        tokio.shutdown_timeout(Duration::from_secs(5));
+        runtime.end_crew();
+        runtime.join_crew(JOIN);
+        tokio.shutdown_timeout(JOIN);
         let _ = done.send(());
     });
     if let Ok(joiner) = joiner {
@@ -206,6 +215,7 @@ impl Drop for Host {
     fn drop(&mut self) {
         if let Some(tokio) = self.tokio.lock().take() {
             self.runtime.halt();
+            self.runtime.end_crew();
             tokio.shutdown_background();
         }
     }

@@ -22,15 +22,8 @@ impl Arguments {
         Arguments(Ok(Vec::new()))
     }
 
-    pub fn push_value<T: Serialize + 'static>(&mut self, runtime: &Runtime, value: &T) {
-        match codec::encode(value) {
-            Ok(payload) => self.push_payload(runtime, payload),
-            Err(error) => self.push(Err(Arc::new(error))),
-        }
-    }
-
-    pub fn push_payload(&mut self, runtime: &Runtime, payload: Payload) {
-        self.push(runtime.store().store(payload).map(Argument::Value));
+    pub fn push_value<T: Serialize + 'static>(&mut self, value: &T) {
+        self.push(codec::encode(value).map(Argument::Value).map_err(Arc::new));
     }
 
     pub fn push(&mut self, argument: TaskResult<Argument>) {
@@ -67,7 +60,7 @@ impl TaskCall {
 
     /// The next argument, by value.
     pub fn arg<T: Serialize + 'static>(mut self, value: T) -> Self {
-        self.arguments.push_value(&self.runtime, &value);
+        self.arguments.push_value(&value);
         self
     }
 
@@ -79,7 +72,7 @@ impl TaskCall {
 
     /// The next argument, encoded already.
     pub fn arg_payload(mut self, payload: Payload) -> Self {
-        self.arguments.push_payload(&self.runtime, payload);
+        self.arguments.push(Ok(Argument::Value(payload)));
         self
     }
 

@@ -21,6 +21,28 @@ pub trait Clock: Send + Sync + 'static {
     fn sleep_until(&self, until: Instant) -> Sleep;
 }
 
+/// The present, on both of a clock's scales.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// The time that deadlines are counted in.
+    pub instant: Instant,
+    /// The time of day.
+    pub wall: SystemTime,
+}
+
+impl Moment {
+    /// What the clock shows.
+    pub fn of(clock: &dyn Clock) -> Self {
+        Moment { instant: clock.now(), wall: clock.wall() }
+    }
+
+    /// The time of day of an earlier instant. Counted back from one reading, so that no step is ever negative.
+    pub fn wall_at(self, earlier: Instant) -> SystemTime {
+        let before = self.instant.saturating_duration_since(earlier);
+        self.wall.checked_sub(before).unwrap_or(self.wall)
+    }
+}
+
 /// A clock that stands still until it is told to go on.
 ///
 /// ```

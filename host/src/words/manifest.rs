@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::encoding::Encoding;
 use super::ids::ModuleId;
 use super::options::{ActorOptions, TaskOptions};
+use super::plan::ModulePlans;
 
 /// A loaded module: its name and what it offers. Cheap to share; the code stays in the sandbox.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub struct ModuleInfo {
     pub manifest: Option<Manifest>,
     /// The interfaces that it imports, as the component names them.
     pub imports: Vec<String>,
+    /// How its tasks run on this host.
+    pub(crate) plans: ModulePlans,
 }
 
 impl ModuleInfo {
@@ -62,6 +65,19 @@ pub struct FunctionInfo {
     pub options: TaskOptions,
     /// The first paragraph of its documentation.
     pub docs: String,
+}
+
+impl FunctionInfo {
+    /// A function that no manifest declares: the module's `main`, or the host's own.
+    pub(crate) fn of_host(name: &str) -> Self {
+        FunctionInfo {
+            name: name.into(),
+            parameters: Vec::new(),
+            result_type: String::new(),
+            options: TaskOptions::new(),
+            docs: String::new(),
+        }
+    }
 }
 
 impl fmt::Display for FunctionInfo {

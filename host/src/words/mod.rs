@@ -8,6 +8,7 @@ pub mod ids;
 pub mod limits;
 pub mod manifest;
 pub mod options;
+pub mod plan;
 pub mod receipt;
 pub mod resources;
 pub mod text;

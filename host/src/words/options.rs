@@ -117,6 +117,11 @@ impl TaskOptions {
         self
     }
 
+    /// Do they say nothing?
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == TaskOptions::default()
+    }
+
     /// These options, with what they leave out taken from `declared`.
     pub(crate) fn over(self, declared: &TaskOptions) -> TaskOptions {
         let declared = declared.clone();

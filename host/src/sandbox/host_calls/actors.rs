@@ -3,7 +3,7 @@
 use wasmtime::component::Resource;
 
 use super::super::bindings::rustyray::core::actors::Host;
-use super::super::convert::push;
+use super::super::convert::{call_options, push};
 use super::super::guest::Guest;
 use super::super::wire;
 use super::{bad_options, function_name};
@@ -11,7 +11,7 @@ use crate::port::{ActorRequest, CallRequest};
 use crate::state::actor::ActorRef;
 use crate::state::object::ObjectRef;
 use crate::state::payload::Argument;
-use crate::words::options::{ActorOptions, TaskOptions};
+use crate::words::options::ActorOptions;
 
 impl Host for Guest {
     fn create(
@@ -24,15 +24,13 @@ impl Host for Guest {
         self.count_call();
         let (type_name, constructor) = (function_name(actor_type)?, function_name(constructor)?);
         // An actor is created whatever is wrong: a failed argument makes its constructor fail, and that its calls.
-        let arguments = self.arguments(arguments)?;
-        let options = ActorOptions::try_from(options).map_err(bad_options);
-        let arguments = match (arguments, &options) {
-            (Ok(arguments), Ok(_)) => arguments,
-            (Err(error), _) => vec![Argument::Object(self.failed_object(error))],
-            (_, Err(error)) => vec![Argument::Object(self.failed_object(error.clone()))],
-        };
+        let mut arguments = self.arguments(arguments)?;
+        let options = ActorOptions::try_from(options).map_err(bad_options).unwrap_or_else(|error| {
+            arguments = vec![Argument::Object(self.failed_object(error))];
+            ActorOptions::default()
+        });
         let module = self.task().spec.module.clone();
-        let request = ActorRequest { module, type_name, constructor, arguments, options: options.unwrap_or_default() };
+        let request = ActorRequest { module, type_name, constructor, arguments, options };
         let actor = self.port.create_actor(request, Some(self.task()));
         push(&mut self.table, actor)
     }
@@ -48,16 +46,15 @@ impl Host for Guest {
         actor: Resource<ActorRef>,
         method: String,
         arguments: Vec<wire::Argument>,
-        options: wire::TaskOptions,
+        options: Option<wire::TaskOptions>,
     ) -> wasmtime::Result<Resource<ObjectRef>> {
         self.count_call();
         let actor = self.table.get(&actor)?.clone();
         let method = function_name(method)?;
         let arguments = self.arguments(arguments)?;
-        let object = match (arguments, TaskOptions::try_from(options)) {
-            (Err(error), _) => self.failed_object(error),
-            (_, Err(text)) => self.failed_object(bad_options(text)),
-            (Ok(arguments), Ok(options)) => {
+        let object = match call_options(options) {
+            Err(text) => self.failed_object(bad_options(text)),
+            Ok(options) => {
                 let manifest = self.task().spec.module.manifest.as_ref();
                 let reply = manifest.map(|manifest| manifest.encoding).unwrap_or_default();
                 self.port.call_actor(CallRequest { actor, method, arguments, options, reply }, Some(self.task()))

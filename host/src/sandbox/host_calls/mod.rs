@@ -1,11 +1,14 @@
 //! The functions of `rustyray:core` that guests call. Each counts in the task's receipt.
 
 mod actors;
+pub mod bytes;
 mod logging;
 mod objects;
 mod tasks;
 
 use std::sync::Arc;
+
+use wasmtime::component::Resource;
 
 use super::convert::{self, take_arguments};
 use super::guest::Guest;
@@ -18,25 +21,33 @@ use crate::words::limits::{ARGUMENTS_MAX, NAME_BYTES_MAX};
 
 impl Guest {
     fn count_call(&self) {
-        self.task().meter.host_calls.add(1);
+        self.task().meter().host_calls.add(1);
     }
 
-    /// Stores a value that the guest hands over.
-    fn store(&self, payload: Payload) -> Outcome {
-        self.task().meter.bytes_out.add(payload.data.len() as u64);
-        self.port.store().store(payload)
+    /// Makes an object of a value that the guest hands over.
+    fn put_payload(&mut self, payload: Payload) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>> {
+        self.task().meter().bytes_out.add(payload.data.len() as u64);
+        match self.port.store().store(payload) {
+            Ok(value) => {
+                let object = self.port.store().sealed(Ok(value));
+                Ok(Ok(convert::push(&mut self.table, object)?))
+            }
+            Err(error) => Ok(Err((&*error).into())),
+        }
     }
 
     /// The handles and values of a list of arguments.
-    fn arguments(&mut self, arguments: Vec<wire::Argument>) -> wasmtime::Result<Result<Vec<Argument>, Arc<TaskError>>> {
+    fn arguments(&mut self, arguments: Vec<wire::Argument>) -> wasmtime::Result<Vec<Argument>> {
         if arguments.len() > ARGUMENTS_MAX {
             return Err(broken_contract(format!("{} arguments: at most {ARGUMENTS_MAX} are allowed", arguments.len())));
         }
-        let (store, task) = (self.port.store().clone(), self.task().clone());
-        take_arguments(&mut self.table, arguments, &mut |payload| {
-            task.meter.bytes_out.add(payload.data.len() as u64);
-            store.store(payload).map(Argument::Value)
-        })
+        let arguments = take_arguments(&mut self.table, arguments)?;
+        let size = |argument: &Argument| match argument {
+            Argument::Value(payload) => payload.data.len() as u64,
+            Argument::Object(_) => 0,
+        };
+        self.task().meter().bytes_out.add(arguments.iter().map(size).sum());
+        Ok(arguments)
     }
 
     /// An object that is an error from the start.
@@ -46,7 +57,7 @@ impl Guest {
 
     /// A value for the guest.
     fn give(&mut self, value: &Value) -> wasmtime::Result<wire::Payload> {
-        self.task().meter.bytes_in.add(value.payload().data.len() as u64);
+        self.task().meter().bytes_in.add(value.payload().data.len() as u64);
         convert::give_payload(&mut self.table, value.payload())
     }
 

@@ -1,5 +1,6 @@
 //! `rustyray:core/objects`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::Resource;
@@ -10,7 +11,7 @@ use super::super::guest::Guest;
 use super::super::trap::broken_contract;
 use super::super::wire;
 use crate::port::waiting::{Waited, wait_for};
-use crate::state::object::ObjectRef;
+use crate::state::object::{ObjectRef, Outcome};
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::limits::HANDLES_MAX;
 
@@ -18,13 +19,7 @@ impl Host for Guest {
     fn put(&mut self, value: wire::Payload) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>> {
         self.count_call();
         let payload = take_payload(&mut self.table, value)?;
-        match self.store(payload) {
-            Ok(value) => {
-                let object = self.port.store().sealed(Ok(value));
-                Ok(Ok(push(&mut self.table, object)?))
-            }
-            Err(error) => Ok(Err((&*error).into())),
-        }
+        self.put_payload(payload)
     }
 
     fn clone_object(&mut self, object: Resource<ObjectRef>) -> wasmtime::Result<Resource<ObjectRef>> {
@@ -48,7 +43,7 @@ impl Host for Guest {
         if let Some(outcome) = object.outcome() {
             return self.give_outcome(outcome);
         }
-        let waited = self.park(vec![object.clone()], 1, timeout_ns).await;
+        let waited = self.park([object.clone()], 1, timeout_ns).await;
         match (object.outcome(), waited) {
             (Some(outcome), _) => self.give_outcome(outcome),
             (None, Waited::CancelRequested) => Ok(Err(asked_to_stop())),
@@ -101,18 +96,34 @@ impl Host for Guest {
 }
 
 impl Guest {
+    /// What an object is sealed with, once it is; an error of its own when this task was asked to stop before.
+    pub(super) fn outcome(&self, object: ObjectRef) -> impl Future<Output = Outcome> + Send + use<> {
+        let waiting = self.park([object.clone()], 1, None);
+        async move {
+            if let Some(outcome) = object.outcome() {
+                return outcome;
+            }
+            waiting.await;
+            object.outcome().unwrap_or_else(|| Err(Arc::new(stop_request())))
+        }
+    }
+
     /// Parks this guest. The future holds what it needs, and not the guest, which is not `Sync`.
-    fn park(
+    fn park<O: AsRef<[ObjectRef]> + Send>(
         &self,
-        objects: Vec<ObjectRef>,
+        objects: O,
         count: usize,
         timeout_ns: Option<u64>,
-    ) -> impl Future<Output = Waited> + Send + use<> {
+    ) -> impl Future<Output = Waited> + Send + use<O> {
         let (port, task) = (self.port.clone(), self.task().clone());
-        async move { wait_for(&*port, Some(&task), &objects, count, timeout_ns.map(Duration::from_nanos)).await }
+        async move { wait_for(&*port, Some(&task), objects.as_ref(), count, timeout_ns.map(Duration::from_nanos)).await }
     }
 }
 
 fn asked_to_stop() -> wire::TaskError {
-    (&TaskError::new(ErrorKind::TaskCancelled, "this task was asked to stop")).into()
+    (&stop_request()).into()
+}
+
+fn stop_request() -> TaskError {
+    TaskError::new(ErrorKind::TaskCancelled, "this task was asked to stop")
 }

@@ -4,7 +4,7 @@ use wasmtime::AsContextMut;
 use wasmtime::component::{Access, HasSelf, Resource};
 
 use super::super::bindings::rustyray::core::tasks::{Host, HostWithStore};
-use super::super::convert::push;
+use super::super::convert::{call_options, push};
 use super::super::guest::Guest;
 use super::super::wire;
 use super::{bad_options, function_name};
@@ -21,24 +21,18 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
         mut access: Access<'_, Guest, Self>,
         function: String,
         arguments: Vec<wire::Argument>,
-        options: wire::TaskOptions,
+        options: Option<wire::TaskOptions>,
     ) -> wasmtime::Result<Resource<ObjectRef>> {
         let function = function_name(function)?;
         let guest = access.get();
         guest.count_call();
         let arguments = guest.arguments(arguments)?;
-        let options = TaskOptions::try_from(options).map_err(bad_options);
-        let granted = match (arguments, options) {
-            (Err(error), _) => Err(error),
-            (_, Err(error)) => Err(error.into()),
-            (Ok(arguments), Ok(options)) => {
-                share_fuel(&mut access, &options).map(|()| (arguments, options)).map_err(Into::into)
-            }
-        };
+        let options = call_options(options).map_err(bad_options);
+        let granted = options.and_then(|options| share_fuel(&mut access, &options).map(|()| options));
         let guest = access.get();
         let object = match granted {
             Err(error) => guest.failed_object(error),
-            Ok((arguments, options)) => {
+            Ok(options) => {
                 let task = guest.task();
                 let module = task.spec.module.clone();
                 let reply = module.manifest.as_ref().map(|manifest| manifest.encoding).unwrap_or_default();
@@ -57,13 +51,13 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
         let time_left = task.deadline().map(|at| at.saturating_duration_since(guest.port.clock().now()));
         Ok(wire::TaskContext {
             task_id: spec.id.0,
-            task: spec.name.to_string(),
+            task: spec.plan.name.to_string(),
             module: spec.module.name.to_string(),
-            function: spec.function.to_string(),
+            function: spec.plan.function.to_string(),
             attempt: task.attempt(),
             actor: actor_info(task),
             time_left_ns: time_left.map(|left| left.as_nanos().min(u64::MAX.into()) as u64),
-            fuel_left: spec.limits.fuel.map(|_| fuel),
+            fuel_left: spec.plan.limits.fuel.map(|_| fuel),
             cancelled: task.cancel_requested(),
             grants: spec.capabilities.names(),
         })
@@ -72,7 +66,7 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
 
 /// Takes a child's fuel out of the caller's own.
 fn share_fuel(access: &mut Access<'_, Guest, HasSelf<Guest>>, options: &TaskOptions) -> Result<(), TaskError> {
-    let metered = access.get().task().spec.limits.fuel.is_some();
+    let metered = access.get().task().spec.plan.limits.fuel.is_some();
     let Some(share) = options.fuel_share.filter(|_| metered) else {
         return Ok(());
     };

@@ -67,6 +67,31 @@ fn weigh(root: Tree) -> Result<u32> {
     Ok(weight)
 }
 
+/// Parts of bytes that may not be there yet: those of a range, and how many there are in all.
+#[rustyray::remote]
+async fn part_of(bytes: Vec<ObjectRef<Vec<u8>>>, from: u64, to: u64) -> Result<(Vec<u8>, u64)> {
+    Ok((bytes[0].read(from..to).await?, bytes[0].size().await?))
+}
+
+/// The same, for a plain function.
+#[rustyray::remote]
+fn part_of_blocking(bytes: Vec<ObjectRef<Vec<u8>>>, from: u64, to: u64) -> Result<(Vec<u8>, u64)> {
+    Ok((bytes[0].blocking_read(from..to)?, bytes[0].blocking_size()?))
+}
+
+/// A list of one reference: to so many bytes that it stored, each its own place.
+#[rustyray::remote]
+fn stored_bytes(count: usize) -> Result<Vec<ObjectRef<Vec<u8>>>> {
+    let bytes = (0..count).map(|place| place as u8).collect();
+    Ok(vec![rustyray::blocking_put(bytes)?])
+}
+
+/// A list of one reference: to bytes that a task will make.
+#[rustyray::remote]
+fn promised_bytes(count: usize) -> Vec<ObjectRef<Vec<u8>>> {
+    vec![make_bytes.remote(count)]
+}
+
 /// Traps with handles in hand.
 #[rustyray::remote]
 fn crash_with(count: u32) -> Result<u32> {

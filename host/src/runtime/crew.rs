@@ -1,0 +1,274 @@
+//! The threads that run guests. Each asks the scheduler what to do next: go on with a job, or start a task.
+//!
+//! A job is a future that runs a task, or an actor's life. A thread polls it until it waits for something, or was
+//! preempted after a slice of fuel. What a job wakes is run by the same thread next, without a word to the others: a
+//! caller and the actor that it calls hand each other a thread that is awake already, with a warm cache.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::Thread;
+use std::time::Duration;
+
+use async_task::{Builder, Runnable, ScheduleInfo};
+use parking_lot::{Condvar, Mutex};
+
+use super::Runtime;
+use crate::state::object::ObjectRef;
+use crate::state::scheduler::{Next, Wants};
+use crate::state::task::{TaskRecord, Work};
+use crate::words::ids::ActorId;
+
+/// Jobs that a thread takes from its own seat before it asks the scheduler again: two that wake each other for ever must
+/// not keep others waiting.
+const SEATED_MAX: u32 = 8;
+
+/// Bytes of a thread's stack. Guests run on fibers of their own.
+const STACK_BYTES: usize = 2 << 20;
+
+/// A future that wants a thread.
+pub(super) type Job = Runnable<Tag>;
+
+/// What is known of a job.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tag {
+    /// Higher first.
+    pub priority: i32,
+    /// The actor whose life it is.
+    pub actor: Option<ActorId>,
+}
+
+/// The threads of one host.
+pub(super) struct Crew {
+    /// Tells its threads from those of other hosts in the process.
+    number: u64,
+    threads: Mutex<Vec<Thread>>,
+    /// Threads that have not ended.
+    alive: Mutex<usize>,
+    ended: Condvar,
+}
+
+static CREWS: AtomicU64 = AtomicU64::new(1);
+
+thread_local! {
+    /// The crew that this thread belongs to; 0 for none.
+    static CREW: Cell<u64> = const { Cell::new(0) };
+    /// The job that this thread runs next.
+    static SEAT: RefCell<Option<Job>> = const { RefCell::new(None) };
+}
+
+impl Crew {
+    pub fn new() -> Self {
+        let number = CREWS.fetch_add(1, Ordering::Relaxed);
+        Crew { number, threads: Mutex::default(), alive: Mutex::new(0), ended: Condvar::new() }
+    }
+
+    /// Is this one of its threads?
+    fn is_here(&self) -> bool {
+        CREW.get() == self.number
+    }
+
+    /// Wakes a resting thread.
+    fn wake(&self, thread: Option<usize>) {
+        if let Some(number) = thread
+            && let Some(thread) = self.threads.lock().get(number)
+        {
+            thread.unpark();
+        }
+    }
+
+    /// Waits until no thread is left, at most for `longest`.
+    pub fn join(&self, longest: Duration) {
+        let mut alive = self.alive.lock();
+        self.ended.wait_while_for(&mut alive, |alive| *alive > 0, longest);
+    }
+}
+
+impl Runtime {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// The system has no thread left. Those that were started end.
+    pub(crate) fn start_crew(self: &Arc<Self>, count: usize) -> std::io::Result<()> {
+        for number in 0..count {
+            let runtime = self.clone();
+            let thread = std::thread::Builder::new().name(format!("rustyray-{number}")).stack_size(STACK_BYTES);
+            *self.crew.alive.lock() += 1;
+            // Held while it starts, so that it is known before it can be woken.
+            let mut threads = self.crew.threads.lock();
+            match thread.spawn(move || runtime.serve_the_crew(number)) {
+                Ok(handle) => threads.push(handle.thread().clone()),
+                Err(error) => {
+                    drop(threads);
+                    *self.crew.alive.lock() -= 1;
+                    self.end_crew();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The threads end when there is nothing left to do.
+    pub(crate) fn end_crew(&self) {
+        self.scheduler.lock().end();
+        self.crew.threads.lock().iter().for_each(Thread::unpark);
+    }
+
+    /// Waits until the threads have ended, at most for `longest`.
+    pub(crate) fn join_crew(&self, longest: Duration) {
+        self.crew.join(longest);
+    }
+
+    fn serve_the_crew(self: Arc<Self>, number: usize) {
+        // What guests wait for (files, sockets, timers) is tokio's.
+        let inside = self.tokio.enter();
+        CREW.set(self.crew.number);
+        self.work(number);
+        drop(inside);
+        let crew = &self.crew;
+        *crew.alive.lock() -= 1;
+        crew.ended.notify_all();
+    }
+
+    fn work(self: &Arc<Self>, number: usize) {
+        let mut seated = 0;
+        loop {
+            if let Some(job) = SEAT.take() {
+                seated += 1;
+                if seated <= SEATED_MAX {
+                    go_on(job);
+                    continue;
+                }
+                self.scheduler.lock().resume_soon(job.metadata().priority, job, Wants::Woken);
+            }
+            seated = 0;
+            match self.next(number) {
+                Next::Resume(job) => go_on(job),
+                Next::Start(task) => self.start(task),
+                Next::Nobody => self.rest(number),
+                Next::Stuck => {
+                    self.suspect_a_standstill();
+                    self.rest(number);
+                }
+                Next::Over => return,
+            }
+        }
+    }
+
+    /// What to do next. Where there is more than that, another thread is woken, which does the same.
+    fn next(&self, number: usize) -> Next<Job> {
+        let mut scheduler = self.scheduler.lock();
+        let next = scheduler.next();
+        let other = match next {
+            Next::Resume(_) | Next::Start(_) => scheduler.rouse(),
+            Next::Nobody | Next::Stuck => {
+                scheduler.rest(number);
+                None
+            }
+            Next::Over => None,
+        };
+        drop(scheduler);
+        self.crew.wake(other);
+        next
+    }
+
+    /// Sleeps until there is something to do.
+    fn rest(&self, number: usize) {
+        std::thread::park();
+        self.scheduler.lock().rise(number);
+    }
+
+    /// Wakes a thread, if there is something to do that nobody does. For whoever made work and goes on with something
+    /// else; a thread that is about to ask for work itself need not.
+    pub(super) fn dispatch(&self) {
+        let thread = self.scheduler.lock().rouse();
+        self.crew.wake(thread);
+    }
+
+    /// Starts a task that holds its permits.
+    fn start(self: &Arc<Self>, task: Arc<TaskRecord>) {
+        let priority = task.spec.plan.priority;
+        match &task.spec.work {
+            Work::Construct { actor } => {
+                let tag = Tag { priority, actor: Some(actor.spec.id) };
+                go_on(self.job(tag, self.clone().live(task)));
+            }
+            _ => go_on(self.job(Tag { priority, actor: None }, self.clone().run(task))),
+        }
+    }
+
+    /// A job, to be run now.
+    pub(super) fn job(self: &Arc<Self>, tag: Tag, future: impl Future<Output = ()> + Send + 'static) -> Job {
+        let runtime = self.clone();
+        let schedule = move |job: Job, info: ScheduleInfo| runtime.schedule(job, info);
+        let (job, handle) = Builder::new().metadata(tag).spawn(move |_| future, async_task::WithInfo(schedule));
+        handle.detach();
+        job
+    }
+
+    /// A job wants a thread.
+    fn schedule(&self, job: Job, info: ScheduleInfo) {
+        let here = self.crew.is_here();
+        let wants = if info.woken_while_running { Wants::Preempted } else { Wants::Woken };
+        let job = match job {
+            job if here && wants == Wants::Woken => match sit_down(job) {
+                None => return,
+                Some(job) => job,
+            },
+            job => job,
+        };
+        let thread = {
+            let mut scheduler = self.scheduler.lock();
+            scheduler.resume_soon(job.metadata().priority, job, wants);
+            // A preempted job's thread asks for work next, and may get the same job again.
+            if here && wants == Wants::Preempted { None } else { scheduler.rouse() }
+        };
+        self.crew.wake(thread);
+    }
+
+    /// Lends the waiting thread to the task that it waits for, if that is the next to run: until it waits for something,
+    /// or has used a slice of fuel. Waking one of the crew, and being woken by it, would take longer than most tasks.
+    pub(crate) fn help(self: &Arc<Self>, object: &ObjectRef) {
+        let Some(task) = object.producer().filter(|_| self.helping && CREW.get() == 0) else {
+            return;
+        };
+        let inside = self.tokio.enter();
+        match &task.spec.work {
+            Work::Task { .. } => {
+                if self.scheduler.lock().next_if(&task) {
+                    self.start(task);
+                }
+            }
+            Work::Call { actor, .. } => {
+                let is_its = |job: &Job| job.metadata().actor == Some(actor.spec.id);
+                let job = self.scheduler.lock().woken_if(is_its);
+                job.into_iter().for_each(go_on);
+            }
+            Work::Construct { .. } | Work::Main { .. } => {}
+        }
+        drop(inside);
+        // It does not ask for more work itself.
+        self.dispatch();
+    }
+}
+
+/// Polls a job. A panic is a fault of the host's, or of an embedder's function: it ends the job, and not the thread.
+fn go_on(job: Job) {
+    if catch_unwind(AssertUnwindSafe(|| job.run())).is_err() {
+        tracing::error!("a job of the host panicked; its task has failed");
+    }
+}
+
+/// Has this thread run the job next; gives it back if another one is.
+fn sit_down(job: Job) -> Option<Job> {
+    SEAT.with_borrow_mut(|seat| match seat {
+        Some(_) => Some(job),
+        None => {
+            *seat = Some(job);
+            None
+        }
+    })
+}

@@ -1,0 +1,62 @@
+//! The functions of a module that the host calls: found once for each module, by number from then on.
+
+use std::sync::Arc;
+
+use wasmtime::component::{Component, ComponentExportIndex, Instance, TypedFunc};
+use wasmtime::{AsContextMut, Store};
+
+use super::bindings::exports::rustyray::core::guest::{Failure, Manifest};
+use super::module::{GUEST_INTERFACE, ModuleError};
+use super::wire::{Encoding, Payload};
+
+/// `describe`.
+pub type DescribeFunc = TypedFunc<(), (Manifest,)>;
+/// `construct`.
+pub type ConstructFunc = TypedFunc<(Arc<str>, Arc<str>, Vec<Payload>), (Result<(), Failure>,)>;
+/// `run-task` and `call`.
+pub type CallFunc = TypedFunc<(Arc<str>, Vec<Payload>, Encoding), (Result<Payload, Failure>,)>;
+
+/// Where a module's functions are.
+pub struct GuestExports {
+    pub describe: ComponentExportIndex,
+    pub run_task: ComponentExportIndex,
+    pub construct: ComponentExportIndex,
+    pub call: ComponentExportIndex,
+}
+
+impl GuestExports {
+    /// Finds them.
+    ///
+    /// # Errors
+    /// One is missing.
+    pub fn of(component: &Component) -> Result<Self, ModuleError> {
+        let interface = component.get_export_index(None, GUEST_INTERFACE);
+        let find = |name: &str| {
+            let missing = || ModuleError::Invalid(format!("{GUEST_INTERFACE} has another shape: it has no '{name}'"));
+            component.get_export_index(interface.as_ref(), name).ok_or_else(missing)
+        };
+        Ok(GuestExports {
+            describe: find("describe")?,
+            run_task: find("run-task")?,
+            construct: find("construct")?,
+            call: find("call")?,
+        })
+    }
+
+    /// Checks the types of all of them, and gives the one that is called first.
+    ///
+    /// # Errors
+    /// One has another type.
+    pub fn checked<T>(&self, instance: &Instance, store: &mut Store<T>) -> Result<DescribeFunc, ModuleError> {
+        let mut store = store.as_context_mut();
+        let mut check = || {
+            let _: CallFunc = instance.get_typed_func(&mut store, self.run_task)?;
+            let _: CallFunc = instance.get_typed_func(&mut store, self.call)?;
+            let _: ConstructFunc = instance.get_typed_func(&mut store, self.construct)?;
+            instance.get_typed_func(&mut store, self.describe)
+        };
+        check().map_err(|error: wasmtime::Error| {
+            ModuleError::Invalid(format!("{GUEST_INTERFACE} has another shape: {error:#}"))
+        })
+    }
+}

@@ -1,0 +1,151 @@
+//! `rustyray:core/bytes`, linked by hand: generated code would take a list of bytes as a `Vec` of its own making, and large
+//! ones are better copied to memory that is made for them.
+
+use bytes::Bytes;
+use futures::future::{BoxFuture, FutureExt};
+use memmap2::MmapMut;
+use wasmtime::StoreContextMut;
+use wasmtime::component::{HasData, Linker, Resource, WasmList};
+
+use super::super::guest::Guest;
+use super::super::wire;
+use crate::state::object::{ObjectRef, Outcome};
+use crate::state::payload::{Encoding, Payload};
+use crate::words::error::{ErrorKind, TaskError};
+
+/// From this size on a copy gets memory of its own, in huge pages where the kernel has them: memory that comes fresh from
+/// the kernel in small pages takes longer to fault in than to fill. It is the size of one such page.
+const HUGE_FROM: usize = 2 << 20;
+
+/// What a suspended call gives. It holds what it needs, and not the guest.
+pub type Reading<T> = BoxFuture<'static, Result<T, wire::TaskError>>;
+
+/// The functions of the interface.
+pub trait Host {
+    fn put(&mut self, data: Bytes) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>>;
+    fn read(&mut self, object: Resource<ObjectRef>, offset: u64, length: u64) -> wasmtime::Result<Reading<Bytes>>;
+    fn size(&mut self, object: Resource<ObjectRef>) -> wasmtime::Result<Reading<u64>>;
+}
+
+impl Host for Guest {
+    fn put(&mut self, data: Bytes) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>> {
+        self.count_call();
+        self.put_payload(Payload::new(Encoding::Raw, data))
+    }
+
+    fn read(&mut self, object: Resource<ObjectRef>, offset: u64, length: u64) -> wasmtime::Result<Reading<Bytes>> {
+        self.count_call();
+        let task = self.task().clone();
+        let object = self.table.get(&object)?.clone();
+        let outcome = self.outcome(object.clone());
+        Ok(async move {
+            let part = part(&plain(&object, outcome.await)?, offset, length);
+            task.meter().bytes_in.add(part.len() as u64);
+            Ok(part)
+        }
+        .boxed())
+    }
+
+    fn size(&mut self, object: Resource<ObjectRef>) -> wasmtime::Result<Reading<u64>> {
+        self.count_call();
+        let object = self.table.get(&object)?.clone();
+        let outcome = self.outcome(object.clone());
+        Ok(async move { plain(&object, outcome.await).map(|data| data.len() as u64) }.boxed())
+    }
+}
+
+/// The bytes of an object that is nothing else.
+fn plain(object: &ObjectRef, outcome: Outcome) -> Result<Bytes, wire::TaskError> {
+    let value = outcome.map_err(|error| wire::TaskError::from(&*error))?;
+    match value.payload() {
+        Payload { encoding: Encoding::Raw, data, .. } => Ok(data.clone()),
+        Payload { encoding, .. } => {
+            let text = format!("object {} holds a value in {encoding:?}, and only plain bytes have parts", object.id());
+            Err((&TaskError::new(ErrorKind::InvalidArgument, text)).into())
+        }
+    }
+}
+
+/// The part of the range that exists: a guest may ask for any.
+fn part(data: &Bytes, offset: u64, length: u64) -> Bytes {
+    let existing = |place: u64| usize::try_from(place).map_or(data.len(), |place| place.min(data.len()));
+    data.slice(existing(offset)..existing(offset.saturating_add(length)))
+}
+
+/// A copy of what lies in a guest's memory.
+fn copied(data: &[u8]) -> Bytes {
+    let huge = (data.len() >= HUGE_FROM).then(|| in_huge_pages(data)).flatten();
+    huge.unwrap_or_else(|| Bytes::copy_from_slice(data))
+}
+
+/// `None` where the kernel gives no map; an ordinary allocation may still succeed.
+fn in_huge_pages(data: &[u8]) -> Option<Bytes> {
+    let mut map = MmapMut::map_anon(data.len()).ok()?;
+    // A kernel without huge pages refuses the advice, and the map is as good as any other memory.
+    #[cfg(target_os = "linux")]
+    let _ = map.advise(memmap2::Advice::HugePage);
+    map.copy_from_slice(data);
+    Some(Bytes::from_owner(map))
+}
+
+impl<T: Host + ?Sized> Host for &mut T {
+    fn put(&mut self, data: Bytes) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>> {
+        T::put(self, data)
+    }
+
+    fn read(&mut self, object: Resource<ObjectRef>, offset: u64, length: u64) -> wasmtime::Result<Reading<Bytes>> {
+        T::read(self, object, offset, length)
+    }
+
+    fn size(&mut self, object: Resource<ObjectRef>) -> wasmtime::Result<Reading<u64>> {
+        T::size(self, object)
+    }
+}
+
+/// The same, for functions that would see the store.
+pub trait HostWithStore<T> {}
+
+impl<T, D: HasData> HostWithStore<T> for D {}
+
+/// Links the functions.
+pub fn add_to_linker<T, D>(linker: &mut Linker<T>, host: fn(&mut T) -> D::Data<'_>) -> wasmtime::Result<()>
+where
+    T: Send + 'static,
+    D: HasData,
+    for<'a> D::Data<'a>: Host,
+{
+    let mut bytes = linker.instance("rustyray:core/bytes@0.1.0")?;
+    bytes.func_wrap("put", move |mut store: StoreContextMut<'_, T>, (data,): (WasmList<u8>,)| {
+        let data = copied(data.as_le_slice(&store));
+        Ok((host(store.data_mut()).put(data)?,))
+    })?;
+    bytes.func_wrap_async("read", move |mut store: StoreContextMut<'_, T>, (object, offset, length)| {
+        let reading = host(store.data_mut()).read(object, offset, length);
+        Box::new(async move { Ok((reading?.await,)) })
+    })?;
+    bytes.func_wrap_async("size", move |mut store: StoreContextMut<'_, T>, (object,)| {
+        let reading = host(store.data_mut()).size(object);
+        Box::new(async move { Ok((reading?.await,)) })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_what_exists_of_a_range() {
+        let data = Bytes::from_static(b"0123456789");
+        let parts = [(0, 4), (8, 4), (10, 1), (11, 1), (3, 0), (0, u64::MAX), (u64::MAX, u64::MAX), (5, u64::MAX)];
+        let parts = parts.map(|(offset, length)| part(&data, offset, length));
+        assert_eq!(parts, [&b"0123"[..], b"89", b"", b"", b"", b"0123456789", b"", b"56789"]);
+    }
+
+    #[test]
+    fn a_copy_is_the_same_in_whatever_memory() {
+        for size in [0, 1, HUGE_FROM - 1, HUGE_FROM, HUGE_FROM + 1] {
+            let data: Vec<u8> = (0..size).map(|place| place as u8).collect();
+            assert!(copied(&data) == data, "{size} bytes");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! How tasks run: what a declaration and a call say, within what the host allows. Worked out once for each function, and
+//! shared by all its tasks that say nothing of their own.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::limits::TaskLimits;
+use super::manifest::{ActorTypeInfo, FunctionInfo, Manifest};
+use super::options::{ActorOptions, TaskOptions};
+use super::resources::ResourceSet;
+
+/// How one task runs.
+#[derive(Clone, Debug)]
+pub struct TaskPlan {
+    /// The function as people see it: `add`, or `Counter.incr`.
+    pub function: Arc<str>,
+    /// The same as the guest knows it: `add`, or `incr`.
+    pub entry: Arc<str>,
+    /// The name in logs, errors and receipts.
+    pub name: Arc<str>,
+    /// How many arguments it takes.
+    pub parameters: usize,
+    /// The limits of each attempt.
+    pub limits: TaskLimits,
+    /// What it holds while it runs.
+    pub needs: ResourceSet,
+    /// Higher first.
+    pub priority: i32,
+    /// Attempts after the first.
+    pub max_retries: u32,
+    /// The capabilities to keep of those that the host grants; `None` for all.
+    pub grants: Option<Vec<String>>,
+}
+
+/// What a host says about all its tasks.
+#[derive(Clone, Debug)]
+pub struct HostLimits {
+    /// The limits of a task that declares none.
+    pub defaults: TaskLimits,
+    /// The limits that no task exceeds.
+    pub ceiling: TaskLimits,
+}
+
+impl TaskPlan {
+    /// A task of this function. It takes one CPU slot where nothing else is said.
+    pub fn task(declared: &FunctionInfo, options: TaskOptions, host: &HostLimits) -> Self {
+        let options = options.over(&declared.options);
+        let needs = options.needs(1.0);
+        TaskPlan::new(declared.name.clone(), declared, options, needs, host)
+    }
+
+    /// The construction of an actor, which takes no CPU slot where nothing else is said.
+    pub fn constructor(
+        actor: &ActorTypeInfo,
+        declared: &FunctionInfo,
+        options: TaskOptions,
+        host: &HostLimits,
+    ) -> Self {
+        let options = options.over(&actor.options.call).over(&declared.options);
+        let needs = options.needs(0.0);
+        TaskPlan::new(qualified(&actor.name, &declared.name), declared, options, needs, host)
+    }
+
+    /// A call of an actor that was created with these options. It runs on what the actor holds.
+    pub fn call(
+        actor: &ActorTypeInfo,
+        declared: &FunctionInfo,
+        options: TaskOptions,
+        created: &ActorOptions,
+        host: &HostLimits,
+    ) -> Self {
+        let options = options.over(&declared.options).over(&created.call);
+        TaskPlan::new(qualified(&actor.name, &declared.name), declared, options, ResourceSet::default(), host)
+    }
+
+    /// The module's `main`. A driver waits most of the time; as in Ray it takes no CPU slot.
+    pub fn main(options: TaskOptions, host: &HostLimits) -> Self {
+        let declared = FunctionInfo::of_host("main");
+        let needs = options.needs(0.0);
+        TaskPlan::new(declared.name.clone(), &declared, options, needs, host)
+    }
+
+    /// A function of the host's own, without an argument and without a claim.
+    pub fn of_host(name: &str, limits: TaskLimits) -> Self {
+        let declared = FunctionInfo::of_host(name);
+        let host = HostLimits { defaults: limits.clone(), ceiling: limits };
+        TaskPlan::new(declared.name.clone(), &declared, TaskOptions::new(), ResourceSet::default(), &host)
+    }
+
+    fn new(
+        function: Arc<str>,
+        declared: &FunctionInfo,
+        options: TaskOptions,
+        needs: ResourceSet,
+        host: &HostLimits,
+    ) -> Self {
+        TaskPlan {
+            limits: options.limits(&host.defaults, &host.ceiling),
+            needs,
+            priority: options.priority.unwrap_or(0),
+            max_retries: options.max_retries.unwrap_or(0),
+            entry: declared.name.clone(),
+            parameters: declared.parameters.len(),
+            name: options.name.unwrap_or_else(|| function.clone()),
+            function,
+            grants: options.grants,
+        }
+    }
+}
+
+/// `Type.function`.
+pub fn qualified(type_name: &str, function: &str) -> Arc<str> {
+    format!("{type_name}.{function}").into()
+}
+
+/// The plans of a module whose callers say nothing of their own.
+#[derive(Debug, Default)]
+pub struct ModulePlans {
+    tasks: HashMap<Arc<str>, Arc<TaskPlan>>,
+    actors: HashMap<Arc<str>, Arc<CallPlans>>,
+}
+
+impl ModulePlans {
+    /// The plans for what a manifest declares.
+    pub fn new(manifest: &Manifest, host: &HostLimits) -> Self {
+        let task = |info: &FunctionInfo| (info.name.clone(), Arc::new(TaskPlan::task(info, TaskOptions::new(), host)));
+        let actor = |info: &ActorTypeInfo| (info.name.clone(), Arc::new(CallPlans::new(info, &info.options, host)));
+        ModulePlans {
+            tasks: manifest.tasks.iter().map(task).collect(),
+            actors: manifest.actors.iter().map(actor).collect(),
+        }
+    }
+
+    /// The plan of a task's runs.
+    pub fn task(&self, name: &str) -> Option<&Arc<TaskPlan>> {
+        self.tasks.get(name)
+    }
+
+    /// The plans of the calls of an actor that was created as its type declares.
+    pub fn calls(&self, type_name: &str) -> Option<&Arc<CallPlans>> {
+        self.actors.get(type_name)
+    }
+}
+
+/// The plans of the calls of an actor whose callers say nothing of their own.
+#[derive(Debug, Default)]
+pub struct CallPlans(HashMap<Arc<str>, Arc<TaskPlan>>);
+
+impl CallPlans {
+    /// The plans of an actor of this type that was created with these options.
+    pub fn new(actor: &ActorTypeInfo, created: &ActorOptions, host: &HostLimits) -> Self {
+        let plan = |method: &FunctionInfo| TaskPlan::call(actor, method, TaskOptions::new(), created, host);
+        CallPlans(actor.methods.iter().map(|method| (method.name.clone(), Arc::new(plan(method)))).collect())
+    }
+
+    /// The plan of a method's calls.
+    pub fn method(&self, name: &str) -> Option<&Arc<TaskPlan>> {
+        self.0.get(name)
+    }
+}
