@@ -26,8 +26,7 @@ pub struct Guest {
     pub(super) port: Arc<dyn Port>,
     pub(super) transcript: Arc<Transcript>,
     pub(super) extensions: Vec<Box<dyn Any + Send>>,
-    /// As far as host calls know: it begins with the first of them.
-    pub(super) turn: Option<Turn>,
+    pub(super) turn: Turn,
     task: Arc<TaskRecord>,
     wasi: Option<WasiCtx>,
 }
@@ -46,7 +45,7 @@ impl Guest {
             transcript: Transcript::new(port.clone(), task.clone()),
             port,
             extensions: Vec::new(),
-            turn: None,
+            turn: Turn::default(),
             task,
             wasi: None,
         }
@@ -56,7 +55,7 @@ impl Guest {
     pub(super) fn serve(&mut self, task: Arc<TaskRecord>) {
         self.limiter.serve(task.clone());
         self.transcript.serve(task.clone());
-        self.turn = None;
+        self.turn = Turn::default();
         self.task = task;
     }
 

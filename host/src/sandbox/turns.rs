@@ -16,21 +16,32 @@ use crate::words::limits::HOST_CALLS_TURN;
 /// Ends a guest's turn when it returns from a host call after [`HOST_CALLS_TURN`].
 pub struct Turns;
 
+/// Host calls between two looks at the clock, which takes longer than the rest of this.
+const CALLS_PER_LOOK: u32 = 8;
+
 /// A guest's turn, as far as host calls know.
+#[derive(Default)]
 pub(super) struct Turn {
-    /// How often the task had given up its turn before.
-    number: u64,
-    since: Instant,
+    /// Host calls, to look at the clock at some of them.
+    calls: u32,
+    /// How often the task had given up its turn before, and since when it has this one.
+    begun: Option<(u64, Instant)>,
 }
 
 impl Guest {
-    /// Has its turn lasted too long? One that began without a word to this is noticed here.
+    /// Has its turn lasted too long?
     fn turn_is_over(&mut self) -> bool {
+        self.turn.calls = self.turn.calls.wrapping_add(1);
+        self.turn.calls.is_multiple_of(CALLS_PER_LOOK) && self.has_had_its_turn()
+    }
+
+    /// A turn that began without a word to this is noticed here.
+    fn has_had_its_turn(&mut self) -> bool {
         let number = self.task().meter().turns.get();
-        match &self.turn {
-            Some(turn) if turn.number == number => turn.since.elapsed() >= HOST_CALLS_TURN,
+        match self.turn.begun {
+            Some((begun, since)) if begun == number => since.elapsed() >= HOST_CALLS_TURN,
             _ => {
-                self.turn = Some(Turn { number, since: Instant::now() });
+                self.turn.begun = Some((number, Instant::now()));
                 false
             }
         }
