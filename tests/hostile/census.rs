@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 /// not compile it keeps some 100 MiB, and no more after ten of them.
 const MEMORY_KEPT: u64 = 192 << 20;
 
-/// A thread that was joined is listed for a moment after its end, and some that nobody joins end soon.
-const SETTLING: Duration = Duration::from_secs(10);
+/// A thread that was joined is listed for a moment after its end, and some that nobody joins end by themselves: that of the
+/// cache of compiled guests may have one to compress first.
+const SETTLING: Duration = Duration::from_secs(60);
 
 /// The process's own threads: its first, and the one that the test runner starts for a test.
 const THREADS: usize = 2;

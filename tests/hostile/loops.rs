@@ -2,7 +2,7 @@
 
 use rustyray_host::{ErrorKind, TaskOptions};
 
-use crate::arena::attack;
+use crate::arena::{attack, attack_next_door};
 use crate::forge::{self, HEAP, OBJECTS, TASKS};
 use crate::support::{error, settled};
 
@@ -84,7 +84,6 @@ fn heavy(items: &str, call: &str) -> Vec<u8> {
 }
 
 #[test]
-#[ignore = "sandbox/instance.rs: a host call gives no turn to others, whatever it costs"]
 fn heavy_host_calls() {
     attack(async |arena| {
         let put = heavy(
@@ -105,9 +104,9 @@ fn heavy_host_calls() {
 }
 
 #[test]
-#[ignore = "sandbox/instance.rs: sharing fuel begins a new slice each time, and no host call gives a turn to others"]
 fn fuel_that_is_shared_out_in_nothings() {
-    attack(async |arena| {
+    // What it submits waits in line with what others submit.
+    attack_next_door(|builder, _| builder.pending_tasks(200), async |arena| {
         // The options of `submit` lie 16 bytes behind its first parameter; a share of nothing is 48 bytes further.
         let share = "(i32.store8 offset=64 (i32.const 2048) (i32.const 1))";
         let submit = "(call $drop_object (call $submit (i32.const 2048)))";
