@@ -106,12 +106,15 @@ fn heavy_host_calls() {
 #[test]
 fn fuel_that_is_shared_out_in_nothings() {
     // What it submits waits in line with what others submit.
-    attack_next_door(|builder, _| builder.pending_tasks(200), async |arena| {
-        // The options of `submit` lie 16 bytes behind its first parameter; a share of nothing is 48 bytes further.
-        let share = "(i32.store8 offset=64 (i32.const 2048) (i32.const 1))";
-        let submit = "(call $drop_object (call $submit (i32.const 2048)))";
-        let body = format!("{share} (loop $again {submit} (br $again))");
-        let module = arena.load_forged(forge::task(0, &format!("{OBJECTS} {TASKS}"), &body)).await;
-        arena.endure(&module.task("attack").options(TaskOptions::new().fuel(u64::MAX)), "shares").await;
-    });
+    attack_next_door(
+        |builder, _| builder.pending_tasks(200),
+        async |arena| {
+            // The options of `submit` lie 16 bytes behind its first parameter; a share of nothing is 48 bytes further.
+            let share = "(i32.store8 offset=64 (i32.const 2048) (i32.const 1))";
+            let submit = "(call $drop_object (call $submit (i32.const 2048)))";
+            let body = format!("{share} (loop $again {submit} (br $again))");
+            let module = arena.load_forged(forge::task(0, &format!("{OBJECTS} {TASKS}"), &body)).await;
+            arena.endure(&module.task("attack").options(TaskOptions::new().fuel(u64::MAX)), "shares").await;
+        },
+    );
 }
