@@ -8,7 +8,7 @@ NATIVE := --workspace $(GUESTS:%=--exclude %)
 # host; `cargo build --release` makes the one to install.
 CARGO := cargo --locked
 
-.PHONY: help demo test bench bench-ray guests target check fmt lint doc clean
+.PHONY: help demo test bench bench-ray guests target check fmt lint doc audit fuzz clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -51,6 +51,17 @@ bench-ray: guests ## compare with Ray, from PyPI and on loopback only (Linux, Py
 	$(CARGO) bench -p rustyray-host --bench workloads
 	target/bench/venv/bin/python host/benches/ray/plot.py target/bench/ours.json target/bench/ray.json \
 		host/benches/ray/against-ray.svg
+
+audit: target/tools/bin/cargo-deny ## licences, sources, bans and advisories of the dependencies
+	target/tools/bin/cargo-deny --locked check bans licenses sources
+	@scripts/advisories target/tools/bin/cargo-deny
+
+fuzz: target/tools/bin/cargo-fuzz ## look for inputs that break the host; ARGS=300 seconds for each target
+	scripts/fuzz target/tools/bin/cargo-fuzz $(ARGS)
+
+# Tools that are only installed for those who ask for them.
+target/tools/bin/cargo-%:
+	cargo install --locked --root target/tools cargo-$*
 
 clean: ## remove what was built
 	cargo clean

@@ -3,7 +3,6 @@
 //!
 //! Bytes come from anybody: decoding them never panics, and never allocates much more than they are long.
 
-mod bincode;
 #[cfg(feature = "json")]
 mod json;
 mod references;
@@ -28,7 +27,7 @@ pub(crate) fn encode<T: Serialize + 'static>(value: T, encoding: Encoding) -> Re
     }
     let Some(value) = slot else { unreachable!("only a list of bytes is taken out") };
     let (data, references) = references::collect(|| match encoding {
-        Encoding::Bincode => bincode::encode(&value),
+        Encoding::Bincode => rustyray_codec::encode(&value),
         Encoding::Json => encode_json(&value),
         Encoding::Raw => Err(format!("`{}` is not a list of bytes", type_name::<T>())),
     })?;
@@ -49,7 +48,7 @@ pub(crate) fn decode<T: DeserializeOwned + 'static>(payload: Payload) -> Result<
     let Payload { encoding, data, references } = payload;
     match encoding {
         Encoding::Raw => decode_raw(data),
-        Encoding::Bincode => references::provide(references, || bincode::decode(&data)),
+        Encoding::Bincode => references::provide(references, || rustyray_codec::decode(&data)),
         Encoding::Json => references::provide(references, || decode_json(&data)),
     }
     .map_err(|reason| format!("not a `{}`: {reason}", type_name::<T>()))

@@ -138,7 +138,7 @@ async fn start(pre: &InstancePre<()>) -> (Store<()>, Instance) {
 }
 
 fn bincode_of(number: i32) -> Payload {
-    let data = bincode::serde::encode_to_vec(number, bincode::config::standard()).unwrap();
+    let data = rustyray_codec::encode(&number).unwrap();
     Payload { encoding: Encoding::Bincode, data, references: Vec::new() }
 }
 

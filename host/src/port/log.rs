@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::words::ids::TaskId;
+use crate::words::text;
 
 /// Where a line comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,24 +51,8 @@ pub struct LogLine {
 impl LogLine {
     /// Makes a guest's text safe to show in one line.
     pub fn clean(text: &str) -> String {
-        let text = text.trim_end_matches(['\r', '\n']);
-        if text.chars().all(is_plain) {
-            return text.to_owned();
-        }
-        text.chars().fold(String::with_capacity(text.len()), |mut clean, c| {
-            if is_plain(c) {
-                clean.push(c)
-            } else {
-                clean.extend(c.escape_default())
-            }
-            clean
-        })
+        text::clean(text)
     }
-}
-
-/// Shown as it is: a tab, and all that is neither a control character nor one that turns the text's direction.
-fn is_plain(c: char) -> bool {
-    c == '\t' || !(c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
 }
 
 /// Where a host sends what its guests print and log.
@@ -98,17 +83,5 @@ impl fmt::Display for LogLine {
             LogSource::Log(level) => write!(f, "({} #{}) {level:?} {}", self.task, self.task_id, self.text),
             _ => write!(f, "({} #{}) {}", self.task, self.task_id, self.text),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn control_characters_are_shown_and_not_obeyed() {
-        assert_eq!(LogLine::clean("a\tb\r\n"), "a\tb");
-        assert_eq!(LogLine::clean("x\u{1b}[2Jy\rz"), "x\\u{1b}[2Jy\\rz");
-        assert_eq!(LogLine::clean("\u{202e}evil"), "\\u{202e}evil");
     }
 }

@@ -23,6 +23,11 @@ impl Runtime {
             self.stop(&task, StopReason::Cancelled);
             descendants.iter().for_each(|task| self.end_with_parent(task));
         } else {
+            // Who was asked already has its grace: asking again and again must not cost the host more and more.
+            let descendants: Vec<_> = descendants.into_iter().filter(|task| !task.cancel_requested()).collect();
+            if task.cancel_requested() && descendants.is_empty() {
+                return;
+            }
             task.request_cancel();
             descendants.iter().for_each(|task| task.request_cancel());
             self.stop_later(task, descendants);

@@ -7,6 +7,7 @@ mod checkpoints;
 mod clock;
 mod crew;
 mod deadlines;
+mod describing;
 mod journal;
 mod memo;
 mod modules;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::Runtime;
-use crate::port::Port;
+use super::describing::NobodyHome;
 use crate::sandbox::{Instance, LoadedModule, ModuleError};
 use crate::state::payload::Arguments;
 use crate::state::slot::{CancelSlot, Stop, StopReason};
@@ -56,7 +56,7 @@ impl Runtime {
         info: Arc<ModuleInfo>,
     ) -> Result<Manifest, ModuleError> {
         let _turn = self.describing.lock().await;
-        let limits = TaskLimits { fuel: Some(MANIFEST_FUEL), ..TaskLimits::default() };
+        let limits = TaskLimits { fuel: Some(MANIFEST_FUEL), ..TaskLimits::default().lower_of(&self.limits.ceiling) };
         let spec = TaskSpec {
             id: self.task_ids.next(),
             module: info,
@@ -70,7 +70,7 @@ impl Runtime {
         let slot = CancelSlot::new();
         let (runtime, code, asked) = (self.clone(), code.clone(), task.clone());
         let answer = Box::pin(async move {
-            let port: Arc<dyn Port> = runtime.clone();
+            let port = NobodyHome::new(runtime.clone());
             let mut instance =
                 Instance::start(&runtime.sandbox, &code, asked, port).await.map_err(ModuleError::NoManifest)?;
             instance.manifest().await

@@ -11,7 +11,7 @@ use crate::state::payload::{Argument, Encoding, Payload, Reference};
 use crate::words::error::{ErrorCause, ErrorKind, LimitReport, TaskError, shorten};
 use crate::words::ids::TaskId;
 use crate::words::limits::{
-    BACKTRACE_FRAMES_MAX, CAUSES_MAX, ERROR_TEXT_MAX, NAME_BYTES_MAX, RESOURCES_MAX, RETRIES_MAX,
+    BACKTRACE_FRAMES_MAX, CAUSES_MAX, ERROR_TEXT_MAX, GRANTS_MAX, NAME_BYTES_MAX, RESOURCES_MAX, RETRIES_MAX,
 };
 use crate::words::options::{ActorOptions, TaskOptions};
 
@@ -186,6 +186,10 @@ impl TryFrom<wire::TaskOptions> for TaskOptions {
     fn try_from(options: wire::TaskOptions) -> Result<Self, String> {
         if options.resources.len() > RESOURCES_MAX {
             return Err(format!("{} custom resources: at most {RESOURCES_MAX} are allowed", options.resources.len()));
+        }
+        let named = options.grants.as_ref().map_or(0, Vec::len);
+        if named > GRANTS_MAX {
+            return Err(format!("{named} capabilities: at most {GRANTS_MAX} can be named"));
         }
         let resources = options
             .resources

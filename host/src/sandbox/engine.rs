@@ -9,7 +9,7 @@ use wasmtime::{Cache, CacheConfig, Config, Enabled, Engine, InstanceAllocationSt
 
 use super::bindings::Module;
 use super::guest::Guest;
-use super::name_lookup::GuardedLookup;
+use super::network::GuardedNetwork;
 use crate::words::limits::{BACKTRACE_FRAMES_MAX, TABLE_ELEMENTS_MAX};
 
 /// Memory of a slot that stays mapped when its guest is gone: small guests start without a page fault.
@@ -20,11 +20,12 @@ const TABLE_KEEP_RESIDENT: usize = 64 << 10;
 const DECOMMIT_BATCH: usize = 1;
 const FIBER_STACK_BYTES: usize = 512 << 10;
 const WASM_STACK_BYTES: usize = 256 << 10;
-/// Core instances of a component: its module, and the shims that its toolchain adds.
-const CORE_INSTANCES_PER_GUEST: u32 = 4;
-const TABLES_PER_GUEST: u32 = 2;
-/// Core instances, memories and tables that one component may have at all.
-const PARTS_PER_COMPONENT_MAX: u32 = 32;
+/// Core instances of a component: its module, the shims that its toolchain adds, and room for more.
+const CORE_INSTANCES_PER_GUEST: u32 = 16;
+/// Each reserves 4 GiB of address space.
+const MEMORIES_PER_GUEST: u32 = 1;
+/// A toolchain makes two: the program's function pointers, and those of its shims.
+const TABLES_PER_GUEST: u32 = 4;
 
 /// What the engine is made from.
 #[derive(Clone, Debug)]
@@ -63,10 +64,7 @@ impl Sandbox {
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         linker.allow_shadowing(true);
-        wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::add_to_linker::<Guest, GuardedLookup<'static>>(
-            &mut linker,
-            |guest| GuardedLookup::of(guest),
-        )?;
+        GuardedNetwork::add_to_linker(&mut linker)?;
         linker.allow_shadowing(false);
         Module::add_to_linker::<Guest, wasmtime::component::HasSelf<Guest>>(&mut linker, |guest| guest)?;
         imports.iter().try_for_each(|set| (set.link)(&mut linker))?;
@@ -96,14 +94,15 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
     // Where the kernel can't tell the touched pages (before Linux 6.7), keeping memory would mean wiping all of it.
     let keep = PoolingAllocationConfig::is_pagemap_scan_available();
     let mut pool = PoolingAllocationConfig::new();
+    // The pool has for each guest what one component may have: none can take what another needs.
     pool.total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_GUEST))
-        .total_memories(instances)
+        .total_memories(instances.saturating_mul(MEMORIES_PER_GUEST))
         .total_tables(instances.saturating_mul(TABLES_PER_GUEST))
         .total_stacks(instances)
-        .max_core_instances_per_component(PARTS_PER_COMPONENT_MAX)
-        .max_memories_per_component(PARTS_PER_COMPONENT_MAX)
-        .max_tables_per_component(PARTS_PER_COMPONENT_MAX)
+        .max_core_instances_per_component(CORE_INSTANCES_PER_GUEST)
+        .max_memories_per_component(MEMORIES_PER_GUEST)
+        .max_tables_per_component(TABLES_PER_GUEST)
         .table_elements(TABLE_ELEMENTS_MAX as usize)
         .decommit_batch_size(DECOMMIT_BATCH)
         .pagemap_scan(Enabled::Auto)

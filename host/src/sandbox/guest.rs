@@ -8,18 +8,25 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::limiter::GuestLimiter;
 use super::output::Transcript;
+use super::turns::Turn;
 use super::wasi;
 use crate::port::Port;
 use crate::state::task::TaskRecord;
-use crate::words::limits::{HANDLES_MAX, TaskLimits};
+use crate::words::limits::{HANDLES_MAX, TaskLimits, WASI_HANDLES_MAX};
 
 /// One guest's state in the host. Dropping it drops every handle that the guest held.
 pub struct Guest {
+    /// Objects and actors.
     pub(super) table: ResourceTable,
+    /// What WASI knows: files, sockets, streams, things to wait for.
+    wasi_table: ResourceTable,
+    /// Sockets that it made without a network to use them on.
+    pub(super) sockets_made: usize,
     pub(super) limiter: GuestLimiter,
     pub(super) port: Arc<dyn Port>,
     pub(super) transcript: Arc<Transcript>,
     pub(super) extensions: Vec<Box<dyn Any + Send>>,
+    pub(super) turn: Turn,
     task: Arc<TaskRecord>,
     wasi: Option<WasiCtx>,
 }
@@ -28,12 +35,17 @@ impl Guest {
     pub(super) fn new(task: Arc<TaskRecord>, limits: &TaskLimits, port: Arc<dyn Port>) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES_MAX);
+        let mut wasi_table = ResourceTable::new();
+        wasi_table.set_max_capacity(WASI_HANDLES_MAX);
         Guest {
             table,
+            wasi_table,
+            sockets_made: 0,
             limiter: GuestLimiter::new(limits, task.clone()),
             transcript: Transcript::new(port.clone(), task.clone()),
             port,
             extensions: Vec::new(),
+            turn: Turn::default(),
             task,
             wasi: None,
         }
@@ -43,6 +55,7 @@ impl Guest {
     pub(super) fn serve(&mut self, task: Arc<TaskRecord>) {
         self.limiter.serve(task.clone());
         self.transcript.serve(task.clone());
+        self.turn = Turn::default();
         self.task = task;
     }
 
@@ -71,7 +84,7 @@ impl WasiView for Guest {
                 WasiCtx::default()
             })
         });
-        WasiCtxView { ctx: wasi, table: &mut self.table }
+        WasiCtxView { ctx: wasi, table: &mut self.wasi_table }
     }
 }
 

@@ -12,6 +12,7 @@ use super::exports::{CallFunc, ConstructFunc, GuestExports, RestoreFunc, SaveFun
 use super::guest::Guest;
 use super::module::{LoadedModule, ModuleError, checked_manifest};
 use super::trap::{exit_code, explain};
+use super::turns::Turns;
 use super::wire;
 use crate::port::Port;
 use crate::state::payload::{Encoding, Payload};
@@ -51,6 +52,7 @@ impl Instance {
         guest.extensions = sandbox.imports.iter().filter_map(|set| set.make.as_ref()).map(|make| make()).collect();
         let mut store = Store::new(&sandbox.engine, guest);
         store.limiter(|guest| &mut guest.limiter);
+        store.call_hook_async(Turns);
         // The guest's table refuses first, in our words; a handle that is lent for a call counts here once more.
         store.set_max_component_handles(2 * HANDLES_MAX);
         store.set_hostcall_fuel(limits.memory_bytes.saturating_add(HOST_CALL_BYTES_EXTRA) as usize);

@@ -9,10 +9,12 @@ mod host_calls;
 mod instance;
 mod limiter;
 mod module;
-mod name_lookup;
+mod network;
+mod outline;
 mod output;
 mod process_stream;
 mod trap;
+mod turns;
 mod wasi;
 pub mod wire;
 

@@ -12,8 +12,9 @@ use super::convert::checked_name;
 use super::engine::Sandbox;
 use super::exports::GuestExports;
 use super::guest::Guest;
+use super::outline;
 use crate::words::error::{TaskError, shorten};
-use crate::words::limits::{ARGUMENTS_MAX, ERROR_TEXT_MAX, MANIFEST_ENTRIES_MAX, MODULE_BYTES_MAX};
+use crate::words::limits::{ARGUMENTS_MAX, ERROR_TEXT_MAX, MANIFEST_BYTES_MAX, MANIFEST_ENTRIES_MAX, MODULE_BYTES_MAX};
 use crate::words::manifest::{ActorTypeInfo, FunctionInfo, Manifest, ParameterInfo};
 use crate::words::options::TaskOptions;
 
@@ -21,6 +22,10 @@ use crate::words::options::TaskOptions;
 pub(super) const GUEST_INTERFACE: &str = "rustyray:core/guest@0.1.0";
 /// The interface that makes a component a command.
 const RUN_INTERFACE: &str = "wasi:cli/run@0.2.";
+
+/// Stack of a compiler's thread. The parser takes up to 3 KiB of it for each type inside another, ten times as much where
+/// it was built without optimisation, and there are at most [`TYPE_NESTING_MAX`](crate::limits::TYPE_NESTING_MAX).
+const COMPILER_STACK_BYTES: usize = 16 << 20;
 
 /// Why a file is no module that this host can run.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +91,7 @@ impl LoadedModule {
     /// Why these bytes are no module.
     pub fn compile(sandbox: &Arc<Sandbox>, bytes: &[u8]) -> Result<Self, ModuleError> {
         check_header(bytes)?;
+        outline::check(bytes).map_err(ModuleError::Invalid)?;
         let component = on_all_cores(|| Component::from_binary(&sandbox.engine, bytes))?
             .map_err(|error| ModuleError::Invalid(shorten(format!("{error:#}"), ERROR_TEXT_MAX)))?;
         let (has_guest, run_name) = exports(&component)?;
@@ -130,6 +136,7 @@ impl fmt::Debug for LoadedModule {
 fn on_all_cores<T: Send>(compile: impl FnOnce() -> T + Send) -> Result<T, ModuleError> {
     rayon::ThreadPoolBuilder::new()
         .thread_name(|index| format!("rustyray-jit-{index}"))
+        .stack_size(COMPILER_STACK_BYTES)
         .build_scoped(|thread| thread.run(), |pool| pool.install(compile))
         .map_err(|error| ModuleError::NoThreads(error.to_string()))
 }
@@ -173,6 +180,8 @@ fn exports(component: &Component) -> Result<(bool, Option<String>), ModuleError>
 pub(super) fn checked_manifest(manifest: wit::Manifest) -> Result<Manifest, ModuleError> {
     let count = manifest.tasks.len() + manifest.actors.len();
     check(count <= MANIFEST_ENTRIES_MAX, || format!("{count} tasks and actors: at most {MANIFEST_ENTRIES_MAX}"))?;
+    let bytes = text_bytes(&manifest);
+    check(bytes <= MANIFEST_BYTES_MAX, || format!("{bytes} bytes of text: at most {MANIFEST_BYTES_MAX}"))?;
     let checked = Manifest {
         sdk: shorten(manifest.sdk.escape_debug().to_string(), ERROR_TEXT_MAX),
         encoding: manifest.encoding.into(),
@@ -181,6 +190,19 @@ pub(super) fn checked_manifest(manifest: wit::Manifest) -> Result<Manifest, Modu
     };
     unique("actor", checked.actors.iter().map(|actor| &*actor.name))?;
     Ok(checked)
+}
+
+/// What the host would keep of a manifest, but for numbers.
+fn text_bytes(manifest: &wit::Manifest) -> usize {
+    let actors: usize = manifest.actors.iter().map(|actor| actor.name.len() + actor.docs.len()).sum();
+    let methods = manifest.actors.iter().flat_map(|actor| actor.constructors.iter().chain(&actor.methods));
+    let functions = manifest.tasks.iter().chain(methods).map(|function| {
+        let parameters =
+            function.parameters.iter().map(|p| p.name.len() + p.type_name.len() + size_of::<ParameterInfo>());
+        let grants = function.options.grants.iter().flatten().map(|grant| grant.len() + size_of::<String>());
+        function.name.len() + function.result_type.len() + function.docs.len() + parameters.chain(grants).sum::<usize>()
+    });
+    manifest.sdk.len() + actors + functions.sum::<usize>()
 }
 
 fn actor_type(actor: wit::ActorType) -> Result<ActorTypeInfo, ModuleError> {

@@ -14,7 +14,7 @@ use super::trap::Violation;
 use crate::port::Port;
 use crate::port::log::{LogLine, LogSource};
 use crate::state::task::TaskRecord;
-use crate::words::error::{ErrorKind, TaskError};
+use crate::words::error::{ErrorKind, TaskError, shorten};
 use crate::words::limits::LOG_LINE_MAX;
 
 /// 128 and the number of SIGPIPE.
@@ -79,7 +79,8 @@ impl Transcript {
             task: task.spec.plan.name.clone(),
             source,
             target,
-            text: LogLine::clean(text),
+            // Escapes make it longer.
+            text: shorten(LogLine::clean(text), LOG_LINE_MAX),
         });
     }
 

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
+use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::words::error::{ErrorKind, TaskError, shorten};
-use crate::words::limits::{BACKTRACE_FRAMES_MAX, NAME_BYTES_MAX, TaskLimits};
+use crate::words::limits::{BACKTRACE_FRAMES_MAX, NAME_BYTES_MAX, TaskLimits, WASI_HANDLES_MAX};
 
 /// A limit that was exceeded or a rule that was broken: the guest traps with it.
 #[derive(Debug)]
@@ -34,6 +35,11 @@ pub fn exit_code(error: &wasmtime::Error) -> Option<i32> {
 pub fn explain(error: &wasmtime::Error, limits: &TaskLimits, stderr: Option<&str>) -> TaskError {
     let mut explained = match (error.downcast_ref::<Violation>(), error.downcast_ref::<Trap>()) {
         (Some(violation), _) => violation.0.clone(),
+        _ if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) => {
+            // The table of objects and actors says so in our words.
+            let max = WASI_HANDLES_MAX as u64;
+            TaskError::of_limit(ErrorKind::LimitExceeded, "handles", max, max + 1)
+        }
         (None, Some(Trap::OutOfFuel)) => {
             let fuel = limits.fuel.unwrap_or(u64::MAX);
             TaskError::of_limit(ErrorKind::OutOfFuel, "fuel", fuel, fuel)

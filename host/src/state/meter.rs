@@ -22,6 +22,8 @@ pub struct Meter {
     pub host_calls: Gauge,
     /// Fuel burned, exact once the guest has returned.
     pub fuel_used: Gauge,
+    /// How often the guest gave up its turn, because it was preempted or waits.
+    pub turns: Gauge,
     /// Is the guest parked in a host call? Then the end of a poll is not the end of a slice of fuel.
     pub parked: AtomicBool,
     /// Was its result in the journal, so that nothing ran?
@@ -65,6 +67,7 @@ impl Gauge {
 impl Meter {
     /// The guest was preempted: another slice of fuel is burned, unless it only waits.
     pub fn preempted(&self) {
+        self.turns.add(1);
         if !self.parked.load(Ordering::Relaxed) {
             self.fuel_used.add(FUEL_SLICE);
         }

@@ -46,10 +46,9 @@ impl ActorNames {
     /// # Errors
     /// `ActorNotFound`.
     pub fn find(&self, name: &str) -> Result<ActorRef, TaskError> {
-        self.0
-            .get(name)
-            .and_then(|named| named.handle())
-            .ok_or_else(|| TaskError::new(ErrorKind::ActorNotFound, format!("no actor is named '{name}'")))
+        self.0.get(name).and_then(|named| named.handle()).ok_or_else(|| {
+            TaskError::new(ErrorKind::ActorNotFound, format!("no actor is named '{}'", name.escape_debug()))
+        })
     }
 
     /// The actor is gone, and its name free, unless another has it by now.

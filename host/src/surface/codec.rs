@@ -1,5 +1,5 @@
-//! Between an embedder's Rust values and payloads. The only place in the host that knows bincode: a payload says how it
-//! is encoded, so that another encoding can join without touching callers.
+//! Between an embedder's Rust values and payloads. The only place in the host that reads and writes them: a payload says
+//! how it is encoded, so that another encoding can join without touching callers.
 
 use std::any::Any;
 
@@ -9,9 +9,6 @@ use serde::de::DeserializeOwned;
 
 use crate::state::payload::{Encoding, Payload};
 use crate::words::error::{ErrorKind, TaskError};
-
-/// Bytes that a decoder may claim; a lying length can't ask for more.
-const DECODE_BYTES_MAX: usize = 1 << 30;
 
 /// Encodes a value: `Vec<u8>` and `Bytes` as they are, everything else in bincode.
 ///
@@ -25,8 +22,8 @@ pub fn encode<T: Serialize + 'static>(value: &T) -> Result<Payload, TaskError> {
     if let Some(bytes) = any.downcast_ref::<Bytes>() {
         return Ok(Payload::new(Encoding::Raw, bytes.clone()));
     }
-    let data = bincode::serde::encode_to_vec(value, bincode::config::standard())
-        .map_err(|error| invalid(format!("the value does not serialise: {error}")))?;
+    let data =
+        rustyray_codec::encode(value).map_err(|reason| invalid(format!("the value does not serialise: {reason}")))?;
     // As small as it can be: many wait in queues, and a vector's spare room would wait with each.
     Ok(Payload::new(Encoding::Bincode, data.into_boxed_slice()))
 }
@@ -37,19 +34,11 @@ pub fn encode<T: Serialize + 'static>(value: &T) -> Result<Payload, TaskError> {
 /// `InvalidArgument`, when the bytes are no `T`, or hold references to objects or actors, which only guests can read.
 pub fn decode<T: DeserializeOwned + 'static>(payload: &Payload) -> Result<T, TaskError> {
     match payload.encoding {
-        Encoding::Bincode => decode_bincode(&payload.data),
+        Encoding::Bincode => rustyray_codec::decode(&payload.data)
+            .map_err(|reason| invalid(format!("the bytes are no such value: {reason}"))),
         Encoding::Json => serde_json::from_slice(&payload.data)
             .map_err(|error| invalid(format!("the JSON is no such value: {error}"))),
         Encoding::Raw => decode_raw(&payload.data),
-    }
-}
-
-fn decode_bincode<T: DeserializeOwned>(data: &[u8]) -> Result<T, TaskError> {
-    let config = bincode::config::standard().with_limit::<DECODE_BYTES_MAX>();
-    match bincode::serde::decode_from_slice(data, config) {
-        Ok((value, read)) if read == data.len() => Ok(value),
-        Ok((_, read)) => Err(invalid(format!("{} bytes are left over after the value", data.len() - read))),
-        Err(error) => Err(invalid(format!("the bytes are no such value: {error}"))),
     }
 }
 

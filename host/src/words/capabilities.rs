@@ -247,7 +247,10 @@ impl Capabilities {
             None if name == "clock" => flag(self.clock, &mut kept.clock),
             None if name == "random" => flag(self.random, &mut kept.random),
             Some(("dir", path)) => {
-                kept.dirs.push(self.dir_named(path)?);
+                let grant = self.dir_named(path)?;
+                // Named twice it is held once, as it was named last: each is an open file of its guest.
+                kept.dirs.retain(|held| held.guest_path != grant.guest_path);
+                kept.dirs.push(grant);
                 Some(())
             }
             Some(("env", name)) => {
@@ -257,6 +260,7 @@ impl Capabilities {
             }
             Some(("net", asked)) => {
                 let asked = NetGrant::parse(asked).ok()?;
+                kept.nets.retain(|held| *held != asked);
                 self.nets.iter().any(|grant| grant.covers(&asked)).then(|| kept.nets.push(asked))
             }
             _ => None,

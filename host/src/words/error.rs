@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::TaskId;
 use super::limits::{CAUSES_MAX, ERROR_TEXT_MAX};
+use super::text::clean;
 
 /// What a task gives: a value, or the error that everyone who waits for it shares.
 pub type TaskResult<T> = Result<T, Arc<TaskError>>;
@@ -199,7 +200,10 @@ impl fmt::Display for TaskError {
             }
             write!(f, " {}: ", self.kind.words())?;
         }
-        write!(f, "{}", self.message)?;
+        lines(&self.message).enumerate().try_for_each(|(n, line)| match n {
+            0 => write!(f, "{line}"),
+            _ => write!(f, "\n    {line}"),
+        })?;
         if !f.alternate() {
             return Ok(());
         }
@@ -209,25 +213,32 @@ impl fmt::Display for TaskError {
         }
         if let Some(panic) = &self.panic {
             write!(f, "\n  stderr:")?;
-            panic.lines().try_for_each(|line| write!(f, "\n    {line}"))?;
+            lines(panic).try_for_each(|line| write!(f, "\n    {line}"))?;
         }
         if !self.backtrace.is_empty() {
             write!(f, "\n  backtrace:")?;
-            self.backtrace.iter().try_for_each(|frame| write!(f, "\n    {frame}"))?;
+            self.backtrace.iter().try_for_each(|frame| write!(f, "\n    {}", clean(frame)))?;
         }
         self.causes.iter().try_for_each(|cause| {
-            write!(f, "\n  caused by: task {} {}: {}", cause.task, cause.kind.words(), cause.message)
+            write!(f, "\n  caused by: task {} {}: ", clean(&cause.task), cause.kind.words())?;
+            write!(f, "{}", clean(&cause.message))
         })
     }
 }
 
 impl std::error::Error for TaskError {}
 
-/// At most `max` bytes of `text`, cut at a character.
+/// A guest's text as it can be shown, line by line: those after the first are never taken for the host's own.
+fn lines(text: &str) -> impl Iterator<Item = String> {
+    text.lines().map(clean)
+}
+
+/// At most `max` bytes of `text`, cut at a character. The rest of a long text is given back to the allocator.
 pub fn shorten(mut text: String, max: usize) -> String {
     if text.len() > max {
         text.truncate(text.floor_char_boundary(max.saturating_sub('…'.len_utf8())));
         text.push('…');
+        text.shrink_to_fit();
     }
     text
 }

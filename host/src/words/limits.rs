@@ -49,14 +49,21 @@ pub const TABLE_ELEMENTS_MAX: u64 = 20_000;
 /// Output of one task, standard output, standard error and log lines together. A driver's is not limited by default.
 pub const OUTPUT_BYTES_DEFAULT: u64 = 16 << 20;
 
-/// Handles (objects, actors, files, sockets) that one instance holds. Each costs the host some 100 bytes.
+/// Handles (objects, actors) that one instance holds. Each costs the host some 100 bytes.
 pub const HANDLES_MAX: usize = 1 << 20;
+
+/// WASI's handles (files, sockets, streams, things to wait for) that one instance holds. Many are an open file of the
+/// process, which has 1,024 by the usual limit: one guest must not use them all up.
+pub const WASI_HANDLES_MAX: usize = 256;
 
 /// Arguments of one task. More is a list.
 pub const ARGUMENTS_MAX: usize = 64;
 
 /// Custom resources named by one task.
 pub const RESOURCES_MAX: usize = 16;
+
+/// Capabilities that a guest names for one task. A longer list is no choice, but something for the host to keep.
+pub const GRANTS_MAX: usize = 256;
 
 /// Bytes of a name that a guest gives: of a task, an actor, a function, a resource.
 pub const NAME_BYTES_MAX: usize = 256;
@@ -83,6 +90,20 @@ pub const RETRIES_MAX: u32 = 1000;
 /// Tasks, actor types and functions of each that one module may declare.
 pub const MANIFEST_ENTRIES_MAX: usize = 4096;
 
+/// Components inside one another, the outermost included. Those that were put together from others have two or three levels.
+pub const COMPONENT_NESTING_MAX: usize = 32;
+
+/// Bytes of a component with each one that it instantiates written out, as the compiler does; core modules are kept once.
+/// It takes some 100 times as much memory. Those of large programs have some ten kilobytes.
+pub const INSTANTIATED_BYTES_MAX: usize = 4 << 20;
+
+/// Types inside one another in the bytes of a component: the parser recurses. Those of large programs lie beside one
+/// another, in sections of their own.
+pub const TYPE_NESTING_MAX: usize = 500;
+
+/// Bytes of text in a manifest, which the host keeps as long as the module. That of a large program has some thousands.
+pub const MANIFEST_BYTES_MAX: usize = 4 << 20;
+
 /// Bytes of a module. Compiling takes some 50 times as much memory.
 pub const MODULE_BYTES_MAX: u64 = 256 << 20;
 
@@ -92,6 +113,10 @@ pub const MANIFEST_FUEL: u64 = 100_000_000;
 /// Fuel between two yields: from some 25 µs in the tightest loop to about a millisecond, so that a deadline, a
 /// cancellation and the neighbours get their turn.
 pub const FUEL_SLICE: u64 = 1_000_000;
+
+/// Time after which a guest that calls the host again and again gives others their turn: what the host does for it burns no
+/// fuel. As long as a slice of fuel lasts at the most.
+pub const HOST_CALLS_TURN: Duration = Duration::from_millis(1);
 
 /// A ready task that others have overtaken this often, because it needs more than is free, is next in any case.
 pub const OVERTAKEN_MAX: u32 = 64;

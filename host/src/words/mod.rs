@@ -11,3 +11,4 @@ pub mod options;
 pub mod plan;
 pub mod receipt;
 pub mod resources;
+pub mod text;

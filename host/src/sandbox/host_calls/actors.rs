@@ -67,6 +67,7 @@ impl Host for Guest {
 
     fn find(&mut self, name: String) -> wasmtime::Result<Result<Resource<ActorRef>, wire::TaskError>> {
         self.count_call();
+        let name = function_name(name)?;
         let held = &self.task().spec.capabilities;
         match held.actors_in_reach().and_then(|()| self.port.find_actor(&name)) {
             Ok(actor) => Ok(Ok(push(&mut self.table, actor)?)),

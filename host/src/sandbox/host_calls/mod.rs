@@ -70,7 +70,7 @@ impl Guest {
     }
 }
 
-/// A function's name from a guest. A name that is too long breaks the contract; one that does not exist does not.
+/// A name from a guest, of a function or an actor. A name that is too long breaks the contract; one that does not exist does not.
 fn function_name(name: String) -> wasmtime::Result<Arc<str>> {
     if name.len() > NAME_BYTES_MAX {
         return Err(broken_contract(format!("a name of {} bytes: names have at most {NAME_BYTES_MAX}", name.len())));

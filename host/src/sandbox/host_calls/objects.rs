@@ -8,10 +8,12 @@ use wasmtime::component::Resource;
 use super::super::bindings::rustyray::core::objects::Host;
 use super::super::convert::{push, take_payload};
 use super::super::guest::Guest;
+use super::super::trap::broken_contract;
 use super::super::wire;
 use crate::port::waiting::{Waited, value_of, wait_for};
 use crate::state::object::{ObjectRef, Outcome};
 use crate::words::error::{ErrorKind, TaskError};
+use crate::words::limits::HANDLES_MAX;
 
 impl Host for Guest {
     fn put(&mut self, value: wire::Payload) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>> {
@@ -78,6 +80,9 @@ impl Host for Guest {
         timeout_ns: Option<u64>,
     ) -> wasmtime::Result<Result<Vec<u32>, wire::TaskError>> {
         self.count_call();
+        if objects.len() > HANDLES_MAX {
+            return Err(broken_contract(format!("a wait for {} objects: it can hold {HANDLES_MAX}", objects.len())));
+        }
         let objects =
             objects.iter().map(|object| Ok(self.table.get(object)?.clone())).collect::<wasmtime::Result<Vec<_>>>()?;
         let waited = self.park(objects.clone(), count as usize, timeout_ns).await;

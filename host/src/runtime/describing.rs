@@ -1,0 +1,88 @@
+//! What a module can ask of the host while it tells what it offers: nothing.
+
+use std::sync::Arc;
+
+use crate::port::log::{LogLine, LogSource};
+use crate::port::{ActorRequest, CallRequest, Port, TaskRequest};
+use crate::state::actor::{ActorRef, ActorSpec};
+use crate::state::object::{ObjectRef, ObjectStore};
+use crate::state::task::TaskRecord;
+use crate::words::clock::Clock;
+use crate::words::error::{ErrorKind, TaskError};
+use crate::words::ids::ActorId;
+
+/// The port of a module that is being loaded. It reaches no actor and submits nothing, has a store without room, and
+/// holds no permit that a wait could give back.
+pub struct NobodyHome {
+    host: Arc<dyn Port>,
+    store: Arc<ObjectStore>,
+}
+
+impl NobodyHome {
+    /// With the host's clock and log alone.
+    pub fn new(host: Arc<dyn Port>) -> Arc<Self> {
+        Arc::new(NobodyHome { host, store: ObjectStore::new(0) })
+    }
+
+    fn refused(&self) -> ObjectRef {
+        self.store.sealed(Err(Arc::new(refusal())))
+    }
+}
+
+fn refusal() -> TaskError {
+    TaskError::new(ErrorKind::CapabilityDenied, "a module that is being loaded can only tell what it offers")
+}
+
+impl Port for NobodyHome {
+    fn submit(&self, _request: TaskRequest, _caller: Option<&Arc<TaskRecord>>) -> ObjectRef {
+        self.refused()
+    }
+
+    fn create_actor(&self, request: ActorRequest, _caller: Option<&Arc<TaskRecord>>) -> ActorRef {
+        let spec = ActorSpec {
+            id: ActorId(0),
+            module: request.module,
+            type_name: request.type_name,
+            constructor: request.constructor,
+            options: request.options,
+            calls: Arc::default(),
+            capabilities: Arc::default(),
+        };
+        let actor = ActorRef::new(spec, 0, self.refused());
+        actor.record().mailbox.die(Arc::new(refusal()));
+        actor
+    }
+
+    fn call_actor(&self, _request: CallRequest, _caller: Option<&Arc<TaskRecord>>) -> ObjectRef {
+        self.refused()
+    }
+
+    fn find_actor(&self, _name: &str) -> Result<ActorRef, TaskError> {
+        Err(refusal())
+    }
+
+    fn cancel(&self, _object: &ObjectRef, _force: bool, _recursive: bool) {}
+
+    fn store(&self) -> &Arc<ObjectStore> {
+        &self.store
+    }
+
+    /// Nothing in a store without room was ever spilled.
+    fn fetch(&self, _object: &ObjectRef) {}
+
+    fn clock(&self) -> &Arc<dyn Clock> {
+        self.host.clock()
+    }
+
+    fn log(&self, line: &LogLine) {
+        self.host.log(line);
+    }
+
+    fn inherited(&self, source: LogSource, bytes: &[u8]) {
+        self.host.inherited(source, bytes);
+    }
+
+    fn pause(&self, _task: &TaskRecord, _alone: bool) {}
+
+    fn resume(&self, _task: &TaskRecord, _alone: bool) {}
+}

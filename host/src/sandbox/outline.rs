@@ -1,0 +1,196 @@
+//! A first look at a component, before it is parsed: by how it is laid out, without recursion, in time of its length.
+//!
+//! The parser calls itself for each type that is declared inside another, and six kilobytes of them would overflow a stack,
+//! and with it end the process. The compiler keeps a copy of what it knows for each component inside another, and writes
+//! out each component as often as it is instantiated: a kilobyte that doubles itself thirty times takes more memory than
+//! there is.
+
+use crate::words::limits::{COMPONENT_NESTING_MAX, INSTANTIATED_BYTES_MAX, TYPE_NESTING_MAX};
+
+/// The mark and the version with which a component begins.
+const PREAMBLE: usize = 8;
+/// Sections that are kept once, however often their component is instantiated.
+const CUSTOM_SECTION: u8 = 0;
+const CORE_MODULE_SECTION: u8 = 1;
+/// The section that holds another component.
+const COMPONENT_SECTION: u8 = 4;
+/// The section that instantiates components.
+const INSTANCE_SECTION: u8 = 5;
+/// The section that declares types.
+const TYPE_SECTION: u8 = 7;
+/// What begins a type that can hold others: that of a component, and that of an instance.
+const OPENS_A_TYPE: [u8; 2] = [0x41, 0x42];
+
+/// Is it laid out so that the parser and the compiler can cope with it? What is damaged is left for them to find.
+///
+/// # Errors
+/// What is nested too deeply, or grows too large.
+pub fn check(bytes: &[u8]) -> Result<(), String> {
+    let mut open = vec![Part::until(bytes.len())];
+    // A component can instantiate those before it. Which one is not looked up: the largest.
+    let mut largest = 0;
+    let mut at = PREAMBLE;
+    while let Some(part) = open.last_mut() {
+        if at >= part.end {
+            at = part.end;
+            largest = part.instantiated_bytes(largest)?.max(largest);
+            open.pop();
+            continue;
+        }
+        let Some(section) = Section::read(bytes, at).filter(|section| section.end <= part.end) else {
+            return Ok(());
+        };
+        let body = &bytes[section.start..section.end];
+        at = section.end;
+        match section.id {
+            CUSTOM_SECTION | CORE_MODULE_SECTION => {}
+            COMPONENT_SECTION => {
+                at = section.start + PREAMBLE;
+                open.push(Part::until(section.end));
+                check_depth(open.len())?;
+            }
+            id => part.count(id, body)?,
+        }
+    }
+    Ok(())
+}
+
+/// A component that is being looked at.
+struct Part {
+    end: usize,
+    /// Of its sections, but for those that are kept once.
+    bytes: usize,
+    /// Components that it instantiates.
+    instances: usize,
+}
+
+impl Part {
+    fn until(end: usize) -> Self {
+        Part { end, bytes: 0, instances: 0 }
+    }
+
+    fn count(&mut self, id: u8, body: &[u8]) -> Result<(), String> {
+        self.bytes = self.bytes.saturating_add(body.len());
+        match id {
+            INSTANCE_SECTION => {
+                let (count, _) = number(body, 0).unwrap_or_default();
+                self.instances = self.instances.saturating_add(count);
+                Ok(())
+            }
+            TYPE_SECTION => check_types(body),
+            _ => Ok(()),
+        }
+    }
+
+    /// What it is with all that it instantiates written out.
+    fn instantiated_bytes(&self, largest: usize) -> Result<usize, String> {
+        let bytes = self.bytes.saturating_add(self.instances.saturating_mul(largest));
+        match bytes > INSTANTIATED_BYTES_MAX {
+            true => Err(format!(
+                "its components may instantiate each other to {bytes} bytes: at most {INSTANTIATED_BYTES_MAX}"
+            )),
+            false => Ok(bytes),
+        }
+    }
+}
+
+fn check_depth(depth: usize) -> Result<(), String> {
+    match depth > COMPONENT_NESTING_MAX {
+        true => Err(format!("components are nested more than {COMPONENT_NESTING_MAX} deep")),
+        false => Ok(()),
+    }
+}
+
+/// A type can't be nested deeper than there are bytes that could open one. Most of those that an honest module has are
+/// something else, and of the rest it has one for each interface.
+fn check_types(types: &[u8]) -> Result<(), String> {
+    let opened = types.iter().filter(|byte| OPENS_A_TYPE.contains(byte)).count();
+    match opened > TYPE_NESTING_MAX {
+        true => Err(format!("{opened} types may be nested in each other: at most {TYPE_NESTING_MAX}")),
+        false => Ok(()),
+    }
+}
+
+struct Section {
+    id: u8,
+    start: usize,
+    end: usize,
+}
+
+impl Section {
+    /// The section at this place; `None` where the bytes end before it does.
+    fn read(bytes: &[u8], at: usize) -> Option<Section> {
+        let (length, start) = number(bytes, at + 1)?;
+        let end = start.checked_add(length).filter(|end| *end <= bytes.len())?;
+        Some(Section { id: bytes[at], start, end })
+    }
+}
+
+/// The number at this place, seven bits a byte, and where it ends.
+fn number(bytes: &[u8], mut at: usize) -> Option<(usize, usize)> {
+    let mut number = 0;
+    for shift in [0, 7, 14, 21, 28] {
+        let byte = *bytes.get(at)?;
+        at += 1;
+        number |= usize::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some((number, at));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
+
+    fn section(id: u8, body: &[u8]) -> Vec<u8> {
+        let length = (0..5).map(|group| (body.len() >> (7 * group)) as u8 & 0x7f | if group < 4 { 0x80 } else { 0 });
+        [&[id][..], &length.collect::<Vec<_>>(), body].concat()
+    }
+
+    fn nested(depth: usize) -> Vec<u8> {
+        (0..depth).fold(EMPTY.to_vec(), |inner, _| [EMPTY, &section(COMPONENT_SECTION, &inner)].concat())
+    }
+
+    fn types(depth: usize) -> Vec<u8> {
+        let body = [&[1][..], &[0x42, 1, 1].repeat(depth), &[0x42, 0]].concat();
+        [EMPTY, &section(TYPE_SECTION, &body)].concat()
+    }
+
+    #[test]
+    fn what_is_nested_too_deeply_is_found() {
+        assert!(check(&nested(COMPONENT_NESTING_MAX - 1)).is_ok());
+        assert!(check(&nested(COMPONENT_NESTING_MAX)).is_err());
+        assert!(check(&types(TYPE_NESTING_MAX - 1)).is_ok());
+        assert!(check(&types(TYPE_NESTING_MAX)).is_err());
+        let inside = [EMPTY, &section(COMPONENT_SECTION, &types(1_000_000))].concat();
+        assert!(check(&inside).is_err());
+        let behind = [nested(3), section(COMPONENT_SECTION, &nested(1000))].concat();
+        assert!(check(&behind).is_err());
+    }
+
+    #[test]
+    fn what_doubles_itself_is_found() {
+        let doubling = |times: usize| {
+            let core = section(COMPONENT_SECTION, &[EMPTY, &section(2, &[0; 100])].concat());
+            let twice = section(COMPONENT_SECTION, &[EMPTY, &section(INSTANCE_SECTION, &[2, 0, 0, 0, 0])].concat());
+            [EMPTY, &core, &twice.repeat(times)].concat()
+        };
+        assert!(check(&doubling(10)).is_ok());
+        assert!(check(&doubling(20)).unwrap_err().contains("instantiate each other"));
+        assert!(check(&doubling(1000)).is_err());
+    }
+
+    #[test]
+    fn damaged_bytes_are_left_to_the_parser() {
+        let whole = nested(40);
+        for end in 0..200 {
+            let _ = check(&whole[..end]);
+        }
+        assert!(check(&[0xff; 100]).is_ok());
+        assert!(check(&[EMPTY, &[COMPONENT_SECTION, 0xff, 0xff, 0xff, 0xff, 0xff]].concat()).is_ok());
+    }
+}

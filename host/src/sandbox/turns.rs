@@ -1,0 +1,104 @@
+//! Turns: what a host call does burns no fuel, so that a guest could call the host for hours between two yields of its own.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use wasmtime::{CallHook, CallHookHandler, StoreContextMut};
+
+use super::guest::Guest;
+use crate::state::task::TaskRecord;
+use crate::words::limits::HOST_CALLS_TURN;
+
+/// Ends a guest's turn when it returns from a host call after [`HOST_CALLS_TURN`].
+pub struct Turns;
+
+/// Host calls between two looks at the clock, which takes longer than the rest of this.
+const CALLS_PER_LOOK: u32 = 8;
+
+/// A guest's turn, as far as host calls know.
+#[derive(Default)]
+pub(super) struct Turn {
+    /// Host calls, to look at the clock at some of them.
+    calls: u32,
+    /// How often the task had given up its turn before, and since when it has this one.
+    begun: Option<(u64, Instant)>,
+}
+
+impl Guest {
+    /// Has its turn lasted too long?
+    fn turn_is_over(&mut self) -> bool {
+        self.turn.calls = self.turn.calls.wrapping_add(1);
+        self.turn.calls.is_multiple_of(CALLS_PER_LOOK) && self.has_had_its_turn()
+    }
+
+    /// A turn that began without a word to this is noticed here.
+    fn has_had_its_turn(&mut self) -> bool {
+        let number = self.task().meter().turns.get();
+        match self.turn.begun {
+            Some((begun, since)) if begun == number => since.elapsed() >= HOST_CALLS_TURN,
+            _ => {
+                self.turn.begun = Some((number, Instant::now()));
+                false
+            }
+        }
+    }
+}
+
+type Handled<'a> = Pin<Box<dyn Future<Output = wasmtime::Result<()>> + Send + 'a>>;
+
+// Written out where `async_trait` would allocate for each host call: a box of nothing is free.
+impl CallHookHandler<Guest> for Turns {
+    fn handle_call_event<'hook, 'store, 'async_trait>(
+        &'hook self,
+        mut store: StoreContextMut<'store, Guest>,
+        event: CallHook,
+    ) -> Handled<'async_trait>
+    where
+        'hook: 'async_trait,
+        'store: 'async_trait,
+        Self: 'async_trait,
+    {
+        if !matches!(event, CallHook::ReturningFromHost) {
+            return Box::pin(GoOn);
+        }
+        let guest = store.data_mut();
+        match guest.turn_is_over() {
+            true => Box::pin(give_up_turn(guest.task().clone())),
+            false => Box::pin(GoOn),
+        }
+    }
+}
+
+/// Done already.
+struct GoOn;
+
+impl Future for GoOn {
+    type Output = wasmtime::Result<()>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Lets others go first.
+async fn give_up_turn(task: Arc<TaskRecord>) -> wasmtime::Result<()> {
+    // It has not burned another slice of fuel.
+    let parked = &task.meter().parked;
+    parked.store(true, Ordering::Relaxed);
+    let mut given_up = false;
+    poll_fn(|context| match std::mem::replace(&mut given_up, true) {
+        true => Poll::Ready(()),
+        false => {
+            // Woken while it runs: it is preempted, and not waiting.
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await;
+    parked.store(false, Ordering::Relaxed);
+    Ok(())
+}

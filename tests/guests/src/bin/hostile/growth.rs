@@ -1,0 +1,106 @@
+//! Growth without end.
+
+use std::hint::black_box;
+use std::net::UdpSocket;
+
+use rustyray::prelude::*;
+
+/// One list that doubles.
+#[rustyray::remote]
+fn doubling() -> usize {
+    let mut bytes = vec![1u8];
+    loop {
+        bytes.extend_from_within(..);
+        black_box(&bytes);
+    }
+}
+
+/// Many small things.
+#[rustyray::remote]
+fn crumbs() -> usize {
+    let mut all = std::collections::BTreeMap::new();
+    loop {
+        all.insert(all.len(), black_box(Box::new(all.len())));
+    }
+}
+
+/// All at once.
+#[rustyray::remote]
+fn gulp() -> usize {
+    black_box(vec![1u8; 1 << 30]).len()
+}
+
+/// A list of boxes, as deep as it is long.
+struct Chain(#[expect(dead_code, reason = "it is only dropped")] Option<Box<Chain>>);
+
+/// Drops what is nested deeper than the stack.
+#[rustyray::remote]
+fn deep_drop() -> u32 {
+    let chain = (0..1_000_000).fold(Chain(None), |chain, _| Chain(Some(Box::new(chain))));
+    drop(black_box(chain));
+    0
+}
+
+/// Writes what is nested deeper than the stack.
+#[rustyray::remote]
+fn deep_result() -> Nested {
+    (0..1_000_000).fold(Nested(Vec::new()), |inner, _| Nested(vec![inner]))
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(crate = "rustyray::serde")]
+struct Nested(Vec<Nested>);
+
+/// A value that holds a reference to another of its kind.
+#[derive(Serialize, Deserialize)]
+#[serde(crate = "rustyray::serde")]
+struct Nest(Option<ObjectRef<Nest>>);
+
+/// Nests objects until the store is full, and crashes with them in hand.
+#[rustyray::remote]
+fn nested_objects() -> Result<u32> {
+    let mut outer = rustyray::blocking_put(Nest(None))?;
+    for depth in 0u32.. {
+        match rustyray::blocking_put(Nest(Some(outer))) {
+            Ok(deeper) => outer = deeper,
+            Err(error) => panic!("{:?} at {depth}", error.kind()),
+        }
+    }
+    Ok(0)
+}
+
+/// Holds objects that are errors.
+#[rustyray::remote]
+fn failed_objects(count: u32) -> Vec<ObjectRef<u32>> {
+    (0..count).map(|_| answer.options().num_cpus(1_000_000.0).remote()).collect()
+}
+
+#[rustyray::remote]
+fn answer() -> u32 {
+    42
+}
+
+/// Asks for the same capability again and again.
+#[rustyray::remote]
+async fn grants(name: String, count: usize) -> Result<usize> {
+    grants_held.options().grants(vec![name; count]).remote().await
+}
+
+#[rustyray::remote]
+fn grants_held() -> usize {
+    rustyray::context().grants.len()
+}
+
+/// Opens sockets until it may not.
+#[rustyray::remote]
+fn sockets() -> usize {
+    let held: Vec<_> = (0..10_000).map_while(|_| UdpSocket::bind("0.0.0.0:0").ok()).collect();
+    held.len()
+}
+
+/// Opens a file until it may not.
+#[rustyray::remote]
+fn files(path: String) -> usize {
+    let held: Vec<_> = (0..10_000).map_while(|_| std::fs::File::open(&path).ok()).collect();
+    held.len()
+}

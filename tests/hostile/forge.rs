@@ -1,0 +1,121 @@
+//! Components that no SDK would make: core WebAssembly by hand, wrapped for the host's interfaces.
+//!
+//! The memory of a forged module: its answers lie in the first page, its names in the second. From the third on it is the
+//! attack's, and what the host hands over lands at [`HEAP`], each time at the same place.
+
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+/// Where a forged module is handed what it asked for.
+pub const HEAP: u32 = 3 << 16;
+
+/// Where its answer to `run-task` lies: a value without bytes, unless the attack writes something else.
+pub const ANSWER: u32 = 0x200;
+
+const MANIFEST: usize = 0x400;
+const FUNCTIONS: usize = 0x800;
+const NAMES: usize = 0x1_0000;
+/// Bytes of a `function` in the canonical ABI; most of it are options that are not given.
+const FUNCTION_BYTES: usize = 192;
+
+/// Parts that a module has unless the attack brings its own: what shows that it does, and the part.
+const DEFAULTS: [(&str, &str); 6] = [
+    ("(memory ", r#"(memory (export "memory") 8)"#),
+    ("cabi_realloc", r#"(func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 196608))"#),
+    ("#describe", r#"(func (export "rustyray:core/guest@0.1.0#describe") (result i32) (i32.const 1024))"#),
+    (
+        "#run-task",
+        r#"(func (export "rustyray:core/guest@0.1.0#run-task") (param i32 i32 i32 i32 i32) (result i32) (i32.const 512))"#,
+    ),
+    (
+        "#construct",
+        r#"(func (export "rustyray:core/guest@0.1.0#construct") (param i32 i32 i32 i32 i32 i32) (result i32)
+            (i32.const 512))"#,
+    ),
+    (
+        "#call",
+        r#"(func (export "rustyray:core/guest@0.1.0#call") (param i32 i32 i32 i32 i32) (result i32) (i32.const 512))"#,
+    ),
+];
+
+/// A module with one task, `attack`, of so many parameters. Its body has the locals `$name`, `$name_len`, `$arguments`,
+/// `$count` and `$reply`, and answers with what lies at [`ANSWER`].
+pub fn task(parameters: usize, items: &str, body: &str) -> Vec<u8> {
+    let run = format!(
+        r#"(func (export "rustyray:core/guest@0.1.0#run-task")
+            (param $name i32) (param $name_len i32) (param $arguments i32) (param $count i32) (param $reply i32) (result i32)
+            {body}
+            (i32.const {ANSWER}))"#
+    );
+    module(parameters, &format!("{items} {run}"))
+}
+
+/// A module that says it has such a task, with these items.
+pub fn module(parameters: usize, items: &str) -> Vec<u8> {
+    let missing = DEFAULTS.iter().filter(|(sign, _)| !items.contains(sign)).map(|(_, part)| *part);
+    let parts: Vec<&str> = missing.collect();
+    // Imports come first.
+    core_module(&format!("{items} {} {}", parts.join(" "), manifest(parameters)))
+}
+
+/// The manifest as it lies in memory, with one task.
+fn manifest(parameters: usize) -> String {
+    let mut manifest = [0; 28];
+    put(&mut manifest, 12, &[FUNCTIONS as u32, 1]);
+    let mut function = [0; FUNCTION_BYTES];
+    // The parameters are nameless: their records are zeros.
+    put(&mut function, 0, &[NAMES as u32, "attack".len() as u32, NAMES as u32 + 1024, parameters as u32]);
+    data(MANIFEST, &manifest) + &data(FUNCTIONS, &function) + &data(NAMES, b"attack")
+}
+
+fn put(bytes: &mut [u8], at: usize, words: &[u32]) {
+    for (slot, word) in bytes[at..].chunks_mut(4).zip(words) {
+        slot.copy_from_slice(&word.to_le_bytes());
+    }
+}
+
+/// A data segment with these bytes.
+pub fn data(at: usize, bytes: &[u8]) -> String {
+    let escaped: String = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
+    format!("(data (i32.const {at}) \"{escaped}\") ")
+}
+
+/// A command beside these items of its component; its core module has these items, and a `run` with this body.
+pub fn command(component: &str, items: &str, body: &str) -> Vec<u8> {
+    let text = format!(
+        r#"(component {component}
+            (core module $m {items} (func (export "run") (result i32) {body} (i32.const 0)))
+            (core instance $i (instantiate $m))
+            (func $run (result (result)) (canon lift (core func $i "run")))
+            (instance $cli (export "run" (func $run)))
+            (export "wasi:cli/run@0.2.0" (instance $cli)))"#
+    );
+    wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The component of the world `module` around a core module.
+pub fn core_module(items: &str) -> Vec<u8> {
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../wit")).expect("the WIT package reads");
+    let world = resolve.select_world(&[package], Some("module")).expect("there is such a world");
+    let mut bytes = wat::parse_str(format!("(module {items})")).unwrap_or_else(|error| panic!("{error}"));
+    embed_component_metadata(&mut bytes, &resolve, world, StringEncoding::UTF8).expect("the world can be embedded");
+    let mut encoder = ComponentEncoder::default();
+    encoder.validate(true);
+    encoder.module(&bytes).and_then(|encoder| encoder.encode()).unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+/// What an attack on handles imports: `objects.put`, `objects.clone-object`, and the drop of an object's handle.
+pub const OBJECTS: &str = r#"
+    (import "rustyray:core/objects@0.1.0" "put" (func $put (param i32 i32 i32 i32 i32 i32)))
+    (import "rustyray:core/objects@0.1.0" "clone-object" (func $clone (param i32) (result i32)))
+    (import "rustyray:core/types@0.1.0" "[resource-drop]object-ref" (func $drop_object (param i32)))"#;
+
+/// `tasks.submit`. Its parameters lie in memory, the options 16 bytes from their start.
+pub const TASKS: &str = r#"(import "rustyray:core/tasks@0.1.0" "submit" (func $submit (param i32) (result i32)))"#;
+
+/// Of `actors`: `find`, `kill`, and the drop of an actor's handle.
+pub const ACTORS: &str = r#"
+    (import "rustyray:core/actors@0.1.0" "find" (func $find (param i32 i32 i32)))
+    (import "rustyray:core/actors@0.1.0" "kill" (func $kill (param i32 i32)))
+    (import "rustyray:core/types@0.1.0" "[resource-drop]actor-ref" (func $drop_actor (param i32)))"#;

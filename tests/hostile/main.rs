@@ -1,0 +1,23 @@
+//! Guests that attack. Each attack has a host and a process of its own, a neighbour that works on beside it, and a census
+//! before and after.
+
+mod arena;
+mod census;
+mod dice;
+mod escapes;
+mod floods;
+mod forge;
+mod neighbour;
+
+mod growth;
+mod lies;
+mod loops;
+mod modules;
+mod payloads;
+mod storms;
+
+#[path = "../all/guest.rs"]
+mod guest;
+#[allow(dead_code, reason = "shared with the other tests, which need more of it")]
+#[path = "../all/support.rs"]
+mod support;
