@@ -14,5 +14,6 @@ mod limits;
 mod objects;
 mod program;
 mod receipts;
+mod retries;
 mod scheduling;
 mod support;

@@ -228,14 +228,12 @@ impl Runtime {
         let own = matches!(error.kind, ErrorKind::TaskFailed | ErrorKind::InvalidArgument);
         match instance.filter(|_| own) {
             Some(instance) => {
-                self.settle(call, Err(Arc::new(error)));
+                if !self.call_again(actor, call, &error) {
+                    self.settle(call, Err(Arc::new(error)));
+                }
                 Ok(instance)
             }
-            None if may_restart && call.retry(&error) => {
-                self.scheduler.lock().count(call);
-                actor.mailbox.push_first(call.clone());
-                Err(error)
-            }
+            None if may_restart && self.call_again(actor, call, &error) => Err(error),
             None => {
                 self.settle(call, Err(Arc::new(crashed(call, error.clone(), may_restart))));
                 Err(error)

@@ -7,6 +7,7 @@ mod clock;
 mod crew;
 mod deadlines;
 mod modules;
+mod retries;
 mod settle;
 mod shutdown;
 mod submit;

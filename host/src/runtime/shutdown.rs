@@ -28,7 +28,8 @@ impl Runtime {
         self.halted.store(true, Ordering::SeqCst);
         let queued = self.scheduler.lock().close();
         self.room.notify_waiters();
-        queued.iter().for_each(|task| self.give_up(task, shut_down()));
+        let resting = self.timers.lock().take_resting();
+        queued.iter().chain(&resting).for_each(|task| self.give_up(task, shut_down()));
         let running: Vec<_> = self.running.lock().iter().map(|(_, task)| task.clone()).collect();
         for task in running {
             self.stop(&task, StopReason::HostShutDown);

@@ -204,6 +204,8 @@ impl TryFrom<wire::TaskOptions> for TaskOptions {
             table_elements: options.table_elements,
             output_bytes: options.output_bytes,
             max_retries: options.max_retries.map(|retries| retries.min(RETRIES_MAX)),
+            retry_exceptions: options.retry_exceptions,
+            retry_backoff: options.retry_backoff_ns.map(Duration::from_nanos),
             priority: options.priority,
             cpu_milli: options.cpu_milli.map(Into::into),
             resources,

@@ -15,7 +15,7 @@ use super::payload::{Arguments, Payload};
 use super::slot::{Stop, StopReason};
 pub use super::spec::{TaskSpec, Work};
 use crate::words::clock::Moment;
-use crate::words::error::{TaskError, TaskResult};
+use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::receipt::Receipt;
 
 /// Told when a task has all its arguments, or when one of them failed.
@@ -32,7 +32,8 @@ pub struct TaskRecord {
     live: OnceLock<Box<Live>>,
     /// Arguments that are not there yet, and one more until all are watched.
     unresolved: AtomicUsize,
-    /// Was it handed to the conductor? It is, once, however many arguments fail.
+    /// Is it in the conductor's hands? It is handed over once, however many arguments fail, and once more after each rest
+    /// between two attempts.
     released: AtomicBool,
     /// Does it count as pending?
     counted: AtomicBool,
@@ -178,7 +179,7 @@ impl TaskRecord {
         }
     }
 
-    /// Has it all its arguments, or one that failed?
+    /// Has it all its arguments, or one that failed, and no rest to wait for?
     pub fn is_released(&self) -> bool {
         self.released.load(Ordering::Acquire)
     }
@@ -218,18 +219,39 @@ impl TaskRecord {
         true
     }
 
-    /// Goes back to waiting after a failed attempt, if another may follow.
-    pub fn retry(&self, failure: &TaskError) -> bool {
+    /// Goes back to waiting after a failed attempt, if another may follow, at `next`. Where it `rests` until then,
+    /// [`rested`](Self::rested) is to be called.
+    pub fn retry(&self, failure: &TaskError, next: Instant, rests: bool) -> bool {
+        let plan = &self.spec.plan;
+        let counts =
+            failure.kind.is_system_failure() || (plan.retry_exceptions && failure.kind == ErrorKind::TaskFailed);
         let mut core = self.core.lock();
-        let again = failure.kind.is_system_failure()
-            && core.attempt <= self.spec.plan.max_retries
+        let again = counts
+            && core.attempt <= plan.max_retries
             && !self.cancel_requested()
             && !core.ended
-            && matches!(core.phase, Phase::Running(_));
+            && matches!(core.phase, Phase::Running(_))
+            && self.parents_deadline(&core).is_none_or(|deadline| next < deadline);
         if again {
+            self.released.store(!rests, Ordering::Release);
             core.phase = Phase::Waiting;
         }
         again
+    }
+
+    /// Its rest between two attempts is over: the conductor has it again.
+    pub fn rested(self: &Arc<Self>) {
+        if !self.is_done()
+            && !self.released.swap(true, Ordering::AcqRel)
+            && let Some(conductor) = self.conductor.upgrade()
+        {
+            conductor.ready(self.clone());
+        }
+    }
+
+    /// Does an attempt run right now?
+    pub fn is_running(&self) -> bool {
+        matches!(self.core.lock().phase, Phase::Running(_))
     }
 
     /// Ends the task if it waits; one that runs goes on.
@@ -369,8 +391,11 @@ impl TaskRecord {
             Phase::Waiting | Phase::Ending => None,
             Phase::Done => return None,
         };
-        let parents = self.spec.inherited_deadline.filter(|_| !core.outlives_parent);
-        own.into_iter().chain(parents).min()
+        own.into_iter().chain(self.parents_deadline(core)).min()
+    }
+
+    fn parents_deadline(&self, core: &Core) -> Option<Instant> {
+        self.spec.inherited_deadline.filter(|_| !core.outlives_parent)
     }
 
     /// The deadline is its own from now on, not its parent's. Gives it, if it is still to come.

@@ -86,8 +86,10 @@ kinds! {
 }
 
 impl ErrorKind {
-    /// Is it a failure of the system, which another attempt may not meet? The program's own errors, cancellations and
-    /// mistakes of the caller are not.
+    /// Is it a failure of the system, which another attempt may not meet: a trap, a limit (fuel, memory, output, tables,
+    /// handles), a deadline, a fault of the host? What a program burns or takes may depend on what it finds, so a limit
+    /// counts, though one that computes the same each time meets it each time. The program's own errors, cancellations and
+    /// mistakes of the caller are none.
     pub fn is_system_failure(self) -> bool {
         use ErrorKind::*;
         matches!(self, WorkerCrashed | TaskTimedOut | OutOfFuel | OutOfMemory | LimitExceeded | Internal)

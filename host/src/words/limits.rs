@@ -65,6 +65,16 @@ pub const REFUSALS_MAX: usize = 16;
 /// Retries that a task may ask for.
 pub const RETRIES_MAX: u32 = 1000;
 
+/// Rest before the second attempt of a task that says nothing; it doubles with each further one. Long enough for what was
+/// overloaded to breathe, short beside most tasks.
+pub const RETRY_BACKOFF: Duration = Duration::from_millis(10);
+
+/// The longest rest between two attempts: what has not come back by then is as likely to be there a minute later.
+pub const RETRY_BACKOFF_MAX: Duration = Duration::from_secs(60);
+
+/// How much of a rest is left to chance, so that tasks that failed together do not come back together.
+pub const RETRY_JITTER_PERCENT: u32 = 25;
+
 /// Tasks, actor types and functions of each that one module may declare.
 pub const MANIFEST_ENTRIES_MAX: usize = 4096;
 
