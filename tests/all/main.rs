@@ -14,6 +14,7 @@ mod limits;
 mod objects;
 mod program;
 mod receipts;
+mod restarts;
 mod retries;
 mod scheduling;
 mod support;

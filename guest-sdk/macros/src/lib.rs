@@ -66,7 +66,8 @@ pub fn remote(attributes: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 ///
 /// It makes the handle (`CounterHandle`) and `Counter::options()`. The keys are those of [`macro@remote`], for the
-/// constructor and each call, with `max_task_retries` for `max_retries`, and:
+/// constructor and each call, with `max_task_retries` for `max_retries` (how often a call is run again that runs when the
+/// actor crashes: 0 where nothing is said, so that each runs at most once), and:
 ///
 /// | key | value | what it says |
 /// |---|---|---|

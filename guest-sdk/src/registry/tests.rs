@@ -236,11 +236,12 @@ fn an_actor_keeps_its_state() {
         assert_eq!(counter.add(2, 3).await.unwrap(), 17);
         assert_eq!(counter.add(i32::MAX, 1).await.unwrap_err().to_string(), "overflow");
         assert!(!counter.kill().await.unwrap());
+        assert!(counter.restart_generation(counter.generation()) && !counter.kill_generation(2));
         crate::kill(&counter);
     });
     let calls = mock::take_calls();
     assert_eq!(calls[0], "create registry::tests::Counter starting_at Some(\"global\")");
-    assert_eq!(calls.last().unwrap(), "kill registry::tests::Counter false");
+    assert_eq!(calls.last().unwrap(), "kill registry::tests::Counter false None");
 }
 
 #[test]

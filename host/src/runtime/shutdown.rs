@@ -39,7 +39,7 @@ impl Runtime {
         let actors: Vec<_> = self.actors.iter().filter_map(|entry| entry.value().upgrade()).collect();
         for actor in actors {
             self.bury(&actor, Arc::new(shut_down()));
-            actor.kill(false);
+            actor.kill(false, None);
         }
         // Also what was left to a tokio task that will not run any more.
         self.give_up_all();

@@ -1,14 +1,14 @@
 //! One actor's life, and the handles that keep it alive.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
 use super::mailbox::Mailbox;
 use super::object::ObjectRef;
-use super::slot::{Stop, StopReason};
+use super::slot::StopReason;
+use super::task::TaskRecord;
 use crate::words::capabilities::Capabilities;
 use crate::words::ids::ActorId;
 use crate::words::manifest::ModuleInfo;
@@ -23,10 +23,8 @@ pub struct ActorRecord {
     pub mailbox: Mailbox,
     /// Sealed when the constructor has run, or failed.
     pub ready: ObjectRef,
-    /// How often it was started.
-    generation: AtomicU32,
-    /// The call that runs, for whoever kills the actor.
-    running: Mutex<Option<Arc<dyn Stop>>>,
+    /// The call that runs, or the construction, and in which generation: for whoever kills the actor.
+    running: Mutex<Option<(u32, Arc<TaskRecord>)>>,
     handle: Mutex<Weak<Handle>>,
 }
 
@@ -56,26 +54,33 @@ impl ActorRecord {
 
     /// How often it was started.
     pub fn generation(&self) -> u32 {
-        self.generation.load(Ordering::Acquire)
+        self.mailbox.generation()
     }
 
-    /// It is started once more.
-    pub fn next_generation(&self) -> u32 {
-        self.generation.fetch_add(1, Ordering::AcqRel) + 1
+    /// This call, or construction, runs now.
+    pub fn set_running(&self, task: &Arc<TaskRecord>) {
+        let now = (self.generation(), task.clone());
+        let before = self.running.lock().replace(now);
+        drop(before);
     }
 
-    /// This call runs now; `None` for none.
-    pub fn set_running(&self, call: Option<Arc<dyn Stop>>) {
-        *self.running.lock() = call;
+    /// Nothing runs now.
+    pub fn clear_running(&self) {
+        let before = self.running.lock().take();
+        drop(before);
     }
 
-    /// Ends it, whatever it does; with `restart` it starts again if it may.
-    pub fn kill(&self, restart: bool) {
-        self.mailbox.kill(restart);
+    /// Ends it, whatever it does; with `restart` it starts again if it may, and one that is starting is left to it. Where a
+    /// `generation` is given, only that one is meant. False if nothing was hit.
+    pub fn kill(&self, restart: bool, generation: Option<u32>) -> bool {
+        let Some(hit) = self.mailbox.kill(restart, generation) else {
+            return false;
+        };
         let running = self.running.lock().clone();
-        if let Some(call) = running {
-            call.stop(StopReason::ActorKilled);
+        if let Some((_, task)) = running.filter(|(generation, _)| *generation == hit) {
+            task.stop_attempt(StopReason::ActorKilled);
         }
+        true
     }
 }
 
@@ -106,7 +111,6 @@ impl ActorRef {
             spec,
             mailbox: Mailbox::new(pending_calls_max),
             ready,
-            generation: AtomicU32::new(0),
             running: Mutex::new(None),
             handle: Mutex::new(Weak::new()),
         });

@@ -287,6 +287,16 @@ impl TaskRecord {
         if slot.stop(reason) { Stopped::WhileSuspended } else { Stopped::WhileRunning }
     }
 
+    /// Ends the attempt that runs, if one does; another may follow.
+    pub fn stop_attempt(&self, reason: StopReason) {
+        let slot = match &self.core.lock().phase {
+            Phase::Running(slot) => slot.clone(),
+            _ => return,
+        };
+        // Outside the lock, as in `stop`.
+        slot.stop(reason);
+    }
+
     /// Is it a task, or a driver, and nothing of an actor's?
     pub fn is_plain(&self) -> bool {
         matches!(self.spec.work, Work::Task { .. } | Work::Main { .. })

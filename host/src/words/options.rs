@@ -249,9 +249,17 @@ impl ActorOptions {
         self
     }
 
-    /// How often it is started again after a crash, with fresh state. Default: 0.
+    /// How often it is started again after a crash, with fresh state. The call that ran fails with `ActorUnavailable`, or is
+    /// [served again](Self::max_task_retries); those that wait stay. Default: 0.
     pub fn max_restarts(mut self, restarts: u32) -> Self {
         self.max_restarts = Some(restarts);
+        self
+    }
+
+    /// How often a call is served again that runs when the actor crashes; a call's own
+    /// [`max_retries`](TaskOptions::max_retries) is stronger. Default: 0, so that each call runs at most once.
+    pub fn max_task_retries(mut self, retries: u32) -> Self {
+        self.call.max_retries = Some(retries);
         self
     }
 
@@ -267,9 +275,10 @@ impl ActorOptions {
         self
     }
 
-    /// Options of its constructor and of each call; the memory limit holds for its life.
+    /// Options of its constructor and of each call; the memory limit holds for its life. What they leave out stays as it
+    /// was said before.
     pub fn call(mut self, options: TaskOptions) -> Self {
-        self.call = options;
+        self.call = options.over(&self.call);
         self
     }
 

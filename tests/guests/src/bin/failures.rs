@@ -40,11 +40,12 @@ impl Notes {
         Notes { list: Vec::new() }
     }
 
-    /// Starts once the parts are there.
-    fn starting_with(parts: Vec<ObjectRef<u32>>) -> Result<Self> {
+    /// Says that it runs, and is never ready.
+    fn spinning() -> Self {
         println!("notes begin");
-        let list = parts.iter().map(ObjectRef::blocking_get).collect::<Result<_>>()?;
-        Ok(Notes { list })
+        loop {
+            std::hint::black_box(());
+        }
     }
 
     fn add(&mut self, n: u32) -> u32 {
@@ -67,7 +68,7 @@ impl Notes {
         self.list.clone()
     }
 
-    fn generation(&self) -> u32 {
+    fn runs_in(&self) -> u32 {
         generation()
     }
 
@@ -78,6 +79,17 @@ impl Notes {
             std::hint::black_box(&self.list);
         }
     }
+}
+
+/// Starts an actor again as two would who saw the same failure; gives whether each hit it, and the generations.
+#[rustyray::remote]
+async fn two_restart_it() -> Result<(bool, bool, Vec<u32>)> {
+    let notes = Notes::options().max_restarts(3).remote().await?;
+    let seen = notes.generation();
+    let first = notes.restart_generation(seen);
+    let second_generation = notes.runs_in().await?;
+    let second = notes.restart_generation(seen) || notes.kill_generation(seen);
+    Ok((first, second, vec![seen, second_generation, notes.runs_in().await?, notes.generation()]))
 }
 
 fn generation() -> u32 {
