@@ -5,6 +5,7 @@ mod cancelling;
 mod capabilities;
 mod components;
 mod deadlines;
+mod deadlocks;
 mod errors;
 mod fixtures;
 mod guest;

@@ -11,8 +11,10 @@ use futures::task::AtomicWaker;
 
 use super::Port;
 use crate::state::object::{ObjectRef, WatchKey, Watcher};
+use crate::state::parking::{Awaited, Wait};
 use crate::state::task::TaskRecord;
 use crate::words::clock::Sleep;
+use crate::words::error::TaskError;
 
 /// Ends when at least `count` of the objects are sealed. Each object costs one registration, however often it is polled.
 pub struct Sealed<'a> {
@@ -75,7 +77,7 @@ impl Drop for Sealed<'_> {
 }
 
 /// How a wait ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Waited {
     /// Enough objects are sealed.
     Ready,
@@ -83,13 +85,31 @@ pub enum Waited {
     TimedOut,
     /// The waiting task was asked to stop.
     CancelRequested,
+    /// What it waits for waits for it.
+    InVain(Arc<TaskError>),
 }
 
-/// Waits for `count` of the objects, until the timeout, or until the waiting task is asked to stop. Without `count` it
-/// is a timer.
-pub async fn wait_for(
+/// A wait of a guest.
+pub async fn wait_in(
     port: &dyn Port,
-    task: Option<&TaskRecord>,
+    task: &TaskRecord,
+    objects: &Awaited,
+    count: usize,
+    timeout: Option<Duration>,
+) -> Waited {
+    wait(port, Some((task, objects)), objects, count, timeout).await
+}
+
+/// A wait of the embedder.
+pub async fn wait_outside(port: &dyn Port, objects: &[ObjectRef], count: usize, timeout: Option<Duration>) -> Waited {
+    wait(port, None, objects, count, timeout).await
+}
+
+/// Waits for `count` of the objects, until the timeout, or until the waiting task is asked to stop or waits in vain. Without
+/// `count` it is a timer.
+async fn wait(
+    port: &dyn Port,
+    guest: Option<(&TaskRecord, &Awaited)>,
     objects: &[ObjectRef],
     count: usize,
     timeout: Option<Duration>,
@@ -104,9 +124,13 @@ pub async fn wait_for(
     if timeout.is_some_and(|timeout| timeout.is_zero()) || (only_timer && timeout.is_none()) {
         return Waited::TimedOut;
     }
-    let _parked = task.map(|task| Parked::new(port, task, sleep.is_none()));
+    let alone = sleep.is_none();
+    let _parked = guest.map(|(task, objects)| {
+        let wait = alone.then(|| Wait { objects: objects.clone(), count });
+        Parked::new(port, task, wait)
+    });
     poll_fn(move |cx| {
-        if let Some(task) = task {
+        if let Some((task, _)) = guest {
             task.interrupt().register(cx.waker());
             if task.cancel_requested() {
                 return Poll::Ready(Waited::CancelRequested);
@@ -114,6 +138,9 @@ pub async fn wait_for(
         }
         if sealed.as_mut().is_some_and(|sealed| Pin::new(sealed).poll(cx).is_ready()) {
             return Poll::Ready(Waited::Ready);
+        }
+        if let Some(verdict) = guest.and_then(|(task, _)| task.parking().verdict()) {
+            return Poll::Ready(Waited::InVain(verdict));
         }
         match sleep.as_mut().map(|sleep| sleep.as_mut().poll(cx)) {
             Some(Poll::Ready(())) => Poll::Ready(Waited::TimedOut),
@@ -137,9 +164,10 @@ struct Parked<'a> {
 }
 
 impl<'a> Parked<'a> {
-    fn new(port: &'a dyn Port, task: &'a TaskRecord, alone: bool) -> Self {
+    fn new(port: &'a dyn Port, task: &'a TaskRecord, wait: Option<Wait>) -> Self {
+        let alone = wait.is_some();
         task.meter().parked.store(true, Ordering::Relaxed);
-        port.pause(task, alone);
+        port.pause(task, wait);
         Parked { port, task, alone }
     }
 }

@@ -113,7 +113,7 @@ macro_rules! same_kinds {
 same_kinds! {
     TaskFailed WorkerCrashed TaskCancelled TaskTimedOut OutOfFuel OutOfMemory LimitExceeded DependencyFailed GetTimeout
     ObjectStoreFull ObjectLost ActorDied ActorUnavailable ActorNotFound ActorNameTaken TaskNotFound InvalidArgument
-    QueueFull PendingCallsLimitExceeded TaskUnschedulable InstancesExhausted CapabilityDenied HostShutDown Internal
+    QueueFull PendingCallsLimitExceeded TaskUnschedulable InstancesExhausted Deadlock CapabilityDenied HostShutDown Internal
 }
 
 impl From<&TaskError> for wire::TaskError {

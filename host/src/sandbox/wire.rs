@@ -92,6 +92,8 @@ pub enum ErrorKind {
     TaskUnschedulable,
     #[component(name = "instances-exhausted")]
     InstancesExhausted,
+    #[component(name = "deadlock")]
+    Deadlock,
     #[component(name = "capability-denied")]
     CapabilityDenied,
     #[component(name = "host-shut-down")]

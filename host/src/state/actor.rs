@@ -64,6 +64,11 @@ impl ActorRecord {
         drop(before);
     }
 
+    /// The call, or construction, that runs.
+    pub fn running(&self) -> Option<Arc<TaskRecord>> {
+        self.running.lock().as_ref().map(|(_, task)| task.clone())
+    }
+
     /// Nothing runs now.
     pub fn clear_running(&self) {
         let before = self.running.lock().take();

@@ -89,6 +89,11 @@ impl Mailbox {
         self.inner.lock().wake();
     }
 
+    /// The calls that wait, in their order.
+    pub fn waiting(&self) -> Vec<Arc<TaskRecord>> {
+        self.inner.lock().calls.iter().cloned().collect()
+    }
+
     /// No call will come any more.
     pub fn close(&self) {
         let mut inner = self.inner.lock();

@@ -3,10 +3,12 @@
 
 pub mod actor;
 pub mod levels;
+pub mod lookout;
 pub mod mailbox;
 pub mod meter;
 pub mod names;
 pub mod object;
+pub mod parking;
 pub mod payload;
 pub mod ready_queue;
 mod report;
@@ -15,3 +17,4 @@ pub mod slot;
 pub mod spec;
 pub mod task;
 pub mod timers;
+pub mod wait_graph;

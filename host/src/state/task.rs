@@ -11,6 +11,7 @@ use slab::Slab;
 
 use super::meter::Meter;
 use super::object::{ObjectRef, Outcome, Watcher};
+use super::parking::{Parking, Standing};
 use super::payload::{Arguments, Payload};
 use super::slot::{Stop, StopReason};
 pub use super::spec::{TaskSpec, Work};
@@ -53,6 +54,7 @@ struct Live {
     meter: Meter,
     /// Wakes the host call in which it is parked when it is asked to stop.
     interrupt: AtomicWaker,
+    parking: Parking,
 }
 
 struct Core {
@@ -352,6 +354,39 @@ impl TaskRecord {
     /// Where a parked host call waits to be told that the task was asked to stop.
     pub fn interrupt(&self) -> &AtomicWaker {
         &self.live().interrupt
+    }
+
+    /// Where its guest says what it waits for.
+    pub fn parking(&self) -> &Parking {
+        &self.live().parking
+    }
+
+    /// The stamp of its guest's wait, if that waits.
+    pub fn parked_at(&self) -> Option<u64> {
+        self.live.get()?.parking.stamp()
+    }
+
+    /// Its guest's wait of this stamp is in vain, and ends with this error.
+    pub fn condemn(&self, stamp: u64, error: Arc<TaskError>) {
+        if let Some(live) = self.live.get().filter(|live| live.parking.condemn(stamp, error)) {
+            live.interrupt.wake();
+        }
+    }
+
+    /// What keeps it from going on.
+    pub fn standing(&self) -> Standing {
+        let core = self.core.lock();
+        match core.phase {
+            Phase::Running(_) if !self.cancel_requested() => {
+                self.live.get().map_or(Standing::Free, |live| live.parking.standing())
+            }
+            // A rest between two attempts ends by itself.
+            Phase::Waiting if core.attempt == 0 || self.is_released() => {
+                let missing = core.arguments.objects().filter(|object| !object.is_ready()).cloned().collect();
+                Standing::Queued { attempts: core.attempt, missing }
+            }
+            Phase::Running(_) | Phase::Waiting | Phase::Ending | Phase::Done => Standing::Free,
+        }
     }
 
     /// Settles the outcome; the first one stays. False if it was settled before. `account` gets the receipt before anybody

@@ -77,6 +77,8 @@ kinds! {
     TaskUnschedulable = "can never be scheduled",
     /// Every instance that the host may hold is waiting for a task that cannot start.
     InstancesExhausted = "found every instance waiting",
+    /// What it waited for waits for it, so that neither would ever go on. The message names the circle.
+    Deadlock = "waited in a circle",
     /// It asks for a capability that its parent does not hold.
     CapabilityDenied = "was denied a capability",
     /// The host is shutting down.

@@ -94,6 +94,17 @@ pub const OVERTAKEN_MAX: u32 = 64;
 /// Time between asking a task to stop and ending it, when it is cancelled without force.
 pub const CANCEL_GRACE: Duration = Duration::from_secs(1);
 
+/// Turns that the threads of a busy host take between two looks for deadlocks. A turn takes a microsecond at least, and a
+/// look at nothing much less; an idle host looks at once.
+pub const LOOK_TURNS: u64 = 256;
+
+/// Turns more for each task that a look went over, so that a busy host spends less than a hundredth of its time on looks.
+pub const LOOK_TURNS_PER_TASK: u64 = 16;
+
+/// Tasks and queue places that one look for deadlocks goes over, which takes some ten milliseconds. Where guests wait for
+/// more than that, deadlocks among them are not found.
+pub const WAIT_GRAPH_MAX: usize = 1 << 16;
+
 /// The limits of one task, or of one call to an actor.
 ///
 /// As the host's ceiling they hold for each task; as a task's options they can be lower, never higher.

@@ -9,8 +9,9 @@ use super::super::bindings::rustyray::core::objects::Host;
 use super::super::convert::{push, take_payload};
 use super::super::guest::Guest;
 use super::super::wire;
-use crate::port::waiting::{Waited, wait_for};
+use crate::port::waiting::{Waited, wait_in};
 use crate::state::object::{ObjectRef, Outcome};
+use crate::state::parking::Awaited;
 use crate::words::error::{ErrorKind, TaskError};
 
 impl Host for Guest {
@@ -41,10 +42,11 @@ impl Host for Guest {
         if let Some(outcome) = object.outcome() {
             return self.give_outcome(outcome);
         }
-        let waited = self.park([object.clone()], 1, timeout_ns).await;
+        let waited = self.park(Awaited::One(object.clone()), 1, timeout_ns).await;
         match (object.outcome(), waited) {
             (Some(outcome), _) => self.give_outcome(outcome),
             (None, Waited::CancelRequested) => Ok(Err(asked_to_stop())),
+            (None, Waited::InVain(error)) => Ok(Err((&*error).into())),
             (None, _) => {
                 let text = format!(
                     "object {} was not ready within {:?}",
@@ -74,11 +76,13 @@ impl Host for Guest {
         self.count_call();
         let objects =
             objects.iter().map(|object| Ok(self.table.get(object)?.clone())).collect::<wasmtime::Result<Vec<_>>>()?;
-        let waited = self.park(objects.clone(), count as usize, timeout_ns).await;
-        if waited == Waited::CancelRequested {
-            return Ok(Err(asked_to_stop()));
+        let objects = Awaited::Many(objects.into());
+        match self.park(objects.clone(), count as usize, timeout_ns).await {
+            Waited::CancelRequested => return Ok(Err(asked_to_stop())),
+            Waited::InVain(error) => return Ok(Err((&*error).into())),
+            Waited::Ready | Waited::TimedOut => {}
         }
-        let ready = (0u32..).zip(&objects).filter(|(_, object)| object.is_ready()).map(|(index, _)| index);
+        let ready = (0u32..).zip(&*objects).filter(|(_, object)| object.is_ready()).map(|(index, _)| index);
         Ok(Ok(ready.collect()))
     }
 
@@ -93,25 +97,27 @@ impl Host for Guest {
 impl Guest {
     /// What an object is sealed with, once it is; an error of its own when this task was asked to stop before.
     pub(super) fn outcome(&self, object: ObjectRef) -> impl Future<Output = Outcome> + Send + use<> {
-        let waiting = self.park([object.clone()], 1, None);
+        let waiting = self.park(Awaited::One(object.clone()), 1, None);
         async move {
             if let Some(outcome) = object.outcome() {
                 return outcome;
             }
-            waiting.await;
-            object.outcome().unwrap_or_else(|| Err(Arc::new(stop_request())))
+            match waiting.await {
+                Waited::InVain(error) => Err(error),
+                _ => object.outcome().unwrap_or_else(|| Err(Arc::new(stop_request()))),
+            }
         }
     }
 
     /// Parks this guest. The future holds what it needs, and not the guest, which is not `Sync`.
-    fn park<O: AsRef<[ObjectRef]> + Send>(
+    fn park(
         &self,
-        objects: O,
+        objects: Awaited,
         count: usize,
         timeout_ns: Option<u64>,
-    ) -> impl Future<Output = Waited> + Send + use<O> {
+    ) -> impl Future<Output = Waited> + Send + use<> {
         let (port, task) = (self.port.clone(), self.task().clone());
-        async move { wait_for(&*port, Some(&task), objects.as_ref(), count, timeout_ns.map(Duration::from_nanos)).await }
+        async move { wait_in(&*port, &task, &objects, count, timeout_ns.map(Duration::from_nanos)).await }
     }
 }
 
