@@ -256,6 +256,8 @@ async fn storm(seed: u64, downwards: bool, roots: u64) -> Vec<Result<u32, ErrorK
         outcomes.push(outcome.map_err(|error| error.causes.last().map_or(error.kind, |cause| cause.kind)));
     }
     drop((ends, nodes));
+    // Nobody waits for them any more, but they end, too.
+    settled(&host, "what they left behind", |stats| (stats.running, stats.pending, stats.actors) == (0, 0, 0)).await;
     finish(host).await;
     outcomes
 }

@@ -136,6 +136,9 @@ impl WaitGraph {
         let held_up_by = queue.get(&Arc::as_ptr(call))?.clone();
         // After the mailbox: a call that was taken out of it meanwhile is found here, or has ended.
         let serves = actor.running().or_else(|| actor.ready.producer());
+        if serves.as_ref().is_some_and(|serves| Arc::ptr_eq(serves, call)) {
+            return None;
+        }
         Some(held_up_by.into_iter().chain(serves).map(|task| self.place(task)).collect())
     }
 
