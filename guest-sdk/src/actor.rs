@@ -100,12 +100,42 @@ pub trait Handle: Clone + Sized {
 
     /// Ends the actor at once, whatever it is doing, and does not restart it.
     fn kill(&self) {
-        self.raw().kill(false);
+        self.raw().kill(false, None);
     }
 
-    /// Ends what the actor is doing at once and lets it start again, if it may.
+    /// Ends what the actor is doing at once and lets it start again, if it may. One that is starting is left to it.
     fn restart(&self) {
-        self.raw().kill(true);
+        self.raw().kill(true, None);
+    }
+
+    /// How often the actor was started so far: 1 for the first time, 0 before. A handle is to the actor, not to one of its
+    /// generations: calls reach whichever there is.
+    fn generation(&self) -> u32 {
+        self.raw().generation()
+    }
+
+    /// [`kill`](Self::kill), if the actor is still at this generation: one that was started again meanwhile is left alone.
+    /// False if nothing was ended.
+    ///
+    /// ```no_run
+    /// # use rustyray::prelude::*;
+    /// # #[rustyray::actor(max_restarts = 3)] struct Counter;
+    /// # #[rustyray::actor_methods] impl Counter { fn new() -> Self { Counter } fn count(&self) -> Result<u32> { Ok(1) } }
+    /// # async fn example(counter: CounterHandle) {
+    /// let generation = counter.generation();
+    /// if counter.count().await.is_err() {
+    ///     // However many see the same failure, it starts again once.
+    ///     counter.restart_generation(generation);
+    /// }
+    /// # }
+    /// ```
+    fn kill_generation(&self, generation: u32) -> bool {
+        self.raw().kill(false, Some(generation))
+    }
+
+    /// [`restart`](Self::restart), if the actor is still at this generation.
+    fn restart_generation(&self, generation: u32) -> bool {
+        self.raw().kill(true, Some(generation))
     }
 }
 

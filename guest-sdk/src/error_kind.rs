@@ -92,6 +92,8 @@ error_kinds! {
     TaskUnschedulable = "task-unschedulable",
     /// Every instance that the host may hold is waiting for a task that cannot start.
     InstancesExhausted = "instances-exhausted",
+    /// What it waited for waits for it, so that neither would ever go on. The message names the circle.
+    Deadlock = "deadlock",
     /// It asks for a capability that its parent does not hold.
     CapabilityDenied = "capability-denied",
     /// The host is shutting down.

@@ -51,6 +51,8 @@ fn task_options(defaults: &TaskDefaults) -> types::TaskOptions {
         table_elements: defaults.table_elements,
         output_bytes: defaults.output_bytes,
         max_retries: defaults.max_retries,
+        retry_exceptions: defaults.retry_exceptions,
+        retry_backoff_ns: defaults.retry_backoff_ns,
         priority: defaults.priority,
         cpu_milli: defaults.cpu_milli,
         resources: defaults.resources.iter().map(|(name, amount)| ((*name).to_owned(), *amount)).collect(),

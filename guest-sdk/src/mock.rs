@@ -201,8 +201,14 @@ pub(crate) mod actors {
         Ok(())
     }
 
-    pub(crate) fn kill(actor: &ActorRef, restart: bool) {
-        called!("kill {} {restart}", actor.0);
+    pub(crate) fn generation(actor: &ActorRef) -> u32 {
+        called!("generation {}", actor.0);
+        1
+    }
+
+    pub(crate) fn kill(actor: &ActorRef, restart: bool, generation: Option<u32>) -> bool {
+        called!("kill {} {restart} {generation:?}", actor.0);
+        generation.is_none_or(|generation| generation == 1)
     }
 }
 

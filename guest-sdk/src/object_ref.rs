@@ -107,7 +107,8 @@ impl<T: DeserializeOwned + 'static> ObjectRef<T> {
     /// future that `.await` makes of the reference itself asks the host when the guest has nothing else to do: one call.
     ///
     /// # Errors
-    /// What the task failed with; [`GetTimeout`](crate::ErrorKind::GetTimeout) when [`Get::timeout`] was given and the
+    /// What the task failed with; [`Deadlock`](crate::ErrorKind::Deadlock) when it waits for this task in turn;
+    /// [`GetTimeout`](crate::ErrorKind::GetTimeout) when [`Get::timeout`] was given and the
     /// value did not come.
     ///
     /// ```no_run

@@ -35,6 +35,8 @@ const NOTHING_SAID: types::TaskOptions = types::TaskOptions {
     table_elements: None,
     output_bytes: None,
     max_retries: None,
+    retry_exceptions: None,
+    retry_backoff_ns: None,
     priority: None,
     cpu_milli: None,
     resources: Vec::new(),
@@ -90,9 +92,22 @@ impl TaskOptions {
     }
 
     /// How often to run again after a system failure: a trap, a limit, a timeout. An error that the function returns is
-    /// none.
+    /// none, unless [`retry_exceptions`](Self::retry_exceptions) says so. What was cancelled is never run again.
     pub fn max_retries(mut self, retries: u32) -> Self {
         self.said().max_retries = Some(retries);
+        self
+    }
+
+    /// Whether an error that the function returns counts like a system failure. Arguments that do not decode never do.
+    pub fn retry_exceptions(mut self, retry: bool) -> Self {
+        self.said().retry_exceptions = Some(retry);
+        self
+    }
+
+    /// The rest before the second attempt; it doubles with each further one, up to a minute, and a quarter of it is left to
+    /// chance. Zero is none; 10 ms where nothing is said.
+    pub fn retry_backoff(mut self, base: Duration) -> Self {
+        self.said().retry_backoff_ns = Some(nanoseconds(base));
         self
     }
 

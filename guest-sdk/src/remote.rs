@@ -151,7 +151,7 @@ impl<Args, T> Submission<Args, T> {
     }
 
     /// How often to run again after a system failure: a trap, a limit, a timeout. An error that the function returns is
-    /// none.
+    /// none, unless [`retry_exceptions`](Self::retry_exceptions) says so. What was cancelled is never run again.
     pub fn max_retries(mut self, retries: u32) -> Self {
         self.options = self.options.max_retries(retries);
         self

@@ -22,7 +22,8 @@ pub type Waited<T> = (Vec<ObjectRef<T>>, Vec<ObjectRef<T>>);
 /// of references waits for all.
 ///
 /// # Errors
-/// [`TaskCancelled`](crate::ErrorKind::TaskCancelled) when this task was asked to stop. That a task failed is no error
+/// [`TaskCancelled`](crate::ErrorKind::TaskCancelled) when this task was asked to stop, [`Deadlock`](crate::ErrorKind::Deadlock)
+/// when what it waits for waits for this task. That a task failed is no error
 /// here: its reference is ready.
 ///
 /// ```no_run

@@ -208,7 +208,7 @@ async fn killed_in_a_busy_loop() {
     let spin = actor.call("spin").submit().await;
     lines.until("the counter spins").await;
     actor.kill(true);
-    assert_eq!(error(&host, &spin).await.kind, ErrorKind::ActorDied);
+    assert_eq!(error(&host, &spin).await.kind, ErrorKind::ActorUnavailable);
     assert_eq!(call(&host, &actor, "get").await, 0, "it came back");
     let spin = actor.call("spin").submit().await;
     settled(&host, "it to spin again", |stats| stats.running == 1).await;

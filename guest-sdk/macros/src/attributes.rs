@@ -8,11 +8,11 @@ use syn::{Error, Expr, Ident, Result, Token};
 
 use crate::values;
 
-const TASK_KEYS: &str =
-    "name, timeout, fuel, memory, tables, output, max_retries, priority, num_cpus, resources, grants, pure";
+const TASK_KEYS: &str = "name, timeout, fuel, memory, tables, output, max_retries, retry_exceptions, retry_backoff, \
+                         priority, num_cpus, resources, grants, pure";
 const ACTOR_KEYS: &str = "name, max_restarts, max_pending_calls, detached, checkpoint, \
-                          checkpoint_every, timeout, fuel, memory, tables, output, \
-                          max_task_retries, priority, num_cpus, resources, grants";
+                          checkpoint_every, timeout, fuel, memory, tables, output, max_task_retries, retry_exceptions, \
+                          retry_backoff, priority, num_cpus, resources, grants";
 
 /// `key = value`, or `key` alone.
 struct Entry {
@@ -67,6 +67,8 @@ pub struct TaskAttributes {
     table_elements: Option<u64>,
     output_bytes: Option<u64>,
     max_retries: Option<u32>,
+    retry_exceptions: Option<bool>,
+    retry_backoff_ns: Option<u64>,
     priority: Option<i32>,
     cpu_milli: Option<u32>,
     resources: Vec<(String, u32)>,
@@ -83,6 +85,8 @@ impl TaskAttributes {
             "memory" => self.memory_bytes = Some(values::size_bytes(entry.value()?)?),
             "tables" => self.table_elements = Some(values::integer(entry.value()?)?),
             "output" => self.output_bytes = Some(values::size_bytes(entry.value()?)?),
+            "retry_exceptions" => self.retry_exceptions = Some(values::boolean(entry.value()?)?),
+            "retry_backoff" => self.retry_backoff_ns = Some(values::time_ns(entry.value()?)?),
             "priority" => self.priority = Some(values::integer(entry.value()?)?),
             "num_cpus" => self.cpu_milli = Some(values::thousandths(entry.value()?)?),
             "resources" => self.resources = values::resources(entry.value()?)?,
@@ -189,6 +193,8 @@ impl ToTokens for TaskAttributes {
         let table_elements = optional(self.table_elements.as_ref());
         let output_bytes = optional(self.output_bytes.as_ref());
         let max_retries = optional(self.max_retries.as_ref());
+        let retry_exceptions = optional(self.retry_exceptions.as_ref());
+        let retry_backoff_ns = optional(self.retry_backoff_ns.as_ref());
         let priority = optional(self.priority.as_ref());
         let cpu_milli = optional(self.cpu_milli.as_ref());
         let resources = resources.iter().map(|(name, milli)| quote!((#name, #milli)));
@@ -202,6 +208,8 @@ impl ToTokens for TaskAttributes {
                 table_elements: #table_elements,
                 output_bytes: #output_bytes,
                 max_retries: #max_retries,
+                retry_exceptions: #retry_exceptions,
+                retry_backoff_ns: #retry_backoff_ns,
                 priority: #priority,
                 cpu_milli: #cpu_milli,
                 resources: &[#(#resources),*],
@@ -249,7 +257,7 @@ mod tests {
     #[test]
     fn everything_that_a_task_may_say() {
         let text = r#"name = "p", timeout = "5s", fuel = 50_000_000, memory = "64MiB", tables = 10, output = 100,
-            max_retries = 2, priority = -1, num_cpus = 0.5, resources = "gpu=1", grants = ["clock"],"#;
+            max_retries = 2, retry_exceptions = true, retry_backoff = "100ms", priority = -1, num_cpus = 0.5, resources = "gpu=1", grants = ["clock"],"#;
         let wanted = TaskAttributes {
             name: Some("p".into()),
             pure: false,
@@ -259,6 +267,8 @@ mod tests {
             table_elements: Some(10),
             output_bytes: Some(100),
             max_retries: Some(2),
+            retry_exceptions: Some(true),
+            retry_backoff_ns: Some(100_000_000),
             priority: Some(-1),
             cpu_milli: Some(500),
             resources: vec![("gpu".into(), 1000)],

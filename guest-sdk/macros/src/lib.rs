@@ -39,7 +39,9 @@ use crate::attributes::{ActorAttributes, TaskAttributes};
 /// | `memory` | `"64MiB"` or bytes | how large its memory may grow |
 /// | `tables` | integer | elements that its tables may have |
 /// | `output` | `"1MiB"` or bytes | how much it may print and log |
-/// | `max_retries` | integer | further runs after a system failure |
+/// | `max_retries` | integer | further runs after a system failure: a trap, a limit, a timeout |
+/// | `retry_exceptions` | `true` or `false` | whether an error that it returns counts like a system failure |
+/// | `retry_backoff` | `"100ms"` | the rest before the second run; it doubles with each further one |
 /// | `priority` | integer | higher first |
 /// | `num_cpus` | `1` or `0.5` | CPU slots that it holds |
 /// | `resources` | `"gpu=1, disk=0.5"` | custom resources that it holds |
@@ -71,7 +73,8 @@ pub fn remote(attributes: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 ///
 /// It makes the handle (`CounterHandle`) and `Counter::options()`. The keys are those of [`macro@remote`], for the
-/// constructor and each call, with `max_task_retries` for `max_retries`, and:
+/// constructor and each call, with `max_task_retries` for `max_retries` (how often a call is run again that runs when the
+/// actor crashes: 0 where nothing is said, so that each runs at most once), and:
 ///
 /// | key | value | what it says |
 /// |---|---|---|

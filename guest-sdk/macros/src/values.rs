@@ -38,6 +38,14 @@ where
     text.parse().map_err(wrong)
 }
 
+/// `true` or `false`.
+pub fn boolean(value: &Expr) -> Result<bool> {
+    match literal(value) {
+        Some(Lit::Bool(answer)) => Ok(answer.value),
+        _ => Err(Error::new(value.span(), "`true` or `false` is wanted")),
+    }
+}
+
 /// `"text"`.
 pub fn text(value: &Expr) -> Result<String> {
     match literal(value) {

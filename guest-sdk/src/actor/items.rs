@@ -112,7 +112,8 @@ macro_rules! __actor_items {
                 Self(self.0.detached())
             }
 
-            /// How often to run a call again after a system failure.
+            /// How often to run a call again that runs when the actor crashes. 0 where nothing is said, so that each call
+            /// runs at most once.
             pub fn max_task_retries(self, retries: u32) -> Self {
                 Self(self.0.max_task_retries(retries))
             }

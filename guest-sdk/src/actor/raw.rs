@@ -70,9 +70,17 @@ impl RawHandle {
         Self { state: self.state.clone(), options: Some(Arc::new(options)) }
     }
 
-    pub(super) fn kill(&self, restart: bool) {
-        if let State::Actor(actor) = &self.state {
-            actors::kill(actor, restart);
+    pub(super) fn generation(&self) -> u32 {
+        match &self.state {
+            State::Actor(actor) => actors::generation(actor),
+            State::Failed(_) => 0,
+        }
+    }
+
+    pub(super) fn kill(&self, restart: bool, generation: Option<u32>) -> bool {
+        match &self.state {
+            State::Actor(actor) => actors::kill(actor, restart, generation),
+            State::Failed(_) => false,
         }
     }
 }

@@ -51,7 +51,8 @@ impl ActorOptions {
         self
     }
 
-    /// How often to run a call again after a system failure.
+    /// How often to run a call again that runs when the actor crashes; a call's own `max_retries` is stronger. 0 where
+    /// nothing is said, so that each call runs at most once.
     pub fn max_task_retries(mut self, retries: u32) -> Self {
         self.call = self.call.max_retries(retries);
         self

@@ -42,6 +42,18 @@ macro_rules! __delegate_task_options {
             self
         }
 
+        /// Whether an error that the function returns counts like a system failure, after which it is run again.
+        pub fn retry_exceptions(mut self, __retry: bool) -> Self {
+            self.$field = self.$field.retry_exceptions(__retry);
+            self
+        }
+
+        /// The rest before the second attempt. It doubles with each further one; zero is none.
+        pub fn retry_backoff(mut self, __base: ::core::time::Duration) -> Self {
+            self.$field = self.$field.retry_backoff(__base);
+            self
+        }
+
         /// Higher first; 0 where nothing is said.
         pub fn priority(mut self, __priority: i32) -> Self {
             self.$field = self.$field.priority(__priority);

@@ -184,10 +184,19 @@ fn an_argument_that_cannot_be_written_fails_whoever_awaits_it_and_what_depends_o
 
 #[test]
 fn options_reach_the_host_and_bad_ones_are_an_error() {
-    let quick = add.options().timeout(Duration::from_millis(5)).fuel(10).max_retries(0).name("quick").num_cpus(1);
+    let quick = add
+        .options()
+        .timeout(Duration::from_millis(5))
+        .fuel(10)
+        .max_retries(0)
+        .retry_exceptions(true)
+        .retry_backoff(Duration::ZERO)
+        .name("quick")
+        .num_cpus(1);
     quick.clone().remote(1, 1);
     let options = mock::last_options().unwrap();
     assert_eq!((options.timeout_ns, options.fuel, options.max_retries), (Some(5_000_000), Some(10), Some(0)));
+    assert_eq!((options.retry_exceptions, options.retry_backoff_ns), (Some(true), Some(0)));
     assert_eq!((options.name.as_deref(), options.cpu_milli), (Some("quick"), Some(1000)));
     let error = quick.name("a\nb").remote(1, 1).blocking_get().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
@@ -233,11 +242,12 @@ fn an_actor_keeps_its_state() {
         assert_eq!(counter.add(2, 3).await.unwrap(), 17);
         assert_eq!(counter.add(i32::MAX, 1).await.unwrap_err().to_string(), "overflow");
         assert!(!counter.kill().await.unwrap());
+        assert!(counter.restart_generation(counter.generation()) && !counter.kill_generation(2));
         crate::kill(&counter);
     });
     let calls = mock::take_calls();
     assert_eq!(calls[0], "create registry::tests::Counter starting_at Some(\"global\")");
-    assert_eq!(calls.last().unwrap(), "kill registry::tests::Counter false");
+    assert_eq!(calls.last().unwrap(), "kill registry::tests::Counter false None");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::state::actor::ActorRef;
 use crate::state::object::{ObjectRef, ObjectStore};
+use crate::state::parking::Wait;
 use crate::state::payload::{Argument, Encoding};
 use crate::state::task::TaskRecord;
 use crate::words::clock::Clock;
@@ -93,9 +94,9 @@ pub trait Port: Send + Sync {
     /// These bytes are about to go straight to the process's own stream.
     fn inherited(&self, source: LogSource, bytes: &[u8]);
 
-    /// The task waits, and gives its CPU slot back. `alone` if only another task can end the wait.
-    fn pause(&self, task: &TaskRecord, alone: bool);
+    /// The task waits, and gives its CPU slot back. What it waits for is told if only another task can end the wait.
+    fn pause(&self, task: &TaskRecord, wait: Option<Wait>);
 
-    /// It goes on.
+    /// It goes on. `alone` if only another task could end the wait.
     fn resume(&self, task: &TaskRecord, alone: bool);
 }

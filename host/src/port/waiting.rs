@@ -11,8 +11,10 @@ use futures::task::AtomicWaker;
 
 use super::Port;
 use crate::state::object::{ObjectRef, Outcome, Wanted, WatchKey, Watcher};
+use crate::state::parking::{Awaited, Wait};
 use crate::state::task::TaskRecord;
 use crate::words::clock::Sleep;
+use crate::words::error::TaskError;
 
 /// Ends when at least `count` of the objects are sealed. Each object costs one registration, however often it is polled.
 pub struct Sealed<'a> {
@@ -92,7 +94,7 @@ impl Drop for Sealed<'_> {
 }
 
 /// How a wait ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Waited {
     /// Enough objects are sealed.
     Ready,
@@ -100,23 +102,29 @@ pub enum Waited {
     TimedOut,
     /// The waiting task was asked to stop.
     CancelRequested,
+    /// What it waits for waits for it.
+    InVain(Arc<TaskError>),
 }
 
-/// Waits for `count` of the objects, until the timeout, or until the waiting task is asked to stop. Without `count` it
-/// is a timer.
-pub async fn wait_for(
+/// A wait of a guest.
+pub async fn wait_in(
     port: &dyn Port,
-    task: Option<&TaskRecord>,
-    objects: &[ObjectRef],
+    task: &TaskRecord,
+    objects: &Awaited,
     count: usize,
     timeout: Option<Duration>,
 ) -> Waited {
-    let only_timer = count == 0 || objects.is_empty();
-    let sealed = (!only_timer).then(|| Sealed::new(objects, count));
-    wait(port, task, sealed, timeout).await
+    let sealed = (count > 0 && !objects.is_empty()).then(|| Sealed::new(objects, count));
+    wait(port, Some((task, Some(Wait { objects: objects.clone(), count }))), sealed, timeout).await
 }
 
-/// Waits for an object's value, as [`wait_for`] does for the object itself; `Err` says why it has none.
+/// A wait of the embedder.
+pub async fn wait_outside(port: &dyn Port, objects: &[ObjectRef], count: usize, timeout: Option<Duration>) -> Waited {
+    let sealed = (count > 0 && !objects.is_empty()).then(|| Sealed::new(objects, count));
+    wait(port, None, sealed, timeout).await
+}
+
+/// Waits for an object's value, of a guest or of the embedder; `Err` says why there is none.
 pub async fn value_of(
     port: &dyn Port,
     task: Option<&TaskRecord>,
@@ -129,8 +137,10 @@ pub async fn value_of(
             return Ok(outcome);
         }
         let left = until.map(|until| until.saturating_duration_since(port.clock().now()));
-        let objects = std::slice::from_ref(object);
-        match wait(port, task, Some(Sealed::values(port, objects)), left).await {
+        // One that was spilled comes back by itself.
+        let on = (!object.is_ready()).then(|| Wait { objects: Awaited::One(object.clone()), count: 1 });
+        let sealed = Sealed::values(port, std::slice::from_ref(object));
+        match wait(port, task.map(|task| (task, on)), Some(sealed), left).await {
             // Unless it was spilled once more already.
             Waited::Ready => {}
             ended => return Err(ended),
@@ -143,9 +153,11 @@ pub async fn values_of(port: &dyn Port, objects: &[ObjectRef]) {
     Sealed::values(port, objects).await;
 }
 
+/// Waits until the timeout, or until the waiting task is asked to stop or waits in vain. Without objects it is a timer. A
+/// guest tells what it waits for, where only other tasks can end that.
 async fn wait(
     port: &dyn Port,
-    task: Option<&TaskRecord>,
+    guest: Option<(&TaskRecord, Option<Wait>)>,
     mut sealed: Option<Sealed<'_>>,
     timeout: Option<Duration>,
 ) -> Waited {
@@ -158,7 +170,8 @@ async fn wait(
     if timeout.is_some_and(|timeout| timeout.is_zero()) || (only_timer && timeout.is_none()) {
         return Waited::TimedOut;
     }
-    let _parked = task.map(|task| Parked::new(port, task, sleep.is_none()));
+    let task = guest.as_ref().map(|(task, _)| *task);
+    let _parked = guest.map(|(task, wait)| Parked::new(port, task, wait.filter(|_| sleep.is_none())));
     poll_fn(move |cx| {
         if let Some(task) = task {
             task.interrupt().register(cx.waker());
@@ -168,6 +181,9 @@ async fn wait(
         }
         if sealed.as_mut().is_some_and(|sealed| Pin::new(sealed).poll(cx).is_ready()) {
             return Poll::Ready(Waited::Ready);
+        }
+        if let Some(verdict) = task.and_then(|task| task.parking().verdict()) {
+            return Poll::Ready(Waited::InVain(verdict));
         }
         match sleep.as_mut().map(|sleep| sleep.as_mut().poll(cx)) {
             Some(Poll::Ready(())) => Poll::Ready(Waited::TimedOut),
@@ -191,10 +207,11 @@ pub struct Parked<'a> {
 }
 
 impl<'a> Parked<'a> {
-    /// It waits from here on; `alone` if only another task can end the wait.
-    pub fn new(port: &'a dyn Port, task: &'a TaskRecord, alone: bool) -> Self {
+    /// It waits from here on; for `wait`, if only other tasks can end that.
+    pub fn new(port: &'a dyn Port, task: &'a TaskRecord, wait: Option<Wait>) -> Self {
+        let alone = wait.is_some();
         task.meter().parked.store(true, Ordering::Relaxed);
-        port.pause(task, alone);
+        port.pause(task, wait);
         Parked { port, task, alone }
     }
 }

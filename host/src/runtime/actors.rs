@@ -11,7 +11,7 @@ use crate::sandbox::Instance;
 use crate::state::actor::ActorRecord;
 use crate::state::mailbox::Event;
 use crate::state::payload::{Arguments, Encoding, Payload};
-use crate::state::slot::{CancelSlot, Stop, StopReason};
+use crate::state::slot::{CancelSlot, StopReason};
 use crate::state::task::{TaskRecord, Work};
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 
@@ -44,7 +44,7 @@ impl Runtime {
             // Seen by a halt from here on; one that came before is seen by this actor.
             runtime.actors.insert(actor.spec.id, Arc::downgrade(actor));
             if runtime.is_halted() {
-                actor.kill(false);
+                actor.kill(false, None);
             }
             life.end = Some(runtime.generations(actor, construct).await);
         }
@@ -55,11 +55,12 @@ impl Runtime {
         let first = construct;
         let mut construct = first.clone();
         loop {
-            let generation = actor.next_generation();
+            let generation = actor.mailbox.starts();
             let instance = match self.construct(actor, &construct, self.arguments(first).await).await {
                 Ok(instance) => instance,
                 Err(error) => return error,
             };
+            actor.mailbox.serves();
             let may_restart = generation <= actor.spec.options.max_restarts.unwrap_or(0);
             if !may_restart {
                 first.drop_arguments();
@@ -104,7 +105,7 @@ impl Runtime {
                 self.described(actor, TaskError::new(ErrorKind::ActorDied, "it was ended before it began")),
             ));
         }
-        let place = self.watch_running(actor, task, slot.clone());
+        let place = self.watch_running(actor, task);
         let guest = {
             let (runtime, actor, task) = (self.clone(), actor.clone(), task.clone());
             Box::pin(async move {
@@ -203,7 +204,7 @@ impl Runtime {
                 return Ok(instance);
             }
         };
-        let place = self.watch_running(actor, call, slot.clone());
+        let place = self.watch_running(actor, call);
         let guest = {
             let call = call.clone();
             let saver = actor.saved.is_some().then(|| (self.clone(), actor.clone()));
@@ -240,18 +241,19 @@ impl Runtime {
                 return instance;
             }
             Ok((instance, Err(error))) => (Some(instance), error),
+            Err(StopReason::ActorKilled) if may_restart && actor.mailbox.restart_pending() => {
+                (None, TaskError::new(ErrorKind::WorkerCrashed, "it was killed, to start again"))
+            }
             Err(reason) => (None, self.stopped(call, reason)),
         };
         match instance.filter(|_| is_own(&error)) {
             Some(instance) => {
-                self.settle(call, Err(Arc::new(error)));
+                if !self.call_again(actor, call, &error) {
+                    self.settle(call, Err(Arc::new(error)));
+                }
                 instance
             }
-            None if may_restart && call.retry(&error) => {
-                self.scheduler.lock().count(call);
-                actor.mailbox.push_first(call.clone());
-                Err(error)
-            }
+            None if may_restart && self.call_again(actor, call, &error) => Err(error),
             None => {
                 self.settle(call, Err(Arc::new(crashed(call, error.clone(), may_restart))));
                 Err(error)
@@ -260,19 +262,19 @@ impl Runtime {
     }
 
     /// Gives its place among those that run.
-    fn watch_running(&self, actor: &ActorRecord, task: &Arc<TaskRecord>, slot: Arc<dyn Stop>) -> usize {
+    fn watch_running(&self, actor: &ActorRecord, task: &Arc<TaskRecord>) -> usize {
         let place = self.running.lock().insert(task.clone());
         self.watch_deadline(task);
-        actor.set_running(Some(slot.clone()));
-        // A kill that came before the slot was there.
+        actor.set_running(task);
+        // A kill that came before it was known what runs.
         if actor.mailbox.kill_pending() {
-            slot.stop(StopReason::ActorKilled);
+            task.stop_attempt(StopReason::ActorKilled);
         }
         place
     }
 
     fn unwatch_running(&self, actor: &ActorRecord, place: usize) {
-        actor.set_running(None);
+        actor.clear_running();
         self.running.lock().remove(place);
         self.progressed();
     }
@@ -309,6 +311,7 @@ impl Drop for Life {
         let Life { runtime, construct, end } = self;
         let fault = || Arc::new(TaskError::new(ErrorKind::Internal, "the host failed to run it"));
         if let Work::Construct { actor } = &construct.spec.work {
+            actor.clear_running();
             runtime.bury(actor, end.take().unwrap_or_else(fault));
             runtime.actors.remove(&actor.spec.id);
         }

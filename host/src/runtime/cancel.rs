@@ -18,17 +18,21 @@ impl Runtime {
             task.spare_children();
         }
         let descendants = if recursive { descendants(&task) } else { Vec::new() };
-        // Nothing of a task that waits can be asked, and a queue can be left at once.
-        if force || task.attempt() == 0 {
+        let asked_before = task.cancel_requested();
+        if !force {
+            // An attempt that fails from here on is not followed by another.
+            task.request_cancel();
+        }
+        // Nothing of a task that waits can be asked, and a queue or a rest can be left at once.
+        if force || !task.is_running() {
             self.stop(&task, StopReason::Cancelled);
             descendants.iter().for_each(|task| self.end_with_parent(task));
         } else {
             // Who was asked already has its grace: asking again and again must not cost the host more and more.
             let descendants: Vec<_> = descendants.into_iter().filter(|task| !task.cancel_requested()).collect();
-            if task.cancel_requested() && descendants.is_empty() {
+            if asked_before && descendants.is_empty() {
                 return;
             }
-            task.request_cancel();
             descendants.iter().for_each(|task| task.request_cancel());
             self.stop_later(task, descendants);
         }
@@ -47,10 +51,10 @@ impl Runtime {
         if !matches!(task.spec.work, Work::Call { .. }) {
             return false;
         }
-        match task.leave_queue() {
-            Stopped::BeforeStart => self.give_up(task, self.stopped(task, StopReason::Cancelled)),
-            Stopped::WhileRunning | Stopped::WhileSuspended => task.request_cancel(),
-            Stopped::AlreadyDone => {}
+        // First, so that a failed attempt is not followed by another one meanwhile.
+        task.request_cancel();
+        if matches!(task.leave_queue(), Stopped::BeforeStart) {
+            self.give_up(task, self.stopped(task, StopReason::Cancelled));
         }
         true
     }

@@ -90,7 +90,7 @@ impl Runtime {
             return Ok(instance);
         }
         let slot = CancelSlot::new();
-        actor.set_running(Some(slot.clone()));
+        actor.set_saving(Some(slot.clone()));
         let (runtime, record) = (self.clone(), actor.clone());
         let saving = Box::pin(async move {
             if let Some(saved) = &record.saved {
@@ -99,7 +99,7 @@ impl Runtime {
             Ok(instance)
         });
         let saved = slot.run(saving, || ()).await;
-        actor.set_running(None);
+        actor.set_saving(None);
         self.progressed();
         saved.unwrap_or_else(|_| Err(TaskError::new(ErrorKind::ActorDied, "it was ended while its state was saved")))
     }

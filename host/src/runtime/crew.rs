@@ -98,6 +98,7 @@ impl Runtime {
             let runtime = self.clone();
             let thread = std::thread::Builder::new().name(format!("rustyray-{number}")).stack_size(STACK_BYTES);
             *self.crew.alive.lock() += 1;
+            self.scheduler.lock().enlist();
             // Held while it starts, so that it is known before it can be woken.
             let mut threads = self.crew.threads.lock();
             match thread.spawn(move || runtime.serve_the_crew(number)) {
@@ -153,6 +154,7 @@ impl Runtime {
             match self.next(number) {
                 Next::Resume(job) => go_on(job),
                 Next::Start(task) => self.start(task),
+                Next::Look(since) => self.look_for_deadlocks(since),
                 Next::Nobody => self.rest(number),
                 Next::Stuck => {
                     self.suspect_a_standstill();
@@ -168,7 +170,7 @@ impl Runtime {
         let mut scheduler = self.scheduler.lock();
         let next = scheduler.next();
         let other = match next {
-            Next::Resume(_) | Next::Start(_) => scheduler.rouse(),
+            Next::Resume(_) | Next::Start(_) | Next::Look(_) => scheduler.rouse(),
             Next::Nobody | Next::Stuck => {
                 scheduler.rest(number);
                 None

@@ -1,10 +1,11 @@
-//! The loop that ends tasks whose deadline is past, running and queued ones alike.
+//! The loop that ends tasks whose deadline is past, running and queued ones alike, and takes back those that have rested.
 
 use std::sync::Arc;
 
 use super::Runtime;
 use crate::state::slot::StopReason;
 use crate::state::task::TaskRecord;
+use crate::state::timers::Due;
 
 impl Runtime {
     /// Has the task ended at its deadline, if it has one.
@@ -38,7 +39,11 @@ pub(super) async fn watch(runtime: Arc<Runtime>) {
         loop {
             let due = runtime.timers.lock().pop_due(runtime.clock.now());
             match due {
-                Some(task) => runtime.expire(&task),
+                Some(Due::Deadline(task)) => runtime.expire(&task),
+                Some(Due::Rested(task)) => {
+                    task.rested();
+                    runtime.dispatch();
+                }
                 None => break,
             }
         }

@@ -6,6 +6,7 @@ use crate::port::log::{LogLine, LogSource};
 use crate::port::{ActorRequest, CallRequest, Port, TaskRequest};
 use crate::state::actor::{ActorRef, ActorSpec};
 use crate::state::object::{ObjectRef, ObjectStore};
+use crate::state::parking::Wait;
 use crate::state::task::TaskRecord;
 use crate::words::clock::Clock;
 use crate::words::error::{ErrorKind, TaskError};
@@ -82,7 +83,7 @@ impl Port for NobodyHome {
         self.host.inherited(source, bytes);
     }
 
-    fn pause(&self, _task: &TaskRecord, _alone: bool) {}
+    fn pause(&self, _task: &TaskRecord, _wait: Option<Wait>) {}
 
     fn resume(&self, _task: &TaskRecord, _alone: bool) {}
 }

@@ -38,7 +38,7 @@ impl Runtime {
     }
 
     async fn find_result(&self, task: &TaskRecord, journal: &Keeper, key: Key) -> Option<Payload> {
-        let parked = Parked::new(self, task, false);
+        let parked = Parked::new(self, task, None);
         let kept = journal.find(key).await;
         drop(parked);
         if kept.is_some() {
@@ -54,7 +54,7 @@ impl Runtime {
         // What waits for the disk counts as much as what is in the store.
         let Ok(_held) = self.store.reserve(payload.stored_bytes() + OBJECT_OVERHEAD_BYTES) else { return };
         let entry = Entry { kind: Kind::Memo, key, payload: payload.clone() };
-        let _parked = Parked::new(self, task, false);
+        let _parked = Parked::new(self, task, None);
         journal.keep(entry).await;
     }
 }

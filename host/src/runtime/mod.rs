@@ -7,10 +7,12 @@ mod checkpoints;
 mod clock;
 mod crew;
 mod deadlines;
+mod deadlocks;
 mod describing;
 mod journal;
 mod memo;
 mod modules;
+mod retries;
 mod settle;
 mod shutdown;
 mod spill;
@@ -37,6 +39,7 @@ use crate::sandbox::{LoadedModule, Sandbox};
 use crate::state::actor::{ActorRecord, ActorRef};
 use crate::state::names::ActorNames;
 use crate::state::object::{ObjectRef, ObjectStore};
+use crate::state::parking::Wait;
 use crate::state::scheduler::{Load, Scheduler};
 use crate::state::spill::SpillFolder;
 use crate::state::task::{Conductor, TaskRecord};
@@ -306,12 +309,24 @@ impl Port for Runtime {
         }
     }
 
-    fn pause(&self, task: &TaskRecord, alone: bool) {
+    fn pause(&self, task: &TaskRecord, wait: Option<Wait>) {
         // Its thread asks for work as soon as it waits.
-        self.scheduler.lock().pause(&task.spec.plan.needs, alone);
+        let mut scheduler = self.scheduler.lock();
+        scheduler.pause(&task.spec.plan.needs, wait.is_some());
+        if let Some(wait) = wait {
+            // Under the scheduler's lock: whoever is told to look finds it.
+            task.parking().park(wait, scheduler.park());
+        }
     }
 
     fn resume(&self, task: &TaskRecord, alone: bool) {
-        self.scheduler.lock().resume(&task.spec.plan.needs, alone);
+        let parked = if alone { task.parking().unpark() } else { None };
+        let mut scheduler = self.scheduler.lock();
+        scheduler.resume(&task.spec.plan.needs, alone);
+        if alone {
+            scheduler.unpark();
+        }
+        drop(scheduler);
+        drop(parked);
     }
 }

@@ -51,6 +51,10 @@ impl Runtime {
         self.scheduler.lock().forget(task, queued);
         self.room.notify_waiters();
         self.settle(task, Err(Arc::new(error)));
+        if let Work::Call { actor, .. } = &task.spec.work {
+            // The calls behind it need not wait for what it waited for.
+            actor.mailbox.wake();
+        }
         self.dispatch();
     }
 
@@ -104,13 +108,8 @@ impl Runtime {
         (ended && !task.spares_children()) || matches!(task.spec.work, Work::Main { .. })
     }
 
-    /// Ends the children of a failed attempt.
-    pub(super) fn end_children(&self, task: &TaskRecord) {
-        self.end_tree(task.children());
-    }
-
     /// Ends tasks with all that they submitted. On a tokio task of its own, so that a deep tree is not a deep stack.
-    fn end_tree(&self, tasks: Vec<Arc<TaskRecord>>) {
+    pub(super) fn end_tree(&self, tasks: Vec<Arc<TaskRecord>>) {
         if tasks.is_empty() {
             return;
         }

@@ -29,7 +29,8 @@ impl Runtime {
         self.halted.store(true, Ordering::SeqCst);
         let queued = self.scheduler.lock().close();
         self.room.notify_waiters();
-        queued.iter().for_each(|task| self.give_up(task, shut_down()));
+        let resting = self.timers.lock().take_resting();
+        queued.iter().chain(&resting).for_each(|task| self.give_up(task, shut_down()));
         let running: Vec<_> = self.running.lock().iter().map(|(_, task)| task.clone()).collect();
         for task in running {
             self.stop(&task, StopReason::HostShutDown);
@@ -39,7 +40,7 @@ impl Runtime {
         let actors: Vec<_> = self.actors.iter().filter_map(|entry| entry.value().upgrade()).collect();
         for actor in actors {
             self.bury(&actor, Arc::new(shut_down()));
-            actor.kill(false);
+            actor.kill(false, None);
         }
         // Also what was left to a tokio task that will not run any more.
         self.give_up_all();

@@ -116,12 +116,10 @@ impl Runtime {
         match outcome {
             Ok(payload) => self.settle(task, self.store.store(payload)),
             Err(error) => {
-                if task.retry(&error) {
-                    tracing::debug!(task = %task.spec.plan.name, id = task.spec.id.0, "attempt {} failed: {error}", task.attempt());
-                    self.end_children(task);
-                    let mut scheduler = self.scheduler.lock();
-                    scheduler.count(task);
-                    scheduler.push(task.clone());
+                let (children, attempt) = (task.children(), task.attempt());
+                if self.try_again(task, &error) {
+                    tracing::debug!(task = %task.spec.plan.name, id = task.spec.id.0, "attempt {attempt} failed: {error}");
+                    self.end_tree(children);
                 } else {
                     self.settle(task, Err(Arc::new(error)));
                 }

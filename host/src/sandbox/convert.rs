@@ -113,7 +113,7 @@ macro_rules! same_kinds {
 same_kinds! {
     TaskFailed WorkerCrashed TaskCancelled TaskTimedOut OutOfFuel OutOfMemory LimitExceeded DependencyFailed GetTimeout
     ObjectStoreFull OutOfDisk ObjectLost ActorDied ActorUnavailable ActorNotFound ActorNameTaken TaskNotFound InvalidArgument
-    QueueFull PendingCallsLimitExceeded TaskUnschedulable InstancesExhausted CapabilityDenied HostShutDown Internal
+    QueueFull PendingCallsLimitExceeded TaskUnschedulable InstancesExhausted Deadlock CapabilityDenied HostShutDown Internal
 }
 
 impl From<&TaskError> for wire::TaskError {
@@ -208,6 +208,8 @@ impl TryFrom<wire::TaskOptions> for TaskOptions {
             table_elements: options.table_elements,
             output_bytes: options.output_bytes,
             max_retries: options.max_retries.map(|retries| retries.min(RETRIES_MAX)),
+            retry_exceptions: options.retry_exceptions,
+            retry_backoff: options.retry_backoff_ns.map(Duration::from_nanos),
             priority: options.priority,
             cpu_milli: options.cpu_milli.map(Into::into),
             resources,

@@ -283,6 +283,8 @@ mod tests {
             table_elements: None,
             output_bytes: None,
             max_retries: None,
+            retry_exceptions: None,
+            retry_backoff_ns: None,
             priority: None,
             cpu_milli: None,
             resources: Vec::new(),

@@ -94,6 +94,8 @@ pub enum ErrorKind {
     TaskUnschedulable,
     #[component(name = "instances-exhausted")]
     InstancesExhausted,
+    #[component(name = "deadlock")]
+    Deadlock,
     #[component(name = "capability-denied")]
     CapabilityDenied,
     #[component(name = "host-shut-down")]
@@ -152,6 +154,10 @@ pub struct TaskOptions {
     pub output_bytes: Option<u64>,
     #[component(name = "max-retries")]
     pub max_retries: Option<u32>,
+    #[component(name = "retry-exceptions")]
+    pub retry_exceptions: Option<bool>,
+    #[component(name = "retry-backoff-ns")]
+    pub retry_backoff_ns: Option<u64>,
     pub priority: Option<i32>,
     #[component(name = "cpu-milli")]
     pub cpu_milli: Option<u32>,

@@ -1,7 +1,6 @@
 //! One actor's life, and the handles that keep it alive.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -10,6 +9,7 @@ use super::checkpoint::Saved;
 use super::mailbox::Mailbox;
 use super::object::ObjectRef;
 use super::slot::{Stop, StopReason};
+use super::task::TaskRecord;
 use crate::words::capabilities::Capabilities;
 use crate::words::ids::ActorId;
 use crate::words::manifest::ModuleInfo;
@@ -24,10 +24,8 @@ pub struct ActorRecord {
     pub mailbox: Mailbox,
     /// Sealed when the constructor has run, or failed.
     pub ready: ObjectRef,
-    /// How often it was started.
-    generation: AtomicU32,
-    /// The call that runs, for whoever kills the actor.
-    running: Mutex<Option<Arc<dyn Stop>>>,
+    /// The call that runs, or the construction, and in which generation: for whoever kills the actor.
+    running: Mutex<Option<(u32, Arc<TaskRecord>)>>,
     /// Of an actor whose type declares checkpoints.
     pub saved: Option<Box<Saved>>,
     handle: Mutex<Weak<Handle>>,
@@ -59,26 +57,53 @@ impl ActorRecord {
 
     /// How often it was started.
     pub fn generation(&self) -> u32 {
-        self.generation.load(Ordering::Acquire)
+        self.mailbox.generation()
     }
 
-    /// It is started once more.
-    pub fn next_generation(&self) -> u32 {
-        self.generation.fetch_add(1, Ordering::AcqRel) + 1
+    /// This call, or construction, runs now.
+    pub fn set_running(&self, task: &Arc<TaskRecord>) {
+        let now = (self.generation(), task.clone());
+        let before = self.running.lock().replace(now);
+        drop(before);
     }
 
-    /// This call runs now; `None` for none.
-    pub fn set_running(&self, call: Option<Arc<dyn Stop>>) {
-        *self.running.lock() = call;
+    /// The call, or construction, that runs.
+    pub fn running(&self) -> Option<Arc<TaskRecord>> {
+        self.running.lock().as_ref().map(|(_, task)| task.clone())
     }
 
-    /// Ends it, whatever it does; with `restart` it starts again if it may.
-    pub fn kill(&self, restart: bool) {
-        self.mailbox.kill(restart);
-        let running = self.running.lock().clone();
-        if let Some(call) = running {
-            call.stop(StopReason::ActorKilled);
+    /// Nothing runs now.
+    pub fn clear_running(&self) {
+        let before = self.running.lock().take();
+        drop(before);
+    }
+
+    /// Its last state is being saved, which this ends; `None` when that is over.
+    pub fn set_saving(&self, saving: Option<Arc<dyn Stop>>) {
+        let now = saving.clone();
+        if let Some(saved) = &self.saved {
+            saved.set_saving(saving);
         }
+        // A kill that came before.
+        if let Some(saving) = now.filter(|_| self.mailbox.kill_pending()) {
+            saving.stop(StopReason::ActorKilled);
+        }
+    }
+
+    /// Ends it, whatever it does; with `restart` it starts again if it may, and one that is starting is left to it. Where a
+    /// `generation` is given, only that one is meant. False if nothing was hit.
+    pub fn kill(&self, restart: bool, generation: Option<u32>) -> bool {
+        let Some(hit) = self.mailbox.kill(restart, generation) else {
+            return false;
+        };
+        let running = self.running.lock().clone();
+        if let Some((_, task)) = running.filter(|(generation, _)| *generation == hit) {
+            task.stop_attempt(StopReason::ActorKilled);
+        }
+        if let Some(saving) = self.saved.as_ref().and_then(|saved| saved.saving()) {
+            saving.stop(StopReason::ActorKilled);
+        }
+        true
     }
 }
 
@@ -111,7 +136,6 @@ impl ActorRef {
             spec,
             mailbox: Mailbox::new(pending_calls_max),
             ready,
-            generation: AtomicU32::new(0),
             running: Mutex::new(None),
             handle: Mutex::new(Weak::new()),
         });

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use parking_lot::Mutex;
 
 use super::payload::Value;
+use super::slot::Stop;
 
 /// The newest checkpoint of an actor.
 pub struct Saved {
@@ -19,13 +20,26 @@ pub struct Saved {
     awaited: AtomicBool,
     /// Counted in the object store, as all values.
     newest: Mutex<Option<Arc<Value>>>,
+    /// Ends the saving that goes on at the actor's end.
+    saving: Mutex<Option<Arc<dyn Stop>>>,
 }
 
 impl Saved {
     /// Nothing is saved yet.
     pub fn new(every: u32) -> Self {
         let (calls, asked, awaited) = (AtomicU32::new(0), AtomicBool::new(false), AtomicBool::new(false));
-        Saved { every, calls, asked, awaited, newest: Mutex::new(None) }
+        Saved { every, calls, asked, awaited, newest: Mutex::new(None), saving: Mutex::new(None) }
+    }
+
+    /// What ends the saving at the actor's end, while it goes on.
+    pub fn set_saving(&self, saving: Option<Arc<dyn Stop>>) {
+        let before = std::mem::replace(&mut *self.saving.lock(), saving);
+        drop(before);
+    }
+
+    /// The same, for whoever kills the actor.
+    pub fn saving(&self) -> Option<Arc<dyn Stop>> {
+        self.saving.lock().clone()
     }
 
     /// The call that runs asks for a checkpoint at its end.

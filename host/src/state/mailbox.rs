@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
@@ -25,16 +26,29 @@ pub enum Event {
     Closed,
 }
 
+/// Somebody wants the actor to end.
+#[derive(Clone, Copy)]
+struct Kill {
+    /// It starts again, if it may.
+    restart: bool,
+    /// It holds for the next generation, too, if this one is over before it is seen.
+    lasting: bool,
+}
+
 /// A bounded queue with one reader, the actor's loop.
 pub struct Mailbox {
     inner: Mutex<Inner>,
+    /// How often the actor was started. Changes under the lock, by the reader alone.
+    generation: AtomicU32,
     max: usize,
 }
 
 struct Inner {
     calls: VecDeque<Arc<TaskRecord>>,
-    kill: Option<bool>,
+    kill: Option<Kill>,
     save: bool,
+    /// Has the constructor of this generation run?
+    serving: bool,
     closing: bool,
     dead: Option<Arc<TaskError>>,
     reader: Option<Waker>,
@@ -43,8 +57,16 @@ struct Inner {
 impl Mailbox {
     /// A mailbox for at most `max` calls.
     pub fn new(max: usize) -> Self {
-        let inner = Inner { calls: VecDeque::new(), kill: None, save: false, closing: false, dead: None, reader: None };
-        Mailbox { inner: Mutex::new(inner), max }
+        let inner = Inner {
+            calls: VecDeque::new(),
+            kill: None,
+            save: false,
+            serving: false,
+            closing: false,
+            dead: None,
+            reader: None,
+        };
+        Mailbox { inner: Mutex::new(inner), generation: AtomicU32::new(0), max }
     }
 
     /// Puts a call at the end.
@@ -77,6 +99,11 @@ impl Mailbox {
         self.inner.lock().wake();
     }
 
+    /// The calls that wait, in their order.
+    pub fn waiting(&self) -> Vec<Arc<TaskRecord>> {
+        self.inner.lock().calls.iter().cloned().collect()
+    }
+
     /// No call will come any more.
     pub fn close(&self) {
         let mut inner = self.inner.lock();
@@ -84,12 +111,22 @@ impl Mailbox {
         inner.wake();
     }
 
-    /// Has the actor end, or start again, before the next call.
-    pub fn kill(&self, restart: bool) {
+    /// Has the actor end, or start again, before the next call. Gives the generation that is hit; none where it is not at
+    /// the `generation` that is meant, or is to start again while it is starting or dead.
+    pub fn kill(&self, restart: bool, generation: Option<u32>) -> Option<u32> {
         let mut inner = self.inner.lock();
+        let now = self.generation();
+        let meant = generation.is_none_or(|meant| meant == now && now > 0 && inner.dead.is_none());
+        if !meant || (restart && !(inner.serving && inner.dead.is_none())) {
+            return None;
+        }
+        let kill = Kill { restart, lasting: !restart && generation.is_none() };
         // A kill for good is not weakened by one that would restart.
-        inner.kill = Some(restart && inner.kill != Some(false));
+        let strongest =
+            |other: Kill| Kill { restart: other.restart && kill.restart, lasting: other.lasting || kill.lasting };
+        inner.kill = Some(inner.kill.map_or(kill, strongest));
         inner.wake();
+        Some(now)
     }
 
     /// Has the actor save its state before the next call.
@@ -102,6 +139,29 @@ impl Mailbox {
     /// Is a kill waiting to be seen?
     pub fn kill_pending(&self) -> bool {
         self.inner.lock().kill.is_some()
+    }
+
+    /// Is one waiting after which the actor would start again?
+    pub fn restart_pending(&self) -> bool {
+        self.inner.lock().kill.is_some_and(|kill| kill.restart)
+    }
+
+    /// The actor is started once more; gives how often that was. What was meant for the generation before is forgotten.
+    pub fn starts(&self) -> u32 {
+        let mut inner = self.inner.lock();
+        inner.serving = false;
+        inner.kill = inner.kill.filter(|kill| kill.lasting);
+        self.generation.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// The constructor has run.
+    pub fn serves(&self) {
+        self.inner.lock().serving = true;
+    }
+
+    /// How often the actor was started.
+    pub fn generation(&self) -> u32 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// The actor is dead; gives the calls that nobody will serve. The first cause stays.
@@ -133,10 +193,10 @@ impl Mailbox {
 }
 
 impl Inner {
-    /// A call whose arguments are missing holds up those behind it: order is kept.
+    /// A call whose arguments are missing, or that rests before another attempt, holds up those behind it: order is kept.
     fn next(&mut self) -> Option<Event> {
-        if let Some(restart) = self.kill.take() {
-            return Some(Event::Kill { restart });
+        if let Some(kill) = self.kill.take() {
+            return Some(Event::Kill { restart: kill.restart });
         }
         if std::mem::take(&mut self.save) {
             return Some(Event::Save);

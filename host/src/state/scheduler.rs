@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::levels::Levels;
+use super::lookout::Lookout;
 use super::ready_queue::{Pick, ReadyQueue};
 use super::task::TaskRecord;
 use crate::words::error::{ErrorKind, TaskError};
@@ -23,8 +24,11 @@ pub struct Scheduler<J> {
     nothing_fits: bool,
     /// Threads with nothing to do, by number; the one that was busy last is last.
     idle: Vec<usize>,
+    /// Threads, at work and resting.
+    threads: usize,
     /// The threads are to end.
     over: bool,
+    lookout: Lookout,
     total: ResourceSet,
     free: ResourceSet,
     instances_max: u32,
@@ -98,6 +102,8 @@ pub enum Next<J> {
     Resume(J),
     /// Start this task; its permits are taken.
     Start(Arc<TaskRecord>),
+    /// Look for deadlocks that were closed by a wait with a later stamp than this, and ask again.
+    Look(u64),
     /// Every instance waits for another task and none is free. If nothing moves for a moment, nothing ever will.
     Stuck,
     /// Nobody fits.
@@ -116,7 +122,9 @@ impl<J> Scheduler<J> {
             turn: Lane::Woken,
             nothing_fits: false,
             idle: Vec::new(),
+            threads: 0,
             over: false,
+            lookout: Lookout::default(),
             free: total.clone(),
             total,
             instances_max,
@@ -222,6 +230,10 @@ impl<J> Scheduler<J> {
 
     /// What a thread is to do next: the highest priority first, the lanes in turn where it is the same.
     pub fn next(&mut self) -> Next<J> {
+        self.lookout.turn();
+        if self.lookout.is_due(false) && !self.over {
+            return Next::Look(self.lookout.begin());
+        }
         let pick = self.startable();
         let priority = |lane| match lane {
             Lane::Woken => self.woken.first().map(|(priority, _)| priority),
@@ -233,6 +245,8 @@ impl<J> Scheduler<J> {
         let Some((_, lane)) = lanes.max_by_key(|(priority, _)| *priority) else {
             return match () {
                 () if self.over => Next::Over,
+                // Whoever asks is the last thread that is not at rest.
+                () if self.lookout.is_due(self.idle.len() + 1 >= self.threads) => Next::Look(self.lookout.begin()),
                 () if self.is_stuck() => Next::Stuck,
                 () => Next::Nobody,
             };
@@ -283,6 +297,16 @@ impl<J> Scheduler<J> {
             && self.startable().is_none()
     }
 
+    /// There is one more thread.
+    pub fn enlist(&mut self) {
+        self.threads += 1;
+    }
+
+    /// A look for deadlocks is over, which went over this many tasks.
+    pub fn looked(&mut self, tasks: usize) {
+        self.lookout.end(tasks);
+    }
+
     /// A thread found nothing to do. It is in the list until [`rouse`](Self::rouse) gives its number.
     pub fn rest(&mut self, thread: usize) {
         self.idle.push(thread);
@@ -302,7 +326,11 @@ impl<J> Scheduler<J> {
     }
 
     fn has_work(&mut self) -> bool {
-        !self.woken.is_empty() || !self.preempted.is_empty() || self.startable().is_some() || self.is_stuck()
+        !self.woken.is_empty()
+            || !self.preempted.is_empty()
+            || self.startable().is_some()
+            || self.is_stuck()
+            || self.lookout.is_due(self.idle.len() >= self.threads)
     }
 
     /// The threads are to end when there is nothing left to do.
@@ -363,6 +391,16 @@ impl<J> Scheduler<J> {
         self.moves += 1;
         self.active += 1;
         self.idle_actors -= 1;
+    }
+
+    /// A guest waits that only another task can wake; gives the stamp of its wait.
+    pub fn park(&mut self) -> u64 {
+        self.lookout.park()
+    }
+
+    /// It goes on.
+    pub fn unpark(&mut self) {
+        self.lookout.unpark();
     }
 
     /// How full the host is.

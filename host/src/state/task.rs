@@ -11,11 +11,12 @@ use slab::Slab;
 
 use super::meter::Meter;
 use super::object::{ObjectRef, Outcome, Watcher};
+use super::parking::{Parking, Standing};
 use super::payload::{Arguments, Payload};
 use super::slot::{Stop, StopReason};
 pub use super::spec::{TaskSpec, Work};
 use crate::words::clock::Moment;
-use crate::words::error::{TaskError, TaskResult};
+use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::receipt::Receipt;
 
 /// Told when a task has all its arguments, or when one of them failed.
@@ -32,7 +33,8 @@ pub struct TaskRecord {
     live: OnceLock<Box<Live>>,
     /// Arguments that are not there yet, and one more until all are watched.
     unresolved: AtomicUsize,
-    /// Was it handed to the conductor? It is, once, however many arguments fail.
+    /// Is it in the conductor's hands? It is handed over once, however many arguments fail, and once more after each rest
+    /// between two attempts.
     released: AtomicBool,
     /// Does it count as pending?
     counted: AtomicBool,
@@ -52,6 +54,7 @@ struct Live {
     meter: Meter,
     /// Wakes the host call in which it is parked when it is asked to stop.
     interrupt: AtomicWaker,
+    parking: Parking,
 }
 
 struct Core {
@@ -178,7 +181,7 @@ impl TaskRecord {
         }
     }
 
-    /// Has it all its arguments, or one that failed?
+    /// Has it all its arguments, or one that failed, and no rest to wait for?
     pub fn is_released(&self) -> bool {
         self.released.load(Ordering::Acquire)
     }
@@ -223,18 +226,39 @@ impl TaskRecord {
         true
     }
 
-    /// Goes back to waiting after a failed attempt, if another may follow.
-    pub fn retry(&self, failure: &TaskError) -> bool {
+    /// Goes back to waiting after a failed attempt, if another may follow, at `next`. Where it `rests` until then,
+    /// [`rested`](Self::rested) is to be called.
+    pub fn retry(&self, failure: &TaskError, next: Instant, rests: bool) -> bool {
+        let plan = &self.spec.plan;
+        let counts =
+            failure.kind.is_system_failure() || (plan.retry_exceptions && failure.kind == ErrorKind::TaskFailed);
         let mut core = self.core.lock();
-        let again = failure.kind.is_system_failure()
-            && core.attempt <= self.spec.plan.max_retries
+        let again = counts
+            && core.attempt <= plan.max_retries
             && !self.cancel_requested()
             && !core.ended
-            && matches!(core.phase, Phase::Running(_));
+            && matches!(core.phase, Phase::Running(_))
+            && self.parents_deadline(&core).is_none_or(|deadline| next < deadline);
         if again {
+            self.released.store(!rests, Ordering::Release);
             core.phase = Phase::Waiting;
         }
         again
+    }
+
+    /// Its rest between two attempts is over: the conductor has it again.
+    pub fn rested(self: &Arc<Self>) {
+        if !self.is_done()
+            && !self.released.swap(true, Ordering::AcqRel)
+            && let Some(conductor) = self.conductor.upgrade()
+        {
+            conductor.ready(self.clone());
+        }
+    }
+
+    /// Does an attempt run right now?
+    pub fn is_running(&self) -> bool {
+        matches!(self.core.lock().phase, Phase::Running(_))
     }
 
     /// Ends the task if it waits; one that runs goes on.
@@ -268,6 +292,16 @@ impl TaskRecord {
         };
         // Outside the lock: stopping may drop the guest, and what it held may ask for this record.
         if slot.stop(reason) { Stopped::WhileSuspended } else { Stopped::WhileRunning }
+    }
+
+    /// Ends the attempt that runs, if one does; another may follow.
+    pub fn stop_attempt(&self, reason: StopReason) {
+        let slot = match &self.core.lock().phase {
+            Phase::Running(slot) => slot.clone(),
+            _ => return,
+        };
+        // Outside the lock, as in `stop`.
+        slot.stop(reason);
     }
 
     /// Is it a task, or a driver, and nothing of an actor's?
@@ -327,6 +361,39 @@ impl TaskRecord {
         &self.live().interrupt
     }
 
+    /// Where its guest says what it waits for.
+    pub fn parking(&self) -> &Parking {
+        &self.live().parking
+    }
+
+    /// The stamp of its guest's wait, if that waits.
+    pub fn parked_at(&self) -> Option<u64> {
+        self.live.get()?.parking.stamp()
+    }
+
+    /// Its guest's wait of this stamp is in vain, and ends with this error.
+    pub fn condemn(&self, stamp: u64, error: Arc<TaskError>) {
+        if let Some(live) = self.live.get().filter(|live| live.parking.condemn(stamp, error)) {
+            live.interrupt.wake();
+        }
+    }
+
+    /// What keeps it from going on.
+    pub fn standing(&self) -> Standing {
+        let core = self.core.lock();
+        match core.phase {
+            Phase::Running(_) if !self.cancel_requested() => {
+                self.live.get().map_or(Standing::Free, |live| live.parking.standing())
+            }
+            // A rest between two attempts ends by itself.
+            Phase::Waiting if core.attempt == 0 || self.is_released() => {
+                let missing = core.arguments.objects().filter(|object| !object.is_ready()).cloned().collect();
+                Standing::Queued { attempts: core.attempt, missing }
+            }
+            Phase::Running(_) | Phase::Waiting | Phase::Ending | Phase::Done => Standing::Free,
+        }
+    }
+
     /// Settles the outcome; the first one stays. False if it was settled before. `account` gets the receipt before anybody
     /// sees the outcome, so that a parent's receipt never comes before those of the children that it waited for.
     pub fn finish(&self, outcome: Outcome, now: Moment, account: impl FnOnce(&Receipt)) -> bool {
@@ -374,8 +441,11 @@ impl TaskRecord {
             Phase::Waiting | Phase::Ending => None,
             Phase::Done => return None,
         };
-        let parents = self.spec.inherited_deadline.filter(|_| !core.outlives_parent);
-        own.into_iter().chain(parents).min()
+        own.into_iter().chain(self.parents_deadline(core)).min()
+    }
+
+    fn parents_deadline(&self, core: &Core) -> Option<Instant> {
+        self.spec.inherited_deadline.filter(|_| !core.outlives_parent)
     }
 
     /// The deadline is its own from now on, not its parent's. Gives it, if it is still to come.

@@ -1,4 +1,4 @@
-//! Deadlines of tasks, in the order in which they come.
+//! Deadlines of tasks, and the ends of their rests between two attempts, in the order in which they come.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::task::TaskRecord;
 
-/// The pending deadlines. Those of finished tasks are found dead when they come up, or swept when they are many.
+/// What is to come. What is a finished task's is found dead when it comes up, or swept when there is much of it.
 #[derive(Default)]
 pub struct Timers {
     heap: BinaryHeap<Reverse<Entry>>,
@@ -20,33 +20,83 @@ const SWEEP_MIN: usize = 1024;
 
 struct Entry {
     at: Instant,
-    task: Weak<TaskRecord>,
+    alarm: Alarm,
+}
+
+enum Alarm {
+    Deadline(Weak<TaskRecord>),
+    /// While it rests nobody else need hold it.
+    Rested(Arc<TaskRecord>),
+}
+
+impl Alarm {
+    fn is_dead(&self) -> bool {
+        match self {
+            Alarm::Deadline(task) => task.upgrade().is_none_or(|task| task.is_done()),
+            Alarm::Rested(task) => task.is_done(),
+        }
+    }
+}
+
+/// A task whose time has come.
+pub enum Due {
+    /// Its deadline is past.
+    Deadline(Arc<TaskRecord>),
+    /// It may be run once more.
+    Rested(Arc<TaskRecord>),
 }
 
 impl Timers {
     /// Notes a deadline; true if it is now the earliest.
     pub fn add(&mut self, at: Instant, task: &Arc<TaskRecord>) -> bool {
+        self.push(at, Alarm::Deadline(Arc::downgrade(task)))
+    }
+
+    /// Notes the end of a task's rest; true if it is now the earliest.
+    pub fn rest(&mut self, at: Instant, task: &Arc<TaskRecord>) -> bool {
+        self.push(at, Alarm::Rested(task.clone()))
+    }
+
+    fn push(&mut self, at: Instant, alarm: Alarm) -> bool {
         if self.heap.len() >= self.sweep_at.max(SWEEP_MIN) {
-            self.heap.retain(|Reverse(entry)| entry.task.upgrade().is_some_and(|task| !task.is_done()));
+            self.heap.retain(|Reverse(entry)| !entry.alarm.is_dead());
             self.sweep_at = self.heap.len() * 2;
         }
         let first = self.next().is_none_or(|next| at < next);
-        self.heap.push(Reverse(Entry { at, task: Arc::downgrade(task) }));
+        self.heap.push(Reverse(Entry { at, alarm }));
         first
     }
 
-    /// The earliest deadline.
+    /// Takes the tasks that rest.
+    pub fn take_resting(&mut self) -> Vec<Arc<TaskRecord>> {
+        let (resting, deadlines) = std::mem::take(&mut self.heap)
+            .into_iter()
+            .partition::<Vec<_>, _>(|Reverse(entry)| matches!(entry.alarm, Alarm::Rested(_)));
+        self.heap = deadlines.into();
+        let task = |Reverse(entry)| match entry {
+            Entry { alarm: Alarm::Rested(task), .. } => Some(task),
+            _ => None,
+        };
+        resting.into_iter().filter_map(task).collect()
+    }
+
+    /// The earliest moment at which something is due.
     pub fn next(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse(entry)| entry.at)
     }
 
-    /// Takes a task whose deadline is past.
-    pub fn pop_due(&mut self, now: Instant) -> Option<Arc<TaskRecord>> {
+    /// Takes a task whose time has come.
+    pub fn pop_due(&mut self, now: Instant) -> Option<Due> {
         while self.next().is_some_and(|at| at <= now) {
             let Reverse(entry) = self.heap.pop()?;
             // A retried task has a later deadline than the one noted for its first attempt.
-            if let Some(task) = entry.task.upgrade().filter(|task| task.deadline().is_some_and(|at| at <= now)) {
-                return Some(task);
+            let is_late = |task: &Arc<TaskRecord>| task.deadline().is_some_and(|at| at <= now);
+            match entry.alarm {
+                Alarm::Rested(task) => return Some(Due::Rested(task)),
+                Alarm::Deadline(task) => match task.upgrade().filter(is_late) {
+                    Some(task) => return Some(Due::Deadline(task)),
+                    None => continue,
+                },
             }
         }
         None

@@ -99,10 +99,23 @@ impl ActorHandle {
         }
     }
 
+    /// How often the actor was started so far: 1 for the first time, 0 before. A handle is to the actor, not to one of its
+    /// generations: calls reach whichever there is.
+    pub fn generation(&self) -> u32 {
+        self.actor.generation()
+    }
+
     /// Ends the actor at once, with the call that it serves. Those that wait fail with `ActorDied`; with `restart` it
-    /// starts again, if it may, and serves them.
+    /// starts again, if it may, and serves them. The call that ran then fails with `ActorUnavailable`, or is served again,
+    /// if it may be. An actor that is starting is not started again.
     pub fn kill(&self, restart: bool) {
-        self.actor.record().kill(restart);
+        self.actor.record().kill(restart, None);
+    }
+
+    /// The same, if the actor is still at this generation: one that was started again meanwhile, perhaps because another
+    /// saw the same failure, is left alone. False if nothing was ended.
+    pub fn kill_generation(&self, generation: u32, restart: bool) -> bool {
+        self.actor.record().kill(restart, Some(generation))
     }
 }
 

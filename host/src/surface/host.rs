@@ -15,7 +15,7 @@ use super::builder::HostBuilder;
 use super::codec;
 use super::module::Module;
 use crate::port::Port;
-use crate::port::waiting::{Waited, value_of, wait_for};
+use crate::port::waiting::{Waited, value_of, wait_outside};
 use crate::runtime::{Runtime, Stats};
 use crate::sandbox::ModuleError;
 use crate::state::object::ObjectRef;
@@ -142,7 +142,7 @@ impl Host {
 
     /// Waits until `count` of the objects are ready, or the time is up; true in the first case.
     pub async fn wait(&self, objects: &[ObjectRef], count: usize, timeout: Option<Duration>) -> bool {
-        objects.is_empty() || wait_for(&*self.runtime, None, objects, count, timeout).await == Waited::Ready
+        objects.is_empty() || wait_outside(&*self.runtime, objects, count, timeout).await == Waited::Ready
     }
 
     /// Ends the task that makes an object, and all that it submitted, wherever they are. An object that is ready stays.

@@ -80,6 +80,8 @@ kinds! {
     TaskUnschedulable = "can never be scheduled",
     /// Every instance that the host may hold is waiting for a task that cannot start.
     InstancesExhausted = "found every instance waiting",
+    /// What it waited for waits for it, so that neither would ever go on. The message names the circle.
+    Deadlock = "waited in a circle",
     /// It asks for a capability that its parent does not hold.
     CapabilityDenied = "was denied a capability",
     /// The host is shutting down.
@@ -89,8 +91,10 @@ kinds! {
 }
 
 impl ErrorKind {
-    /// Is it a failure of the system, which another attempt may not meet? The program's own errors, cancellations and
-    /// mistakes of the caller are not.
+    /// Is it a failure of the system, which another attempt may not meet: a trap, a limit (fuel, memory, output, tables,
+    /// handles), a deadline, a fault of the host? What a program burns or takes may depend on what it finds, so a limit
+    /// counts, though one that computes the same each time meets it each time. The program's own errors, cancellations and
+    /// mistakes of the caller are none.
     pub fn is_system_failure(self) -> bool {
         use ErrorKind::*;
         matches!(self, WorkerCrashed | TaskTimedOut | OutOfFuel | OutOfMemory | LimitExceeded | Internal)

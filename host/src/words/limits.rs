@@ -87,6 +87,16 @@ pub const REFUSALS_MAX: usize = 16;
 /// Retries that a task may ask for.
 pub const RETRIES_MAX: u32 = 1000;
 
+/// Rest before the second attempt of a task that says nothing; it doubles with each further one. Long enough for what was
+/// overloaded to breathe, short beside most tasks.
+pub const RETRY_BACKOFF: Duration = Duration::from_millis(10);
+
+/// The longest rest between two attempts: what has not come back by then is as likely to be there a minute later.
+pub const RETRY_BACKOFF_MAX: Duration = Duration::from_secs(60);
+
+/// How much of a rest is left to chance, so that tasks that failed together do not come back together.
+pub const RETRY_JITTER_PERCENT: u32 = 25;
+
 /// Tasks, actor types and functions of each that one module may declare.
 pub const MANIFEST_ENTRIES_MAX: usize = 4096;
 
@@ -145,6 +155,17 @@ pub const CHECKPOINT_FUEL: u64 = 4_000_000_000;
 
 /// Time for the actors of a host that shuts down to write their checkpoints, when their work is done.
 pub const CHECKPOINT_GRACE: Duration = Duration::from_secs(5);
+
+/// Turns that the threads of a busy host take between two looks for deadlocks. A turn takes a microsecond at least, and a
+/// look at nothing much less; an idle host looks at once.
+pub const LOOK_TURNS: u64 = 256;
+
+/// Turns more for each task that a look went over, so that a busy host spends less than a hundredth of its time on looks.
+pub const LOOK_TURNS_PER_TASK: u64 = 16;
+
+/// Tasks and queue places that one look for deadlocks goes over, which takes some ten milliseconds. Where guests wait for
+/// more than that, deadlocks among them are not found.
+pub const WAIT_GRAPH_MAX: usize = 1 << 16;
 
 /// The limits of one task, or of one call to an actor.
 ///

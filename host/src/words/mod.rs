@@ -1,5 +1,6 @@
 //! The vocabulary of the host: plain data that every layer shares. Knows neither tokio nor wasmtime.
 
+pub mod backoff;
 pub mod capabilities;
 pub mod clock;
 pub mod encoding;

@@ -35,6 +35,10 @@ pub struct TaskOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_retries: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) retry_exceptions: Option<bool>,
+    #[serde(rename = "retry_backoff_ns", skip_serializing_if = "Option::is_none", serialize_with = "nanoseconds")]
+    pub(crate) retry_backoff: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) priority: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cpu_milli: Option<Milli>,
@@ -86,10 +90,27 @@ impl TaskOptions {
         self
     }
 
-    /// How often to run again after a system failure: a trap, out of memory, out of fuel, a timeout. An actor's call is
-    /// served again by the restarted actor, if it may restart. Default: 0.
+    /// How often to run again after a [system failure](crate::ErrorKind::is_system_failure): a trap, out of memory, out of
+    /// fuel, another limit, a timeout. An actor's call is served again by the restarted actor, if it may restart, before
+    /// the calls that came later. What was cancelled is never run again. Default: 0.
     pub fn max_retries(mut self, retries: u32) -> Self {
         self.max_retries = Some(retries);
+        self
+    }
+
+    /// Does an error that the function returned (`TaskFailed`) count like a system failure? An actor's call is then served
+    /// again by the same instance, before the calls that came later. Default: no.
+    pub fn retry_exceptions(mut self, retry: bool) -> Self {
+        self.retry_exceptions = Some(retry);
+        self
+    }
+
+    /// The rest before the second attempt. It doubles with each further one up to
+    /// [`RETRY_BACKOFF_MAX`](crate::limits::RETRY_BACKOFF_MAX), and a share of it is left to chance; zero is no rest at all.
+    /// A task that rests is pending, and holds nothing; one whose parent's deadline comes first is not run again. Default:
+    /// [`RETRY_BACKOFF`](crate::limits::RETRY_BACKOFF).
+    pub fn retry_backoff(mut self, base: Duration) -> Self {
+        self.retry_backoff = Some(base);
         self
     }
 
@@ -134,6 +155,8 @@ impl TaskOptions {
             table_elements: self.table_elements.or(declared.table_elements),
             output_bytes: self.output_bytes.or(declared.output_bytes),
             max_retries: self.max_retries.or(declared.max_retries),
+            retry_exceptions: self.retry_exceptions.or(declared.retry_exceptions),
+            retry_backoff: self.retry_backoff.or(declared.retry_backoff),
             priority: self.priority.or(declared.priority),
             cpu_milli: self.cpu_milli.or(declared.cpu_milli),
             resources: if self.resources.is_empty() { declared.resources } else { self.resources },
@@ -170,6 +193,8 @@ impl TaskOptions {
         say("tables", self.table_elements.map(|n| n.to_string()));
         say("output", self.output_bytes.map(size));
         say("max_retries", self.max_retries.map(|n| n.to_string()));
+        say("retry_exceptions", self.retry_exceptions.map(|retry| retry.to_string()));
+        say("retry_backoff", self.retry_backoff.map(|t| humantime::format_duration(t).to_string()));
         say("priority", self.priority.map(|n| n.to_string()));
         say("num_cpus", self.cpu_milli.map(|n| (n as f64 / CPU as f64).to_string()));
         for (name, amount) in &self.resources {
@@ -224,10 +249,17 @@ impl ActorOptions {
         self
     }
 
-    /// How often it is started again after a crash, with the state of its last checkpoint, or else a fresh one.
-    /// Default: 0.
+    /// How often it is started again after a crash, with the state of its last checkpoint, or else a fresh one. The call that
+    /// ran fails with `ActorUnavailable`, or is [served again](Self::max_task_retries); those that wait stay. Default: 0.
     pub fn max_restarts(mut self, restarts: u32) -> Self {
         self.max_restarts = Some(restarts);
+        self
+    }
+
+    /// How often a call is served again that runs when the actor crashes; a call's own
+    /// [`max_retries`](TaskOptions::max_retries) is stronger. Default: 0, so that each call runs at most once.
+    pub fn max_task_retries(mut self, retries: u32) -> Self {
+        self.call.max_retries = Some(retries);
         self
     }
 
@@ -243,9 +275,10 @@ impl ActorOptions {
         self
     }
 
-    /// Options of its constructor and of each call; the memory limit holds for its life.
+    /// Options of its constructor and of each call; the memory limit holds for its life. What they leave out stays as it
+    /// was said before.
     pub fn call(mut self, options: TaskOptions) -> Self {
-        self.call = options;
+        self.call = options.over(&self.call);
         self
     }
 

@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::limits::TaskLimits;
+use super::limits::{RETRY_BACKOFF, TaskLimits};
 use super::manifest::{ActorTypeInfo, FunctionInfo, Manifest};
 use super::options::{ActorOptions, TaskOptions};
 use super::resources::ResourceSet;
@@ -28,6 +29,10 @@ pub struct TaskPlan {
     pub priority: i32,
     /// Attempts after the first.
     pub max_retries: u32,
+    /// Is it run again after an error of its own, too?
+    pub retry_exceptions: bool,
+    /// The rest before the second attempt.
+    pub retry_backoff: Duration,
     /// The capabilities to keep of those that the host grants; `None` for all.
     pub grants: Option<Vec<String>>,
     /// Does it run without capabilities, and is its result kept?
@@ -101,6 +106,8 @@ impl TaskPlan {
             needs,
             priority: options.priority.unwrap_or(0),
             max_retries: options.max_retries.unwrap_or(0),
+            retry_exceptions: options.retry_exceptions.unwrap_or(false),
+            retry_backoff: options.retry_backoff.unwrap_or(RETRY_BACKOFF),
             entry: declared.name.clone(),
             parameters: declared.parameters.len(),
             name: options.name.unwrap_or_else(|| function.clone()),

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::error::ErrorKind;
 use super::ids::TaskId;
 
-/// The account of one finished task or actor call.
+/// The account of one finished task or actor call, one however many attempts it took: fuel, memory and the start are those
+/// of the last attempt, bytes, output and host calls those of all together.
 ///
 /// Serialised to JSON it is one line of the command line's `--receipts` file; times are nanoseconds since
 /// 1970.

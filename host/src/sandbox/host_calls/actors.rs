@@ -99,9 +99,13 @@ impl Host for Guest {
         Ok(Err((&TaskError::new(ErrorKind::InvalidArgument, text)).into()))
     }
 
-    fn kill(&mut self, actor: Resource<ActorRef>, restart: bool) -> wasmtime::Result<()> {
+    fn generation(&mut self, actor: Resource<ActorRef>) -> wasmtime::Result<u32> {
         self.count_call();
-        self.table.get(&actor)?.record().kill(restart);
-        Ok(())
+        Ok(self.table.get(&actor)?.generation())
+    }
+
+    fn kill(&mut self, actor: Resource<ActorRef>, restart: bool, generation: Option<u32>) -> wasmtime::Result<bool> {
+        self.count_call();
+        Ok(self.table.get(&actor)?.record().kill(restart, generation))
     }
 }

@@ -10,8 +10,9 @@ use super::super::convert::{push, take_payload};
 use super::super::guest::Guest;
 use super::super::trap::broken_contract;
 use super::super::wire;
-use crate::port::waiting::{Waited, value_of, wait_for};
+use crate::port::waiting::{Waited, value_of, wait_in};
 use crate::state::object::{ObjectRef, Outcome};
+use crate::state::parking::Awaited;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::limits::HANDLES_MAX;
 
@@ -46,6 +47,7 @@ impl Host for Guest {
         match self.value_of(object.clone(), timeout_ns).await {
             Ok(outcome) => self.give_outcome(outcome),
             Err(Waited::CancelRequested) => Ok(Err(asked_to_stop())),
+            Err(Waited::InVain(error)) => Ok(Err((&*error).into())),
             Err(_) => {
                 let text = format!(
                     "object {} was not ready within {:?}",
@@ -85,11 +87,13 @@ impl Host for Guest {
         }
         let objects =
             objects.iter().map(|object| Ok(self.table.get(object)?.clone())).collect::<wasmtime::Result<Vec<_>>>()?;
-        let waited = self.park(objects.clone(), count as usize, timeout_ns).await;
-        if waited == Waited::CancelRequested {
-            return Ok(Err(asked_to_stop()));
+        let objects = Awaited::Many(objects.into());
+        match self.park(objects.clone(), count as usize, timeout_ns).await {
+            Waited::CancelRequested => return Ok(Err(asked_to_stop())),
+            Waited::InVain(error) => return Ok(Err((&*error).into())),
+            Waited::Ready | Waited::TimedOut => {}
         }
-        let ready = (0u32..).zip(&objects).filter(|(_, object)| object.is_ready()).map(|(index, _)| index);
+        let ready = (0u32..).zip(&*objects).filter(|(_, object)| object.is_ready()).map(|(index, _)| index);
         Ok(Ok(ready.collect()))
     }
 
@@ -105,7 +109,12 @@ impl Guest {
     /// What an object is sealed with, once it is; an error of its own when this task was asked to stop before.
     pub(super) fn outcome(&self, object: ObjectRef) -> impl Future<Output = Outcome> + Send + use<> {
         let waiting = self.value_of(object, None);
-        async move { waiting.await.unwrap_or_else(|_| Err(Arc::new(stop_request()))) }
+        async move {
+            waiting.await.unwrap_or_else(|ended| match ended {
+                Waited::InVain(error) => Err(error),
+                _ => Err(Arc::new(stop_request())),
+            })
+        }
     }
 
     /// Parks this guest until the value is there.
@@ -119,14 +128,14 @@ impl Guest {
     }
 
     /// Parks this guest. The future holds what it needs, and not the guest, which is not `Sync`.
-    fn park<O: AsRef<[ObjectRef]> + Send>(
+    fn park(
         &self,
-        objects: O,
+        objects: Awaited,
         count: usize,
         timeout_ns: Option<u64>,
-    ) -> impl Future<Output = Waited> + Send + use<O> {
+    ) -> impl Future<Output = Waited> + Send + use<> {
         let (port, task) = (self.port.clone(), self.task().clone());
-        async move { wait_for(&*port, Some(&task), objects.as_ref(), count, timeout_ns.map(Duration::from_nanos)).await }
+        async move { wait_in(&*port, &task, &objects, count, timeout_ns.map(Duration::from_nanos)).await }
     }
 }
 

@@ -1,0 +1,93 @@
+//! When to look for deadlocks. Most waits end within microseconds, so nobody looks at each: a look comes when no thread has
+//! anything else to do, or, while others keep them busy, when they have taken many turns since the last one.
+
+use crate::words::limits::{LOOK_TURNS, LOOK_TURNS_PER_TASK};
+
+/// Counts the guests that only another task can wake.
+#[derive(Default)]
+pub struct Lookout {
+    /// Those that wait now.
+    waiting: u32,
+    /// How often one began to wait. The count is the stamp of that wait.
+    stamps: u64,
+    /// The last stamp that a look has seen.
+    seen: u64,
+    /// Turns of the threads since then.
+    turns: u64,
+    /// Turns until the next look on a busy host.
+    patience: u64,
+}
+
+impl Lookout {
+    /// A guest waits; gives the stamp of its wait.
+    pub fn park(&mut self) -> u64 {
+        self.waiting += 1;
+        self.stamps += 1;
+        self.stamps
+    }
+
+    /// It goes on.
+    pub fn unpark(&mut self) {
+        self.waiting -= 1;
+    }
+
+    /// A thread asks what to do next.
+    pub fn turn(&mut self) {
+        self.turns += 1;
+    }
+
+    /// Is it time to look? A deadlock is closed by a wait, so where none began there is none that was not there before.
+    pub fn is_due(&self, quiet: bool) -> bool {
+        self.waiting > 0 && self.stamps != self.seen && (quiet || self.turns >= self.patience)
+    }
+
+    /// Somebody looks. Gives the last stamp that was seen before.
+    pub fn begin(&mut self) -> u64 {
+        self.turns = 0;
+        // Until the look tells how long it took.
+        self.patience = u64::MAX;
+        std::mem::replace(&mut self.seen, self.stamps)
+    }
+
+    /// A look went over this many tasks: the more, the rarer looks are while the host is busy.
+    pub fn end(&mut self, tasks: usize) {
+        self.patience = LOOK_TURNS + LOOK_TURNS_PER_TASK * tasks as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_looks_where_nobody_waits_or_nothing_is_new() {
+        let mut lookout = Lookout::default();
+        assert!(!lookout.is_due(true));
+        assert_eq!(lookout.park(), 1);
+        assert!(lookout.is_due(true));
+        assert_eq!((lookout.begin(), lookout.is_due(true)), (0, false));
+        lookout.end(0);
+        assert_eq!(lookout.park(), 2);
+        assert!(lookout.is_due(true));
+        lookout.unpark();
+        lookout.unpark();
+        assert!(!lookout.is_due(true), "who waited goes on");
+    }
+
+    #[test]
+    fn on_a_busy_host_looks_are_the_rarer_the_longer_they_take() {
+        let turns_until_due = |tasks: usize| {
+            let mut lookout = Lookout::default();
+            lookout.begin();
+            lookout.end(tasks);
+            lookout.park();
+            (0..).find(|_| {
+                let due = lookout.is_due(false);
+                lookout.turn();
+                due
+            })
+        };
+        assert_eq!(turns_until_due(0), Some(LOOK_TURNS));
+        assert_eq!(turns_until_due(1000), Some(LOOK_TURNS + 1000 * LOOK_TURNS_PER_TASK));
+    }
+}
