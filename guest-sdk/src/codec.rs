@@ -36,7 +36,7 @@ pub(crate) fn encode<T: Serialize + 'static>(value: T, encoding: Encoding) -> Re
 
 /// Writes an actor's state, which stays where it is. A handle in it would lead nowhere when it is read.
 pub(crate) fn encode_state<T: Serialize>(state: &T) -> Result<Payload> {
-    let (data, references) = references::collect(|| bincode::encode(state))?;
+    let (data, references) = references::collect(|| rustyray_codec::encode(state))?;
     if !references.is_empty() {
         return Err("a checkpoint cannot hold references to objects or actors: they would lead nowhere".to_owned());
     }
