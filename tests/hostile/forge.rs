@@ -4,7 +4,7 @@
 //! attack's, and what the host hands over lands at [`HEAP`], each time at the same place.
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
+use wit_parser::{Resolve, SizeAlign, TypeDefKind, WorldId};
 
 /// Where a forged module is handed what it asked for.
 pub const HEAP: u32 = 3 << 16;
@@ -15,11 +15,9 @@ pub const ANSWER: u32 = 0x200;
 const MANIFEST: usize = 0x400;
 const FUNCTIONS: usize = 0x800;
 const NAMES: usize = 0x1_0000;
-/// Bytes of a `function` in the canonical ABI; most of it are options that are not given.
-const FUNCTION_BYTES: usize = 192;
 
 /// Parts that a module has unless the attack brings its own: what shows that it does, and the part.
-const DEFAULTS: [(&str, &str); 6] = [
+const DEFAULTS: [(&str, &str); 8] = [
     ("(memory ", r#"(memory (export "memory") 8)"#),
     ("cabi_realloc", r#"(func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 196608))"#),
     ("#describe", r#"(func (export "rustyray:core/guest@0.1.0#describe") (result i32) (i32.const 1024))"#),
@@ -36,7 +34,45 @@ const DEFAULTS: [(&str, &str); 6] = [
         "#call",
         r#"(func (export "rustyray:core/guest@0.1.0#call") (param i32 i32 i32 i32 i32) (result i32) (i32.const 512))"#,
     ),
+    ("#save", r#"(func (export "rustyray:core/guest@0.1.0#save") (result i32) (i32.const 512))"#),
+    (
+        "#restore",
+        r#"(func (export "rustyray:core/guest@0.1.0#restore") (param i32 i32 i32 i32 i32 i32 i32) (result i32)
+            (i32.const 512))"#,
+    ),
 ];
+
+/// How a `function` of a manifest lies in memory.
+pub struct FunctionLayout {
+    /// All of it.
+    pub bytes: usize,
+    /// Where the documentation's address and length stand.
+    pub docs: usize,
+}
+
+impl FunctionLayout {
+    /// As the canonical ABI has it.
+    pub fn new() -> Self {
+        let (resolve, _) = world();
+        let mut sizes = SizeAlign::default();
+        sizes.fill(&resolve);
+        let is_function = |name: &Option<String>| name.as_deref() == Some("function");
+        let (_, function) = resolve.types.iter().find(|(_, record)| is_function(&record.name)).expect("it is there");
+        let TypeDefKind::Record(record) = &function.kind else { panic!("a function is a record") };
+        let offsets = sizes.field_offsets(record.fields.iter().map(|field| &field.ty));
+        let docs = record.fields.iter().position(|field| field.name == "docs").expect("it has documentation");
+        let bytes = sizes.record(record.fields.iter().map(|field| &field.ty)).size.size_wasm32();
+        FunctionLayout { bytes, docs: offsets[docs].0.size_wasm32() }
+    }
+}
+
+/// The host's package, and the world of its modules.
+fn world() -> (Resolve, WorldId) {
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../wit")).expect("the WIT package reads");
+    let world = resolve.select_world(&[package], Some("module")).expect("there is such a world");
+    (resolve, world)
+}
 
 /// A module with one task, `attack`, of so many parameters. Its body has the locals `$name`, `$name_len`, `$arguments`,
 /// `$count` and `$reply`, and answers with what lies at [`ANSWER`].
@@ -62,7 +98,7 @@ pub fn module(parameters: usize, items: &str) -> Vec<u8> {
 fn manifest(parameters: usize) -> String {
     let mut manifest = [0; 28];
     put(&mut manifest, 12, &[FUNCTIONS as u32, 1]);
-    let mut function = [0; FUNCTION_BYTES];
+    let mut function = vec![0; FunctionLayout::new().bytes];
     // The parameters are nameless: their records are zeros.
     put(&mut function, 0, &[NAMES as u32, "attack".len() as u32, NAMES as u32 + 1024, parameters as u32]);
     data(MANIFEST, &manifest) + &data(FUNCTIONS, &function) + &data(NAMES, b"attack")
@@ -95,9 +131,7 @@ pub fn command(component: &str, items: &str, body: &str) -> Vec<u8> {
 
 /// The component of the world `module` around a core module.
 pub fn core_module(items: &str) -> Vec<u8> {
-    let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../wit")).expect("the WIT package reads");
-    let world = resolve.select_world(&[package], Some("module")).expect("there is such a world");
+    let (resolve, world) = world();
     let mut bytes = wat::parse_str(format!("(module {items})")).unwrap_or_else(|error| panic!("{error}"));
     embed_component_metadata(&mut bytes, &resolve, world, StringEncoding::UTF8).expect("the world can be embedded");
     let mut encoder = ComponentEncoder::default();
@@ -117,5 +151,5 @@ pub const TASKS: &str = r#"(import "rustyray:core/tasks@0.1.0" "submit" (func $s
 /// Of `actors`: `find`, `kill`, and the drop of an actor's handle.
 pub const ACTORS: &str = r#"
     (import "rustyray:core/actors@0.1.0" "find" (func $find (param i32 i32 i32)))
-    (import "rustyray:core/actors@0.1.0" "kill" (func $kill (param i32 i32)))
+    (import "rustyray:core/actors@0.1.0" "kill" (func $kill (param i32 i32 i32 i32) (result i32)))
     (import "rustyray:core/types@0.1.0" "[resource-drop]actor-ref" (func $drop_actor (param i32)))"#;

@@ -8,7 +8,7 @@ use rustyray_host::{ErrorKind, ModuleError};
 use crate::arena::{Arena, attack, attack_on};
 use crate::census::peak_memory;
 use crate::dice::Dice;
-use crate::forge::{self, ACTORS, HEAP, OBJECTS, TASKS};
+use crate::forge::{self, ACTORS, FunctionLayout, HEAP, OBJECTS, TASKS};
 use crate::guest::guest;
 use crate::neighbour::NAME;
 
@@ -36,14 +36,37 @@ fn random_bytes() {
     });
 }
 
+/// How many of a component's bytes are needed: its last sections may be custom ones, which say nothing to an engine.
+fn without_notes(component: &[u8]) -> usize {
+    let (mut at, mut needed) = (8, 8);
+    while let Some(&section) = component.get(at) {
+        let (mut length, mut shift) = (0, 0);
+        loop {
+            at += 1;
+            length |= usize::from(component[at] & 0x7f) << shift;
+            shift += 7;
+            if component[at] < 0x80 {
+                break;
+            }
+        }
+        at += 1 + length;
+        if section != 0 {
+            needed = at;
+        }
+    }
+    needed
+}
+
 #[test]
 fn modules_that_are_cut_off_at_every_length() {
     attack(async |arena| {
         let whole = forge::task(1, OBJECTS, "");
+        let needed = without_notes(&whole);
+        assert!(needed > 1000, "{needed}");
         arena
             .neighbour
             .works_beside(async || {
-                for end in (0..whole.len()).step_by(3) {
+                for end in (0..needed).step_by(3) {
                     assert!(arena.host.load_bytes("cut", &whole[..end]).await.is_err(), "{end} of {}", whole.len());
                 }
             })
@@ -108,15 +131,20 @@ fn manifests_that_are_attacks() {
         let million = "(i32.store (i32.const 1040) (i32.const 1000000))";
         let million = described(arena, r#"(memory (export "memory") 4000)"#, million).await;
         assert!(million.contains("at most 4096") || million.contains("fuel"), "{million}");
-        let twins = described(arena, "", TWO_ENTRIES).await;
+        let twins = described(arena, "", &two_entries()).await;
         assert!(twins.contains("two tasks are named 'attack'"), "{twins}");
         arena.neighbour.works_on().await;
     });
 }
 
 /// Has the manifest's only task stand in its list twice.
-const TWO_ENTRIES: &str = "(memory.copy (i32.const 2240) (i32.const 2048) (i32.const 192))
-    (i32.store (i32.const 1040) (i32.const 2))";
+fn two_entries() -> String {
+    let bytes = FunctionLayout::new().bytes;
+    let second = 2048 + bytes;
+    format!(
+        "(memory.copy (i32.const {second}) (i32.const 2048) (i32.const {bytes})) (i32.store (i32.const 1040) (i32.const 2))"
+    )
+}
 
 #[test]
 fn names_and_texts_that_are_attacks() {
@@ -135,8 +163,12 @@ fn names_and_texts_that_are_attacks() {
         assert!(described(arena, "", &name(8192, 257)).await.contains("a name of 257 bytes"));
         let no_text = described(arena, r#"(data (i32.const 8192) "\c3\28")"#, &name(8192, 2)).await;
         assert!(no_text.contains("utf-8"), "{no_text}");
-        let docs = "(i32.store (i32.const 2232) (i32.const 65536)) (i32.store (i32.const 2236) (i32.const 8000000))";
-        let docs = described(arena, r#"(memory (export "memory") 200)"#, docs).await;
+        let at = 2048 + FunctionLayout::new().docs;
+        let docs = format!(
+            "(i32.store (i32.const {at}) (i32.const 65536)) (i32.store (i32.const {}) (i32.const 8000000))",
+            at + 4
+        );
+        let docs = described(arena, r#"(memory (export "memory") 200)"#, &docs).await;
         assert!(docs.contains("bytes of text"), "{docs}");
         arena.neighbour.works_on().await;
     });
@@ -151,7 +183,7 @@ fn a_module_reaches_nobody_while_it_is_loaded() {
         let body = format!(
             "(call $find (i32.const 8192) (i32.const {length}) (i32.const {HEAP}))
             (if (i32.eqz (i32.load8_u (i32.const {HEAP}))) (then
-                (call $kill (i32.load offset=8 (i32.const {HEAP})) (i32.const 0))))
+                (drop (call $kill (i32.load offset=8 (i32.const {HEAP})) (i32.const 0) (i32.const 0) (i32.const 0)))))
             (call $put (i32.const 2) (i32.const 0) (i32.const 8) (i32.const 0) (i32.const 0) (i32.const {HEAP}))
             (if (i32.eqz (i32.load8_u (i32.const {HEAP}))) (then unreachable))
             (call $get (call $submit (i32.const 4096)) (i32.const 0) (i64.const 0) (i32.const {HEAP}))

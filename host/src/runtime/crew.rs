@@ -209,8 +209,13 @@ impl Runtime {
 
     /// A job, to be run now.
     pub(super) fn job(self: &Arc<Self>, tag: Tag, future: impl Future<Output = ()> + Send + 'static) -> Job {
-        let runtime = self.clone();
-        let schedule = move |job: Job, info: ScheduleInfo| runtime.schedule(job, info);
+        // Not counted: whoever keeps a waker, as a clock may, would keep the host.
+        let runtime = self.me.clone();
+        let schedule = move |job: Job, info: ScheduleInfo| {
+            if let Some(runtime) = runtime.upgrade() {
+                runtime.schedule(job, info);
+            }
+        };
         let (job, handle) = Builder::new().metadata(tag).spawn(move |_| future, async_task::WithInfo(schedule));
         handle.detach();
         job

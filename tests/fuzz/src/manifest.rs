@@ -30,7 +30,9 @@ static TEMPLATE: LazyLock<(Vec<u8>, usize)> = LazyLock::new(|| {
             (func (export "{guest}#describe") (result i32) (i32.const {INPUT_AT}))
             (func (export "{guest}#run-task") (param i32 i32 i32 i32 i32) (result i32) (i32.const 512))
             (func (export "{guest}#construct") (param i32 i32 i32 i32 i32 i32) (result i32) (i32.const 512))
-            (func (export "{guest}#call") (param i32 i32 i32 i32 i32) (result i32) (i32.const 512)))"#
+            (func (export "{guest}#call") (param i32 i32 i32 i32 i32) (result i32) (i32.const 512))
+            (func (export "{guest}#save") (result i32) (i32.const 512))
+            (func (export "{guest}#restore") (param i32 i32 i32 i32 i32 i32 i32) (result i32) (i32.const 512)))"#
     );
     let component = crate::component::encoded(wat::parse_str(core).expect("the text is right"), "module");
     let found = component.windows(INPUT_BYTES).position(|window| window.iter().all(|byte| *byte == MARK));

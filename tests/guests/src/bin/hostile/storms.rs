@@ -98,7 +98,7 @@ fn crash() {
 /// Asks for more attempts than anybody needs.
 #[rustyray::remote]
 fn crash_often() -> Result<()> {
-    crash.options().max_retries(u32::MAX).remote().blocking_get()
+    crash.options().max_retries(u32::MAX).retry_backoff(Duration::ZERO).remote().blocking_get()
 }
 
 /// Can be told to do harm.
