@@ -7,6 +7,7 @@ use rustyray::prelude::*;
 
 /// Does nothing.
 #[rustyray::remote]
+#[allow(clippy::empty_loop, reason = "this is the attack")]
 fn empty() {
     loop {}
 }
@@ -121,8 +122,13 @@ impl Serialize for SpinsInSerialize {
 /// Compares keys for ever.
 #[rustyray::remote]
 fn comparison() -> usize {
-    #[derive(PartialEq, Eq, PartialOrd)]
+    #[derive(PartialEq, Eq)]
     struct Key;
+    impl PartialOrd for Key {
+        fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+            Some(self.cmp(other))
+        }
+    }
     impl Ord for Key {
         fn cmp(&self, _: &Self) -> std::cmp::Ordering {
             loop {
@@ -152,8 +158,6 @@ impl Spinner {
     }
 
     fn spin(&self) {
-        while !self.drops {
-            black_box(());
-        }
+        while !black_box(self.drops) {}
     }
 }
