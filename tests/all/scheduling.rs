@@ -1,8 +1,8 @@
 //! Who runs when.
 
-use rustyray_host::{ErrorKind, ObjectRef, TaskOptions};
+use rustyray_host::{ErrorKind, Module, ObjectRef, TaskOptions};
 
-use crate::support::{Lines, builder, error, finish, host_with, settled, value, within};
+use crate::support::{Lines, builder, error, finish, guest, host_with, settled, value, within};
 
 #[tokio::test]
 async fn a_chain_of_ten_thousand_from_the_embedder() {
@@ -81,6 +81,64 @@ async fn higher_priorities_first() {
     let notes = [("low", -1), ("first", 0), ("second", 0), ("high", 5)];
     let notes = notes.map(|(text, priority)| (text, TaskOptions::new().priority(priority)));
     assert_eq!(order_of(&notes).await, ["high", "first", "second", "low"]);
+}
+
+#[tokio::test]
+async fn modules_take_turns_however_much_one_of_them_submits() {
+    let lines = Lines::default();
+    let (host, flood) = host_with(builder().cpus(1.0).on_log(lines.sink()), "waiting").await;
+    let modest = host.load_file(guest("waiting")).await.unwrap();
+    let holder = flood.task("spin").submit().await;
+    settled(&host, "the slot to be taken", |stats| stats.running == 1).await;
+    let note = |module: &Module, text: &str| module.task("note").arg(text.to_owned()).try_submit();
+    let mut submitted: Vec<_> = (0..10_000).map(|_| note(&flood, "flood")).collect();
+    submitted.extend((0..3).map(|_| note(&modest, "modest")));
+    host.cancel(&holder);
+    within(host.wait(&submitted, submitted.len(), None), "the notes").await;
+    finish(host).await;
+    let order: Vec<_> = lines.lines().iter().map(|line| line.text.clone()).collect();
+    // Who is first is left open: the flood has had a turn already, or not.
+    let places: Vec<_> = (0..order.len()).filter(|place| order[*place] == "modest").collect();
+    assert!(places == [0, 2, 4] || places == [1, 3, 5], "{places:?}");
+}
+
+#[tokio::test]
+async fn tasks_wait_for_the_memory_that_they_may_use() {
+    let memory = 64 << 20;
+    // Room for three at a time, beside the store.
+    let (host, module) =
+        host_with(builder().cpus(16.0).object_store_bytes(10 << 20).memory_bytes((10 << 20) + 3 * memory), "waiting")
+            .await;
+    let needing = |task: &str, bytes: u64| module.task(task).options(TaskOptions::new().memory_bytes(bytes));
+    let holders: Vec<_> = (0..5).map(|_| needing("spin", memory).try_submit()).collect();
+    settled(&host, "three to run", |stats| (stats.running, stats.pending) == (3, 2)).await;
+    let small = needing("increment", 1 << 20).arg(1u32).submit().await;
+    host.cancel(&holders[0]);
+    settled(&host, "the next one to run", |stats| (stats.running, stats.pending) == (3, 2)).await;
+    assert!(!small.is_ready(), "all is granted");
+    holders.iter().for_each(|holder| host.cancel(holder));
+    assert_eq!(value::<u32>(&host, &small).await, 2);
+
+    let too_large = needing("increment", 4 * memory).arg(1u32).submit().await;
+    let error = error(&host, &too_large).await;
+    assert_eq!(error.kind, ErrorKind::TaskUnschedulable);
+    assert!(error.message.contains("it may use 268435456 bytes of memory, and the host has 201326592"), "{error}");
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn a_recursion_deeper_than_the_memory_fails_and_does_not_hang() {
+    let (host, module) = host_with(builder().memory_bytes(1 << 30), "waiting").await;
+    let deep = module.task("descend").arg(100u32).submit().await;
+    let error = error(&host, &deep).await;
+    assert!(error.causes.iter().any(|cause| cause.kind == ErrorKind::InstancesExhausted), "{error:#}");
+    finish(host).await;
+}
+
+#[test]
+fn a_memory_that_objects_take_whole_is_refused() {
+    let error = builder().object_store_bytes(1 << 30).memory_bytes(1 << 30).build().err().expect("nothing is left");
+    assert!(error.to_string().contains("leaves nothing for guests"), "{error}");
 }
 
 #[tokio::test]
