@@ -112,7 +112,7 @@ async fn tasks_wait_for_the_memory_that_they_may_use() {
     let needing = |task: &str, bytes: u64| module.task(task).options(TaskOptions::new().memory_bytes(bytes));
     let holders: Vec<_> = (0..5).map(|_| needing("spin", memory).try_submit()).collect();
     settled(&host, "three to run", |stats| (stats.running, stats.pending) == (3, 2)).await;
-    let small = needing("increment", 1 << 20).arg(1u32).submit().await;
+    let small = needing("increment", 2 << 20).arg(1u32).submit().await;
     host.cancel(&holders[0]);
     settled(&host, "the next one to run", |stats| (stats.running, stats.pending) == (3, 2)).await;
     assert!(!small.is_ready(), "all is granted");

@@ -170,7 +170,8 @@ impl Arena {
 
     /// The same for one that is submitted already.
     pub async fn endure_running(&self, object: &ObjectRef, what: &str) {
-        // First come, first served: what the neighbour submits from now on starts after the attack.
+        // First come, first served: what a neighbour on the same host submits from now on starts after the attack.
+        support::settled(&self.host, "the attack to begin", |stats| stats.running > 0).await;
         self.neighbour.works_on().await;
         assert!(!object.is_ready(), "{what} ended by itself: {:?}", object.receipt());
         self.cancel(object);
