@@ -1,5 +1,7 @@
 //! Objects that are larger than a guest's memory, and references inside of all sorts of values.
 
+#![allow(clippy::mutable_key_type, reason = "what a reference is to never changes")]
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Write;
 
@@ -61,7 +63,6 @@ enum Choice {
     Named { first: ObjectRef<u32>, rest: Vec<Option<ObjectRef<u32>>> },
 }
 
-#[allow(clippy::mutable_key_type, reason = "what a reference is to never changes")]
 #[derive(Serialize, Deserialize)]
 #[serde(crate = "rustyray::serde")]
 struct Everything {
