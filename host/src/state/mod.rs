@@ -8,6 +8,8 @@ pub mod levels;
 pub mod lookout;
 pub mod mailbox;
 pub mod meter;
+#[cfg(test)]
+mod model;
 pub mod names;
 pub mod object;
 pub mod parking;
