@@ -111,7 +111,7 @@ impl TaskOptions {
         self
     }
 
-    /// Higher first; 0 where nothing is said.
+    /// Higher first; 0 where nothing is said. A host may allow none above the caller's own.
     pub fn priority(mut self, priority: i32) -> Self {
         self.said().priority = Some(priority);
         self

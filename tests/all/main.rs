@@ -14,6 +14,7 @@ mod hosts;
 mod journal;
 mod layers;
 mod limits;
+mod lineage;
 mod objects;
 mod program;
 mod receipts;

@@ -8,18 +8,18 @@ use rustyray_host::{ErrorKind, Host, HostBuilder, Module, ObjectRef};
 use crate::support::{builder, error, finish, host_with, settled, value};
 
 /// Bytes of a block, and of the store.
-const BLOCK: usize = 256 << 10;
-const STORE: u64 = 2 << 20;
+pub const BLOCK: usize = 256 << 10;
+pub const STORE: u64 = 2 << 20;
 
 /// Four times as many blocks as fit.
 const BLOCKS: u32 = 32;
 
-fn pressed(dir: &Path) -> HostBuilder {
+pub fn pressed(dir: &Path) -> HostBuilder {
     builder().object_store_bytes(STORE).spill(dir)
 }
 
 /// The block of this seed, as the guest makes it.
-fn block(seed: u32) -> Vec<u8> {
+pub fn block(seed: u32) -> Vec<u8> {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
     let next = |_| {
         state ^= state << 13;
@@ -45,7 +45,7 @@ async fn blocks(host: &Host, module: &Module) -> Vec<ObjectRef> {
 }
 
 /// The files of spilled objects.
-fn files(dir: &Path) -> Vec<PathBuf> {
+pub fn files(dir: &Path) -> Vec<PathBuf> {
     let folders = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
     let files = folders.flat_map(|folder| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
     files.filter(|path| path.extension().is_some_and(|end| end == "object")).collect()

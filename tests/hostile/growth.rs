@@ -97,7 +97,6 @@ fn objects_nested_until_the_store_is_full() {
 }
 
 #[test]
-#[ignore = "state/object.rs: an object that is an error is not charged to the store"]
 fn objects_that_are_errors_take_their_room_in_the_store() {
     attack(async |arena| {
         let module = arena.load("hostile").await;

@@ -63,7 +63,6 @@ fn tasks_that_are_kept() {
 }
 
 #[test]
-#[ignore = "runtime/submit.rs: a guest gives its tasks any priority, also above those of others"]
 fn tasks_that_push_in() {
     attack(async |arena| {
         let module = arena.load("hostile").await;

@@ -127,6 +127,8 @@ impl HostArgs {
     pub fn builder(&self, console: &Console) -> Result<HostBuilder, Failure> {
         let machine = &self.machine;
         let mut builder = Host::builder()
+            // Its modules are one program.
+            .guest_priority(i32::MAX)
             .default_limits(self.default_limits())
             .ceiling(self.limits.over(TaskLimits::ceiling()))
             .capabilities(self.grants.capabilities()?);

@@ -32,7 +32,7 @@ impl Inspect {
     /// Why it is no module.
     pub async fn execute(&self, console: &Console) -> Result<u8, Failure> {
         let mut signals = listen()?;
-        let builder = Host::builder().instances(1).threads(1);
+        let builder = Host::builder().instances(1).threads(1).guest_priority(i32::MAX);
         let host = cache::add(builder, self.no_cache, console).build().map_err(|error| no_host(&error))?;
         let loaded = tokio::select! {
             loaded = host.load_file(&self.module) => loaded,

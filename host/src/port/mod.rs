@@ -7,9 +7,10 @@ pub mod waiting;
 use std::sync::Arc;
 
 use crate::state::actor::ActorRef;
-use crate::state::object::{ObjectRef, ObjectStore};
+use crate::state::object::ObjectRef;
 use crate::state::parking::Wait;
 use crate::state::payload::{Argument, Encoding};
+use crate::state::store::ObjectStore;
 use crate::state::task::TaskRecord;
 use crate::words::clock::Clock;
 use crate::words::error::TaskError;

@@ -88,7 +88,7 @@ impl Future for Sealed<'_> {
 impl Drop for Sealed<'_> {
     fn drop(&mut self) {
         for (index, key) in self.keys.drain(..) {
-            self.objects[index].unwatch(key);
+            self.objects[index].unwatch(&key, &self.tally);
         }
     }
 }

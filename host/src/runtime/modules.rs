@@ -41,7 +41,11 @@ impl Runtime {
             code_hash,
         };
         let manifest = match code.has_manifest() {
-            true => Some(self.describe(&code, Arc::new(info(None))).await?),
+            true => {
+                let mut manifest = self.describe(&code, Arc::new(info(None))).await?;
+                manifest.cap_priorities(self.limits.guest_priority);
+                Some(manifest)
+            }
             false => None,
         };
         let info = Arc::new(info(manifest));
@@ -60,7 +64,7 @@ impl Runtime {
         let spec = TaskSpec {
             id: self.task_ids.next(),
             module: info,
-            work: Work::Task { reply: Encoding::Json },
+            work: Work::Task { reply: Encoding::Json, lost: None },
             plan: Arc::new(TaskPlan::of_host("describe", limits)),
             capabilities: Arc::new(Capabilities::none()),
             inherited_deadline: None,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Runtime;
+use super::lineage::still_lost;
 use crate::state::object::Outcome;
 use crate::state::task::{TaskRecord, Work};
 use crate::words::clock::Moment;
@@ -90,6 +91,11 @@ impl Runtime {
     }
 
     fn final_error(&self, task: &TaskRecord, error: &TaskError) -> Arc<TaskError> {
+        if let Work::Task { lost: Some(lost), .. } = &task.spec.work
+            && !matches!(error.kind, ErrorKind::TaskCancelled | ErrorKind::HostShutDown)
+        {
+            return Arc::new(task.describe(still_lost(lost, error)));
+        }
         let asked_to_stop = task.cancel_requested() && error.kind == ErrorKind::TaskFailed;
         let error = if asked_to_stop {
             TaskError::new(ErrorKind::TaskCancelled, "it stopped when it was asked to").caused_by(error)
@@ -103,7 +109,8 @@ impl Runtime {
     /// want the results. A task that returns leaves its children to its parent, as in Ray.
     fn ends_children(&self, task: &TaskRecord, error: Option<&TaskError>) -> bool {
         let ended = error.is_some_and(|error| {
-            error.kind.is_system_failure() || matches!(error.kind, ErrorKind::TaskCancelled | ErrorKind::HostShutDown)
+            use ErrorKind::{HostShutDown, ObjectLost, TaskCancelled};
+            error.kind.is_system_failure() || matches!(error.kind, TaskCancelled | HostShutDown | ObjectLost)
         });
         (ended && !task.spares_children()) || matches!(task.spec.work, Work::Main { .. })
     }

@@ -7,9 +7,10 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use super::Runtime;
-use crate::state::object::{ObjectRef, ObjectStore, Relief};
+use crate::state::object::ObjectRef;
 use crate::state::spill::SpillFolder;
-use crate::words::error::{ErrorKind, TaskError};
+use crate::state::store::{ObjectStore, Relief};
+use crate::words::error::TaskError;
 use crate::words::limits::SPILL_PATIENCE;
 
 /// Moves cold objects to a folder, in the background before the store is full, and at once when it is.
@@ -73,7 +74,7 @@ impl Shared {
 impl Runtime {
     /// Reads a spilled object back, on a thread that may wait for the disk and for room.
     pub(super) fn read_back(&self, object: &ObjectRef) {
-        let (store, object) = (self.store.clone(), object.clone());
+        let (runtime, store, object) = (self.me.clone(), self.store.clone(), object.clone());
         self.tokio.spawn_blocking(move || {
             let Some(file) = object.file() else {
                 return;
@@ -82,12 +83,15 @@ impl Runtime {
                 Ok(room) => room,
                 Err(full) => return object.stay_away(full),
             };
-            let read = file.read().map(|data| (data, room));
-            object.come_back(read.map_err(|why| Arc::new(lost(&object, &why))));
+            match (file.read(), runtime.upgrade()) {
+                (Ok(data), _) => object.come_back(data, room),
+                (Err(why), Some(runtime)) => {
+                    drop(room);
+                    runtime.make_again(&object, &why);
+                }
+                // Nobody is left who could want it.
+                (Err(_), None) => {}
+            }
         });
     }
-}
-
-fn lost(object: &ObjectRef, why: &str) -> TaskError {
-    TaskError::new(ErrorKind::ObjectLost, format!("object {} is lost: {why}", object.id()))
 }

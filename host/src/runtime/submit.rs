@@ -20,10 +20,11 @@ type Caller<'a> = Option<&'a Arc<TaskRecord>>;
 
 impl Runtime {
     pub(super) fn submit_task(&self, request: TaskRequest, caller: Caller) -> ObjectRef {
-        let TaskRequest { module, function, arguments, options, reply } = request;
+        let TaskRequest { module, function, arguments, mut options, reply } = request;
+        self.cap_priority(&mut options, caller);
         let launched = self.task_plan(&module, &function, options).and_then(|plan| {
             check_arguments(&plan, arguments.len(), || module.task(&function))?;
-            let spec = self.spec(module.clone(), plan, Work::Task { reply }, caller)?;
+            let spec = self.spec(module.clone(), plan, Work::Task { reply, lost: None }, caller)?;
             self.launch(spec, arguments, caller)
         });
         launched.unwrap_or_else(|error| self.refused(&module, &function, error))
@@ -92,7 +93,8 @@ impl Runtime {
         ready: ObjectRef,
         caller: Caller,
     ) -> (ActorRef, Result<(TaskSpec, Vec<Argument>), TaskError>) {
-        let ActorRequest { module, type_name, constructor: name, arguments, options } = request;
+        let ActorRequest { module, type_name, constructor: name, arguments, mut options } = request;
+        self.cap_priority(&mut options.call, caller);
         let calls = match module.plans.calls(&type_name).filter(|_| options.call.is_empty()) {
             Some(calls) => calls.clone(),
             None => Arc::new(CallPlans::new(declared, &options.clone().over(&declared.options), &self.limits)),
@@ -140,7 +142,8 @@ impl Runtime {
     }
 
     pub(super) fn submit_call(&self, request: CallRequest, caller: Caller) -> ObjectRef {
-        let CallRequest { actor, method, arguments, options, reply } = request;
+        let CallRequest { actor, method, arguments, mut options, reply } = request;
+        self.cap_priority(&mut options, caller);
         let actor = actor.record();
         let attempt = || {
             if let Some(cause) = actor.mailbox.death() {
@@ -166,6 +169,13 @@ impl Runtime {
         let type_info = actor.spec.module.actor(&actor.spec.type_name);
         let type_info = type_info.ok_or_else(|| TaskError::new(ErrorKind::Internal, "the actor's type is gone"))?;
         Ok(Arc::new(TaskPlan::call(type_info, declared, options, &actor.spec.options, &self.limits)))
+    }
+
+    /// A guest puts its tasks before those of others no more than it was itself.
+    fn cap_priority(&self, options: &mut TaskOptions, caller: Caller) {
+        if let Some(caller) = caller {
+            options.cap_priority(caller.spec.plan.priority.max(self.limits.guest_priority));
+        }
     }
 
     /// What is known of a task when it is submitted.
@@ -213,7 +223,7 @@ impl Runtime {
     }
 
     /// Makes the record, queues an actor's call, and waits for the arguments.
-    fn launch_into(
+    pub(super) fn launch_into(
         &self,
         spec: TaskSpec,
         arguments: Vec<Argument>,
@@ -221,7 +231,7 @@ impl Runtime {
         output: ObjectRef,
     ) -> Result<(), TaskError> {
         let arguments = Arguments::new(arguments, &self.store).map_err(|error| TaskError::clone(&error))?;
-        self.scheduler.lock().admit(&spec.plan.needs, caller.is_none())?;
+        self.scheduler.lock().admit(&spec.plan.needs, caller.is_none() && !spec.is_repeated())?;
         let task = TaskRecord::new(spec, true, arguments, output, caller, self.conductor());
         self.watch_deadline(&task);
         if let Work::Call { actor, .. } = &task.spec.work

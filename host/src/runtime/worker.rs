@@ -7,8 +7,10 @@ use std::time::Duration;
 use super::Runtime;
 use super::shutdown::shut_down;
 use crate::port::Port;
-use crate::port::waiting::values_of;
+use crate::port::waiting::{Parked, values_of};
 use crate::sandbox::Instance;
+use crate::state::object::ObjectRef;
+use crate::state::parking::{Awaited, Wait};
 use crate::state::payload::{Encoding, Payload};
 use crate::state::slot::{CancelSlot, StopReason};
 use crate::state::task::{Conductor, TaskRecord, Work};
@@ -74,7 +76,7 @@ impl Runtime {
 
     async fn run_guest(self: Arc<Self>, task: Arc<TaskRecord>) -> Result<Payload, TaskError> {
         let arguments = self.arguments(&task).await.map_err(|cause| dependency_failed(&cause))?;
-        if let Work::Task { reply } = task.spec.work
+        if let Work::Task { reply, .. } = task.spec.work
             && task.spec.plan.pure
         {
             // Apart, so that what it waits for takes no room in the future of every task.
@@ -86,7 +88,7 @@ impl Runtime {
                 let code = instance.run_main().await?;
                 Ok(Payload::new(Encoding::Json, code.to_string()))
             }
-            Work::Task { reply } => instance.run_task(&arguments, *reply).await,
+            Work::Task { reply, .. } => instance.run_task(&arguments, *reply).await,
             Work::Construct { .. } | Work::Call { .. } => {
                 Err(TaskError::new(ErrorKind::Internal, "an actor's work came to a worker"))
             }
@@ -98,9 +100,18 @@ impl Runtime {
         loop {
             match task.resolve_arguments()? {
                 Some(values) => return Ok(values),
-                None => values_of(self, &task.argument_objects()).await,
+                None => self.wait_for_arguments(task).await,
             }
         }
+    }
+
+    async fn wait_for_arguments(&self, task: &TaskRecord) {
+        let objects: Arc<[ObjectRef]> = task.argument_objects().into();
+        // One that is made again needs another task; one that is read back comes by itself.
+        let made_again = objects.iter().any(|object| !object.is_ready());
+        let on = made_again.then(|| Wait { objects: Awaited::Many(objects.clone()), count: objects.len() });
+        let _parked = Parked::new(self, task, on);
+        values_of(self, &objects).await;
     }
 
     /// A fresh instance of the task's module.

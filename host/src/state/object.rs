@@ -1,294 +1,28 @@
-//! The object store: cells that are sealed once, with a value or an error, and counted by the handles to them.
+//! Objects: cells that are sealed once, with a value or an error, and counted by the handles to them.
 //!
 //! There is no table of objects. A handle is the object's address, so that a lookup costs nothing and a forged number
-//! leads nowhere; the store itself is the account of what the cells hold.
+//! leads nowhere.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
-use parking_lot::{Condvar, Mutex, MutexGuard};
-use slab::Slab;
+use parking_lot::Mutex;
 
-use super::payload::{Payload, Value};
+use super::lineage::Provenance;
+use super::payload::Value;
 use super::spill::{SpillFile, SpillFolder};
+use super::store::{ObjectStore, Reservation};
 use super::task::TaskRecord;
-use crate::words::error::{ErrorKind, TaskError, TaskResult};
-use crate::words::ids::{Counter, ObjectId};
-use crate::words::limits::{OBJECT_OVERHEAD_BYTES, SPILL_BYTES_MIN, SPILL_FROM_PERCENT, SPILL_TO_PERCENT};
+use super::watchers::Watchers;
+pub use super::watchers::{WatchKey, Watcher};
+use crate::words::error::{TaskError, TaskResult};
+use crate::words::ids::ObjectId;
+use crate::words::limits::SPILL_BYTES_MIN;
 use crate::words::receipt::Receipt;
 
 /// What an object was sealed with.
 pub type Outcome = TaskResult<Arc<Value>>;
-
-/// The account of all objects of a host.
-pub struct ObjectStore {
-    limit: u64,
-    used: AtomicU64,
-    live: AtomicU64,
-    ids: Counter,
-    /// Where cold objects go; nowhere by default.
-    relief: OnceLock<Relieved>,
-    /// The objects that can be spilled.
-    large: Mutex<Slab<(Weak<Cell>, Arc<Mark>)>>,
-    /// Counts the uses of large objects: the greater number is the later one.
-    uses: AtomicU64,
-    /// Threads that wait for room.
-    waiting: AtomicUsize,
-    freed: (Mutex<()>, Condvar),
-}
-
-struct Relieved {
-    relief: Box<dyn Relief>,
-    /// Bytes from which on it is asked for relief.
-    threshold: u64,
-}
-
-/// What makes room in a full store.
-pub trait Relief: Send + Sync {
-    /// The store is fuller than it should be. Returns at once.
-    fn pressed(&self);
-
-    /// Makes room for so many more bytes, as far as that is possible. Takes as long as writing them.
-    ///
-    /// # Errors
-    /// `OutOfDisk`.
-    fn make_room(&self, bytes: u64) -> Result<(), TaskError>;
-}
-
-/// A large value's place in the store.
-#[derive(Debug)]
-pub struct Mark {
-    place: usize,
-    /// When it was used last.
-    used: AtomicU64,
-}
-
-impl ObjectStore {
-    /// A store that holds at most `limit` bytes.
-    pub fn new(limit: u64) -> Arc<Self> {
-        Arc::new(ObjectStore {
-            limit,
-            used: AtomicU64::new(0),
-            live: AtomicU64::new(0),
-            ids: Counter::default(),
-            relief: OnceLock::new(),
-            large: Mutex::default(),
-            uses: AtomicU64::new(0),
-            waiting: AtomicUsize::new(0),
-            freed: Default::default(),
-        })
-    }
-
-    /// Has `relief` asked for room from now on.
-    pub fn relieve_by(&self, relief: Box<dyn Relief>) {
-        let threshold = self.limit / 100 * SPILL_FROM_PERCENT;
-        let _ = self.relief.set(Relieved { relief, threshold });
-    }
-
-    /// Bytes that it has to lose before it is as empty as it should be with `bytes` more in it.
-    pub fn excess(&self, bytes: u64) -> u64 {
-        self.used_bytes().saturating_add(bytes).saturating_sub(self.limit / 100 * SPILL_TO_PERCENT)
-    }
-
-    /// The objects that can be spilled, the one that was not used for longest first.
-    pub fn coldest(&self) -> impl Iterator<Item = ObjectRef> + use<> {
-        let mut large: Vec<_> = {
-            let large = self.large.lock();
-            large.iter().map(|(_, (cell, mark))| (mark.used.load(Ordering::Relaxed), cell.clone())).collect()
-        };
-        large.sort_unstable_by_key(|(used, _)| *used);
-        large.into_iter().filter_map(|(_, cell)| cell.upgrade().map(ObjectRef))
-    }
-
-    /// The value, if it is one that can be spilled.
-    fn to_remember(&self, outcome: &Outcome) -> Option<Arc<Value>> {
-        self.relief.get()?;
-        let value = outcome.as_ref().ok()?;
-        (value.payload().data.len() as u64 >= SPILL_BYTES_MIN).then(|| value.clone())
-    }
-
-    /// A large value is in the store, as the value of this object.
-    fn remember(&self, cell: &Arc<Cell>, value: &Value) {
-        let mut large = self.large.lock();
-        let entry = large.vacant_entry();
-        let mark = Arc::new(Mark { place: entry.key(), used: AtomicU64::new(self.next_use()) });
-        if value.mark().set(mark.clone()).is_ok() {
-            entry.insert((Arc::downgrade(cell), mark));
-        }
-    }
-
-    /// The value is gone.
-    pub(super) fn forget(&self, mark: &Mark) {
-        let gone = self.large.lock().try_remove(mark.place);
-        // Outside the lock: the object may be the last thing that this weak handle kept.
-        drop(gone);
-    }
-
-    fn next_use(&self) -> u64 {
-        self.uses.fetch_add(1, Ordering::Relaxed)
-    }
-
-    fn touch(&self, value: &Value) {
-        if let Some(mark) = value.mark().get() {
-            mark.used.store(self.next_use(), Ordering::Relaxed);
-        }
-    }
-
-    /// Bytes in use.
-    pub fn used_bytes(&self) -> u64 {
-        self.used.load(Ordering::Relaxed)
-    }
-
-    /// Objects that somebody holds.
-    pub fn live_objects(&self) -> u64 {
-        self.live.load(Ordering::Relaxed)
-    }
-
-    /// Takes a payload in, to seal an object with.
-    ///
-    /// # Errors
-    /// `ObjectStoreFull`, which names the limit.
-    pub fn store(self: &Arc<Self>, payload: Payload) -> TaskResult<Arc<Value>> {
-        let reservation = self.reserve(payload.stored_bytes() + OBJECT_OVERHEAD_BYTES)?;
-        Ok(Value::new(payload, reservation))
-    }
-
-    /// An object that nobody has sealed yet.
-    pub fn promise(self: &Arc<Self>) -> ObjectRef {
-        self.cell(Slot::Pending { watchers: Watchers::None, producer: Weak::new() })
-    }
-
-    /// An object with this outcome.
-    pub fn sealed(self: &Arc<Self>, outcome: Outcome) -> ObjectRef {
-        let value = self.to_remember(&outcome);
-        let object = self.cell(Slot::Sealed(outcome, None));
-        if let Some(value) = value {
-            self.remember(&object.0, &value);
-        }
-        object
-    }
-
-    fn cell(self: &Arc<Self>, slot: Slot) -> ObjectRef {
-        self.live.fetch_add(1, Ordering::Relaxed);
-        ObjectRef(Arc::new(Cell { id: self.ids.next(), slot: Mutex::new(slot), store: self.clone() }))
-    }
-
-    /// Charges bytes to the store, until the reservation is dropped.
-    ///
-    /// # Errors
-    /// `ObjectStoreFull`, which names the limit.
-    pub(crate) fn reserve(self: &Arc<Self>, bytes: u64) -> TaskResult<Reservation> {
-        match (self.try_reserve(bytes), self.relief.get()) {
-            (Ok(reservation), None) => Ok(reservation),
-            (Ok(reservation), Some(relieved)) => {
-                if self.used_bytes() > relieved.threshold {
-                    relieved.relief.pressed();
-                }
-                Ok(reservation)
-            }
-            (Err(used), Some(relieved)) if bytes <= self.limit => {
-                let made = relieved.relief.make_room(bytes);
-                self.try_reserve(bytes).map_err(|_| Arc::new(made.err().unwrap_or_else(|| self.full(used, bytes))))
-            }
-            (Err(used), _) => Err(Arc::new(self.full(used, bytes))),
-        }
-    }
-
-    /// The same, and waits until there is room, at most for `longest`.
-    ///
-    /// # Errors
-    /// `ObjectStoreFull` or `OutOfDisk`.
-    pub(crate) fn reserve_within(self: &Arc<Self>, bytes: u64, longest: Duration) -> TaskResult<Reservation> {
-        let until = Instant::now() + longest;
-        self.waiting.fetch_add(1, Ordering::SeqCst);
-        let reserved = loop {
-            let (lock, freed) = &self.freed;
-            let mut held = lock.lock();
-            // What is freed from here on notifies.
-            let full = match MutexGuard::unlocked(&mut held, || self.reserve(bytes)) {
-                Ok(reservation) => break Ok(reservation),
-                Err(full) => full,
-            };
-            let has_room = self.used_bytes().saturating_add(bytes) <= self.limit;
-            if !has_room && freed.wait_until(&mut held, until).timed_out() {
-                break Err(full);
-            }
-        };
-        self.waiting.fetch_sub(1, Ordering::SeqCst);
-        reserved
-    }
-
-    /// `Err` with the bytes in use.
-    fn try_reserve(self: &Arc<Self>, bytes: u64) -> Result<Reservation, u64> {
-        let grow = |used: u64| used.checked_add(bytes).filter(|total| *total <= self.limit);
-        let grown = self.used.fetch_update(Ordering::SeqCst, Ordering::SeqCst, grow);
-        grown.map(|_| Reservation { store: self.clone(), bytes })
-    }
-
-    fn full(&self, used: u64, bytes: u64) -> TaskError {
-        let limit = self.limit;
-        let text = format!(
-            "the object store holds {used} of {limit} bytes, no room for {bytes} more: drop references, or raise the limit"
-        );
-        TaskError::new(ErrorKind::ObjectStoreFull, text)
-    }
-
-    /// Somebody may find room now.
-    fn give_back(&self, bytes: u64) {
-        self.used.fetch_sub(bytes, Ordering::SeqCst);
-        if self.waiting.load(Ordering::SeqCst) > 0 {
-            let (lock, freed) = &self.freed;
-            drop(lock.lock());
-            freed.notify_all();
-        }
-    }
-}
-
-impl fmt::Debug for ObjectStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ObjectStore({} of {} bytes)", self.used_bytes(), self.limit)
-    }
-}
-
-/// Bytes of the object store that are held; dropping gives them back.
-#[derive(Debug)]
-pub struct Reservation {
-    store: Arc<ObjectStore>,
-    bytes: u64,
-}
-
-impl Reservation {
-    pub(super) fn store(&self) -> &ObjectStore {
-        &self.store
-    }
-
-    /// Gives a part of it back.
-    pub(super) fn give_back(&mut self, bytes: u64) {
-        let bytes = bytes.min(self.bytes);
-        self.bytes -= bytes;
-        self.store.give_back(bytes);
-    }
-
-    /// Takes another one's bytes over.
-    pub(super) fn join(&mut self, mut other: Reservation) {
-        self.bytes += std::mem::take(&mut other.bytes);
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        self.store.give_back(self.bytes);
-    }
-}
-
-/// Told when an object that it watches is sealed.
-pub trait Watcher: Send + Sync {
-    /// The object has its outcome; `failed` says which.
-    fn sealed(self: Arc<Self>, failed: bool);
-}
 
 /// A counted reference to an object. A clone counts as one more; the last one that is dropped frees the object.
 #[derive(Clone)]
@@ -307,25 +41,57 @@ enum Slot {
         /// The task that will seal it, for whoever wants to cancel it.
         producer: Weak<TaskRecord>,
     },
-    Sealed(Outcome, Option<Box<Receipt>>),
+    Sealed(Outcome, Option<Box<Origin>>),
     /// Sealed with a value whose bytes are on disk.
     Away(Box<Away>),
 }
 
 impl Slot {
-    /// What stands there while the lock is held and something moves.
-    const PLACEHOLDER: Slot = Slot::Pending { watchers: Watchers::None, producer: Weak::new() };
+    /// A promise. It also stands there while the lock is held and something moves.
+    const PENDING: Slot = Slot::Pending { watchers: Watchers::None, producer: Weak::new() };
 }
+
+impl Slot {
+    /// What was away, if it was; a promise is in its place.
+    fn take_away(&mut self) -> Option<Away> {
+        match std::mem::replace(self, Slot::PENDING) {
+            Slot::Away(away) => Some(*away),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+}
+
+/// Where an object came from.
+#[derive(Debug)]
+pub struct Origin {
+    /// Of the task that made it.
+    receipt: Option<Receipt>,
+    /// How it can be made again.
+    provenance: Provenance,
+    /// The bytes that an error takes.
+    charge: Option<Reservation>,
+}
+
+impl Origin {
+    /// That of a task's result.
+    pub fn new(receipt: Receipt, provenance: Provenance) -> Box<Self> {
+        Box::new(Origin { receipt: Some(receipt), provenance, charge: None })
+    }
+}
+
+/// What was put has no task that could make it again.
+const PUT: Provenance = Err("no task made it, it was put");
 
 /// A value without its bytes.
 struct Away {
     file: Arc<SpillFile>,
     value: Value,
-    receipt: Option<Box<Receipt>>,
+    origin: Option<Box<Origin>>,
     /// Who waits for the value.
     watchers: Watchers,
-    /// Tells its watchers from those of another time.
-    epoch: u32,
     /// Is it being read back?
     coming: bool,
     /// Why it could not be read back for want of room; for one of those who wait.
@@ -343,60 +109,65 @@ pub enum Wanted {
     ToRead(WatchKey),
 }
 
-/// Who watches an object. Nearly all have one watcher, or none, and a million that are pending should not take a table each.
-enum Watchers {
-    None,
-    One(Arc<dyn Watcher>),
-    Many(Box<Slab<Arc<dyn Watcher>>>),
-}
-
-impl Watchers {
-    fn insert(&mut self, watcher: Arc<dyn Watcher>) -> usize {
-        match std::mem::replace(self, Watchers::None) {
-            Watchers::None => {
-                *self = Watchers::One(watcher);
-                FIRST
-            }
-            Watchers::One(first) => {
-                let mut many = Box::new(Slab::new());
-                // Outside the assertion, which is not there in a release.
-                let kept = many.insert(first);
-                debug_assert_eq!(kept, FIRST, "its key stays what it was");
-                let key = many.insert(watcher);
-                *self = Watchers::Many(many);
-                key
-            }
-            Watchers::Many(mut many) => {
-                let key = many.insert(watcher);
-                *self = Watchers::Many(many);
-                key
-            }
-        }
-    }
-
-    fn remove(&mut self, key: usize) {
-        match self {
-            Watchers::None => {}
-            Watchers::One(_) => *self = Watchers::None,
-            Watchers::Many(many) => drop(many.try_remove(key)),
-        }
-    }
-
-    fn tell(self, failed: bool) {
-        match self {
-            Watchers::None => {}
-            Watchers::One(watcher) => watcher.sealed(failed),
-            Watchers::Many(many) => many.into_iter().for_each(|(_, watcher)| watcher.sealed(failed)),
-        }
-    }
-}
-
-/// The key of the first watcher.
-const FIRST: usize = 0;
-
 impl Drop for Cell {
     fn drop(&mut self) {
-        self.store.live.fetch_sub(1, Ordering::Relaxed);
+        self.store.end_object();
+    }
+}
+
+/// A handle that does not count.
+#[derive(Clone)]
+pub struct WeakObjectRef(Weak<Cell>);
+
+impl WeakObjectRef {
+    /// A counted one, if there still is one.
+    pub fn upgrade(&self) -> Option<ObjectRef> {
+        self.0.upgrade().map(ObjectRef)
+    }
+}
+
+impl fmt::Debug for WeakObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WeakObjectRef")
+    }
+}
+
+impl ObjectStore {
+    /// An object that nobody has sealed yet.
+    pub fn promise(self: &Arc<Self>) -> ObjectRef {
+        self.object(Slot::PENDING)
+    }
+
+    /// An object with this outcome.
+    pub fn sealed(self: &Arc<Self>, outcome: Outcome) -> ObjectRef {
+        let value = self.to_remember(&outcome);
+        let (outcome, origin) = self.charged(outcome, None);
+        let object = self.object(Slot::Sealed(outcome, origin));
+        if let Some(value) = value {
+            self.remember(&object, &value);
+        }
+        object
+    }
+
+    fn object(self: &Arc<Self>, slot: Slot) -> ObjectRef {
+        ObjectRef(Arc::new(Cell { id: self.begin_object(), slot: Mutex::new(slot), store: self.clone() }))
+    }
+
+    /// The outcome, with what it takes in the store where that is not charged yet: a value's is.
+    fn charged(self: &Arc<Self>, outcome: Outcome, origin: Option<Box<Origin>>) -> (Outcome, Option<Box<Origin>>) {
+        let error = match outcome {
+            Ok(value) => return (Ok(value), origin),
+            Err(error) => error,
+        };
+        let (error, charge) = self.take_error(error);
+        let origin = match origin {
+            Some(mut origin) => {
+                origin.charge = charge;
+                Some(origin)
+            }
+            None => charge.map(|charge| Box::new(Origin { receipt: None, provenance: PUT, charge: Some(charge) })),
+        };
+        (Err(error), origin)
     }
 }
 
@@ -413,11 +184,46 @@ impl ObjectRef {
 
     /// The receipt of the task that made it, once that has finished.
     pub fn receipt(&self) -> Option<Receipt> {
+        self.origin(|origin| origin?.receipt.clone())
+    }
+
+    /// How it can be made again, once it is there.
+    pub(super) fn provenance(&self) -> Provenance {
+        self.origin(|origin| origin.map_or(PUT, |origin| origin.provenance.clone()))
+    }
+
+    fn origin<T>(&self, of: impl FnOnce(Option<&Origin>) -> T) -> T {
         match &*self.0.slot.lock() {
-            Slot::Sealed(_, receipt) => receipt.as_deref().cloned(),
-            Slot::Away(away) => away.receipt.as_deref().cloned(),
-            Slot::Pending { .. } => None,
+            Slot::Sealed(_, origin) => of(origin.as_deref()),
+            Slot::Away(away) => of(away.origin.as_deref()),
+            Slot::Pending { .. } => of(None),
         }
+    }
+
+    /// A handle that does not count.
+    pub fn downgrade(&self) -> WeakObjectRef {
+        WeakObjectRef(Arc::downgrade(&self.0))
+    }
+
+    /// Has it a value that is never spilled, and that keeps nothing else alive?
+    pub(super) fn is_small(&self) -> bool {
+        match &*self.0.slot.lock() {
+            Slot::Sealed(Ok(value), _) => {
+                let payload = value.payload();
+                payload.references.is_empty() && (payload.data.len() as u64) < SPILL_BYTES_MIN
+            }
+            _ => false,
+        }
+    }
+
+    /// Will a value of this outcome be one that can be spilled? Gives its size, in bytes.
+    pub(super) fn to_spill(&self, outcome: &Outcome) -> Option<u64> {
+        self.0.store.to_remember(outcome).map(|value| value.payload().data.len() as u64)
+    }
+
+    /// The store that it is in.
+    pub(super) fn store(&self) -> &Arc<ObjectStore> {
+        &self.0.store
     }
 
     /// What it was sealed with, if it is and the value is there: one that was spilled has to be [wanted](Self::want) first.
@@ -443,21 +249,22 @@ impl ObjectRef {
     }
 
     /// Seals it; the first outcome stays.
-    pub(crate) fn seal(&self, outcome: Outcome, receipt: Option<Box<Receipt>>) {
+    pub(crate) fn seal(&self, outcome: Outcome, origin: Option<Box<Origin>>) {
         let (failed, value) = (outcome.is_err(), self.0.store.to_remember(&outcome));
+        let (outcome, origin) = self.0.store.charged(outcome, origin);
         let watchers = {
             let mut slot = self.0.slot.lock();
             match &mut *slot {
                 Slot::Sealed(..) | Slot::Away(_) => return,
                 Slot::Pending { watchers, .. } => {
-                    let watchers = std::mem::replace(watchers, Watchers::None);
-                    *slot = Slot::Sealed(outcome, receipt);
+                    let watchers = watchers.take();
+                    *slot = Slot::Sealed(outcome, origin);
                     watchers
                 }
             }
         };
         if let Some(value) = value {
-            self.0.store.remember(&self.0, &value);
+            self.0.store.remember(self, &value);
         }
         // Outside the lock: a watcher may ask the object for its outcome.
         watchers.tell(failed);
@@ -466,7 +273,7 @@ impl ObjectRef {
     /// Has `watcher` told when the object is sealed. `Err` says that it is already, and whether it failed.
     pub(crate) fn watch(&self, watcher: Arc<dyn Watcher>) -> Result<WatchKey, bool> {
         match &mut *self.0.slot.lock() {
-            Slot::Pending { watchers, .. } => Ok(WatchKey { key: watchers.insert(watcher), epoch: PENDING }),
+            Slot::Pending { watchers, .. } => Ok(watchers.insert(watcher)),
             Slot::Sealed(outcome, _) => Err(outcome.is_err()),
             Slot::Away(_) => Err(false),
         }
@@ -475,21 +282,21 @@ impl ObjectRef {
     /// Has `watcher` told when the value is there.
     pub(crate) fn want(&self, watcher: Arc<dyn Watcher>) -> Wanted {
         match &mut *self.0.slot.lock() {
-            Slot::Pending { watchers, .. } => Wanted::Soon(WatchKey { key: watchers.insert(watcher), epoch: PENDING }),
+            Slot::Pending { watchers, .. } => Wanted::Soon(watchers.insert(watcher)),
             Slot::Sealed(..) => Wanted::Here,
             Slot::Away(away) => {
-                let key = WatchKey { key: away.watchers.insert(watcher), epoch: away.epoch };
+                let key = away.watchers.insert(watcher);
                 if std::mem::replace(&mut away.coming, true) { Wanted::Soon(key) } else { Wanted::ToRead(key) }
             }
         }
     }
 
-    /// Tells the watcher of this key nothing any more.
-    pub(crate) fn unwatch(&self, WatchKey { key, epoch }: WatchKey) {
+    /// Tells this watcher nothing any more.
+    pub(crate) fn unwatch<W: Watcher + 'static>(&self, key: &WatchKey, watcher: &Arc<W>) {
         match &mut *self.0.slot.lock() {
-            Slot::Pending { watchers, .. } if epoch == PENDING => watchers.remove(key),
-            Slot::Away(away) if epoch == away.epoch => away.watchers.remove(key),
-            _ => {}
+            Slot::Pending { watchers, .. } => watchers.remove(key, watcher),
+            Slot::Away(away) => away.watchers.remove(key, watcher),
+            Slot::Sealed(..) => {}
         }
     }
 
@@ -509,25 +316,24 @@ impl ObjectRef {
     /// The second half: leaves the bytes to the file, unless somebody has begun to use them meanwhile.
     fn leave(&self, value: Arc<Value>, file: Arc<SpillFile>) -> u64 {
         let mut slot = self.0.slot.lock();
-        let Slot::Sealed(Ok(held), receipt) = &mut *slot else {
+        let Slot::Sealed(Ok(held), origin) = &mut *slot else {
             return 0;
         };
         if !Arc::ptr_eq(held, &value) || !is_unused(&value, 2) {
             return 0;
         }
-        let receipt = receipt.take();
-        *slot = Slot::PLACEHOLDER;
+        let origin = origin.take();
+        *slot = Slot::PENDING;
         // The lock is held, and no other handle was there: this is the last one.
         match Arc::try_unwrap(value) {
             Ok(mut value) => {
                 let freed = value.hollow();
-                let epoch = self.0.store.next_use() as u32 | 1;
                 let (watchers, coming, refused) = (Watchers::None, false, None);
-                *slot = Slot::Away(Box::new(Away { file, value, receipt, watchers, epoch, coming, refused }));
+                *slot = Slot::Away(Box::new(Away { file, value, origin, watchers, coming, refused }));
                 freed
             }
             Err(value) => {
-                *slot = Slot::Sealed(Ok(value), receipt);
+                *slot = Slot::Sealed(Ok(value), origin);
                 0
             }
         }
@@ -541,30 +347,30 @@ impl ObjectRef {
         }
     }
 
-    /// The bytes that were spilled are back, or are lost.
-    pub(crate) fn come_back(&self, read: TaskResult<(Bytes, Reservation)>) {
+    /// The bytes that were spilled are back.
+    pub(crate) fn come_back(&self, data: Bytes, room: Reservation) {
         let mut slot = self.0.slot.lock();
-        let away = match std::mem::replace(&mut *slot, Slot::PLACEHOLDER) {
-            Slot::Away(away) => *away,
-            other => {
-                *slot = other;
-                return;
-            }
+        let Some(Away { file, mut value, origin, watchers, .. }) = slot.take_away() else {
+            return;
         };
-        let Away { file, mut value, receipt, watchers, .. } = away;
-        let failed = read.is_err();
-        let outcome = read.map(|(data, room)| {
-            value.fill(data, room);
-            Arc::new(value)
-        });
+        value.fill(data, room);
+        let outcome = Ok(Arc::new(value));
         let value = self.0.store.to_remember(&outcome);
-        *slot = Slot::Sealed(outcome, receipt);
+        *slot = Slot::Sealed(outcome, origin);
         drop(slot);
         if let Some(value) = value {
-            self.0.store.remember(&self.0, &value);
+            self.0.store.remember(self, &value);
         }
         drop(file);
-        watchers.tell(failed);
+        watchers.tell(false);
+    }
+
+    /// The bytes that were spilled are lost: it is pending once more, to be sealed again. Gives how it can be made; `None` if
+    /// it was not spilled. Who waits for it is told, and has to wait anew: from now on it is another task that it waits for.
+    pub(crate) fn unseal(&self) -> Option<Provenance> {
+        let away = self.0.slot.lock().take_away()?;
+        away.watchers.tell(false);
+        Some(away.origin.map_or(PUT, |origin| origin.provenance))
     }
 
     /// There is no room to read it back. It stays where it is, and who waits for it now is told why.
@@ -573,7 +379,7 @@ impl ObjectRef {
             Slot::Away(away) => {
                 away.coming = false;
                 away.refused = Some(why);
-                std::mem::replace(&mut away.watchers, Watchers::None)
+                away.watchers.take()
             }
             Slot::Pending { .. } | Slot::Sealed(..) => return,
         };
@@ -606,22 +412,14 @@ fn is_unused(value: &Arc<Value>, holders: usize) -> bool {
     Arc::strong_count(value) == holders && value.payload().data.is_unique()
 }
 
-/// Where a watcher stands in an object's list.
-#[derive(Debug)]
-pub struct WatchKey {
-    key: usize,
-    epoch: u32,
-}
-
-/// The time before an object is sealed. Those in which it is spilled have odd numbers.
-const PENDING: u32 = 0;
-
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::state::payload::{Encoding, Reference};
+    use crate::state::payload::{Encoding, Payload, Reference};
+    use crate::words::error::ErrorKind;
+    use crate::words::limits::OBJECT_OVERHEAD_BYTES;
 
     fn payload(len: usize) -> Payload {
         Payload::new(Encoding::Raw, vec![0u8; len])
@@ -690,7 +488,7 @@ mod tests {
         let (told, gone) = (Arc::new(Told::default()), Arc::new(Told::default()));
         object.watch(told.clone()).unwrap();
         let key = object.watch(gone.clone()).unwrap();
-        object.unwatch(key);
+        object.unwatch(&key, &gone);
         object.seal(store.store(payload(1)), None);
         object.seal(Err(Arc::new(TaskError::new(ErrorKind::Internal, "second"))), None);
         assert_eq!((told.0.load(Ordering::Relaxed), gone.0.load(Ordering::Relaxed)), (1, 0));

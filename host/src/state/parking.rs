@@ -120,7 +120,7 @@ impl Parking {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::object::ObjectStore;
+    use crate::state::store::ObjectStore;
     use crate::words::error::ErrorKind;
 
     #[test]

@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 
 use super::actor::ActorRef;
-use super::object::{Mark, ObjectRef, ObjectStore, Reservation};
+use super::object::ObjectRef;
+use super::store::{Mark, ObjectStore, Reservation};
 pub use crate::words::encoding::Encoding;
 use crate::words::error::TaskResult;
 use crate::words::limits::OBJECT_OVERHEAD_BYTES;
@@ -152,6 +153,11 @@ impl Arguments {
         let bytes = list.iter().map(charge).sum();
         let reservation = (bytes > 0).then(|| store.reserve(bytes)).transpose()?;
         Ok(Arguments { list: list.into(), _reservation: reservation })
+    }
+
+    /// One after the other.
+    pub fn iter(&self) -> impl Iterator<Item = &Argument> {
+        self.list.iter()
     }
 
     /// The objects among them.

@@ -17,6 +17,8 @@ pub enum Work {
     Task {
         /// How the result is to be encoded.
         reply: Encoding,
+        /// Why the object that it made before is lost, which it makes again.
+        lost: Option<Arc<str>>,
     },
     /// Run the module's `main`: the driver.
     Main {
@@ -56,4 +58,11 @@ pub struct TaskSpec {
     pub inherited_deadline: Option<Instant>,
     /// When it was submitted.
     pub queued: Instant,
+}
+
+impl TaskSpec {
+    /// Does it make an object again, for somebody who was promised it?
+    pub fn is_repeated(&self) -> bool {
+        matches!(self.work, Work::Task { lost: Some(_), .. })
+    }
 }

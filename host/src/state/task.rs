@@ -9,8 +9,9 @@ use futures::task::AtomicWaker;
 use parking_lot::Mutex;
 use slab::Slab;
 
+use super::lineage::Lineage;
 use super::meter::Meter;
-use super::object::{ObjectRef, Outcome, Watcher};
+use super::object::{ObjectRef, Origin, Outcome, Watcher};
 use super::parking::{Parking, Standing};
 use super::payload::{Arguments, Payload};
 use super::slot::{Stop, StopReason};
@@ -414,7 +415,11 @@ impl TaskRecord {
             parent.inherit(ended.place, &ended.children);
         }
         if let Some(output) = ended.output {
-            output.seal(outcome, Some(Box::new(receipt)));
+            let provenance = match output.to_spill(&outcome) {
+                Some(bytes) => Lineage::of(&output, bytes, &self.spec, &ended.arguments),
+                None => Err("it is never spilled"),
+            };
+            output.seal(outcome, Some(Origin::new(receipt, provenance)));
         }
         true
     }
@@ -494,7 +499,7 @@ struct Ended {
     started: Option<Instant>,
     attempts: u32,
     /// Dropped outside the lock, with the objects that only they held.
-    _arguments: Arguments,
+    arguments: Arguments,
 }
 
 impl Core {
@@ -507,7 +512,7 @@ impl Core {
             children: std::mem::take(&mut self.children),
             started: self.started,
             attempts: self.attempt,
-            _arguments: if keeps_arguments { Arguments::default() } else { std::mem::take(&mut self.arguments) },
+            arguments: if keeps_arguments { Arguments::default() } else { std::mem::take(&mut self.arguments) },
         }
     }
 }

@@ -78,6 +78,7 @@ pub struct HostBuilder {
     spill: Option<PathBuf>,
     spill_bytes: u64,
     limits: TaskLimits,
+    guest_priority: i32,
     ceiling: TaskLimits,
     capabilities: Capabilities,
     cancel_grace: Duration,
@@ -105,6 +106,7 @@ impl Default for HostBuilder {
             spill: None,
             spill_bytes: SPILL_BYTES,
             limits: TaskLimits::default(),
+            guest_priority: 0,
             ceiling: TaskLimits::ceiling(),
             capabilities: Capabilities::none(),
             cancel_grace: CANCEL_GRACE,
@@ -192,6 +194,14 @@ impl HostBuilder {
     /// The limits that no task exceeds, whatever it declares. Default: [`TaskLimits::ceiling`].
     pub fn ceiling(mut self, limits: TaskLimits) -> Self {
         self.ceiling = limits;
+        self
+    }
+
+    /// The highest priority that modules may declare and guests may give, unless they have a higher one themselves: a higher
+    /// one is lowered to this. So no guest puts its tasks before those of others; what it may do is put some of its own
+    /// behind. Raise it on a host whose modules are one program. Default: 0.
+    pub fn guest_priority(mut self, highest: i32) -> Self {
+        self.guest_priority = highest;
         self
     }
 
@@ -326,7 +336,7 @@ impl HostBuilder {
             pending_tasks: self.pending_tasks,
             object_store_bytes,
             spill,
-            limits: HostLimits { defaults: self.limits, ceiling: self.ceiling },
+            limits: HostLimits { defaults: self.limits, ceiling: self.ceiling, guest_priority: self.guest_priority },
             capabilities: self.capabilities,
             cancel_grace: self.cancel_grace,
             helping: self.helping,

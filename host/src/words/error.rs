@@ -187,6 +187,13 @@ impl TaskError {
         error
     }
 
+    /// Bytes of its texts.
+    pub(crate) fn text_bytes(&self) -> u64 {
+        let own = [&self.message, &self.task, &self.module, &self.function].into_iter().chain(&self.panic);
+        let causes = self.causes.iter().flat_map(|cause| [&cause.task, &cause.message]);
+        own.chain(&self.backtrace).chain(causes).map(|text| text.len() as u64).sum()
+    }
+
     /// The same with `cause` and what caused that.
     pub fn caused_by(mut self, cause: &TaskError) -> Self {
         let link = ErrorCause { kind: cause.kind, task: cause.task.clone(), message: cause.message.clone() };

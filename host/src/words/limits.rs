@@ -33,6 +33,14 @@ pub const SPILL_TO_PERCENT: u64 = 60;
 /// How long a spilled object that is asked for waits for room in the store.
 pub const SPILL_PATIENCE: Duration = Duration::from_secs(10);
 
+/// Bytes of a task's arguments that are kept, so that its result can be made again if its file is damaged; and never more
+/// than a quarter of the result, so that spilling frees the greater part.
+pub const LINEAGE_BYTES_MAX: u64 = 64 << 10;
+
+/// Tasks, one after the other, that may have to run again for one lost object. A longer chain is remembered from its last
+/// ones on, so that a loop of a million steps does not keep a million arguments.
+pub const LINEAGE_DEPTH_MAX: u32 = 256;
+
 /// Instances (running or waiting tasks, and actors) that live at once. Each takes about four memory maps and reserves
 /// four gigabytes of address space; 4,096 stay far below the usual 65,530 maps and 47 bits.
 pub const INSTANCES_MAX: u32 = 4096;

@@ -54,6 +54,18 @@ pub struct Manifest {
     pub actors: Vec<ActorTypeInfo>,
 }
 
+impl Manifest {
+    /// Lowers the priorities that it declares, where they are higher.
+    pub(crate) fn cap_priorities(&mut self, highest: i32) {
+        let of_actors = self.actors.iter_mut().flat_map(|actor| {
+            let functions = actor.constructors.iter_mut().chain(&mut actor.methods);
+            functions.map(|function| &mut function.options).chain([&mut actor.options.call])
+        });
+        let all = self.tasks.iter_mut().map(|task| &mut task.options).chain(of_actors);
+        all.for_each(|options| options.cap_priority(highest));
+    }
+}
+
 /// A remote function, a constructor or a method.
 #[derive(Clone, Debug, Serialize)]
 pub struct FunctionInfo {

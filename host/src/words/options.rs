@@ -114,7 +114,8 @@ impl TaskOptions {
         self
     }
 
-    /// Higher runs first. Default: 0.
+    /// Higher runs first. Guests give none that is higher than their own and than
+    /// [the host's](crate::HostBuilder::guest_priority). Default: 0.
     pub fn priority(mut self, priority: i32) -> Self {
         self.priority = Some(priority);
         self
@@ -136,6 +137,11 @@ impl TaskOptions {
     pub fn grants<I: IntoIterator<Item = S>, S: Into<String>>(mut self, names: I) -> Self {
         self.grants = Some(names.into_iter().map(Into::into).collect());
         self
+    }
+
+    /// Lowers the priority, if one is given that is higher.
+    pub(crate) fn cap_priority(&mut self, highest: i32) {
+        self.priority = self.priority.map(|priority| priority.min(highest));
     }
 
     /// Do they say nothing?

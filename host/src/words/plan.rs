@@ -29,6 +29,8 @@ pub struct TaskPlan {
     pub priority: i32,
     /// Attempts after the first.
     pub max_retries: u32,
+    /// May it run once more if its result is lost? Only where it says that it is never tried again it may not.
+    pub may_run_again: bool,
     /// Is it run again after an error of its own, too?
     pub retry_exceptions: bool,
     /// The rest before the second attempt.
@@ -46,6 +48,8 @@ pub struct HostLimits {
     pub defaults: TaskLimits,
     /// The limits that no task exceeds.
     pub ceiling: TaskLimits,
+    /// The highest priority that modules and guests give.
+    pub guest_priority: i32,
 }
 
 impl TaskPlan {
@@ -90,7 +94,7 @@ impl TaskPlan {
     /// A function of the host's own, without an argument and without a claim.
     pub fn of_host(name: &str, limits: TaskLimits) -> Self {
         let declared = FunctionInfo::of_host(name);
-        let host = HostLimits { defaults: limits.clone(), ceiling: limits };
+        let host = HostLimits { defaults: limits.clone(), ceiling: limits, guest_priority: 0 };
         TaskPlan::new(declared.name.clone(), &declared, TaskOptions::new(), ResourceSet::default(), &host)
     }
 
@@ -106,6 +110,7 @@ impl TaskPlan {
             needs,
             priority: options.priority.unwrap_or(0),
             max_retries: options.max_retries.unwrap_or(0),
+            may_run_again: options.max_retries != Some(0),
             retry_exceptions: options.retry_exceptions.unwrap_or(false),
             retry_backoff: options.retry_backoff.unwrap_or(RETRY_BACKOFF),
             entry: declared.name.clone(),

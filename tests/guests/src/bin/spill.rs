@@ -21,6 +21,49 @@ fn inverted(bytes: Vec<u8>) -> Vec<u8> {
     bytes.into_iter().map(|byte| !byte).collect()
 }
 
+/// A block that follows from two others.
+#[rustyray::remote]
+fn combined(a: Vec<u8>, b: Vec<u8>) -> Vec<u8> {
+    a.into_iter().zip(b).map(|(a, b)| a.wrapping_add(b)).collect()
+}
+
+/// The same from references inside a value.
+#[rustyray::remote]
+async fn combined_of(parts: Vec<ObjectRef<Vec<u8>>>) -> Result<Vec<u8>> {
+    let mut all = vec![0; 0];
+    for part in &parts {
+        let bytes = rustyray::get(part).await?;
+        all = if all.is_empty() { bytes } else { combined(all, bytes) };
+    }
+    Ok(all)
+}
+
+/// Only once.
+#[rustyray::remote(max_retries = 0)]
+fn block_once(seed: u32, count: usize) -> Vec<u8> {
+    block(seed, count)
+}
+
+/// What the file holds, as often as it says.
+#[rustyray::remote]
+fn of_file(path: String, times: usize) -> Result<Vec<u8>> {
+    Ok(std::fs::read(path)?.repeat(times))
+}
+
+#[rustyray::actor]
+struct Maker;
+
+#[rustyray::actor_methods]
+impl Maker {
+    fn new() -> Self {
+        Maker
+    }
+
+    fn made(&self, seed: u32, count: usize) -> Vec<u8> {
+        block(seed, count)
+    }
+}
+
 /// Stores a block, and gives the reference.
 #[rustyray::remote]
 fn stored(seed: u32, count: usize) -> Result<ObjectRef<Vec<u8>>> {

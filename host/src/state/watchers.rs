@@ -1,0 +1,78 @@
+//! Who watches an object.
+
+use std::sync::Arc;
+
+use slab::Slab;
+
+/// Told when an object that it watches is sealed, or when the value that it waits for is there.
+pub trait Watcher: Send + Sync {
+    /// The object has its outcome; `failed` says which.
+    fn sealed(self: Arc<Self>, failed: bool);
+}
+
+/// Nearly all objects have one watcher, or none, and a million that are pending should not take a table each.
+pub enum Watchers {
+    /// Nobody.
+    None,
+    /// The usual case.
+    One(Arc<dyn Watcher>),
+    /// By their keys.
+    Many(Box<Slab<Arc<dyn Watcher>>>),
+}
+
+/// Where a watcher stands in an object's list.
+#[derive(Debug)]
+pub struct WatchKey(usize);
+
+/// The key of the first watcher.
+const FIRST: usize = 0;
+
+impl Watchers {
+    /// Has `watcher` told.
+    pub fn insert(&mut self, watcher: Arc<dyn Watcher>) -> WatchKey {
+        match std::mem::replace(self, Watchers::None) {
+            Watchers::None => {
+                *self = Watchers::One(watcher);
+                WatchKey(FIRST)
+            }
+            Watchers::One(first) => {
+                let mut many = Box::new(Slab::new());
+                // Not inside the assertion, which a release build leaves out.
+                let kept = many.insert(first);
+                debug_assert_eq!(kept, FIRST, "its key stays what it was");
+                let key = many.insert(watcher);
+                *self = Watchers::Many(many);
+                WatchKey(key)
+            }
+            Watchers::Many(mut many) => {
+                let key = many.insert(watcher);
+                *self = Watchers::Many(many);
+                WatchKey(key)
+            }
+        }
+    }
+
+    /// Tells this watcher nothing any more. The key alone may be of an earlier list, whose watchers were told.
+    pub fn remove<W: Watcher + 'static>(&mut self, WatchKey(key): &WatchKey, watcher: &Arc<W>) {
+        let is_its = |other: &Arc<dyn Watcher>| std::ptr::addr_eq(Arc::as_ptr(other), Arc::as_ptr(watcher));
+        match self {
+            Watchers::One(one) if is_its(one) => *self = Watchers::None,
+            Watchers::Many(many) if many.get(*key).is_some_and(is_its) => drop(many.try_remove(*key)),
+            Watchers::None | Watchers::One(_) | Watchers::Many(_) => {}
+        }
+    }
+
+    /// Leaves nobody, and gives those who are to be told.
+    pub fn take(&mut self) -> Watchers {
+        std::mem::replace(self, Watchers::None)
+    }
+
+    /// Tells all.
+    pub fn tell(self, failed: bool) {
+        match self {
+            Watchers::None => {}
+            Watchers::One(watcher) => watcher.sealed(failed),
+            Watchers::Many(many) => many.into_iter().for_each(|(_, watcher)| watcher.sealed(failed)),
+        }
+    }
+}
