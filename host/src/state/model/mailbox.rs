@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use fastrand::Rng;
 
 use super::super::mailbox::{Event, Mailbox};
-use super::super::object::ObjectStore;
+use super::super::store::ObjectStore;
 use super::super::task::TaskRecord;
 use super::{plan, seeds, task};
 use crate::words::clock::{ManualClock, Moment};

@@ -2,6 +2,7 @@
 //! step both have to agree.
 
 mod mailbox;
+mod objects;
 mod scheduler;
 mod seeds;
 mod timers;
@@ -10,9 +11,10 @@ mod turns;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use super::object::{ObjectRef, ObjectStore};
+use super::object::ObjectRef;
 use super::payload::{Arguments, Encoding};
 use super::slot::{Stop, StopReason};
+use super::store::ObjectStore;
 use super::task::{Conductor, TaskRecord, TaskSpec, Work};
 use crate::words::capabilities::Capabilities;
 use crate::words::ids::{ModuleId, TaskId};
@@ -55,7 +57,7 @@ fn task(id: u64, module: u64, plan: TaskPlan, counted: bool, store: &Arc<ObjectS
     let spec = TaskSpec {
         id: TaskId(id),
         module: Arc::new(module),
-        work: Work::Task { reply: Encoding::Bincode },
+        work: Work::Task { reply: Encoding::Bincode, lost: None },
         plan: Arc::new(plan),
         capabilities: Arc::new(Capabilities::none()),
         inherited_deadline: None,

@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use fastrand::Rng;
 
-use super::super::object::{ObjectStore, Watcher};
+use super::super::object::Watcher;
 use super::super::scheduler::{Load, Next, Scheduler, Wants};
 use super::super::slot::StopReason;
+use super::super::store::ObjectStore;
 use super::super::task::{Stopped, TaskRecord};
 use super::turns::Line;
 use super::{Busy, plan, seeds, task};

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
-use super::super::object::ObjectStore;
+use super::super::store::ObjectStore;
 use super::super::task::TaskRecord;
 use super::super::timers::{Due, Timers};
 use super::{Busy, plan, seeds, task};
