@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustyray_host::{ActorHandle, ActorOptions, ErrorKind, Host, HostBuilder, Module, ObjectRef, TaskCall, TaskOptions};
+use rustyray_host::{
+    ActorHandle, ActorOptions, ErrorKind, Host, HostBuilder, Module, ObjectRef, TaskCall, TaskOptions,
+};
 
 use crate::arena::attack_next_door;
 use crate::dice::Dice;
@@ -70,9 +72,8 @@ impl Chaos<'_> {
     fn any_actor(&mut self) -> usize {
         let living: Vec<usize> = (0..self.actors.len()).filter(|at| self.actors[*at].handle.is_some()).collect();
         if living.len() < ACTORS {
-            let options = ActorOptions::new()
-                .max_restarts(self.dice.below(4) as u32)
-                .max_task_retries(self.dice.below(3) as u32);
+            let options =
+                ActorOptions::new().max_restarts(self.dice.below(4) as u32).max_task_retries(self.dice.below(3) as u32);
             let handle = Some(self.module.actor("Tally").options(options).create());
             self.actors.push(Actor { handle, harmed: false, said: Vec::new() });
             return self.actors.len() - 1;
@@ -99,8 +100,11 @@ impl Chaos<'_> {
     }
 
     async fn submit(&mut self) {
-        let (number, deed) = (self.ledger.next(), self.any_deed());
-        let mut options = TaskOptions::new().name(number.to_string()).priority(self.dice.below(3) as i32 - 1);
+        let deed = self.any_deed();
+        let number = self.ledger.next(deed);
+        // What ends only when somebody looks must not keep others of a lower priority waiting until then.
+        let priority = if deed.is_endless() { -1 } else { self.dice.below(3) as i32 - 1 };
+        let mut options = TaskOptions::new().name(number.to_string()).priority(priority);
         if let Some(fuel) = deed.fuel() {
             options = options.fuel(fuel);
         }
@@ -233,7 +237,7 @@ impl Chaos<'_> {
     }
 
     async fn answer(&self, object: &ObjectRef, deed: &Deed) -> Answer {
-        let found = within(self.host.value(object, None), "an answer").await;
+        let found = within(self.host.value(object, None), &format!("the answer of {deed:?}")).await;
         match found {
             Err(error) => Answer::Error(error.kind, error.attempt),
             Ok(_) if deed.is_a_call() => Answer::Call(self.host.get(object).await.expect("two numbers")),
@@ -248,7 +252,7 @@ impl Chaos<'_> {
         let fits = match (deed, answer) {
             (_, Answer::Error(ErrorKind::TaskCancelled, _)) => *cancelled,
             (Deed::Sum, answer) => self.fits_inputs(&held.inputs, answer).await,
-            (deed, answer) => deed.fits(*number, harmed, answer),
+            (deed, answer) => deed.fits(*number, *cancelled, harmed, answer),
         };
         assert!(fits, "{deed:?} of {number} with {answer:?}; cancelled: {cancelled}, harmed: {harmed}");
     }
@@ -305,9 +309,7 @@ fn settings(ledger: &Arc<Ledger>) -> impl Fn(HostBuilder) -> HostBuilder {
     move |builder| {
         let (lines, receipts) = (ledger.clone(), ledger.clone());
         let builder = builder.resource("lamp", 1.0).cancel_grace(GRACE).pending_tasks(400);
-        builder
-            .on_log(move |line| lines.effect(&line.task))
-            .on_receipt(move |receipt| receipts.receipt(&receipt.task))
+        builder.on_log(move |line| lines.effect(&line.task)).on_receipt(move |receipt| receipts.receipt(&receipt.task))
     }
 }
 

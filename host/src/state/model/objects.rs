@@ -41,10 +41,18 @@ struct Watch {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum State {
     Pending,
-    Failed { kind: ErrorKind, charge: u64 },
+    Failed {
+        kind: ErrorKind,
+        charge: u64,
+    },
     /// A value of this number.
     Here(usize),
-    Away { value: usize, coming: bool, refused: bool, damaged: bool },
+    Away {
+        value: usize,
+        coming: bool,
+        refused: bool,
+        damaged: bool,
+    },
 }
 
 struct Object {
@@ -116,7 +124,9 @@ impl World {
         loop {
             let before = (objects.clone(), values.clone());
             let held = |name: &usize| objects[*name];
-            for value in (0..self.objects.len()).filter(held).filter_map(|name| Self::value_of(self.objects[name].state)) {
+            for value in
+                (0..self.objects.len()).filter(held).filter_map(|name| Self::value_of(self.objects[name].state))
+            {
                 values[value] = true;
             }
             for value in (0..self.values.len()).filter(|value| values[*value]) {
@@ -215,7 +225,8 @@ impl World {
             1 => self.rng.usize(NUMBER_BYTES..LIMIT as usize + 2_000),
             _ => self.rng.usize(NUMBER_BYTES..20_000),
         };
-        let references: Vec<usize> = (0..self.rng.usize(..3)).filter_map(|_| self.any(|_| true)).filter(|older| *older < name).collect();
+        let references: Vec<usize> =
+            (0..self.rng.usize(..3)).filter_map(|_| self.any(|_| true)).filter(|older| *older < name).collect();
         self.values.push(Known { bytes, references: Vec::new(), users: Vec::new() });
         let handles = references.iter().map(|name| Reference::Object(self.handle(*name))).collect();
         let payload = Payload { encoding: Encoding::Raw, data: content(number, bytes).into(), references: handles };
@@ -298,7 +309,8 @@ impl World {
     }
 
     fn want(&mut self) {
-        let Some(name) = self.any(|object| matches!(object.state, State::Away { .. })).or_else(|| self.any(|_| true)) else {
+        let Some(name) = self.any(|object| matches!(object.state, State::Away { .. })).or_else(|| self.any(|_| true))
+        else {
             return;
         };
         let (object, told) = (self.handle(name), Arc::<Told>::default());

@@ -69,7 +69,9 @@ enum Stage {
     /// A thread runs it.
     Runs,
     /// It waits; `alone` if only another task can end that.
-    Waits { alone: bool },
+    Waits {
+        alone: bool,
+    },
     /// An actor without calls.
     Idles,
     /// What it waited for came, and it wants a thread.
@@ -266,7 +268,8 @@ impl World {
             Lane::Preempted => first(&self.preempted),
         });
         let highest = heads.iter().filter_map(|head| priority(*head)).max();
-        let lane = (0..3).map(|n| (self.turn + n) % 3).find(|lane| highest.is_some() && priority(heads[*lane]) == highest);
+        let lane =
+            (0..3).map(|n| (self.turn + n) % 3).find(|lane| highest.is_some() && priority(heads[*lane]) == highest);
         let Some(name) = lane.and_then(|lane| heads[lane]) else {
             return match () {
                 () if self.is_look_due(self.resting.len() + 1 >= THREADS) => Answer::Look,

@@ -127,7 +127,8 @@ impl World {
 
     fn expect(&mut self, due: Vec<(Instant, Purpose, usize)>, came: Vec<(Instant, Purpose, usize)>, now: Instant) {
         for (name, task) in self.tasks.iter().enumerate() {
-            let count = |of: Purpose| came.iter().filter(|(_, purpose, whose)| (*purpose, *whose) == (of, name)).count();
+            let count =
+                |of: Purpose| came.iter().filter(|(_, purpose, whose)| (*purpose, *whose) == (of, name)).count();
             let noted = |of: Purpose| due.iter().filter(|(_, purpose, whose)| (*purpose, *whose) == (of, name)).count();
             let past = task.deadline.is_some_and(|at| at <= now);
             assert_eq!(count(Purpose::Deadline) > 0, past && noted(Purpose::Deadline) > 0, "{:?}", task.record);
