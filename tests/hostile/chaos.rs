@@ -320,6 +320,7 @@ fn a_hundred_thousand_tasks_to_which_everything_happens() {
     attack_next_door(
         move |builder, _| settings(builder),
         async |arena| {
+            ledger.watch_panics();
             let module = arena.load("chaos").await;
             for seed in seeds::of_this_run(SEEDS) {
                 let _said = seeds::Replay(seed);

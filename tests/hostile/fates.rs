@@ -1,7 +1,7 @@
 //! What can happen to a task of the chaos, and the account of what did.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use rustyray_host::ErrorKind;
 
@@ -87,6 +87,8 @@ pub struct Ledger {
     next: AtomicU32,
     /// Tasks that did something when they should not be there any more.
     late: Mutex<Vec<u32>>,
+    /// A thread panicked, perhaps one of the host's, which goes on.
+    panicked: AtomicBool,
 }
 
 #[derive(Default)]
@@ -100,7 +102,7 @@ struct Entry {
 impl Ledger {
     pub fn new(tasks: u32) -> Self {
         let tasks = (0..tasks).map(|_| Entry::default()).collect();
-        Ledger { tasks, next: AtomicU32::new(0), late: Mutex::default() }
+        Ledger { tasks, next: AtomicU32::new(0), late: Mutex::default(), panicked: AtomicBool::new(false) }
     }
 
     /// The number of one more task.
@@ -131,9 +133,19 @@ impl Ledger {
         }
     }
 
+    /// Hears of every panic from now on.
+    pub fn watch_panics(self: &Arc<Self>) {
+        let (ledger, tell) = (self.clone(), std::panic::take_hook());
+        std::panic::set_hook(Box::new(move |panic| {
+            ledger.panicked.store(true, Ordering::SeqCst);
+            tell(panic);
+        }));
+    }
+
     /// Each task that was submitted was settled once, and none was heard of afterwards. A call that a dead actor refused
     /// leaves no receipt.
     pub fn check(&self) {
+        assert!(!self.panicked.load(Ordering::SeqCst), "a thread of the host panicked");
         let late = self.late.lock().unwrap();
         assert!(late.is_empty(), "these did something after their outcome was there: {late:?}");
         let submitted = self.next.load(Ordering::SeqCst) as usize;
@@ -142,6 +154,7 @@ impl Ledger {
             receipts => receipts == 1,
         };
         let odd = (0..submitted).filter(|number| !settled(&self.tasks[*number]));
-        assert_eq!(odd.take(10).collect::<Vec<_>>(), [], "these were not settled once");
+        let odd: Vec<usize> = odd.take(10).collect();
+        assert!(odd.is_empty(), "these were not settled once: {odd:?}");
     }
 }
