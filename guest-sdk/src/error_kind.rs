@@ -72,6 +72,8 @@ error_kinds! {
     OutOfDisk = "out-of-disk",
     /// The object's bytes are gone and cannot be made again.
     ObjectLost = "object-lost",
+    /// A stream was asked for the item after its last one.
+    StreamEnded = "stream-ended",
     /// The actor ended: killed, its constructor failed, or it crashed more often than it may restart.
     ActorDied = "actor-died",
     /// The actor crashed during this call and is being restarted.

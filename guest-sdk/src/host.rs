@@ -1,10 +1,10 @@
 //! The host as this crate sees it: the imported interfaces, or a stand-in for unit tests, which run natively.
 
 #[cfg(not(test))]
-pub(crate) use crate::bindings::rustyray::core::{actors, bytes, logging, objects, tasks, types};
+pub(crate) use crate::bindings::rustyray::core::{actors, bytes, logging, objects, streams, tasks, types};
 
 #[cfg(test)]
-pub(crate) use crate::mock::{actors, bytes, logging, objects, tasks, types};
+pub(crate) use crate::mock::{actors, bytes, logging, objects, streams, tasks, types};
 
 pub(crate) use crate::bindings::exports::rustyray::core::guest;
 

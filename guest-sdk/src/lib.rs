@@ -94,7 +94,9 @@ pub mod prelude;
 mod program;
 mod registry;
 mod remote;
+mod returned;
 mod store;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod wait;
@@ -108,9 +110,11 @@ pub use log;
 pub use object_ref::{Get, ObjectRef};
 pub use options::{ActorOptions, TaskOptions};
 pub use remote::{IntoArg, Submission};
+pub use returned::Returned;
 pub use rustyray_macros::{actor, actor_methods, local, main, remote};
 pub use serde;
 pub use store::{blocking_get_all, blocking_put, cancel, cancel_with, get, get_all, put};
+pub use stream::ObjectStream;
 pub use wait::{Waited, blocking_wait, wait};
 
 /// For the code that the macros write.
@@ -123,4 +127,5 @@ pub mod __private {
     pub use crate::program::{run, run_result};
     pub use crate::registry::*;
     pub use crate::remote::Outgoing;
+    pub use crate::returned::Call;
 }

@@ -36,6 +36,7 @@ fn function(name: &str, signature: &Signature) -> Function {
         result_type: signature.result.to_owned(),
         options: task_options(&signature.defaults),
         pure: signature.defaults.pure,
+        streams: signature.streams,
         docs: signature.docs.to_owned(),
     }
 }

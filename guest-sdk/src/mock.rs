@@ -24,6 +24,9 @@ pub(crate) mod types {
     pub struct ActorRef(pub(super) String);
 
     #[derive(Debug)]
+    pub struct StreamRef(pub(super) std::cell::RefCell<std::collections::VecDeque<ObjectRef>>);
+
+    #[derive(Debug)]
     pub enum Reference {
         Object(ObjectRef),
         Actor(ActorRef),
@@ -142,6 +145,53 @@ pub(crate) mod tasks {
             cancelled: false,
             grants: Vec::new(),
         }
+    }
+}
+
+/// Streams whose items are all there when they are submitted.
+pub(crate) mod streams {
+    use super::types::{ActorRef, Argument, ErrorKind, ObjectRef, Payload, StreamRef, TaskError, TaskOptions};
+    use super::{Slot, Stored, actors, tasks, with};
+    use crate::host::local_error;
+
+    pub(crate) fn submit(function: &str, arguments: &[Argument<'_>], options: Option<&TaskOptions>) -> StreamRef {
+        items(|| tasks::submit(function, arguments, options))
+    }
+
+    pub(crate) fn call(
+        actor: &ActorRef,
+        method: &str,
+        arguments: &[Argument<'_>],
+        options: Option<&TaskOptions>,
+    ) -> StreamRef {
+        items(|| actors::call(actor, method, arguments, options))
+    }
+
+    fn items(run: impl FnOnce() -> ObjectRef) -> StreamRef {
+        with(|host| host.given = Some(Vec::new()));
+        let task = run();
+        let mut items = with(|host| host.given.take()).unwrap_or_default();
+        if let Some(Err(_)) = with(|host| host.value(task.0)) {
+            items.push(task);
+        }
+        StreamRef(std::cell::RefCell::new(items.into()))
+    }
+
+    pub(crate) fn next(items: &StreamRef) -> ObjectRef {
+        called!("next");
+        let ended = || Slot::Sealed(Err(local_error(ErrorKind::StreamEnded, "no further item".into())));
+        items.0.borrow_mut().pop_front().unwrap_or_else(|| with(|host| host.add(ended())))
+    }
+
+    pub(crate) fn give(item: Payload) -> Result<Option<ObjectRef>, TaskError> {
+        called!("give");
+        with(|host| {
+            let item = host.add(Slot::Sealed(Ok(Stored::from(&item))));
+            match &mut host.given {
+                Some(given) => Ok(given.push(item)).map(|()| None),
+                None => Err(local_error(ErrorKind::InvalidArgument, "no stream".into())),
+            }
+        })
     }
 }
 

@@ -20,3 +20,4 @@ pub use crate::error::{Error, Result};
 pub use crate::error_kind::ErrorKind;
 pub use crate::object_ref::ObjectRef;
 pub use crate::options::TaskOptions;
+pub use crate::stream::ObjectStream;

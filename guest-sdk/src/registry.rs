@@ -6,6 +6,7 @@
 mod arguments;
 mod checkpoints;
 mod declared;
+mod give;
 mod reply;
 
 use std::any::Any;
@@ -15,6 +16,7 @@ pub use arguments::Arguments;
 pub use checkpoints::Checkpoints;
 pub(crate) use checkpoints::{restore, save};
 pub use declared::{ActorDefaults, Signature, TaskDefaults, path_in_crate};
+pub use give::{give_items, give_parts, give_stream};
 pub use reply::{constructed, constructed_result, reply_result, reply_value};
 
 use crate::host::guest::Failure;

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::codec;
+use crate::host::local_error;
 use crate::host::types::{Argument, Encoding, ErrorCause, ErrorKind, Payload, TaskError};
-use crate::host::{local_error, tasks};
 use crate::object_ref::{ObjectRef, RawRef};
 use crate::options::TaskOptions;
+use crate::returned::{Call, Returned, Target};
 
 /// What may stand where a remote function takes a `T`: a `T`, or a reference to one.
 ///
@@ -122,7 +123,8 @@ fn named(mut error: Arc<TaskError>, what: &str) -> Arc<TaskError> {
     error
 }
 
-/// A call of a remote function that is being put together: `add.options()`, then what is to be different, then `remote`.
+/// A call of a remote function that is being put together: `add.options()`, then what is to be different, then `remote`, which
+/// makes an `R`.
 ///
 /// ```no_run
 /// # use rustyray::prelude::*;
@@ -132,13 +134,13 @@ fn named(mut error: Arc<TaskError>, what: &str) -> Arc<TaskError> {
 /// # }
 /// ```
 #[must_use = "nothing is submitted until `remote` is called"]
-pub struct Submission<Args, T> {
+pub struct Submission<Args, R> {
     function: &'static str,
     options: TaskOptions,
-    types: PhantomData<fn(Args) -> T>,
+    types: PhantomData<fn(Args) -> R>,
 }
 
-impl<Args, T> Submission<Args, T> {
+impl<Args, R> Submission<Args, R> {
     #[doc(hidden)]
     pub fn new(function: &'static str) -> Self {
         Self { function, options: TaskOptions::new(), types: PhantomData }
@@ -158,22 +160,25 @@ impl<Args, T> Submission<Args, T> {
     }
 
     crate::__delegate_task_options!(options);
+}
 
-    fn submit(self, outgoing: &mut [Outgoing]) -> ObjectRef<T> {
+impl<Args, R: Returned> Submission<Args, R> {
+    fn submit(self, outgoing: &mut [Outgoing]) -> R {
         let submitted = call(self.function, outgoing, |arguments| {
-            Ok(tasks::submit(self.function, arguments, self.options.checked()?))
+            let options = self.options.checked()?;
+            Ok(R::of(Call(Ok(Target { actor: None, function: self.function, arguments, options }))))
         });
-        ObjectRef::new(submitted.map_or_else(RawRef::Failed, RawRef::new))
+        submitted.unwrap_or_else(|error| R::of(Call(Err(error))))
     }
 }
 
-impl<Args, T> Clone for Submission<Args, T> {
+impl<Args, R> Clone for Submission<Args, R> {
     fn clone(&self) -> Self {
         Self { function: self.function, options: self.options.clone(), types: PhantomData }
     }
 }
 
-impl<Args, T> fmt::Debug for Submission<Args, T> {
+impl<Args, R> fmt::Debug for Submission<Args, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Submission").field("function", &self.function).field("options", &self.options).finish()
     }
@@ -181,11 +186,11 @@ impl<Args, T> fmt::Debug for Submission<Args, T> {
 
 macro_rules! remote {
     ($($argument:ident: $Type:ident),*) => {
-        impl<$($Type,)* T> Submission<($($Type,)*), T> {
-            /// Submits the task and gives the reference to its result at once. It never blocks; what goes wrong reaches
+        impl<$($Type,)* R: Returned> Submission<($($Type,)*), R> {
+            /// Submits the task and gives the reference to its result, or to its results, at once. It never blocks; what goes wrong reaches
             /// whoever awaits the reference.
             #[allow(clippy::too_many_arguments, reason = "as many as the function has")]
-            pub fn remote(self, $($argument: impl IntoArg<$Type>),*) -> ObjectRef<T> {
+            pub fn remote(self, $($argument: impl IntoArg<$Type>),*) -> R {
                 self.submit(&mut [$($argument.into_outgoing()),*])
             }
         }

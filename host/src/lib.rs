@@ -41,6 +41,7 @@ pub use surface::actor::{ActorCall, ActorHandle, MethodCall};
 pub use surface::builder::{BuildError, HostBuilder};
 pub use surface::host::Host;
 pub use surface::module::Module;
+pub use surface::stream::ObjectStream;
 pub use surface::task::TaskCall;
 pub use words::capabilities::{Capabilities, DirAccess, DirGrant, NetGrant};
 pub use words::error::{ErrorCause, ErrorKind, LimitReport, TaskError, TaskResult};

@@ -123,7 +123,7 @@ async fn what_cannot_be_made_again_says_why() {
     let of_put = made(&host, module.task("inverted").arg_ref(&put)).await;
     lose_all(&host, dir.path()).await;
     for (object, why) in [
-        (&put, "no task made it, it was put"),
+        (&put, "no task made it as its result: it was put"),
         (&by_actor, "an actor made it"),
         (&once, "may run once only"),
         (&large, "arguments were too large"),

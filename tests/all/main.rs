@@ -22,4 +22,5 @@ mod restarts;
 mod retries;
 mod scheduling;
 mod spilling;
+mod streams;
 mod support;

@@ -148,6 +148,12 @@ pub const OBJECTS: &str = r#"
 /// `tasks.submit`. Its parameters lie in memory, the options 16 bytes from their start.
 pub const TASKS: &str = r#"(import "rustyray:core/tasks@0.1.0" "submit" (func $submit (param i32) (result i32)))"#;
 
+/// Of `streams`: `next`, `give`, and the drop of a stream's handle.
+pub const STREAMS: &str = r#"
+    (import "rustyray:core/streams@0.1.0" "next" (func $next (param i32) (result i32)))
+    (import "rustyray:core/streams@0.1.0" "give" (func $give (param i32 i32 i32 i32 i32 i32)))
+    (import "rustyray:core/types@0.1.0" "[resource-drop]stream-ref" (func $drop_stream (param i32)))"#;
+
 /// Of `actors`: `find`, `kill`, and the drop of an actor's handle.
 pub const ACTORS: &str = r#"
     (import "rustyray:core/actors@0.1.0" "find" (func $find (param i32 i32 i32)))

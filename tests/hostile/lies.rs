@@ -3,7 +3,7 @@
 use rustyray_host::ErrorKind;
 
 use crate::arena::{Arena, attack};
-use crate::forge::{self, ACTORS, ANSWER, HEAP, OBJECTS, TASKS};
+use crate::forge::{self, ACTORS, ANSWER, HEAP, OBJECTS, STREAMS, TASKS};
 
 /// Runs a task with this body beside the neighbour. It must crash, with a message that says this.
 async fn crashes(arena: &Arena, items: &str, body: &str, says: &str) {
@@ -56,6 +56,26 @@ fn lengths_and_addresses_of_results() {
         crashes(arena, "", &format!("{} {}", answer(20, "8192"), answer(24, "1")), "handle").await;
         crashes(arena, "", "(return (i32.const -8))", "out of bounds").await;
         crashes(arena, "", "(return (i32.const 513))", "aligned").await;
+    });
+}
+
+#[test]
+fn streams_that_are_none() {
+    attack(async |arena| {
+        for body in ["(drop (call $next (i32.const 7)))", "(call $drop_stream (i32.const 7))"] {
+            crashes(arena, STREAMS, body, "handle").await;
+        }
+        // An object is no stream.
+        crashes(arena, STREAMS, &with_object("(drop (call $next (local.get $h)))"), "handle").await;
+        let give = |payload: &str| format!("(call $give {payload} (i32.const {HEAP}))");
+        let lying = give("(i32.const 2) (i32.const 0) (i32.const -1) (i32.const 0) (i32.const 0)");
+        crashes(arena, STREAMS, &lying, "out of bounds").await;
+        // What is no stream gives no item: the answer is an error.
+        let honest = give("(i32.const 2) (i32.const 0) (i32.const 8) (i32.const 0) (i32.const 0)");
+        let body = format!("{honest} (if (i32.eqz (i32.load8_u (i32.const {HEAP}))) (then unreachable))");
+        let module = arena.load_forged(forge::task(0, &format!("{STREAMS} {OBJECTS}"), &body)).await;
+        let honest = module.task("attack").submit().await;
+        arena.value(&honest, None).await.unwrap();
     });
 }
 

@@ -190,12 +190,12 @@ impl Function {
 
     /// `counter.increment()`.
     fn call(&self) -> TokenStream {
-        let (vis, name, value) = (&self.vis, &self.name, &self.callable.value.ty);
+        let (vis, name, returned) = (&self.vis, &self.name, self.callable.returned());
         let (arguments, outgoing, outside) = (self.callable.arguments(), self.callable.outgoing(), self.outside());
         let method = unraw(name);
         quote! {
             #outside
-            #vis fn #name(&self, #arguments) -> ::rustyray::ObjectRef<#value> {
+            #vis fn #name(&self, #arguments) -> #returned {
                 ::rustyray::Handle::raw(self).call(#method, #outgoing)
             }
         }

@@ -1,15 +1,16 @@
 //! The keys that an attribute may have.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Error, Expr, Ident, Result, Token};
 
+use crate::several::Several;
 use crate::values;
 
 const TASK_KEYS: &str = "name, timeout, fuel, memory, tables, output, max_retries, retry_exceptions, retry_backoff, \
-                         priority, num_cpus, resources, grants, pure";
+                         priority, num_cpus, resources, grants, pure, num_returns";
 const ACTOR_KEYS: &str = "name, max_restarts, max_pending_calls, detached, checkpoint, \
                           checkpoint_every, timeout, fuel, memory, tables, output, max_task_retries, retry_exceptions, \
                           retry_backoff, priority, num_cpus, resources, grants";
@@ -60,6 +61,7 @@ fn entries(input: ParseStream<'_>) -> Result<Vec<Entry>> {
 #[derive(Default, Debug, PartialEq)]
 pub struct TaskAttributes {
     pub name: Option<String>,
+    pub num_returns: Option<usize>,
     pure: bool,
     timeout_ns: Option<u64>,
     fuel: Option<u64>,
@@ -97,6 +99,16 @@ impl TaskAttributes {
     }
 }
 
+impl TaskAttributes {
+    /// One result can be kept, and several cannot.
+    pub fn check_results(&self, several: &Several) -> Result<()> {
+        if self.pure && !matches!(several, Several::One) {
+            return Err(Error::new(Span::call_site(), "a `pure` task gives one result: several are not kept"));
+        }
+        Ok(())
+    }
+}
+
 impl Parse for TaskAttributes {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let mut attributes = Self::default();
@@ -105,6 +117,7 @@ impl Parse for TaskAttributes {
             match entry.key.to_string().as_str() {
                 "max_retries" => attributes.max_retries = Some(values::integer(entry.value()?)?),
                 "pure" => attributes.pure = entry.flag()?,
+                "num_returns" => attributes.num_returns = Some(values::integer(entry.value()?)?),
                 _ if attributes.take(entry)? => {}
                 _ => return Err(entry.unknown(TASK_KEYS)),
             }
@@ -186,7 +199,7 @@ impl Nothing {
 /// As the constant that the registry holds.
 impl ToTokens for TaskAttributes {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        let Self { name: _, pure, resources, grants, .. } = self;
+        let Self { name: _, num_returns: _, pure, resources, grants, .. } = self;
         let timeout_ns = optional(self.timeout_ns.as_ref());
         let fuel = optional(self.fuel.as_ref());
         let memory_bytes = optional(self.memory_bytes.as_ref());
@@ -260,6 +273,7 @@ mod tests {
             max_retries = 2, retry_exceptions = true, retry_backoff = "100ms", priority = -1, num_cpus = 0.5, resources = "gpu=1", grants = ["clock"],"#;
         let wanted = TaskAttributes {
             name: Some("p".into()),
+            num_returns: None,
             pure: false,
             timeout_ns: Some(5_000_000_000),
             fuel: Some(50_000_000),

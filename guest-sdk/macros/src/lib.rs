@@ -8,6 +8,7 @@ mod actor_methods;
 mod attributes;
 mod main_function;
 mod remote;
+mod several;
 mod signature;
 mod source;
 mod values;
@@ -46,6 +47,14 @@ use crate::attributes::{ActorAttributes, TaskAttributes};
 /// | `num_cpus` | `1` or `0.5` | CPU slots that it holds |
 /// | `resources` | `"gpu=1, disk=0.5"` | custom resources that it holds |
 /// | `grants` | `["dir:/data:ro"]` | the capabilities to keep |
+/// | `num_returns` | integer | of a tuple of so many: each part is an object of its own |
+///
+/// A function that returns `impl Iterator<Item = T>` or `impl Stream<Item = T>`, also inside a `Result`, gives its items while
+/// it runs: `remote` makes an `ObjectStream<T>`. An item may be a `Result`; an error among them is the last item, and the
+/// task's. The function waits while many items lie there that nobody has taken, and ends when the stream is dropped. An
+/// attempt after the first gives only the items that were not given before: they should come in the same order.
+///
+/// With `num_returns = 2` a function that returns `(A, B)` makes `(ObjectRef<A>, ObjectRef<B>)`.
 ///
 /// The caller can say otherwise: `parse.options().timeout(…).remote(…)`.
 ///

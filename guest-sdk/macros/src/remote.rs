@@ -5,6 +5,7 @@ use quote::{format_ident, quote};
 use syn::{Error, FnArg, Ident, Item, ItemFn, Result, ReturnType};
 
 use crate::attributes::TaskAttributes;
+use crate::several::Several;
 use crate::signature::{Callable, unraw};
 use crate::source::{conditions, first_paragraph, shown};
 
@@ -20,7 +21,9 @@ pub fn expand(attributes: &TaskAttributes, item: Item) -> Result<TokenStream> {
         other => return Err(Error::new_spanned(other, "`#[rustyray::remote]` goes on a function")),
     };
     check_receiver(&function)?;
-    let callable = Callable::new(&function.sig, "a remote function")?;
+    let mut callable = Callable::new(&function.sig, "a remote function")?;
+    callable.value.split(attributes.num_returns)?;
+    attributes.check_results(&callable.value.several)?;
     Ok(items(attributes, &function, &callable))
 }
 
@@ -71,15 +74,21 @@ fn named(mut function: ItemFn, name: Ident) -> ItemFn {
 /// What makes `add(1, 2)` work.
 fn deref(callable: &Callable, name: &Ident, body: &Ident, output: &ReturnType) -> TokenStream {
     let (names, types) = (callable.names(), callable.types());
-    let output = match output {
-        ReturnType::Default => quote!(()),
-        ReturnType::Type(_, ty) => quote!(#ty),
+    let (output, named) = match (&callable.value.several, output) {
+        (Several::Items(items), _) => (items.named_output(output), Some(items)),
+        (_, ReturnType::Default) => (quote!(()), None),
+        (_, ReturnType::Type(_, ty)) => (quote!(#ty), None),
     };
-    let (output, function) = if callable.is_async {
-        let future = quote!(::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #output>>>);
-        (future, quote!(|#(#names),*| ::std::boxed::Box::pin(#body(#(#names),*))))
-    } else {
-        (output, quote!(#body))
+    let call = quote!(#body(#(#names),*));
+    let call = if callable.is_async { quote!(#call.await) } else { call };
+    let call = named.map_or(call.clone(), |items| items.named(&call, callable.value.fallible));
+    let (output, function) = match (callable.is_async, named) {
+        (false, None) => (output, quote!(#body)),
+        (false, Some(_)) => (output, quote!(|#(#names),*| #call)),
+        (true, _) => {
+            let future = quote!(::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #output>>>);
+            (future, quote!(|#(#names),*| ::std::boxed::Box::pin(async move { #call })))
+        }
     };
     quote! {
         #[allow(clippy::type_complexity)]
@@ -97,18 +106,18 @@ fn deref(callable: &Callable, name: &Ident, body: &Ident, output: &ReturnType) -
 /// What makes `add.remote(1, 2)` work.
 fn calls(callable: &Callable, name: &Ident, attributes: &TaskAttributes) -> TokenStream {
     let (arguments, names, types) = (callable.arguments(), callable.names(), callable.types());
-    let value = &callable.value.ty;
+    let returned = callable.returned();
     let path = path(attributes, name);
     quote! {
         #[allow(dead_code, clippy::too_many_arguments, clippy::type_complexity)]
         impl #name {
             /// Submits a task and gives the reference to its result at once.
-            pub fn remote(&self, #arguments) -> ::rustyray::ObjectRef<#value> {
+            pub fn remote(&self, #arguments) -> #returned {
                 self.options().remote(#(#names),*)
             }
 
             /// Starts saying how a task is to run; `remote` then submits it.
-            pub fn options(&self) -> ::rustyray::Submission<(#(#types,)*), #value> {
+            pub fn options(&self) -> ::rustyray::Submission<(#(#types,)*), #returned> {
                 ::rustyray::Submission::new(#path)
             }
         }

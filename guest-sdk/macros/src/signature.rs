@@ -6,6 +6,7 @@ use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Error, FnArg, GenericArgument, Ident, Pat, PathArguments, Result, ReturnType, Signature, Type};
 
+use crate::several::{self, Items, Several};
 use crate::source::type_text;
 
 /// As many as `Submission` has a `remote` for.
@@ -25,9 +26,10 @@ pub struct Parameter {
 
 /// What the function gives.
 pub struct Value {
-    /// Inside the `Result`, where there is one.
+    /// Inside the `Result`, where there is one; that of an item, where it gives several.
     pub ty: Type,
     pub fallible: bool,
+    pub several: Several,
 }
 
 impl Callable {
@@ -90,11 +92,27 @@ impl Callable {
 
     /// The answer that `call` makes.
     pub fn reply(&self, call: &TokenStream) -> TokenStream {
+        let fallible = self.value.fallible;
+        match &self.value.several {
+            Several::One => {}
+            Several::Items(items) => return items.give(&self.finished(call), fallible),
+            Several::Parts(parts) => return several::give_parts(&self.finished(call), fallible, parts.len()),
+        }
         let span = at(self.value.ty.span());
         let reply = if self.value.fallible { "reply_result" } else { "reply_value" };
         let reply = Ident::new(reply, span);
         let call = self.finished(call);
         quote_spanned!(span=> ::rustyray::__private::#reply(__rr_reply, #call))
+    }
+
+    /// What `remote` makes.
+    pub fn returned(&self) -> TokenStream {
+        let value = &self.value.ty;
+        match &self.value.several {
+            Several::One => quote!(::rustyray::ObjectRef<#value>),
+            Several::Items(_) => quote!(::rustyray::ObjectStream<#value>),
+            Several::Parts(parts) => quote!((#(::rustyray::ObjectRef<#parts>),*)),
+        }
     }
 
     /// The constant that the manifest is made of.
@@ -104,10 +122,12 @@ impl Callable {
             quote!((#name, #ty))
         });
         let result = type_text(&self.value.ty);
+        let streams = !matches!(self.value.several, Several::One);
         quote! {
             ::rustyray::__private::Signature {
                 parameters: &[#(#parameters),*],
                 result: #result,
+                streams: #streams,
                 defaults: #defaults,
                 docs: #docs,
             }
@@ -170,17 +190,26 @@ fn parameter(argument: &syn::PatType) -> Result<Parameter> {
 impl Value {
     fn new(output: &ReturnType) -> Result<Self> {
         let ReturnType::Type(_, ty) = output else {
-            return Ok(Self { ty: syn::parse_quote!(()), fallible: false });
+            return Ok(Self { ty: syn::parse_quote!(()), fallible: false, several: Several::One });
         };
         if let Type::Never(never) = &**ty {
             return Err(Error::new_spanned(never, "it has to give a value: return `()`"));
         }
-        let value = match result_value(ty) {
-            Some(value) => Self { ty: value.clone(), fallible: true },
-            None => Self { ty: (**ty).clone(), fallible: false },
+        let (ty, fallible) = result_value(ty).map_or((&**ty, false), |value| (value, true));
+        let value = match Items::of(ty) {
+            Some(items) => Self { ty: items.value().clone(), fallible, several: Several::Items(items) },
+            None => Self { ty: ty.clone(), fallible, several: Several::One },
         };
         check_owned(&value.ty)?;
         Ok(value)
+    }
+
+    /// Makes an object of each part of the tuple, where the attribute says so.
+    pub fn split(&mut self, num_returns: Option<usize>) -> Result<()> {
+        if let Some(count) = num_returns {
+            self.several = Several::Parts(several::parts(&self.ty, count)?);
+        }
+        Ok(())
     }
 }
 
@@ -225,7 +254,8 @@ impl<'ast> Visit<'ast> for Borrows {
     }
 
     fn visit_type_impl_trait(&mut self, ty: &'ast syn::TypeImplTrait) {
-        let message = "`impl Trait` is generic: name the type, since the module holds one function for each name";
+        let message = "`impl Trait` is generic: name the type, since the module holds one function for each name; only results \
+                       that come one after the other are `impl Iterator<Item = …>` or `impl Stream<Item = …>`";
         self.0.get_or_insert(Error::new_spanned(ty, message));
     }
 

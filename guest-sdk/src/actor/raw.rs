@@ -9,9 +9,10 @@ use super::Actor;
 use crate::codec;
 use crate::host::actors;
 use crate::host::types::{ActorRef, TaskError};
-use crate::object_ref::{ObjectRef, RawRef};
+use crate::object_ref::RawRef;
 use crate::options::{ActorOptions, TaskOptions};
 use crate::remote::{Outgoing, call};
+use crate::returned::{Call, Returned, Target};
 
 /// A handle without its type.
 #[doc(hidden)]
@@ -47,16 +48,16 @@ impl RawHandle {
     }
 
     /// Calls a method.
-    pub fn call<T>(&self, method: &str, outgoing: &mut [Outgoing]) -> ObjectRef<T> {
+    pub fn call<R: Returned>(&self, method: &str, outgoing: &mut [Outgoing]) -> R {
         let actor = match &self.state {
             State::Actor(actor) => actor,
-            State::Failed(error) => return ObjectRef::new(RawRef::Failed(error.clone())),
+            State::Failed(error) => return R::of(Call(Err(error.clone()))),
         };
         let called = call(method, outgoing, |arguments| {
             let options = self.options.as_ref().map(|options| options.checked()).transpose()?.flatten();
-            Ok(actors::call(actor, method, arguments, options))
+            Ok(R::of(Call(Ok(Target { actor: Some(actor), function: method, arguments, options }))))
         });
-        ObjectRef::new(called.map_or_else(RawRef::Failed, RawRef::new))
+        called.unwrap_or_else(|error| R::of(Call(Err(error))))
     }
 
     pub(super) fn ready(&self) -> RawRef {

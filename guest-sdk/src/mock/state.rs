@@ -25,6 +25,8 @@ pub(crate) struct Host {
     pub(super) calls: Vec<String>,
     pub(super) options: Option<super::types::TaskOptions>,
     pub(super) ready: Option<u64>,
+    /// What the task gave that runs, if it is a stream.
+    pub(super) given: Option<Vec<super::types::ObjectRef>>,
     stopped: bool,
 }
 

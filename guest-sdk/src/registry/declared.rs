@@ -7,6 +7,8 @@ pub struct Signature {
     pub parameters: &'static [(&'static str, &'static str)],
     /// The type of the value: the first of a `Result`'s.
     pub result: &'static str,
+    /// Does it give its results one after the other?
+    pub streams: bool,
     /// What was said with the attribute.
     pub defaults: TaskDefaults,
     /// The first paragraph of its documentation.

@@ -11,6 +11,7 @@ use crate::state::object::ObjectRef;
 use crate::state::parking::Wait;
 use crate::state::payload::{Argument, Encoding};
 use crate::state::store::ObjectStore;
+use crate::state::stream::StreamRef;
 use crate::state::task::TaskRecord;
 use crate::words::clock::Clock;
 use crate::words::error::TaskError;
@@ -70,6 +71,17 @@ pub trait Port: Send + Sync {
 
     /// Calls an actor. What is wrong with it becomes the error of the object.
     fn call_actor(&self, request: CallRequest, caller: Option<&Arc<TaskRecord>>) -> ObjectRef;
+
+    /// Submits a task that gives its results one after the other. What is wrong with it becomes the error of the first.
+    fn submit_stream(&self, request: TaskRequest, caller: Option<&Arc<TaskRecord>>) -> StreamRef;
+
+    /// Calls such a method.
+    fn call_stream(&self, request: CallRequest, caller: Option<&Arc<TaskRecord>>) -> StreamRef;
+
+    /// A stream that is an error from the start.
+    fn failed_stream(&self, error: TaskError) -> StreamRef {
+        StreamRef::failed(self.store(), Arc::new(error))
+    }
 
     /// Finds an actor by name.
     ///

@@ -8,6 +8,7 @@ use crate::state::actor::{ActorRef, ActorSpec};
 use crate::state::object::ObjectRef;
 use crate::state::parking::Wait;
 use crate::state::store::ObjectStore;
+use crate::state::stream::StreamRef;
 use crate::state::task::TaskRecord;
 use crate::words::clock::Clock;
 use crate::words::error::{ErrorKind, TaskError};
@@ -57,6 +58,14 @@ impl Port for NobodyHome {
 
     fn call_actor(&self, _request: CallRequest, _caller: Option<&Arc<TaskRecord>>) -> ObjectRef {
         self.refused()
+    }
+
+    fn submit_stream(&self, _request: TaskRequest, _caller: Option<&Arc<TaskRecord>>) -> StreamRef {
+        self.failed_stream(refusal())
+    }
+
+    fn call_stream(&self, _request: CallRequest, _caller: Option<&Arc<TaskRecord>>) -> StreamRef {
+        self.failed_stream(refusal())
     }
 
     fn find_actor(&self, _name: &str) -> Result<ActorRef, TaskError> {

@@ -47,7 +47,7 @@ impl Runtime {
         let spec = TaskSpec {
             id: self.task_ids.next(),
             module: lineage.module.clone(),
-            work: Work::Task { reply: lineage.reply, lost: Some(lost.clone()) },
+            work: Work::Task { reply: lineage.reply, lost: Some(lost.clone()), stream: None },
             plan: lineage.plan.clone(),
             capabilities: lineage.capabilities.clone(),
             inherited_deadline: None,

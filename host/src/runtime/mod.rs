@@ -44,6 +44,7 @@ use crate::state::parking::Wait;
 use crate::state::scheduler::{Load, Scheduler};
 use crate::state::spill::SpillFolder;
 use crate::state::store::ObjectStore;
+use crate::state::stream::{Stream, StreamRef};
 use crate::state::task::{Conductor, TaskRecord};
 use crate::state::timers::Timers;
 use crate::words::capabilities::Capabilities;
@@ -263,6 +264,13 @@ impl Runtime {
         self.me.clone()
     }
 
+    /// The items of what is submitted to give them.
+    fn streamed(&self, submit: impl FnOnce(Arc<Stream>) -> ObjectRef) -> StreamRef {
+        let stream = Stream::new(&self.store);
+        let task = submit(stream.clone());
+        StreamRef::new(stream, task, self.conductor())
+    }
+
     fn code(&self, module: ModuleId) -> Option<Arc<LoadedModule>> {
         self.modules.get(&module).map(|code| code.clone())
     }
@@ -270,7 +278,7 @@ impl Runtime {
 
 impl Port for Runtime {
     fn submit(&self, request: TaskRequest, caller: Option<&Arc<TaskRecord>>) -> ObjectRef {
-        self.submit_task(request, caller)
+        self.submit_task(request, None, caller)
     }
 
     fn create_actor(&self, request: ActorRequest, caller: Option<&Arc<TaskRecord>>) -> ActorRef {
@@ -278,7 +286,15 @@ impl Port for Runtime {
     }
 
     fn call_actor(&self, request: CallRequest, caller: Option<&Arc<TaskRecord>>) -> ObjectRef {
-        self.submit_call(request, caller)
+        self.submit_call(request, None, caller)
+    }
+
+    fn submit_stream(&self, request: TaskRequest, caller: Option<&Arc<TaskRecord>>) -> StreamRef {
+        self.streamed(|stream| self.submit_task(request, Some(stream), caller))
+    }
+
+    fn call_stream(&self, request: CallRequest, caller: Option<&Arc<TaskRecord>>) -> StreamRef {
+        self.streamed(|stream| self.submit_call(request, Some(stream), caller))
     }
 
     fn find_actor(&self, name: &str) -> Result<ActorRef, TaskError> {

@@ -64,7 +64,7 @@ impl Runtime {
         let spec = TaskSpec {
             id: self.task_ids.next(),
             module: info,
-            work: Work::Task { reply: Encoding::Json, lost: None },
+            work: Work::Task { reply: Encoding::Json, lost: None, stream: None },
             plan: Arc::new(TaskPlan::of_host("describe", limits)),
             capabilities: Arc::new(Capabilities::none()),
             inherited_deadline: None,

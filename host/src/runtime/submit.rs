@@ -7,6 +7,7 @@ use crate::port::{ActorRequest, CallRequest, TaskRequest};
 use crate::state::actor::{ActorRecord, ActorRef, ActorSpec};
 use crate::state::object::ObjectRef;
 use crate::state::payload::{Argument, Arguments};
+use crate::state::stream::Stream;
 use crate::state::task::{TaskRecord, TaskSpec, Work};
 use crate::words::capabilities::Capabilities;
 use crate::words::error::{ErrorKind, TaskError};
@@ -19,12 +20,14 @@ use crate::words::plan::{CallPlans, TaskPlan, qualified};
 type Caller<'a> = Option<&'a Arc<TaskRecord>>;
 
 impl Runtime {
-    pub(super) fn submit_task(&self, request: TaskRequest, caller: Caller) -> ObjectRef {
+    pub(super) fn submit_task(&self, request: TaskRequest, stream: Option<Arc<Stream>>, caller: Caller) -> ObjectRef {
         let TaskRequest { module, function, arguments, mut options, reply } = request;
         self.cap_priority(&mut options, caller);
         let launched = self.task_plan(&module, &function, options).and_then(|plan| {
+            check_results(&plan, stream.is_some())?;
             check_arguments(&plan, arguments.len(), || module.task(&function))?;
-            let spec = self.spec(module.clone(), plan, Work::Task { reply, lost: None }, caller)?;
+            let work = Work::Task { reply, lost: None, stream };
+            let spec = self.spec(module.clone(), plan, work, caller)?;
             self.launch(spec, arguments, caller)
         });
         launched.unwrap_or_else(|error| self.refused(&module, &function, error))
@@ -141,7 +144,7 @@ impl Runtime {
         ActorRef::new(spec, 0, ready)
     }
 
-    pub(super) fn submit_call(&self, request: CallRequest, caller: Caller) -> ObjectRef {
+    pub(super) fn submit_call(&self, request: CallRequest, stream: Option<Arc<Stream>>, caller: Caller) -> ObjectRef {
         let CallRequest { actor, method, arguments, mut options, reply } = request;
         self.cap_priority(&mut options, caller);
         let actor = actor.record();
@@ -150,8 +153,9 @@ impl Runtime {
                 return Err(TaskError::new(ErrorKind::ActorDied, "the actor is dead").caused_by(&cause));
             }
             let plan = self.call_plan(actor, &method, options)?;
+            check_results(&plan, stream.is_some())?;
             check_arguments(&plan, arguments.len(), || find_method(actor, &method).ok())?;
-            let work = Work::Call { actor: actor.clone(), reply };
+            let work = Work::Call { actor: actor.clone(), reply, stream };
             let mut spec = self.spec(actor.spec.module.clone(), plan, work, caller)?;
             // A call runs where the actor is: with its capabilities.
             spec.capabilities = actor.spec.capabilities.clone();
@@ -257,6 +261,16 @@ fn described(module: &ModuleInfo, function: &str, mut error: TaskError) -> TaskE
     error.function = function.to_owned();
     error.module = module.name.to_string();
     error
+}
+
+/// One, or several?
+fn check_results(plan: &TaskPlan, streams: bool) -> Result<(), TaskError> {
+    let text = match (plan.streams, streams) {
+        (true, false) => "it gives its results one after the other: ask for its stream",
+        (false, true) => "it gives one result, and no stream",
+        (true, true) | (false, false) => return Ok(()),
+    };
+    Err(TaskError::new(ErrorKind::InvalidArgument, text))
 }
 
 /// As many as declared?

@@ -31,6 +31,20 @@ impl Conductor for Runtime {
             None => self.scheduler.lock().push(task),
         }
     }
+
+    fn abandon(&self, object: &ObjectRef) {
+        // Not here: whoever takes from a stream may be a task whose own stream was abandoned, and so on, as deep as a guest
+        // likes.
+        if let Some(runtime) = self.strong() {
+            let object = object.clone();
+            self.tokio.spawn(async move {
+                // An actor is others' as well: its call ends by itself at the next item.
+                if object.producer().is_some_and(|task| !runtime.ask_running_call(&task)) {
+                    runtime.cancel_object(&object, true, true);
+                }
+            });
+        }
+    }
 }
 
 /// The error of a task whose argument failed.
@@ -76,7 +90,7 @@ impl Runtime {
 
     async fn run_guest(self: Arc<Self>, task: Arc<TaskRecord>) -> Result<Payload, TaskError> {
         let arguments = self.arguments(&task).await.map_err(|cause| dependency_failed(&cause))?;
-        if let Work::Task { reply, .. } = task.spec.work
+        if let Work::Task { reply, stream: None, .. } = task.spec.work
             && task.spec.plan.pure
         {
             // Apart, so that what it waits for takes no room in the future of every task.

@@ -112,7 +112,7 @@ macro_rules! same_kinds {
 
 same_kinds! {
     TaskFailed WorkerCrashed TaskCancelled TaskTimedOut OutOfFuel OutOfMemory LimitExceeded DependencyFailed GetTimeout
-    ObjectStoreFull OutOfDisk ObjectLost ActorDied ActorUnavailable ActorNotFound ActorNameTaken TaskNotFound InvalidArgument
+    ObjectStoreFull OutOfDisk ObjectLost StreamEnded ActorDied ActorUnavailable ActorNotFound ActorNameTaken TaskNotFound InvalidArgument
     QueueFull PendingCallsLimitExceeded TaskUnschedulable InstancesExhausted Deadlock CapabilityDenied HostShutDown Internal
 }
 

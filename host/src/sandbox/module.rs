@@ -208,12 +208,21 @@ fn text_bytes(manifest: &wit::Manifest) -> usize {
 fn actor_type(actor: wit::ActorType) -> Result<ActorTypeInfo, ModuleError> {
     Ok(ActorTypeInfo {
         name: checked_name(actor.name).map_err(ModuleError::BadManifest)?,
-        constructors: stateful(functions("constructor", actor.constructors)?)?,
+        constructors: constructing(stateful(functions("constructor", actor.constructors)?)?)?,
         methods: stateful(functions("method", actor.methods)?)?,
         options: actor.options.try_into().map_err(ModuleError::BadManifest)?,
         checkpoint: actor.checkpoint,
         docs: shorten(actor.docs, ERROR_TEXT_MAX),
     })
+}
+
+/// What constructs gives one result.
+fn constructing(functions: Vec<FunctionInfo>) -> Result<Vec<FunctionInfo>, ModuleError> {
+    let streams = functions.iter().find(|function| function.streams);
+    check(streams.is_none(), || {
+        format!("'{}' constructs an actor, and cannot be a stream", streams.map_or("", |streams| &streams.name))
+    })?;
+    Ok(functions)
 }
 
 /// Only a task can be pure.
@@ -241,6 +250,9 @@ fn function(function: wit::Function) -> Result<FunctionInfo, ModuleError> {
     check(!(function.pure && granted), || {
         format!("'{}' is pure, and can hold no grants", function.name.escape_debug())
     })?;
+    check(!(function.pure && function.streams), || {
+        format!("'{}' is a stream, and cannot be pure: one result is kept", function.name.escape_debug())
+    })?;
     let shown = |text: String| shorten(text.escape_debug().to_string(), ERROR_TEXT_MAX);
     Ok(FunctionInfo {
         name: checked_name(function.name).map_err(bad)?,
@@ -252,6 +264,7 @@ fn function(function: wit::Function) -> Result<FunctionInfo, ModuleError> {
         result_type: shown(function.result_type),
         options,
         pure: function.pure,
+        streams: function.streams,
         docs: shorten(function.docs, ERROR_TEXT_MAX),
     })
 }
@@ -299,6 +312,7 @@ mod tests {
             result_type: "()".to_owned(),
             options: options(),
             pure: false,
+            streams: false,
             docs: String::new(),
         }
     }
@@ -333,6 +347,9 @@ mod tests {
         impure.pure = true;
         impure.options.grants = Some(vec!["clock".to_owned()]);
         assert!(refused(vec![impure]).contains("can hold no grants"));
+        let mut several = function("several");
+        (several.pure, several.streams) = (true, true);
+        assert!(refused(vec![several]).contains("is a stream, and cannot be pure"));
         let mut greedy = function("greedy");
         greedy.options.resources = (0..100).map(|n| (n.to_string(), 1)).collect();
         assert!(refused(vec![greedy]).contains("custom resources: at most"));

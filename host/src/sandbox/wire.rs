@@ -7,6 +7,7 @@ use super::guest::Guest;
 
 pub use crate::state::actor::ActorRef;
 pub use crate::state::object::ObjectRef;
+pub use crate::state::stream::StreamRef;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ComponentType, Lift, Lower)]
 #[component(enum)]
@@ -74,6 +75,8 @@ pub enum ErrorKind {
     OutOfDisk,
     #[component(name = "object-lost")]
     ObjectLost,
+    #[component(name = "stream-ended")]
+    StreamEnded,
     #[component(name = "actor-died")]
     ActorDied,
     #[component(name = "actor-unavailable")]
@@ -210,6 +213,7 @@ pub struct ActorInfo {
 pub trait Host {
     fn drop_object(&mut self, object: Resource<ObjectRef>) -> wasmtime::Result<()>;
     fn drop_actor(&mut self, actor: Resource<ActorRef>) -> wasmtime::Result<()>;
+    fn drop_stream(&mut self, stream: Resource<StreamRef>) -> wasmtime::Result<()>;
 }
 
 impl Host for Guest {
@@ -222,6 +226,11 @@ impl Host for Guest {
         drop(self.table.delete(actor)?);
         Ok(())
     }
+
+    fn drop_stream(&mut self, stream: Resource<StreamRef>) -> wasmtime::Result<()> {
+        drop(self.table.delete(stream)?);
+        Ok(())
+    }
 }
 
 impl<T: Host + ?Sized> Host for &mut T {
@@ -232,6 +241,10 @@ impl<T: Host + ?Sized> Host for &mut T {
     fn drop_actor(&mut self, actor: Resource<ActorRef>) -> wasmtime::Result<()> {
         T::drop_actor(self, actor)
     }
+
+    fn drop_stream(&mut self, stream: Resource<StreamRef>) -> wasmtime::Result<()> {
+        T::drop_stream(self, stream)
+    }
 }
 
 /// The same, for functions that would see the store.
@@ -239,7 +252,7 @@ pub trait HostWithStore<T> {}
 
 impl<T, D: HasData> HostWithStore<T> for D {}
 
-/// Links the two resources: dropping one in a guest drops the host's handle.
+/// Links the resources: dropping one in a guest drops the host's handle.
 pub fn add_to_linker<T, D>(linker: &mut Linker<T>, host: fn(&mut T) -> D::Data<'_>) -> wasmtime::Result<()>
 where
     T: 'static,
@@ -252,5 +265,8 @@ where
     })?;
     types.resource("actor-ref", ResourceType::host::<ActorRef>(), move |mut store, rep| {
         host(store.data_mut()).drop_actor(Resource::new_own(rep))
+    })?;
+    types.resource("stream-ref", ResourceType::host::<StreamRef>(), move |mut store, rep| {
+        host(store.data_mut()).drop_stream(Resource::new_own(rep))
     })
 }

@@ -23,6 +23,7 @@ pub mod slot;
 pub mod spec;
 pub mod spill;
 pub mod store;
+pub mod stream;
 pub mod task;
 pub mod timers;
 pub mod wait_graph;

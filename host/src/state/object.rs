@@ -83,7 +83,7 @@ impl Origin {
 }
 
 /// What was put has no task that could make it again.
-const PUT: Provenance = Err("no task made it, it was put");
+const PUT: Provenance = Err("no task made it as its result: it was put, or is one of several results");
 
 /// A value without its bytes.
 struct Away {

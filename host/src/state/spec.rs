@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::actor::ActorRecord;
 use super::payload::Encoding;
+use super::stream::Stream;
 use crate::words::capabilities::Capabilities;
 use crate::words::ids::TaskId;
 use crate::words::manifest::ModuleInfo;
@@ -19,6 +20,8 @@ pub enum Work {
         reply: Encoding,
         /// Why the object that it made before is lost, which it makes again.
         lost: Option<Arc<str>>,
+        /// Where its results go, where they are several.
+        stream: Option<Arc<Stream>>,
     },
     /// Run the module's `main`: the driver.
     Main {
@@ -38,7 +41,19 @@ pub enum Work {
         actor: Arc<ActorRecord>,
         /// How the result is to be encoded.
         reply: Encoding,
+        /// Where its results go, where they are several.
+        stream: Option<Arc<Stream>>,
     },
+}
+
+impl Work {
+    /// Where its results go, where they are several.
+    pub fn stream(&self) -> Option<&Arc<Stream>> {
+        match self {
+            Work::Task { stream, .. } | Work::Call { stream, .. } => stream.as_ref(),
+            Work::Main { .. } | Work::Construct { .. } => None,
+        }
+    }
 }
 
 /// Everything that is known of a task when it is submitted. It does not change.

@@ -24,6 +24,9 @@ use crate::words::receipt::Receipt;
 pub trait Conductor: Send + Sync {
     /// The task can start, or can fail.
     fn ready(&self, task: Arc<TaskRecord>);
+
+    /// Nobody wants what the task gives that makes this object.
+    fn abandon(&self, object: &ObjectRef);
 }
 
 /// A task of the host.
@@ -408,11 +411,15 @@ impl TaskRecord {
             core.end(keeps)
         };
         let parent = ended.parent.upgrade();
-        let error = outcome.as_ref().err().map(|error| error.kind);
+        let failure = outcome.as_ref().err().cloned();
+        let error = failure.as_ref().map(|error| error.kind);
         let receipt = self.receipt(error, ended.started, ended.attempts, parent.as_ref(), now);
         account(&receipt);
         if let Some(parent) = &parent {
             parent.inherit(ended.place, &ended.children);
+        }
+        if let Some(stream) = self.spec.work.stream() {
+            stream.end(failure);
         }
         if let Some(output) = ended.output {
             let provenance = match output.to_spill(&outcome) {

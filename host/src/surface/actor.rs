@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::stream::ObjectStream;
 use super::task::{Arguments, failed, once_there_is_room};
 use crate::port::{ActorRequest, CallRequest, Port};
 use crate::runtime::Runtime;
 use crate::state::actor::ActorRef;
 use crate::state::object::ObjectRef;
 use crate::state::payload::{Argument, Encoding, Payload};
+use crate::state::stream::StreamRef;
 use crate::words::manifest::ModuleInfo;
 use crate::words::options::{ActorOptions, TaskOptions};
 
@@ -174,6 +176,21 @@ impl MethodCall {
         match arguments.take() {
             Ok(arguments) => runtime.call_actor(CallRequest { actor, method, arguments, options, reply }, None),
             Err(error) => failed(&runtime, error),
+        }
+    }
+
+    /// Calls a method that gives its results one after the other, as soon as the host's queue has room. What is wrong with the
+    /// call is the error of the first item. The actor serves no other call before the last item.
+    pub async fn stream(self) -> ObjectStream {
+        let runtime = self.actor.runtime.clone();
+        ObjectStream::once_there_is_room(runtime, || self.clone().try_stream()).await
+    }
+
+    fn try_stream(self) -> StreamRef {
+        let MethodCall { actor: ActorHandle { runtime, actor }, method, arguments, options, reply } = self;
+        match arguments.take() {
+            Ok(arguments) => runtime.call_stream(CallRequest { actor, method, arguments, options, reply }, None),
+            Err(error) => StreamRef::failed(runtime.store(), error),
         }
     }
 }

@@ -5,4 +5,5 @@ pub mod builder;
 pub mod codec;
 pub mod host;
 pub mod module;
+pub mod stream;
 pub mod task;

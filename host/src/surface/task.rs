@@ -5,10 +5,12 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::codec;
+use super::stream::ObjectStream;
 use crate::port::{Port, TaskRequest};
 use crate::runtime::Runtime;
 use crate::state::object::ObjectRef;
 use crate::state::payload::{Argument, Encoding, Payload};
+use crate::state::stream::StreamRef;
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::manifest::ModuleInfo;
 use crate::words::options::TaskOptions;
@@ -100,6 +102,21 @@ impl TaskCall {
         match arguments.take() {
             Ok(arguments) => runtime.submit(TaskRequest { module, function, arguments, options, reply }, None),
             Err(error) => failed(&runtime, error),
+        }
+    }
+
+    /// Submits a task that gives its results one after the other, as soon as the queue has room. What is wrong with it is the
+    /// error of the first item.
+    pub async fn stream(self) -> ObjectStream {
+        let runtime = self.runtime.clone();
+        ObjectStream::once_there_is_room(runtime, || self.clone().try_stream()).await
+    }
+
+    fn try_stream(self) -> StreamRef {
+        let TaskCall { runtime, module, function, arguments, options, reply } = self;
+        match arguments.take() {
+            Ok(arguments) => runtime.submit_stream(TaskRequest { module, function, arguments, options, reply }, None),
+            Err(error) => StreamRef::failed(runtime.store(), error),
         }
     }
 }

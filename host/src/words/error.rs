@@ -60,6 +60,8 @@ kinds! {
     OutOfDisk = "found the disk full",
     /// The object's bytes are gone and cannot be made again.
     ObjectLost = "lost its object",
+    /// A stream was asked for the item after its last one.
+    StreamEnded = "has no further item",
     /// The actor ended: killed, its constructor failed, or it crashed more often than it may restart.
     ActorDied = "found its actor dead",
     /// The actor crashed during this call and is being restarted.

@@ -33,6 +33,14 @@ pub const SPILL_TO_PERCENT: u64 = 60;
 /// How long a spilled object that is asked for waits for room in the store.
 pub const SPILL_PATIENCE: Duration = Duration::from_secs(10);
 
+/// Items of a stream that lie ready before the task that gives them waits: enough that neither side waits for the other's next
+/// turn, and few enough that large items do not fill the store.
+pub const STREAM_ITEMS_AHEAD: usize = 16;
+
+/// Items of a stream that may be asked for before they are there. Each is an object of some 150 bytes, which the host keeps also
+/// when whoever asked has let go of it.
+pub const STREAM_ITEMS_WANTED_MAX: usize = 1024;
+
 /// Bytes of a task's arguments that are kept, so that its result can be made again if its file is damaged; and never more
 /// than a quarter of the result, so that spilling frees the greater part.
 pub const LINEAGE_BYTES_MAX: u64 = 64 << 10;

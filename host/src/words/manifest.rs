@@ -81,6 +81,9 @@ pub struct FunctionInfo {
     /// [journal](crate::HostBuilder::journal) it is not run again. What an embedder's own imports tell it is the
     /// embedder's business.
     pub pure: bool,
+    /// Does it give its results one after the other, as a [stream](crate::TaskCall::stream)? The result's type is then that
+    /// of an item.
+    pub streams: bool,
     /// The first paragraph of its documentation.
     pub docs: String,
 }
@@ -94,6 +97,7 @@ impl FunctionInfo {
             result_type: String::new(),
             options: TaskOptions::new(),
             pure: false,
+            streams: false,
             docs: String::new(),
         }
     }
@@ -106,7 +110,8 @@ impl fmt::Display for FunctionInfo {
             let comma = if index == 0 { "" } else { ", " };
             write!(f, "{comma}{}: {}", parameter.name, parameter.type_name)?;
         }
-        write!(f, ") -> {}", self.result_type)
+        let several = if self.streams { "stream of " } else { "" };
+        write!(f, ") -> {several}{}", self.result_type)
     }
 }
 

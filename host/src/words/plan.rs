@@ -39,6 +39,8 @@ pub struct TaskPlan {
     pub grants: Option<Vec<String>>,
     /// Does it run without capabilities, and is its result kept?
     pub pure: bool,
+    /// Does it give its results one after the other?
+    pub streams: bool,
 }
 
 /// What a host says about all its tasks.
@@ -119,6 +121,7 @@ impl TaskPlan {
             function,
             grants: options.grants,
             pure: declared.pure,
+            streams: declared.streams,
         }
     }
 

@@ -4,8 +4,8 @@ fn sum(numbers: impl Iterator<Item = u8>) -> u8 {
 }
 
 #[rustyray::remote]
-fn numbers() -> impl Iterator<Item = u8> {
-    0..3
+fn shown() -> impl std::fmt::Display {
+    3
 }
 
 fn main() {}

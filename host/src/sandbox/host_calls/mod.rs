@@ -4,6 +4,7 @@ mod actors;
 pub mod bytes;
 mod logging;
 mod objects;
+mod streams;
 mod tasks;
 
 use std::sync::Arc;

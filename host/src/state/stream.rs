@@ -1,0 +1,325 @@
+//! Results that come one after the other: items that a task gives while it runs, for one who takes them as they come.
+//!
+//! Each item is an object. One that is asked for before it is there is a promise, so that whatever waits for objects waits
+//! for items, too. The task is held back while many items lie there that nobody has asked for.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use super::object::{ObjectRef, Outcome};
+use super::payload::{Encoding, Payload};
+use super::store::ObjectStore;
+use super::task::{Conductor, TaskRecord};
+use crate::words::error::{ErrorKind, TaskError};
+use crate::words::limits::{STREAM_ITEMS_AHEAD, STREAM_ITEMS_WANTED_MAX};
+
+/// The items between a task and whoever takes them.
+pub struct Stream {
+    store: Arc<ObjectStore>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// Items that nobody has asked for yet.
+    ready: VecDeque<ObjectRef>,
+    /// Promises of items that were asked for.
+    wanted: VecDeque<ObjectRef>,
+    /// Items that were given, the first time.
+    given: u64,
+    /// The attempt that gives, and how many it has given.
+    attempt: u32,
+    given_now: u64,
+    /// What the task waits for that is ahead.
+    room: Option<ObjectRef>,
+    /// Nobody will ask for more.
+    left: bool,
+    over: bool,
+}
+
+/// What a task that gave an item does next.
+#[derive(Debug)]
+pub enum Given {
+    /// Give the next one.
+    GoOn,
+    /// Wait until this is ready, whatever it is, before the next one.
+    Room(ObjectRef),
+    /// End: nobody will ask for more.
+    NobodyListens,
+}
+
+impl Stream {
+    /// A stream without an item.
+    pub fn new(store: &Arc<ObjectStore>) -> Arc<Self> {
+        Arc::new(Stream { store: store.clone(), inner: Mutex::default() })
+    }
+
+    /// The next item; a promise if it is not there. The one after the last is the error `StreamEnded`; one that is too far ahead is
+    /// `LimitExceeded`, and no item.
+    pub fn next(&self, task: &ObjectRef) -> ObjectRef {
+        let mut inner = self.inner.lock();
+        if let Some(item) = inner.ready.pop_front() {
+            let few = inner.ready.len() <= STREAM_ITEMS_AHEAD / 2;
+            let room = inner.room.take_if(|_| few);
+            drop(inner);
+            self.say_ready(room);
+            return item;
+        }
+        if inner.over {
+            return self.store.sealed(Err(ended()));
+        }
+        if inner.wanted.len() >= STREAM_ITEMS_WANTED_MAX {
+            return self.store.sealed(Err(too_many()));
+        }
+        let promise = self.store.promise();
+        if let Some(task) = task.producer() {
+            promise.set_producer(&task);
+        }
+        inner.wanted.push_back(promise.clone());
+        promise
+    }
+
+    /// The next item of the task's `attempt`. What an earlier one gave already is left out.
+    pub fn give(&self, attempt: u32, item: Outcome) -> Given {
+        let mut inner = self.inner.lock();
+        if inner.attempt != attempt {
+            (inner.attempt, inner.given_now) = (attempt, 0);
+        }
+        inner.given_now += 1;
+        if inner.given_now <= inner.given {
+            return Given::GoOn;
+        }
+        inner.given += 1;
+        if let Some(promise) = inner.wanted.pop_front() {
+            drop(inner);
+            promise.seal(item, None);
+            return Given::GoOn;
+        }
+        if inner.left {
+            return Given::NobodyListens;
+        }
+        inner.ready.push_back(self.store.sealed(item));
+        if inner.ready.len() < STREAM_ITEMS_AHEAD {
+            return Given::GoOn;
+        }
+        Given::Room(inner.room.get_or_insert_with(|| self.store.promise()).clone())
+    }
+
+    /// The task is done. Its error is what those get who asked for an item; the next one, if nobody did.
+    pub fn end(&self, error: Option<Arc<TaskError>>) {
+        let (wanted, room) = {
+            let mut inner = self.inner.lock();
+            if std::mem::replace(&mut inner.over, true) {
+                return;
+            }
+            if let Some(error) = error.as_ref().filter(|_| inner.wanted.is_empty() && !inner.left) {
+                inner.ready.push_back(self.store.sealed(Err(error.clone())));
+            }
+            (std::mem::take(&mut inner.wanted), inner.room.take())
+        };
+        for promise in wanted {
+            promise.seal(Err(error.clone().unwrap_or_else(ended)), None);
+        }
+        self.say_ready(room);
+    }
+
+    /// Nobody will ask for more. True if the task may as well end: nothing is left that was asked for.
+    fn leave(&self) -> bool {
+        let (lying, room, done) = {
+            let mut inner = self.inner.lock();
+            inner.left = true;
+            (std::mem::take(&mut inner.ready), inner.room.take(), inner.wanted.is_empty() && !inner.over)
+        };
+        // Outside the lock: an item may hold what asks for this stream.
+        drop(lying);
+        self.say_ready(room);
+        done
+    }
+
+    /// Whatever it says, it is ready.
+    fn say_ready(&self, room: Option<ObjectRef>) {
+        if let Some(room) = room {
+            room.seal(self.store.store(Payload::new(Encoding::Raw, "")), None);
+        }
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stream")
+    }
+}
+
+fn ended() -> Arc<TaskError> {
+    Arc::new(TaskError::new(ErrorKind::StreamEnded, "the stream has no further item"))
+}
+
+fn too_many() -> Arc<TaskError> {
+    let text = format!("{STREAM_ITEMS_WANTED_MAX} items were asked for ahead: await some of them first");
+    Arc::new(TaskError::new(ErrorKind::LimitExceeded, text))
+}
+
+/// Is this the item after the last one?
+pub fn is_end(item: &ObjectRef) -> bool {
+    item.error().is_some_and(|error| error.kind == ErrorKind::StreamEnded)
+}
+
+/// The end of a stream from which items are taken. Dropping it ends the task, once it has given what was asked for.
+pub struct StreamRef {
+    stream: Arc<Stream>,
+    /// The result of the task itself.
+    task: ObjectRef,
+    conductor: Weak<dyn Conductor>,
+}
+
+impl StreamRef {
+    /// The items of the task that makes this object.
+    pub fn new(stream: Arc<Stream>, task: ObjectRef, conductor: Weak<dyn Conductor>) -> Self {
+        // One that was refused never ran, and nobody else ends its stream.
+        if let Some(error) = task.error() {
+            stream.end(Some(error));
+        }
+        StreamRef { stream, task, conductor }
+    }
+
+    /// One whose first item is this error.
+    pub fn failed(store: &Arc<ObjectStore>, error: Arc<TaskError>) -> Self {
+        StreamRef::new(Stream::new(store), store.sealed(Err(error)), Weak::<Nobody>::new())
+    }
+
+    /// Why the task was refused, if it was.
+    pub fn refusal(&self) -> Option<Arc<TaskError>> {
+        self.task.error()
+    }
+
+    /// The next item; a promise if it is not there. The one after the last is the error `StreamEnded`.
+    pub fn next(&self) -> ObjectRef {
+        self.stream.next(&self.task)
+    }
+}
+
+/// Who conducts a task that never was.
+struct Nobody;
+
+impl Conductor for Nobody {
+    fn ready(&self, _: Arc<TaskRecord>) {}
+
+    fn abandon(&self, _: &ObjectRef) {}
+}
+
+impl Drop for StreamRef {
+    fn drop(&mut self) {
+        if self.stream.leave()
+            && let Some(conductor) = self.conductor.upgrade()
+        {
+            conductor.abandon(&self.task);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(store: &Arc<ObjectStore>, text: &'static str) -> Outcome {
+        store.store(Payload::new(Encoding::Raw, text))
+    }
+
+    fn text(object: &ObjectRef) -> Vec<u8> {
+        object.outcome().expect("it is there").expect("it is a value").payload().data.to_vec()
+    }
+
+    #[test]
+    fn items_come_in_order_whoever_is_first() {
+        let store = ObjectStore::new(1 << 20);
+        let (stream, task) = (Stream::new(&store), store.promise());
+        let (first, second) = (stream.next(&task), stream.next(&task));
+        for given in ["a", "b", "c"] {
+            assert!(matches!(stream.give(1, item(&store, given)), Given::GoOn));
+        }
+        let third = stream.next(&task);
+        assert_eq!([&first, &second, &third].map(text), [b"a", b"b", b"c"]);
+        let fourth = stream.next(&task);
+        stream.end(None);
+        assert!(is_end(&fourth) && is_end(&stream.next(&task)) && !is_end(&third));
+    }
+
+    #[test]
+    fn who_is_far_ahead_waits_until_half_is_taken() {
+        let store = ObjectStore::new(1 << 20);
+        let (stream, task) = (Stream::new(&store), store.promise());
+        let room = (0..STREAM_ITEMS_AHEAD).find_map(|_| match stream.give(1, item(&store, "x")) {
+            Given::Room(room) => Some(room),
+            _ => None,
+        });
+        let room = room.expect("the last one has to wait");
+        let mut taken = 0;
+        while !room.is_ready() {
+            stream.next(&task);
+            taken += 1;
+        }
+        assert_eq!(taken, STREAM_ITEMS_AHEAD / 2);
+    }
+
+    #[test]
+    fn another_attempt_gives_only_what_is_new() {
+        let store = ObjectStore::new(1 << 20);
+        let (stream, task) = (Stream::new(&store), store.promise());
+        stream.give(1, item(&store, "a"));
+        for given in ["a again", "b"] {
+            stream.give(2, item(&store, given));
+        }
+        stream.end(None);
+        assert_eq!([stream.next(&task), stream.next(&task)].map(|item| text(&item)), [b"a", b"b"]);
+        assert!(is_end(&stream.next(&task)));
+    }
+
+    #[test]
+    fn the_tasks_error_is_for_all_who_asked_or_the_next_one() {
+        let store = ObjectStore::new(1 << 20);
+        let failed = || Some(Arc::new(TaskError::new(ErrorKind::TaskFailed, "broken")));
+        let (stream, task) = (Stream::new(&store), store.promise());
+        let asked = [stream.next(&task), stream.next(&task)];
+        stream.end(failed());
+        assert!(asked.iter().all(|item| item.error().is_some_and(|error| error.kind == ErrorKind::TaskFailed)));
+        assert!(is_end(&stream.next(&task)));
+        let stream = Stream::new(&store);
+        stream.end(failed());
+        assert_eq!(stream.next(&task).error().unwrap().kind, ErrorKind::TaskFailed);
+        assert!(is_end(&stream.next(&task)));
+    }
+
+    struct Abandoned(Mutex<u32>);
+
+    impl Conductor for Abandoned {
+        fn ready(&self, _: Arc<TaskRecord>) {}
+
+        fn abandon(&self, _: &ObjectRef) {
+            *self.0.lock() += 1;
+        }
+    }
+
+    #[test]
+    fn what_was_asked_for_is_given_after_nobody_can_ask_for_more() {
+        let store = ObjectStore::new(1 << 20);
+        let conductor = Arc::new(Abandoned(Mutex::new(0)));
+        let weak: Weak<Abandoned> = Arc::downgrade(&conductor);
+        let stream = Stream::new(&store);
+        let held = StreamRef::new(stream.clone(), store.promise(), weak.clone());
+        let asked = held.next();
+        drop(held);
+        assert_eq!(*conductor.0.lock(), 0, "somebody waits for an item");
+        assert!(matches!(stream.give(1, item(&store, "a")), Given::GoOn));
+        assert_eq!(text(&asked), b"a");
+        assert!(matches!(stream.give(1, item(&store, "b")), Given::NobodyListens));
+
+        let stream = Stream::new(&store);
+        let held = StreamRef::new(stream.clone(), store.promise(), weak);
+        stream.give(1, item(&store, "a"));
+        drop((held, asked));
+        assert_eq!((*conductor.0.lock(), store.live_objects(), store.used_bytes()), (1, 0, 0));
+    }
+}

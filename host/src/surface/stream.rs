@@ -1,0 +1,77 @@
+//! Results that come one after the other, for the embedder.
+
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use super::codec;
+use crate::port::waiting::{value_of, wait_outside};
+use crate::runtime::Runtime;
+use crate::state::object::ObjectRef;
+use crate::state::stream::{StreamRef, is_end};
+use crate::words::error::{ErrorKind, TaskError, TaskResult};
+
+/// The results of a task that gives them one after the other, as they come. The task waits while
+/// [`STREAM_ITEMS_AHEAD`](crate::limits::STREAM_ITEMS_AHEAD) of them lie ready. Dropping the stream ends it.
+///
+/// ```no_run
+/// # async fn example(module: rustyray_host::Module) -> Result<(), Box<dyn std::error::Error>> {
+/// let mut chunks = module.task("chunks").arg(5).stream().await;
+/// while let Some(chunk) = chunks.next_value::<Vec<u8>>().await {
+///     println!("{} bytes", chunk?.len());
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct ObjectStream {
+    runtime: Arc<Runtime>,
+    items: StreamRef,
+    /// The item that was asked for last, by a call that was dropped before it came.
+    asked: Option<ObjectRef>,
+}
+
+impl ObjectStream {
+    pub(super) fn new(runtime: Arc<Runtime>, items: StreamRef) -> Self {
+        ObjectStream { runtime, items, asked: None }
+    }
+
+    /// Submits as soon as the queue has room.
+    pub(super) async fn once_there_is_room(runtime: Arc<Runtime>, submit: impl Fn() -> StreamRef) -> Self {
+        loop {
+            runtime.room().await;
+            let items = submit();
+            if items.refusal().is_none_or(|error| error.kind != ErrorKind::QueueFull) {
+                return ObjectStream::new(runtime, items);
+            }
+        }
+    }
+
+    /// Waits for the next item; `None` after the last one. If the task fails, its error is the last item. Nothing is lost when
+    /// the future is dropped.
+    pub async fn next(&mut self) -> Option<ObjectRef> {
+        let item = self.asked.get_or_insert_with(|| self.items.next()).clone();
+        if !item.is_ready() {
+            self.runtime.help(&item);
+            wait_outside(&*self.runtime, std::slice::from_ref(&item), 1, None).await;
+        }
+        if is_end(&item) {
+            return None;
+        }
+        self.asked = None;
+        Some(item)
+    }
+
+    /// The same with the item's value.
+    pub async fn next_value<T: DeserializeOwned + 'static>(&mut self) -> Option<TaskResult<T>> {
+        let item = self.next().await?;
+        let gone = |_| Err(Arc::new(TaskError::new(ErrorKind::Internal, "a wait without a timeout ended")));
+        let outcome = value_of(&*self.runtime, None, &item, None).await.unwrap_or_else(gone);
+        Some(outcome.and_then(|value| codec::decode(value.payload()).map_err(Arc::new)))
+    }
+}
+
+impl std::fmt::Debug for ObjectStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ObjectStream")
+    }
+}
