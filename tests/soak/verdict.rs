@@ -11,7 +11,7 @@ use crate::windows::{Sample, median};
 const MEMORY_TOLERANCE: u64 = 24 << 20;
 
 /// tokio's threads that wait for files come and go.
-const THREADS_TOLERANCE: u64 = 4;
+const THREADS_TOLERANCE: u64 = 8;
 
 /// Others use the machine as well: latency has drifted when it has become this many times what it was, and a little more.
 const LATENCY_FACTOR: u64 = 2;
