@@ -8,7 +8,7 @@ NATIVE := --workspace $(GUESTS:%=--exclude %)
 # host; `cargo build --release` makes the one to install.
 CARGO := cargo --locked
 
-.PHONY: help demo test bench bench-ray guests target check fmt lint doc audit fuzz clean
+.PHONY: help demo test bench bench-ray guests target check fmt lint doc audit fuzz soak clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ audit: target/tools/bin/cargo-deny ## licences, sources, bans and advisories of 
 
 fuzz: target/tools/bin/cargo-fuzz ## look for inputs that break the host; ARGS=300 seconds for each target
 	scripts/fuzz target/tools/bin/cargo-fuzz $(ARGS)
+
+soak: guests ## mixed work for a while, to see whether anything grows; ARGS="--minutes 10"
+	$(CARGO) test -p rustyray-tests --test soak -- $(or $(ARGS),--minutes 10)
 
 # Tools that are only installed for those who ask for them.
 target/tools/bin/cargo-%:

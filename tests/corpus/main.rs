@@ -4,6 +4,8 @@ use std::path::Path;
 
 #[path = "../fuzz/src/component.rs"]
 mod component;
+#[path = "../fuzz/src/config.rs"]
+mod config;
 #[path = "../fuzz/src/host.rs"]
 mod host;
 #[path = "../fuzz/src/manifest.rs"]
@@ -38,4 +40,9 @@ fn manifests() {
 #[test]
 fn components() {
     replay("component", component::run);
+}
+
+#[test]
+fn configurations() {
+    replay("config", config::run);
 }

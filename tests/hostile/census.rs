@@ -26,7 +26,7 @@ impl Census {
     /// Counts, when no host is left: with all its threads gone.
     pub fn take() -> Self {
         wait_until(|| threads().len() == THREADS, || format!("{:?} are left", threads()));
-        Census { files: files(), memory: status("VmRSS:") }
+        Census { files: files(), memory: memory() }
     }
 
     /// Checks that everything is as it was.
@@ -35,6 +35,11 @@ impl Census {
         assert_eq!(now.files, self.files, "open files");
         assert!(now.memory <= self.memory + MEMORY_KEPT, "{} bytes, and {} before", now.memory, self.memory);
     }
+}
+
+/// Resident memory in bytes.
+pub fn memory() -> u64 {
+    status("VmRSS:")
 }
 
 /// The most memory that the process ever had.
@@ -52,7 +57,8 @@ pub fn files() -> BTreeMap<String, usize> {
     })
 }
 
-fn threads() -> Vec<String> {
+/// Threads by name.
+pub fn threads() -> Vec<String> {
     let names = entries("/proc/self/task").filter_map(|path| std::fs::read_to_string(path.join("comm")).ok());
     names.map(|name| name.trim().to_owned()).collect()
 }

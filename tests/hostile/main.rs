@@ -3,8 +3,10 @@
 
 mod arena;
 mod census;
+mod chaos;
 mod dice;
 mod escapes;
+mod fates;
 mod floods;
 mod forge;
 mod neighbour;
@@ -18,6 +20,9 @@ mod storms;
 
 #[path = "../all/guest.rs"]
 mod guest;
+#[allow(dead_code, reason = "shared with the models, which need more of it")]
+#[path = "../../host/src/state/model/seeds.rs"]
+mod seeds;
 #[allow(dead_code, reason = "shared with the other tests, which need more of it")]
 #[path = "../all/support.rs"]
 mod support;

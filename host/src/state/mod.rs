@@ -9,6 +9,8 @@ pub mod lineage;
 pub mod lookout;
 pub mod mailbox;
 pub mod meter;
+#[cfg(test)]
+mod model;
 pub mod names;
 pub mod object;
 pub mod parking;

@@ -91,6 +91,11 @@ impl ReadyQueue {
         }
     }
 
+    /// A task that was ended where it stood has been taken like others.
+    pub fn remember_one(&mut self) {
+        self.dead = self.dead.saturating_sub(1);
+    }
+
     /// Takes all.
     pub fn drain(&mut self) -> Vec<Arc<TaskRecord>> {
         self.dead = 0;

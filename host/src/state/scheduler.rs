@@ -279,7 +279,10 @@ impl<J> Scheduler<J> {
 
     fn start(&mut self, pick: Pick) -> Option<Arc<TaskRecord>> {
         let task = self.ready.take(pick)?;
-        self.uncount(&task);
+        if !self.uncount(&task) {
+            // It was ended where it stood; whoever begins it finds out.
+            self.ready.remember_one();
+        }
         self.moves += 1;
         self.instances_free -= 1;
         self.active += 1;

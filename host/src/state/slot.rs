@@ -73,9 +73,13 @@ impl<T: Send + 'static> Stop for CancelSlot<T> {
     fn stop(&self, reason: StopReason) -> bool {
         let _ = self.reason.compare_exchange(0, reason as u8, Ordering::AcqRel, Ordering::Acquire);
         // Whoever holds the lock polls the call right now, and looks for the reason when that poll is over.
-        let call = self.call.try_lock().and_then(|mut call| call.take());
-        let gone = call.is_some();
-        drop(call);
+        let gone = self.call.try_lock().is_some_and(|mut place| {
+            let call = place.take();
+            let gone = call.is_some();
+            // Under the lock: who polls it next gives back what it held, and must not before it is gone.
+            drop(call);
+            gone
+        });
         // After the attempt: a poller that missed the reason is woken to see it.
         self.waker.wake();
         gone
@@ -157,6 +161,28 @@ mod tests {
         assert!(dropped.load(Ordering::Relaxed), "before the next poll");
         slot.stop(StopReason::Cancelled);
         assert_eq!(running.as_mut().poll(&mut cx), Poll::Ready(Err(StopReason::Deadline)), "the first reason stays");
+    }
+
+    struct NotesLock(Arc<CancelSlot<()>>, Arc<AtomicBool>);
+
+    impl Drop for NotesLock {
+        fn drop(&mut self) {
+            self.1.store(self.0.call.is_locked(), Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn nobody_takes_a_call_for_ended_before_it_is_gone() {
+        let (slot, locked) = (CancelSlot::<()>::new(), Arc::new(AtomicBool::new(false)));
+        let note = NotesLock(slot.clone(), locked.clone());
+        let call = Box::pin(async move {
+            let _note = note;
+            std::future::pending().await
+        });
+        let mut running = Box::pin(slot.clone().run(call, || ()));
+        assert!(running.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert!(slot.stop(StopReason::Cancelled));
+        assert!(locked.load(Ordering::Relaxed), "a poll at that moment would have found nothing, and ended");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -59,6 +60,9 @@ impl NetGrant {
                 None => (text, None),
             },
         };
+        if (text.starts_with('[') || host.contains(':')) && host.parse::<Ipv6Addr>().is_err() {
+            return Err(format!("'{text}' names no IPv6 address: expected HOST, HOST:PORT, [ADDRESS]:PORT or *"));
+        }
         if host.is_empty() || host.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err(format!("'{text}' names no host: expected HOST, HOST:PORT or *"));
         }
@@ -338,7 +342,7 @@ mod tests {
             assert_eq!(show(text).unwrap(), text);
         }
         assert_eq!(show("::1").unwrap(), "::1");
-        for text in ["", ":80", "a:b", "a:70000", "a b", "[::1]80"] {
+        for text in ["", ":80", "a:b", "a:70000", "a b", "[::1]80", "[:]", "[a:b]", "[a]:80", "[::1", "a:b:c"] {
             assert!(show(text).is_err(), "{text}");
         }
     }

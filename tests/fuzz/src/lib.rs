@@ -2,6 +2,7 @@
 //! every answer is a good one, but for a crash, a hang, and something that is left behind.
 
 pub mod component;
+pub mod config;
 mod host;
 pub mod manifest;
 pub mod payload;

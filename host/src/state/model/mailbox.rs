@@ -1,0 +1,254 @@
+//! A mailbox: lists of what was asked for, and what the reader is to do worked out from them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use fastrand::Rng;
+
+use super::super::mailbox::{Event, Mailbox};
+use super::super::store::ObjectStore;
+use super::super::task::TaskRecord;
+use super::{plan, seeds, task};
+use crate::words::clock::{ManualClock, Moment};
+use crate::words::error::{ErrorKind, TaskError};
+
+/// Calls that may wait.
+const ROOM: usize = 8;
+
+struct Call {
+    record: Arc<TaskRecord>,
+    /// Has it its arguments?
+    released: bool,
+    over: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Kill {
+    restart: bool,
+    lasting: bool,
+}
+
+/// What the reader is told, without the task.
+#[derive(Debug, PartialEq)]
+enum Said {
+    Call(usize),
+    Kill { restart: bool },
+    Save,
+    Closed,
+}
+
+/// How often the reader was woken.
+#[derive(Default)]
+struct Reader(AtomicU32);
+
+impl Wake for Reader {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+struct World {
+    rng: Rng,
+    store: Arc<ObjectStore>,
+    mailbox: Mailbox,
+    reader: Arc<Reader>,
+    /// The count of wakes when the reader was last told to wait.
+    waits_since: Option<u32>,
+    calls: Vec<Call>,
+    line: Vec<usize>,
+    kills: Vec<Kill>,
+    save: bool,
+    closing: bool,
+    dead: bool,
+    serving: bool,
+    generation: u32,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        World {
+            rng: Rng::with_seed(seed),
+            store: ObjectStore::new(1 << 20),
+            mailbox: Mailbox::new(ROOM),
+            reader: Arc::default(),
+            waits_since: None,
+            calls: Vec::new(),
+            line: Vec::new(),
+            kills: Vec::new(),
+            save: false,
+            closing: false,
+            dead: false,
+            serving: false,
+            generation: 0,
+        }
+    }
+
+    fn expected(&mut self) -> Option<Said> {
+        if !self.kills.is_empty() {
+            return Some(Said::Kill { restart: self.kills.iter().all(|kill| kill.restart) });
+        }
+        if self.save {
+            return Some(Said::Save);
+        }
+        let alive = self.line.iter().find(|name| !self.calls[**name].over);
+        match alive {
+            Some(first) => self.calls[*first].released.then_some(Said::Call(*first)),
+            None => self.closing.then_some(Said::Closed),
+        }
+    }
+
+    /// The reader has heard it.
+    fn heard(&mut self, said: &Said) {
+        match said {
+            Said::Kill { .. } => self.kills.clear(),
+            Said::Save => self.save = false,
+            Said::Call(name) => {
+                let at = self.line.iter().position(|other| other == name).expect("it is there");
+                self.line.drain(..=at);
+            }
+            Said::Closed => self.line.clear(),
+        }
+    }
+
+    fn read(&mut self) {
+        let expected = self.expected();
+        let waker = Waker::from(self.reader.clone());
+        let event = match self.mailbox.poll_next(&mut Context::from_waker(&waker)) {
+            Poll::Ready(event) => Some(event),
+            Poll::Pending => None,
+        };
+        let said = event.map(|event| match event {
+            Event::Call(record) => Said::Call(record.spec.id.0 as usize),
+            Event::Kill { restart } => Said::Kill { restart },
+            Event::Save => Said::Save,
+            Event::Closed => Said::Closed,
+        });
+        assert_eq!(said, expected);
+        self.waits_since = None;
+        match &said {
+            Some(said) => self.heard(said),
+            None => {
+                // Those that were ended in front are gone.
+                let calls = &self.calls;
+                let dead = self.line.iter().take_while(|name| calls[**name].over).count();
+                self.line.drain(..dead);
+                self.waits_since = Some(self.reader.0.load(Ordering::Relaxed));
+            }
+        }
+    }
+
+    fn push(&mut self) {
+        let name = self.calls.len();
+        let record = task(name as u64, 0, plan(), false, &self.store).0;
+        let pushed = self.mailbox.push(record.clone()).map_err(|error| error.kind);
+        let expected = match () {
+            () if self.dead => Err(ErrorKind::ActorDied),
+            () if self.line.len() >= ROOM => Err(ErrorKind::PendingCallsLimitExceeded),
+            () => Ok(()),
+        };
+        assert_eq!(pushed, expected);
+        self.calls.push(Call { record, released: false, over: false });
+        if expected.is_ok() {
+            self.line.push(name);
+        }
+    }
+
+    fn release(&mut self) {
+        if let Some(name) = self.rng.choice(self.line.clone()).filter(|name| !self.calls[*name].released) {
+            self.calls[name].record.watch_arguments();
+            self.calls[name].released = true;
+            self.mailbox.wake();
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some(name) = self.rng.choice(self.line.clone()).filter(|name| !self.calls[*name].over) {
+            let over = Err(Arc::new(TaskError::new(ErrorKind::TaskCancelled, "over")));
+            assert!(self.calls[name].record.finish(over, Moment::of(&ManualClock::new()), |_| ()));
+            self.calls[name].over = true;
+            self.mailbox.wake();
+        }
+    }
+
+    fn kill(&mut self) {
+        let restart = self.rng.bool();
+        let generation = self.rng.bool().then(|| self.rng.u32(0..=self.generation + 1));
+        let is_meant = match generation {
+            Some(meant) => meant == self.generation && meant > 0 && !self.dead,
+            None => true,
+        };
+        let hits = is_meant && (!restart || (self.serving && !self.dead));
+        assert_eq!(self.mailbox.kill(restart, generation), hits.then_some(self.generation));
+        if hits {
+            self.kills.push(Kill { restart, lasting: !restart && generation.is_none() });
+        }
+    }
+
+    fn start(&mut self) {
+        self.generation += 1;
+        self.serving = false;
+        self.kills.retain(|kill| kill.lasting);
+        assert_eq!(self.mailbox.starts(), self.generation);
+    }
+
+    fn die(&mut self) {
+        let left = self.mailbox.die(Arc::new(TaskError::new(ErrorKind::ActorDied, "over")));
+        let left: Vec<usize> = left.iter().map(|call| call.spec.id.0 as usize).collect();
+        assert_eq!(left, std::mem::take(&mut self.line));
+        self.dead = true;
+        // The reader has ended.
+        self.waits_since = None;
+    }
+
+    fn step(&mut self) {
+        match self.rng.u8(..64) {
+            0..16 => self.push(),
+            16..28 => self.release(),
+            28..32 => self.end(),
+            32..50 => self.read(),
+            50..54 => self.kill(),
+            54..56 => self.start(),
+            56..58 => {
+                self.mailbox.serves();
+                self.serving = true;
+            }
+            58..60 => {
+                self.mailbox.save();
+                self.save = true;
+            }
+            60..62 => {
+                self.mailbox.close();
+                self.closing = true;
+            }
+            // Once in a life of some hundred steps.
+            _ if self.rng.u8(..30) == 0 => self.die(),
+            _ => {}
+        }
+        self.check();
+    }
+
+    fn check(&mut self) {
+        assert_eq!(self.mailbox.kill_pending(), !self.kills.is_empty());
+        let restarts = !self.kills.is_empty() && self.kills.iter().all(|kill| kill.restart);
+        assert_eq!((self.mailbox.restart_pending(), self.mailbox.death().is_some()), (restarts, self.dead));
+        let waiting: Vec<usize> = self.mailbox.waiting().iter().map(|call| call.spec.id.0 as usize).collect();
+        assert_eq!(waiting, self.line);
+        if let Some(since) = self.waits_since.filter(|_| self.expected().is_some()) {
+            assert!(self.reader.0.load(Ordering::Relaxed) > since, "a reader that waits hears of what it is to do");
+        }
+    }
+}
+
+#[test]
+fn a_mailbox_does_as_its_lists_say() {
+    seeds::each(300, |seed| {
+        let mut world = World::new(seed);
+        for _ in 0..400 {
+            world.step();
+        }
+        world.die();
+        world.calls.clear();
+        assert_eq!(world.store.live_objects(), 0);
+    });
+}

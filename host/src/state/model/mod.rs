@@ -1,0 +1,69 @@
+//! Models of what the host remembers: each far simpler than the code, and driven beside it by random operations. After each
+//! step both have to agree.
+
+mod mailbox;
+mod objects;
+mod scheduler;
+mod seeds;
+mod timers;
+mod turns;
+
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use super::object::ObjectRef;
+use super::payload::{Arguments, Encoding};
+use super::slot::{Stop, StopReason};
+use super::store::ObjectStore;
+use super::task::{Conductor, TaskRecord, TaskSpec, Work};
+use crate::words::capabilities::Capabilities;
+use crate::words::ids::{ModuleId, TaskId};
+use crate::words::limits::TaskLimits;
+use crate::words::manifest::ModuleInfo;
+use crate::words::plan::{ModulePlans, TaskPlan};
+
+/// Hears of no task: the models say themselves when one is ready.
+struct Nobody;
+
+impl Conductor for Nobody {
+    fn ready(&self, _: Arc<TaskRecord>) {}
+}
+
+/// The slot of a guest that runs at the moment of a stop.
+struct Busy;
+
+impl Stop for Busy {
+    fn stop(&self, _: StopReason) -> bool {
+        false
+    }
+}
+
+/// A plan that asks for nothing.
+fn plan() -> TaskPlan {
+    TaskPlan::of_host("modelled", TaskLimits::default())
+}
+
+/// A task of this plan, and its object.
+fn task(id: u64, module: u64, plan: TaskPlan, counted: bool, store: &Arc<ObjectStore>) -> (Arc<TaskRecord>, ObjectRef) {
+    let module = ModuleInfo {
+        id: ModuleId(module),
+        name: "modelled".into(),
+        has_main: false,
+        manifest: None,
+        imports: Vec::new(),
+        code_hash: None,
+        plans: ModulePlans::default(),
+    };
+    let spec = TaskSpec {
+        id: TaskId(id),
+        module: Arc::new(module),
+        work: Work::Task { reply: Encoding::Bincode, lost: None },
+        plan: Arc::new(plan),
+        capabilities: Arc::new(Capabilities::none()),
+        inherited_deadline: None,
+        queued: Instant::now(),
+    };
+    let output = store.promise();
+    let conductor: Weak<dyn Conductor> = Weak::<Nobody>::new();
+    (TaskRecord::new(spec, counted, Arguments::default(), output.clone(), None, conductor), output)
+}

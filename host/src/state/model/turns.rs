@@ -1,0 +1,104 @@
+//! Turns: a flat list, sorted anew whenever somebody looks.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use fastrand::Rng;
+
+use super::super::levels::Levels;
+use super::seeds;
+
+/// Items by priority, then by the owner who was served longest ago, then in the order in which they came.
+#[derive(Default)]
+pub struct Line {
+    items: Vec<Item>,
+    /// When an owner came, or was served last, at each priority.
+    served: HashMap<(i32, u64), u64>,
+    steps: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Item {
+    name: usize,
+    priority: i32,
+    owner: u64,
+    came: u64,
+}
+
+impl Line {
+    pub fn push(&mut self, priority: i32, owner: u64, name: usize) {
+        let came = self.step();
+        if !self.items.iter().any(|item| (item.priority, item.owner) == (priority, owner)) {
+            self.served.insert((priority, owner), came);
+        }
+        self.items.push(Item { name, priority, owner, came });
+    }
+
+    /// Whose turn it is, one after the other.
+    pub fn order(&self) -> Vec<usize> {
+        let mut items = self.items.clone();
+        items.sort_by_key(|item| (Reverse(item.priority), self.served[&(item.priority, item.owner)], item.came));
+        items.iter().map(|item| item.name).collect()
+    }
+
+    /// The item leaves; its owner has had its turn.
+    pub fn take(&mut self, name: usize) {
+        let at = self.items.iter().position(|item| item.name == name).expect("it is there");
+        let item = self.items.remove(at);
+        let now = self.step();
+        self.served.insert((item.priority, item.owner), now);
+    }
+
+    /// The items leave, and nobody had a turn.
+    pub fn lose(&mut self, lost: impl Fn(usize) -> bool) {
+        self.items.retain(|item| !lost(item.name));
+    }
+
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    fn step(&mut self) -> u64 {
+        self.steps += 1;
+        self.steps
+    }
+}
+
+#[test]
+fn levels_take_turns_as_a_sorted_list_does() {
+    seeds::each(200, |seed| {
+        let mut rng = Rng::with_seed(seed);
+        let (mut levels, mut line) = (Levels::default(), Line::default());
+        for name in 0..500 {
+            match rng.u8(..20) {
+                0..10 => {
+                    let (priority, owner) = (rng.i32(-1..=1), rng.u64(..4));
+                    levels.push(priority, owner, name);
+                    line.push(priority, owner, name);
+                }
+                10..15 => {
+                    let first = line.order().first().copied();
+                    assert_eq!(levels.pop(), first);
+                    first.into_iter().for_each(|first| line.take(first));
+                }
+                15..19 if line.len() > 0 => {
+                    let chosen = line.order()[rng.usize(..line.len())];
+                    let place = levels.iter(1000).find(|(_, item)| **item == chosen).map(|(place, _)| place);
+                    assert_eq!(levels.remove(place.expect("it is there")), Some(chosen));
+                    line.take(chosen);
+                }
+                _ => {
+                    let part = rng.usize(2..6);
+                    levels.retain(|item| item % part != 0);
+                    line.lose(|item| item % part == 0);
+                }
+            }
+            let order: Vec<usize> = levels.iter(1000).map(|(_, item)| *item).collect();
+            assert_eq!(order, line.order());
+            assert_eq!((levels.len(), levels.is_empty()), (line.len(), line.len() == 0));
+            assert_eq!(levels.first().map(|(_, item)| *item), order.first().copied());
+        }
+        assert_eq!(levels.drain().collect::<Vec<_>>(), line.order());
+        assert!(levels.is_empty());
+    });
+}
