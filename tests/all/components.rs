@@ -39,10 +39,7 @@ async fn what_is_no_module_is_refused_and_the_host_goes_on() {
     assert!(host.load_bytes("bad", damaged).await.is_err());
 
     let other_world = r#"(component
-        (core module $m (func (export "f")))
-        (core instance $i (instantiate $m))
-        (func $f (canon lift (core func $i "f")))
-        (instance $api (export "f" (func $f)))
+        (instance $api)
         (export "some:other/api@1.0.0" (instance $api)))"#;
     let text = refused(&host, wat::parse_str(other_world).unwrap()).await;
     assert!(text.contains("nothing to run") && text.contains("some:other/api@1.0.0"), "{text}");
@@ -125,5 +122,96 @@ async fn a_module_tells_what_it_offers() {
     assert_eq!(functions(&counter.constructors), ["new", "starting_at"]);
     assert_eq!(functions(&counter.methods), ["increment", "get"]);
     assert!(module.info().has_main);
+    finish(host).await;
+}
+
+/// A component that no SDK made, with functions at the top and in an interface.
+const CALCULATOR: &str = r#"(component
+    (core module $m
+        (memory (export "memory") 1)
+        (global $at (mut i32) (i32.const 1024))
+        (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+            (local $new i32)
+            (local.set $new (global.get $at))
+            (global.set $at (i32.add (global.get $at) (i32.and (i32.add (local.get 3) (i32.const 15)) (i32.const -16))))
+            (if (i32.gt_u (global.get $at) (i32.const 65536)) (then unreachable))
+            (local.get $new))
+        (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+        (func (export "divide") (param i32 i32) (result i32)
+            (if (i32.eqz (local.get 1))
+                (then
+                    (i32.store8 (i32.const 16) (i32.const 1))
+                    (i32.store (i32.const 20) (i32.const 64))
+                    (i32.store (i32.const 24) (i32.const 7))
+                    (return (i32.const 16))))
+            (i32.store8 (i32.const 16) (i32.const 0))
+            (i32.store (i32.const 20) (i32.div_u (local.get 0) (local.get 1)))
+            (i32.const 16))
+        (func (export "echo") (param i32 i32) (result i32)
+            (i32.store (i32.const 32) (local.get 0))
+            (i32.store (i32.const 36) (local.get 1))
+            (i32.const 32))
+        (func (export "spin") (loop (br 0)))
+        (data (i32.const 64) "by zero"))
+    (core instance $i (instantiate $m))
+    (alias core export $i "memory" (core memory $memory))
+    (alias core export $i "realloc" (core func $realloc))
+    (func $add (param "a" s32) (param "b" s32) (result s32) (canon lift (core func $i "add")))
+    (func $divide (param "a" u32) (param "b" u32) (result (result u32 (error string)))
+        (canon lift (core func $i "divide") (memory $memory)))
+    (func $echo (param "items" (list u8)) (result (list u8))
+        (canon lift (core func $i "echo") (memory $memory) (realloc $realloc)))
+    (func $spin (canon lift (core func $i "spin")))
+    (export "add" (func $add))
+    (export "divide" (func $divide))
+    (export "spin" (func $spin))
+    (instance $bytes (export "echo" (func $echo)))
+    (export "docs:calculator/bytes@1.2.0" (instance $bytes)))"#;
+
+#[tokio::test]
+async fn functions_of_any_component_are_tasks() {
+    let host = builder().build().unwrap();
+    let module = host.load_bytes("calculator", wat::parse_str(CALCULATOR).unwrap()).await.unwrap();
+    let tasks: Vec<String> = module.info().manifest.as_ref().unwrap().tasks.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        tasks,
+        [
+            "add(a: s32, b: s32) -> s32",
+            "bytes.echo(items: list<u8>) -> list<u8>",
+            "divide(a: u32, b: u32) -> result<u32, string>",
+            "spin() -> ()"
+        ]
+    );
+    // Values of the embedder's, references, and JSON.
+    let three = module.task("add").arg(1i32).arg(2i32).submit().await;
+    let minus = module.task("add").arg_ref(&three).arg(-10i32).submit().await;
+    assert_eq!(value::<i32>(&host, &minus).await, -7);
+    let json = |text: &str| rustyray_host::Payload::new(rustyray_host::Encoding::Json, text.to_owned());
+    let call = module.task("divide").arg_payload(json("7")).arg_payload(json("2")).reply(rustyray_host::Encoding::Json);
+    let quotient = call.submit().await;
+    assert_eq!(host.value(&quotient, None).await.unwrap().payload().data, "3");
+    let echoed = module.task("bytes.echo").arg(vec![1u8, 2, 3]).submit().await;
+    assert_eq!(value::<Vec<u8>>(&host, &echoed).await, [1, 2, 3]);
+
+    // Its own error, an argument of another type, and what it has not.
+    let by_zero = module.task("divide").arg(7u32).arg(0u32).submit().await;
+    let failed = error(&host, &by_zero).await;
+    assert_eq!((failed.kind, failed.message.as_str()), (ErrorKind::TaskFailed, "by zero"));
+    let wrong = module.task("add").arg_payload(json("1")).arg_payload(json("\"two\"")).submit().await;
+    let failed = error(&host, &wrong).await;
+    assert_eq!(failed.kind, ErrorKind::InvalidArgument);
+    assert_eq!(failed.message, "argument `b` (s32): s32 is expected, and this is \"two\"");
+    let missing = module.task("subtract").submit().await;
+    assert_eq!(error(&host, &missing).await.kind, ErrorKind::TaskNotFound);
+
+    // What holds for all tasks holds for these: a fresh instance each, and limits.
+    let options = rustyray_host::TaskOptions::new().fuel(10_000_000);
+    let spin = module.task("spin").options(options).submit().await;
+    assert_eq!(error(&host, &spin).await.kind, ErrorKind::OutOfFuel);
+    for _ in 0..50 {
+        // A second call in one instance would not have the room.
+        let echoed = module.task("bytes.echo").arg(vec![7u8; 40_000]).submit().await;
+        assert_eq!(value::<Vec<u8>>(&host, &echoed).await.len(), 40_000);
+    }
     finish(host).await;
 }

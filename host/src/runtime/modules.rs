@@ -46,7 +46,7 @@ impl Runtime {
                 manifest.cap_priorities(self.limits.guest_priority);
                 Some(manifest)
             }
-            false => None,
+            false => code.plain_manifest(),
         };
         let info = Arc::new(info(manifest));
         self.modules.insert(info.id, code);

@@ -75,8 +75,27 @@ impl Instance {
     /// The program's error, or what ended the guest.
     pub async fn run_task(&mut self, arguments: &[Payload], reply: Encoding) -> Result<Payload, TaskError> {
         let entry = self.task().spec.plan.entry.clone();
+        if self.module.guest.is_none() {
+            return self.run_plain(&entry, arguments, reply).await;
+        }
         let run = self.export(|guest| guest.run_task)?;
         self.call_function(run, entry, arguments, reply).await
+    }
+
+    /// Calls a function that the component exports by its own types.
+    async fn run_plain(&mut self, name: &str, arguments: &[Payload], reply: Encoding) -> Result<Payload, TaskError> {
+        let missing = || TaskError::new(ErrorKind::TaskNotFound, "the component exports no such function");
+        let plain = self.module.plain.function(name).cloned().ok_or_else(missing)?;
+        let bytes: usize = arguments.iter().map(|value| value.data.len()).sum();
+        self.task().meter().bytes_in.add(bytes as u64);
+        let (given, mut results) = (plain.arguments(arguments)?, plain.results());
+        let function = self.instance.get_func(&mut self.store, plain.index).ok_or_else(missing)?;
+        let outcome = function.call_async(&mut self.store, &given, &mut results).await;
+        self.read_meters();
+        outcome.map_err(|error| self.failed(&error))?;
+        let payload = plain.value(&results, reply)?;
+        self.task().meter().bytes_out.add(payload.data.len() as u64);
+        Ok(payload)
     }
 
     /// Makes the instance an actor of this type.

@@ -12,6 +12,7 @@ mod module;
 mod network;
 mod outline;
 mod output;
+mod plain;
 mod process_stream;
 mod trap;
 mod turns;

@@ -13,6 +13,7 @@ use super::engine::Sandbox;
 use super::exports::GuestExports;
 use super::guest::Guest;
 use super::outline;
+use super::plain::PlainExports;
 use crate::words::error::{TaskError, shorten};
 use crate::words::limits::{ARGUMENTS_MAX, ERROR_TEXT_MAX, MANIFEST_BYTES_MAX, MANIFEST_ENTRIES_MAX, MODULE_BYTES_MAX};
 use crate::words::manifest::{ActorTypeInfo, FunctionInfo, Manifest, ParameterInfo};
@@ -58,7 +59,10 @@ pub enum ModuleError {
     #[error("it exports {0}, and this host speaks {GUEST_INTERFACE}: rebuild it with the SDK of this version")]
     OtherVersion(String),
     /// It is a component of another world.
-    #[error("it exports neither {GUEST_INTERFACE} nor wasi:cli/run, so there is nothing to run (it exports: {0})")]
+    #[error(
+        "it exports neither {GUEST_INTERFACE} nor wasi:cli/run nor a function that takes and gives values, so there is nothing \
+         to run (it exports: {0})"
+    )]
     NothingToRun(String),
     /// Its manifest is wrong.
     #[error("its manifest is wrong: {0}")]
@@ -79,6 +83,8 @@ pub struct LoadedModule {
     pub(super) pre: InstancePre<Guest>,
     /// The exports of a module of tasks and actors.
     pub(super) guest: Option<GuestExports>,
+    /// The exports of a component that is no such module.
+    pub(super) plain: PlainExports,
     /// The export of a command.
     pub(super) run: Option<ComponentExportIndex>,
     imports: Vec<String>,
@@ -94,7 +100,8 @@ impl LoadedModule {
         outline::check(bytes).map_err(ModuleError::Invalid)?;
         let component = on_all_cores(|| Component::from_binary(&sandbox.engine, bytes))?
             .map_err(|error| ModuleError::Invalid(shorten(format!("{error:#}"), ERROR_TEXT_MAX)))?;
-        let (has_guest, run_name) = exports(&component)?;
+        let plain = PlainExports::of(&component);
+        let (has_guest, run_name) = exports(&component, &plain)?;
         let pre = sandbox
             .linker
             .instantiate_pre(&component)
@@ -106,7 +113,8 @@ impl LoadedModule {
         });
         let engine = &sandbox.engine;
         let imports = component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect();
-        Ok(LoadedModule { pre, guest, run, imports })
+        let plain = if has_guest { PlainExports::default() } else { plain };
+        Ok(LoadedModule { pre, guest, plain, run, imports })
     }
 
     /// Has it a `main`?
@@ -114,9 +122,14 @@ impl LoadedModule {
         self.run.is_some()
     }
 
-    /// Has it tasks and actors?
+    /// Does it tell what it offers when it is asked?
     pub fn has_manifest(&self) -> bool {
         self.guest.is_some()
+    }
+
+    /// What its types say that it offers, where that is anything.
+    pub fn plain_manifest(&self) -> Option<Manifest> {
+        (!self.plain.is_empty()).then(|| self.plain.manifest())
     }
 
     /// The interfaces that it imports.
@@ -156,7 +169,7 @@ fn check_header(bytes: &[u8]) -> Result<(), ModuleError> {
 }
 
 /// Is it a module of tasks, and what is the name of its `run` interface?
-fn exports(component: &Component) -> Result<(bool, Option<String>), ModuleError> {
+fn exports(component: &Component, plain: &PlainExports) -> Result<(bool, Option<String>), ModuleError> {
     let ty = component.component_type();
     let names: Vec<String> = ty
         .exports(component.engine())
@@ -168,10 +181,12 @@ fn exports(component: &Component) -> Result<(bool, Option<String>), ModuleError>
     let other = names.iter().find(|name| name.starts_with("rustyray:core/guest@") && *name != GUEST_INTERFACE);
     match other {
         Some(other) if !has_guest => Err(ModuleError::OtherVersion(other.clone())),
-        _ if !has_guest && run.is_none() => Err(ModuleError::NothingToRun(match names.is_empty() {
-            true => "no interface".to_owned(),
-            false => shorten(names.join(", "), ERROR_TEXT_MAX),
-        })),
+        _ if !has_guest && run.is_none() && plain.is_empty() => {
+            Err(ModuleError::NothingToRun(match names.is_empty() {
+                true => "no interface".to_owned(),
+                false => shorten(names.join(", "), ERROR_TEXT_MAX),
+            }))
+        }
         _ => Ok((has_guest, run)),
     }
 }

@@ -33,6 +33,10 @@ pub const SPILL_TO_PERCENT: u64 = 60;
 /// How long a spilled object that is asked for waits for room in the store.
 pub const SPILL_PATIENCE: Duration = Duration::from_secs(10);
 
+/// Values that are made of the arguments of a task of a component with types of its own, each element of a list counted. Each
+/// takes the host some thirty bytes while the task starts.
+pub const WIT_VALUES_MAX: usize = 4 << 20;
+
 /// Items of a stream that lie ready before the task that gives them waits: enough that neither side waits for the other's next
 /// turn, and few enough that large items do not fill the store.
 pub const STREAM_ITEMS_AHEAD: usize = 16;

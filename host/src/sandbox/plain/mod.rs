@@ -1,0 +1,215 @@
+//! Components that know nothing of this host: their exported functions are tasks all the same. Arguments and results are
+//! translated by the types that the component declares.
+
+mod binary;
+mod budget;
+mod json;
+mod text;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
+use wasmtime::component::{Component, ComponentExportIndex, Val};
+
+use super::convert::checked_name;
+use crate::state::payload::{Encoding, Payload};
+use crate::words::error::{ErrorKind, TaskError, shorten};
+use crate::words::limits::{ARGUMENTS_MAX, ERROR_TEXT_MAX, MANIFEST_ENTRIES_MAX};
+use crate::words::manifest::{FunctionInfo, Manifest, ParameterInfo};
+use crate::words::options::TaskOptions;
+use budget::Budget;
+
+/// The functions that a component exports by types of its own.
+#[derive(Default)]
+pub struct PlainExports(HashMap<Arc<str>, PlainFunction>);
+
+/// One of them.
+#[derive(Clone)]
+pub struct PlainFunction {
+    pub(super) index: ComponentExportIndex,
+    parameters: Arc<[(String, Type)]>,
+    result: Option<Type>,
+}
+
+impl PlainExports {
+    /// Those whose arguments and results are values: functions at the top by their names, those of an interface as
+    /// `interface.function`. What takes or gives handles, streams or futures is left out, and so is what is `async`.
+    pub fn of(component: &Component) -> Self {
+        let (engine, ty) = (component.engine(), component.component_type());
+        let mut found = PlainExports(HashMap::new());
+        for (name, item) in ty.exports(engine) {
+            match item.ty {
+                ComponentItem::ComponentFunc(function) => {
+                    found.add(name.to_owned(), component.get_export_index(None, name), &function);
+                }
+                ComponentItem::ComponentInstance(interface) if !name.starts_with("wasi:") => {
+                    let outer = component.get_export_index(None, name);
+                    for (inner, item) in interface.exports(engine) {
+                        if let (ComponentItem::ComponentFunc(function), Some(outer)) = (item.ty, &outer) {
+                            let index = component.get_export_index(Some(outer), inner);
+                            found.add(format!("{}.{inner}", short(name)), index, &function);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
+    fn add(&mut self, name: String, index: Option<ComponentExportIndex>, function: &ComponentFunc) {
+        let parameters: Arc<[_]> = function.params().map(|(name, ty)| (name.to_owned(), ty)).collect();
+        let mut results = function.results();
+        let result = results.next();
+        let known = parameters.iter().map(|(_, ty)| ty).chain(&result).all(text::is_value);
+        let fits = parameters.len() <= ARGUMENTS_MAX && self.0.len() < MANIFEST_ENTRIES_MAX;
+        if let (Ok(name), Some(index)) = (checked_name(name), index)
+            && known
+            && fits
+            && !function.async_()
+        {
+            self.0.insert(name, PlainFunction { index, parameters, result });
+        }
+    }
+
+    /// Is there none?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The function of this name.
+    pub fn function(&self, name: &str) -> Option<&PlainFunction> {
+        self.0.get(name)
+    }
+
+    /// What they are, as if the module had said it itself.
+    pub fn manifest(&self) -> Manifest {
+        let mut tasks: Vec<_> = self.0.iter().map(|(name, function)| function.info(name)).collect();
+        tasks.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Manifest { sdk: "none, by its types".to_owned(), encoding: Encoding::Json, tasks, actors: Vec::new() }
+    }
+}
+
+/// `ops` of `docs:calculator/ops@0.1.0`.
+fn short(interface: &str) -> &str {
+    let path = interface.split('@').next().unwrap_or(interface);
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+impl PlainFunction {
+    fn info(&self, name: &Arc<str>) -> FunctionInfo {
+        let parameter = |(name, ty): &(String, Type)| ParameterInfo {
+            name: shorten(name.clone(), ERROR_TEXT_MAX),
+            type_name: text::of(ty),
+        };
+        FunctionInfo {
+            name: name.clone(),
+            parameters: self.parameters.iter().map(parameter).collect(),
+            result_type: self.result.as_ref().map_or_else(|| "()".to_owned(), text::of),
+            options: TaskOptions::new(),
+            pure: false,
+            streams: false,
+            docs: String::new(),
+        }
+    }
+
+    /// The arguments as the component takes them.
+    ///
+    /// # Errors
+    /// `InvalidArgument`: one is not of its type.
+    pub(super) fn arguments(&self, arguments: &[Payload]) -> Result<Vec<Val>, TaskError> {
+        let mut budget = Budget::new();
+        let read = |((name, ty), payload): (&(String, Type), &Payload)| {
+            read(payload, ty, &mut budget).map_err(|why| {
+                TaskError::new(ErrorKind::InvalidArgument, format!("argument `{name}` ({}): {why}", text::of(ty)))
+            })
+        };
+        self.parameters.iter().zip(arguments).map(read).collect()
+    }
+
+    /// Room for what the function gives.
+    pub(super) fn results(&self) -> Vec<Val> {
+        self.result.iter().map(|_| Val::Bool(false)).collect()
+    }
+
+    /// What the function gave, as the value of its task: of a `result` what is in it.
+    ///
+    /// # Errors
+    /// `TaskFailed`, with what an `err` holds.
+    pub(super) fn value(&self, results: &[Val], reply: Encoding) -> Result<Payload, TaskError> {
+        let (Some(ty), Some(value)) = (&self.result, results.first()) else {
+            return Ok(nothing(reply));
+        };
+        let (Type::Result(ty), Val::Result(value)) = (ty, value) else {
+            return write(value, ty, reply);
+        };
+        match value {
+            Ok(value) => match (value, ty.ok()) {
+                (Some(value), Some(ty)) => write(value, &ty, reply),
+                _ => Ok(nothing(reply)),
+            },
+            Err(error) => Err(TaskError::new(ErrorKind::TaskFailed, failure(error.as_deref(), ty.err().as_ref()))),
+        }
+    }
+}
+
+/// What is in an `err`, in words.
+fn failure(error: Option<&Val>, ty: Option<&Type>) -> String {
+    match (error, ty) {
+        (Some(Val::String(text)), _) => text.clone(),
+        (Some(error), Some(ty)) => json::write(error, ty).map_or_else(|why| why, |json| json.to_string()),
+        _ => "it returned an error without a value".to_owned(),
+    }
+}
+
+fn read(payload: &Payload, ty: &Type, budget: &mut Budget) -> Result<Val, String> {
+    if !payload.references.is_empty() {
+        return Err("it holds references, which mean nothing to this component: pass the value".to_owned());
+    }
+    match payload.encoding {
+        Encoding::Json => {
+            let value = serde_json::from_slice(&payload.data).map_err(|error| format!("no JSON: {error}"))?;
+            json::read(&value, ty, budget)
+        }
+        Encoding::Bincode => binary::read(&payload.data, ty, budget),
+        Encoding::Raw => bytes(&payload.data, ty, budget),
+    }
+}
+
+/// Plain bytes are a `list<u8>` and nothing else.
+fn bytes(data: &[u8], ty: &Type, budget: &mut Budget) -> Result<Val, String> {
+    match ty {
+        Type::List(list) if list.ty() == Type::U8 => {
+            budget.take(data.len())?;
+            Ok(Val::List(data.iter().map(|byte| Val::U8(*byte)).collect()))
+        }
+        _ => Err("plain bytes were given".to_owned()),
+    }
+}
+
+fn write(value: &Val, ty: &Type, reply: Encoding) -> Result<Payload, TaskError> {
+    let data = match (reply, value, ty) {
+        // As guests of the SDK do it, whatever is asked for.
+        (Encoding::Bincode | Encoding::Raw, Val::List(items), Type::List(list)) if list.ty() == Type::U8 => {
+            let byte = |item: &Val| if let Val::U8(byte) = item { *byte } else { 0 };
+            return Ok(Payload::new(Encoding::Raw, items.iter().map(byte).collect::<Bytes>()));
+        }
+        (Encoding::Json, ..) => json::write(value, ty).map(|json| json.to_string().into_bytes()),
+        (Encoding::Bincode | Encoding::Raw, ..) => binary::write(value, ty),
+    };
+    let encoding = if reply == Encoding::Json { Encoding::Json } else { Encoding::Bincode };
+    let wrong = |why| TaskError::new(ErrorKind::Internal, format!("the result is not of its type: {why}"));
+    data.map(|data| Payload::new(encoding, data)).map_err(wrong)
+}
+
+fn nothing(reply: Encoding) -> Payload {
+    match reply {
+        Encoding::Json => Payload::new(Encoding::Json, "null"),
+        Encoding::Bincode | Encoding::Raw => Payload::new(Encoding::Bincode, ""),
+    }
+}
+
+#[cfg(test)]
+mod tests;
