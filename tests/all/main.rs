@@ -17,6 +17,7 @@ mod limits;
 mod lineage;
 mod objects;
 mod program;
+mod promises;
 mod receipts;
 mod restarts;
 mod retries;
