@@ -160,9 +160,32 @@ pub trait Handle: Clone + Sized {
 /// ```
 // Finding one may take time once actors live on several hosts.
 pub async fn get_actor<A: Actor>(name: &str) -> Result<A::Handle> {
+    find::<A>(name, None)
+}
+
+/// Finds an actor by its name in a namespace: see [`ActorOptions::namespace`](crate::ActorOptions::namespace).
+///
+/// # Errors
+/// As those of [`get_actor`].
+///
+/// ```no_run
+/// # use rustyray::prelude::*;
+/// # #[rustyray::actor] struct Counter;
+/// # #[rustyray::actor_methods] impl Counter { fn new() -> Self { Counter } }
+/// # async fn example() -> Result<()> {
+/// let mine = Counter::options().name("global").namespace("mine").remote();
+/// let same = rustyray::get_actor_in::<Counter>("mine", "global").await?;
+/// # Ok(())
+/// # }
+/// ```
+pub async fn get_actor_in<A: Actor>(namespace: &str, name: &str) -> Result<A::Handle> {
+    find::<A>(name, Some(namespace))
+}
+
+fn find<A: Actor>(name: &str, namespace: Option<&str>) -> Result<A::Handle> {
     let invalid = |message| Error::from_host(local_error(ErrorKind::InvalidArgument, message));
-    check_name(name).map_err(invalid)?;
-    let found: types::ActorRef = actors::find(name).map_err(Error::from_host)?;
+    namespace.into_iter().chain([name]).try_for_each(check_name).map_err(invalid)?;
+    let found: types::ActorRef = actors::find(name, namespace).map_err(Error::from_host)?;
     let actor_type = actors::actor_type(&found);
     if actor_type != A::TYPE_NAME {
         return Err(invalid(format!("the actor {name:?} is a `{actor_type}`, not a `{}`", A::TYPE_NAME)));
@@ -196,6 +219,35 @@ pub async fn get_actor<A: Actor>(name: &str) -> Result<A::Handle> {
 /// ```
 pub fn checkpoint() -> Result<()> {
     actors::checkpoint().map_err(Error::from_host)
+}
+
+/// Ends the actor that runs here when this call ends: its caller gets the result, the state is saved where that is declared, and
+/// the calls that wait fail with [`ActorDied`](crate::ErrorKind::ActorDied). It does not start again.
+///
+/// # Errors
+/// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) outside of an actor's method.
+///
+/// ```no_run
+/// # use rustyray::prelude::*;
+/// #[rustyray::actor]
+/// struct Guard {
+///     rounds: u32,
+/// }
+///
+/// #[rustyray::actor_methods]
+/// impl Guard {
+///     # fn new() -> Self { Guard { rounds: 0 } }
+///     fn round(&mut self) -> Result<u32> {
+///         self.rounds += 1;
+///         if self.rounds == 3 {
+///             rustyray::exit_actor()?;
+///         }
+///         Ok(self.rounds)
+///     }
+/// }
+/// ```
+pub fn exit_actor() -> Result<()> {
+    actors::exit().map_err(Error::from_host)
 }
 
 /// Ends an actor at once, whatever it is doing, and does not restart it. Its calls fail with

@@ -75,6 +75,7 @@
 extern crate self as rustyray;
 
 mod actor;
+mod actor_pool;
 mod bindings;
 mod codec;
 mod context;
@@ -101,13 +102,14 @@ mod stream;
 mod tests;
 mod wait;
 
-pub use actor::{Actor, Handle, Ready, checkpoint, get_actor, kill};
+pub use actor::{Actor, Handle, Ready, checkpoint, exit_actor, get_actor, get_actor_in, kill};
+pub use actor_pool::ActorPool;
 pub use context::{ActorInfo, Context, context};
 pub use error::{Cause, Error, Limit, Result};
 pub use error_kind::ErrorKind;
 pub use executor::{Sleep, block_on, sleep};
 pub use log;
-pub use object_ref::{Get, ObjectRef};
+pub use object_ref::{Get, ObjectRef, ObjectWriter};
 pub use options::{ActorOptions, TaskOptions};
 pub use remote::{IntoArg, Submission};
 pub use returned::Returned;

@@ -65,6 +65,8 @@ fn actor_options(defaults: &ActorDefaults) -> types::ActorOptions {
     types::ActorOptions {
         call: task_options(&defaults.call),
         name: None,
+        namespace: None,
+        get_if_exists: None,
         max_restarts: defaults.max_restarts,
         max_pending_calls: defaults.max_pending_calls,
         detached: defaults.detached,

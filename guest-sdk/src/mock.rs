@@ -102,6 +102,24 @@ pub(crate) mod bytes {
         Ok(with(|host| host.add(Slot::Sealed(Ok(Stored::bytes(data))))))
     }
 
+    #[derive(Debug)]
+    pub struct Writer(std::cell::RefCell<Vec<u8>>);
+
+    pub(crate) fn create(capacity: Option<u64>) -> Result<Writer, TaskError> {
+        called!("create-writer {capacity:?}");
+        Ok(Writer(Default::default()))
+    }
+
+    pub(crate) fn append(to: &Writer, data: &[u8]) -> Result<(), TaskError> {
+        called!("append {}", data.len());
+        to.0.borrow_mut().extend_from_slice(data);
+        Ok(())
+    }
+
+    pub(crate) fn seal(bytes: Writer) -> Result<ObjectRef, TaskError> {
+        put(&bytes.0.into_inner())
+    }
+
     pub(crate) fn read(object: &ObjectRef, offset: u64, length: u64) -> Result<Vec<u8>, TaskError> {
         called!("read {offset} {length}");
         let place = |place: u64| usize::try_from(place).unwrap_or(usize::MAX);
@@ -188,7 +206,10 @@ pub(crate) mod streams {
         with(|host| {
             let item = host.add(Slot::Sealed(Ok(Stored::from(&item))));
             match &mut host.given {
-                Some(given) => Ok(given.push(item)).map(|()| None),
+                Some(given) => {
+                    given.push(item);
+                    Ok(None)
+                }
                 None => Err(local_error(ErrorKind::InvalidArgument, "no stream".into())),
             }
         })
@@ -231,7 +252,8 @@ pub(crate) mod actors {
         state::run(arguments, |payloads, reply| crate::registry::call(method, payloads, reply))
     }
 
-    pub(crate) fn find(name: &str) -> Result<ActorRef, TaskError> {
+    pub(crate) fn find(name: &str, namespace: Option<&str>) -> Result<ActorRef, TaskError> {
+        called!("find {name} {namespace:?}");
         match name.strip_prefix("a-") {
             Some(actor_type) => Ok(ActorRef(actor_type.into())),
             None => Err(local_error(ErrorKind::ActorNotFound, format!("there is no actor {name:?}"))),
@@ -248,6 +270,11 @@ pub(crate) mod actors {
 
     pub(crate) fn checkpoint() -> Result<(), TaskError> {
         called!("checkpoint");
+        Ok(())
+    }
+
+    pub(crate) fn exit() -> Result<(), TaskError> {
+        called!("exit");
         Ok(())
     }
 

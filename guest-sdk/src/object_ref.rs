@@ -1,7 +1,9 @@
 //! References to values that exist or will.
 
 mod get;
+mod identity;
 mod read;
+mod write;
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -15,6 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub(crate) use get::Arrival;
 pub use get::Get;
+pub use write::ObjectWriter;
 
 use crate::codec;
 use crate::error::{Error, Result};

@@ -154,8 +154,15 @@ pub const STREAMS: &str = r#"
     (import "rustyray:core/streams@0.1.0" "give" (func $give (param i32 i32 i32 i32 i32 i32)))
     (import "rustyray:core/types@0.1.0" "[resource-drop]stream-ref" (func $drop_stream (param i32)))"#;
 
+/// Of `bytes`: `create`, `append`, `seal`, and the drop of a writer's handle.
+pub const WRITERS: &str = r#"
+    (import "rustyray:core/bytes@0.1.0" "create" (func $create (param i32 i64 i32)))
+    (import "rustyray:core/bytes@0.1.0" "append" (func $append (param i32 i32 i32 i32)))
+    (import "rustyray:core/bytes@0.1.0" "seal" (func $seal (param i32 i32)))
+    (import "rustyray:core/bytes@0.1.0" "[resource-drop]writer" (func $drop_writer (param i32)))"#;
+
 /// Of `actors`: `find`, `kill`, and the drop of an actor's handle.
 pub const ACTORS: &str = r#"
-    (import "rustyray:core/actors@0.1.0" "find" (func $find (param i32 i32 i32)))
+    (import "rustyray:core/actors@0.1.0" "find" (func $find (param i32 i32 i32 i32 i32 i32)))
     (import "rustyray:core/actors@0.1.0" "kill" (func $kill (param i32 i32 i32 i32) (result i32)))
     (import "rustyray:core/types@0.1.0" "[resource-drop]actor-ref" (func $drop_actor (param i32)))"#;

@@ -3,7 +3,7 @@
 use rustyray_host::ErrorKind;
 
 use crate::arena::{Arena, attack};
-use crate::forge::{self, ACTORS, ANSWER, HEAP, OBJECTS, STREAMS, TASKS};
+use crate::forge::{self, ACTORS, ANSWER, HEAP, OBJECTS, STREAMS, TASKS, WRITERS};
 
 /// Runs a task with this body beside the neighbour. It must crash, with a message that says this.
 async fn crashes(arena: &Arena, items: &str, body: &str, says: &str) {
@@ -80,6 +80,30 @@ fn streams_that_are_none() {
 }
 
 #[test]
+fn writers_that_are_none_or_were_used_up() {
+    attack(async |arena| {
+        for body in [
+            format!("(call $append (i32.const 7) (i32.const 0) (i32.const 8) (i32.const {HEAP}))"),
+            format!("(call $seal (i32.const 7) (i32.const {HEAP}))"),
+            "(call $drop_writer (i32.const 7))".to_owned(),
+        ] {
+            crashes(arena, WRITERS, &body, "handle").await;
+        }
+        let create = format!("(call $create (i32.const 0) (i64.const 0) (i32.const {HEAP}))");
+        let with_writer = |body: &str| {
+            format!("(local $w i32) {create} (local.set $w (i32.load offset=8 (i32.const {HEAP}))) {body}")
+        };
+        let append = |length: &str| {
+            format!("(call $append (local.get $w) (i32.const 0) (i32.const {length}) (i32.const {HEAP}))")
+        };
+        let seal = format!("(call $seal (local.get $w) (i32.const {HEAP}))");
+        crashes(arena, WRITERS, &with_writer(&append("-1")), "out of bounds").await;
+        crashes(arena, WRITERS, &with_writer(&format!("{seal} {}", append("8"))), "handle").await;
+        crashes(arena, WRITERS, &with_writer(&format!("{seal} {seal}")), "handle").await;
+    });
+}
+
+#[test]
 fn allocators_that_lie() {
     attack(async |arena| {
         for (address, says) in [("-8", "beyond end"), ("524288", "beyond end"), ("196609", "aligned")] {
@@ -149,7 +173,9 @@ fn handles_after_they_are_given_away() {
 fn names_that_are_too_long_or_no_text() {
     attack(async |arena| {
         let find = |address: u32, length: u32| {
-            format!("(call $find (i32.const {address}) (i32.const {length}) (i32.const {HEAP}))")
+            format!(
+                "(call $find (i32.const {address}) (i32.const {length}) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const {HEAP}))"
+            )
         };
         crashes(arena, "", &find(0, 257), "a name of 257 bytes").await;
         crashes(arena, r#"(data (i32.const 8192) "\c3\28\ff")"#, &find(8192, 3), "utf-8").await;

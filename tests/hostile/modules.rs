@@ -181,7 +181,7 @@ fn a_module_reaches_nobody_while_it_is_loaded() {
         let name = forge::data(8192, NAME.as_bytes());
         let get = r#"(import "rustyray:core/objects@0.1.0" "get" (func $get (param i32 i32 i64 i32)))"#;
         let body = format!(
-            "(call $find (i32.const 8192) (i32.const {length}) (i32.const {HEAP}))
+            "(call $find (i32.const 8192) (i32.const {length}) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const {HEAP}))
             (if (i32.eqz (i32.load8_u (i32.const {HEAP}))) (then
                 (drop (call $kill (i32.load offset=8 (i32.const {HEAP})) (i32.const 0) (i32.const 0) (i32.const 0)))))
             (call $put (i32.const 2) (i32.const 0) (i32.const 8) (i32.const 0) (i32.const 0) (i32.const {HEAP}))

@@ -13,7 +13,7 @@ use crate::signature::result_value;
 /// How many results a function gives.
 pub enum Several {
     One,
-    Items(Items),
+    Items(Box<Items>),
     /// Those of a tuple, each an object of its own.
     Parts(Vec<Type>),
 }

@@ -197,7 +197,7 @@ impl Value {
         }
         let (ty, fallible) = result_value(ty).map_or((&**ty, false), |value| (value, true));
         let value = match Items::of(ty) {
-            Some(items) => Self { ty: items.value().clone(), fallible, several: Several::Items(items) },
+            Some(items) => Self { ty: items.value().clone(), fallible, several: Several::Items(Box::new(items)) },
             None => Self { ty: ty.clone(), fallible, several: Several::One },
         };
         check_owned(&value.ty)?;

@@ -92,9 +92,19 @@ macro_rules! __actor_items {
 
         #[allow(dead_code)]
         impl $Options {
-            /// A name to find it by with `get_actor`. Unique on the host.
+            /// A name to find it by with `get_actor`. Unique in its namespace.
             pub fn name(self, name: impl ::core::convert::Into<::std::string::String>) -> Self {
                 Self(self.0.name(name))
+            }
+
+            /// Where its name is unique; one of all that say nothing.
+            pub fn namespace(self, namespace: impl ::core::convert::Into<::std::string::String>) -> Self {
+                Self(self.0.namespace(namespace))
+            }
+
+            /// If there is an actor of its name and type already, that one is meant, and no other is made.
+            pub fn get_if_exists(self) -> Self {
+                Self(self.0.get_if_exists())
             }
 
             /// How often it may be started again after a crash.

@@ -16,6 +16,8 @@ use crate::host::types;
 pub struct ActorOptions {
     call: TaskOptions,
     name: Option<String>,
+    namespace: Option<String>,
+    get_if_exists: Option<bool>,
     max_restarts: Option<u32>,
     max_pending_calls: Option<u32>,
     detached: Option<bool>,
@@ -27,9 +29,21 @@ impl ActorOptions {
         Self::default()
     }
 
-    /// A name to find it by with [`get_actor`](crate::get_actor). Unique on the host.
+    /// A name to find it by with [`get_actor`](crate::get_actor). Unique in its namespace.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
+        self
+    }
+
+    /// Where its name is unique; one of all that say nothing. See [`get_actor_in`](crate::get_actor_in).
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = Some(namespace.into());
+        self
+    }
+
+    /// If there is an actor of its name and type already, that one is meant, and no other is made.
+    pub fn get_if_exists(mut self) -> Self {
+        self.get_if_exists = Some(true);
         self
     }
 
@@ -61,10 +75,12 @@ impl ActorOptions {
     crate::__delegate_task_options!(call);
 
     pub(crate) fn checked(&self) -> Result<types::ActorOptions, String> {
-        self.name.iter().try_for_each(|name| check_name(name))?;
+        self.name.iter().chain(&self.namespace).try_for_each(|name| check_name(name))?;
         Ok(types::ActorOptions {
             call: self.call.record()?,
             name: self.name.clone(),
+            namespace: self.namespace.clone(),
+            get_if_exists: self.get_if_exists,
             max_restarts: self.max_restarts,
             max_pending_calls: self.max_pending_calls,
             detached: self.detached,

@@ -16,7 +16,7 @@ use crate::state::task::TaskRecord;
 use crate::words::clock::Clock;
 use crate::words::error::TaskError;
 use crate::words::manifest::ModuleInfo;
-use crate::words::options::{ActorOptions, TaskOptions};
+use crate::words::options::{ActorOptions, Address, TaskOptions};
 use log::{LogLine, LogSource};
 
 /// A task to submit.
@@ -87,7 +87,7 @@ pub trait Port: Send + Sync {
     ///
     /// # Errors
     /// `ActorNotFound`.
-    fn find_actor(&self, name: &str) -> Result<ActorRef, TaskError>;
+    fn find_actor(&self, name: &Address) -> Result<ActorRef, TaskError>;
 
     /// Cancels the task that makes an object.
     fn cancel(&self, object: &ObjectRef, force: bool, recursive: bool);

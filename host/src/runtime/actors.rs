@@ -26,6 +26,8 @@ const CALLS_PER_LOOK: u32 = 16;
 enum Ended {
     /// Nobody holds a handle, and every call is served.
     Closed,
+    /// It said that it ends.
+    Exited,
     /// It was killed; it may start again.
     Killed { restart: bool },
     /// It crashed, or a call of it was ended.
@@ -67,6 +69,7 @@ impl Runtime {
             }
             let end = match self.serve(actor, instance, may_restart).await {
                 Ended::Closed => TaskError::new(ErrorKind::ActorDied, "no handle to it is left"),
+                Ended::Exited => TaskError::new(ErrorKind::ActorDied, "it ended itself"),
                 Ended::Killed { restart } if restart && may_restart => {
                     construct = self.construct_again(&construct);
                     continue;
@@ -156,6 +159,10 @@ impl Runtime {
                 Event::Closed => {
                     let _ = self.save_at_end(actor, instance).await;
                     return Ended::Closed;
+                }
+                Event::Exit => {
+                    let _ = self.save_at_end(actor, instance).await;
+                    return Ended::Exited;
                 }
             };
             match self.serve_call(actor, instance, &call, may_restart).await {

@@ -137,9 +137,10 @@ impl Runtime {
 
 /// What the state of a named actor is found by in later processes. Not by its code: the state outlives a new build.
 fn lasting_key(actor: &ActorRecord) -> Option<Key> {
-    let name = actor.spec.options.name.as_deref()?;
+    let options = &actor.spec.options;
+    let (name, namespace) = (options.name.as_deref()?, options.namespace.as_deref());
     let mut hasher = Sha256::new_with_prefix("checkpoint");
-    for part in [&*actor.spec.module.name, &*actor.spec.type_name, name] {
+    for part in [&*actor.spec.module.name, &*actor.spec.type_name, name].into_iter().chain(namespace) {
         hasher.update((part.len() as u64).to_le_bytes());
         hasher.update(part);
     }

@@ -13,6 +13,7 @@ use crate::state::task::TaskRecord;
 use crate::words::clock::Clock;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::ids::ActorId;
+use crate::words::options::Address;
 
 /// The port of a module that is being loaded. It reaches no actor and submits nothing, has a store without room, and
 /// holds no permit that a wait could give back.
@@ -68,7 +69,7 @@ impl Port for NobodyHome {
         self.failed_stream(refusal())
     }
 
-    fn find_actor(&self, _name: &str) -> Result<ActorRef, TaskError> {
+    fn find_actor(&self, _name: &Address) -> Result<ActorRef, TaskError> {
         Err(refusal())
     }
 

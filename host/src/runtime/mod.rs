@@ -51,6 +51,7 @@ use crate::words::capabilities::Capabilities;
 use crate::words::clock::Clock;
 use crate::words::error::TaskError;
 use crate::words::ids::{ActorId, Counter, ModuleId};
+use crate::words::options::Address;
 use crate::words::plan::HostLimits;
 use crate::words::receipt::Receipt;
 use crate::words::resources::ResourceSet;
@@ -101,6 +102,8 @@ pub struct Runtime {
     /// Held while a module is asked for its manifest.
     describing: tokio::sync::Mutex<()>,
     names: ActorNames,
+    /// Held while an actor is looked for that is else created.
+    creating: Mutex<()>,
     scheduler: Mutex<Scheduler<Job>>,
     crew: Crew,
     /// Somebody may submit who found the queue full.
@@ -186,6 +189,7 @@ impl Runtime {
             modules: DashMap::new(),
             describing: tokio::sync::Mutex::new(()),
             names: ActorNames::default(),
+            creating: Mutex::new(()),
             scheduler: Mutex::new(Scheduler::new(config.resources, config.instances, config.pending_tasks)),
             crew: Crew::new(),
             room: Notify::new(),
@@ -297,7 +301,7 @@ impl Port for Runtime {
         self.streamed(|stream| self.submit_call(request, Some(stream), caller))
     }
 
-    fn find_actor(&self, name: &str) -> Result<ActorRef, TaskError> {
+    fn find_actor(&self, name: &Address) -> Result<ActorRef, TaskError> {
         self.names.find(name)
     }
 

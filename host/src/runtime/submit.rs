@@ -72,6 +72,13 @@ impl Runtime {
     }
 
     pub(super) fn submit_actor(&self, request: ActorRequest, caller: Caller) -> ActorRef {
+        // Held until the name is registered: of several at once one creates, and the others find.
+        let one = self.gets_if_exists(&request).then(|| self.creating.lock());
+        if one.is_some()
+            && let Some(actor) = self.existing(&request, caller)
+        {
+            return actor;
+        }
         let ready = self.store.promise();
         let module = request.module.clone();
         let function = qualified(&request.type_name, &request.constructor);
@@ -85,6 +92,21 @@ impl Runtime {
             self.bury(actor.record(), Arc::new(described(&module, &function, error)));
         }
         actor
+    }
+
+    fn gets_if_exists(&self, request: &ActorRequest) -> bool {
+        let declared = || request.module.actor(&request.type_name).and_then(|declared| declared.options.get_if_exists);
+        request.options.get_if_exists.or_else(declared) == Some(true)
+    }
+
+    /// The actor that has the name already, where that one is meant.
+    fn existing(&self, request: &ActorRequest, caller: Caller) -> Option<ActorRef> {
+        let declared = request.module.actor(&request.type_name)?;
+        let name = request.options.clone().over(&declared.options).address()?;
+        caller.map_or(&self.capabilities, |caller| &caller.spec.capabilities).actors_in_reach().ok()?;
+        let found = self.names.find(&name).ok()?;
+        let spec = &found.record().spec;
+        (spec.module.id == request.module.id && spec.type_name == request.type_name).then_some(found)
     }
 
     /// The actor, and the task that constructs it unless something is wrong with it.
@@ -120,8 +142,8 @@ impl Runtime {
         let prepared = (|| {
             capabilities?.actors_in_reach()?;
             check_arguments(&plan, arguments.len(), || Some(constructor))?;
-            if let Some(name) = &options.name {
-                self.names.register(name.clone(), &actor, options.detached.unwrap_or(false))?;
+            if let Some(name) = options.address() {
+                self.names.register(name, &actor, options.detached.unwrap_or(false))?;
             }
             let work = Work::Construct { actor: actor.record().clone() };
             let spec = self.spec(module, Arc::new(plan), work, caller)?;

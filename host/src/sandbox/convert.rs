@@ -229,6 +229,8 @@ impl TryFrom<wire::ActorOptions> for ActorOptions {
     fn try_from(options: wire::ActorOptions) -> Result<Self, String> {
         Ok(ActorOptions {
             name: options.name.map(checked_name).transpose()?,
+            namespace: options.namespace.map(checked_name).transpose()?,
+            get_if_exists: options.get_if_exists,
             max_restarts: options.max_restarts,
             max_pending_calls: options.max_pending_calls,
             detached: options.detached,

@@ -173,6 +173,9 @@ pub struct TaskOptions {
 pub struct ActorOptions {
     pub call: TaskOptions,
     pub name: Option<String>,
+    pub namespace: Option<String>,
+    #[component(name = "get-if-exists")]
+    pub get_if_exists: Option<bool>,
     #[component(name = "max-restarts")]
     pub max_restarts: Option<u32>,
     #[component(name = "max-pending-calls")]

@@ -22,6 +22,8 @@ pub enum Event {
     },
     /// Save the state: the host ends.
     Save,
+    /// End, in order: it said so itself.
+    Exit,
     /// Nobody holds a handle, and every call is served.
     Closed,
 }
@@ -47,6 +49,7 @@ struct Inner {
     calls: VecDeque<Arc<TaskRecord>>,
     kill: Option<Kill>,
     save: bool,
+    exit: bool,
     /// Has the constructor of this generation run?
     serving: bool,
     closing: bool,
@@ -61,6 +64,7 @@ impl Mailbox {
             calls: VecDeque::new(),
             kill: None,
             save: false,
+            exit: false,
             serving: false,
             closing: false,
             dead: None,
@@ -136,6 +140,13 @@ impl Mailbox {
         inner.wake();
     }
 
+    /// Has the actor end before the next call, because it said so itself.
+    pub fn exit(&self) {
+        let mut inner = self.inner.lock();
+        inner.exit = true;
+        inner.wake();
+    }
+
     /// Is a kill waiting to be seen?
     pub fn kill_pending(&self) -> bool {
         self.inner.lock().kill.is_some()
@@ -150,6 +161,7 @@ impl Mailbox {
     pub fn starts(&self) -> u32 {
         let mut inner = self.inner.lock();
         inner.serving = false;
+        inner.exit = false;
         inner.kill = inner.kill.filter(|kill| kill.lasting);
         self.generation.fetch_add(1, Ordering::AcqRel) + 1
     }
@@ -200,6 +212,9 @@ impl Inner {
         }
         if std::mem::take(&mut self.save) {
             return Some(Event::Save);
+        }
+        if std::mem::take(&mut self.exit) {
+            return Some(Event::Exit);
         }
         while self.calls.front().is_some_and(|call| call.is_done()) {
             self.calls.pop_front();

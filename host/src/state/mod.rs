@@ -28,3 +28,4 @@ pub mod task;
 pub mod timers;
 pub mod wait_graph;
 pub mod watchers;
+pub mod writer;

@@ -269,6 +269,11 @@ impl Reservation {
         &self.store
     }
 
+    /// How many they are.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Gives a part of it back.
     pub(super) fn give_back(&mut self, bytes: u64) {
         let bytes = bytes.min(self.bytes);

@@ -22,6 +22,7 @@ use crate::state::object::ObjectRef;
 use crate::state::payload::{Payload, Value};
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::limits::{MODULE_BYTES_MAX, NAME_BYTES_MAX};
+use crate::words::options::Address;
 
 /// Time for threads to end, which takes longer only when an embedder's own function does not return.
 const JOIN: Duration = Duration::from_secs(5);
@@ -163,6 +164,18 @@ impl Host {
     /// # Errors
     /// `ActorNotFound`.
     pub fn actor(&self, name: &str) -> Result<ActorHandle, TaskError> {
+        self.find_actor(&Address::new(name, None))
+    }
+
+    /// Finds an actor by its name in a namespace.
+    ///
+    /// # Errors
+    /// `ActorNotFound`.
+    pub fn actor_in(&self, namespace: &str, name: &str) -> Result<ActorHandle, TaskError> {
+        self.find_actor(&Address::new(name, Some(namespace)))
+    }
+
+    fn find_actor(&self, name: &Address) -> Result<ActorHandle, TaskError> {
         Ok(ActorHandle::new(self.runtime.clone(), self.runtime.find_actor(name)?))
     }
 

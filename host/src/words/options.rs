@@ -1,6 +1,7 @@
 //! How a task or an actor is to run, as it was asked for.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -223,6 +224,31 @@ fn nanoseconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<
     time.map(|time| time.as_nanos().min(u64::MAX.into()) as u64).serialize(serializer)
 }
 
+/// A name and where it is unique.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Address {
+    name: Arc<str>,
+    namespace: Option<Arc<str>>,
+}
+
+impl Address {
+    /// A name in a namespace, or in that of all that say none.
+    pub fn new(name: &str, namespace: Option<&str>) -> Self {
+        Address { name: name.into(), namespace: namespace.map(Into::into) }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            None => write!(f, "'{}'", self.name.escape_debug()),
+            Some(namespace) => {
+                write!(f, "'{}' in the namespace '{}'", self.name.escape_debug(), namespace.escape_debug())
+            }
+        }
+    }
+}
+
 /// How an actor is to live.
 ///
 /// ```
@@ -233,6 +259,10 @@ fn nanoseconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<
 pub struct ActorOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) namespace: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) get_if_exists: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_restarts: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -249,10 +279,28 @@ impl ActorOptions {
         Self::default()
     }
 
-    /// A name to find it by, unique on the host. Default: none.
+    /// A name to find it by, unique in its namespace. Default: none.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
+    }
+
+    /// Where its name is unique. Default: one of all that say nothing.
+    pub fn namespace(mut self, namespace: impl Into<Arc<str>>) -> Self {
+        self.namespace = Some(namespace.into());
+        self
+    }
+
+    /// If there is an actor of its name already, which has to be of this type, no other is made: that one is meant. Default:
+    /// false.
+    pub fn get_if_exists(mut self, get: bool) -> Self {
+        self.get_if_exists = Some(get);
+        self
+    }
+
+    /// What the host knows a named actor by.
+    pub(crate) fn address(&self) -> Option<Address> {
+        Some(Address::new(self.name.as_deref()?, self.namespace.as_deref()))
     }
 
     /// How often it is started again after a crash, with the state of its last checkpoint, or else a fresh one. The call that
@@ -292,6 +340,8 @@ impl ActorOptions {
     pub fn summary(&self) -> String {
         let parts = [
             self.name.as_ref().map(|name| format!("name={name}")),
+            self.namespace.as_ref().map(|namespace| format!("namespace={namespace}")),
+            self.get_if_exists.map(|get| format!("get_if_exists={get}")),
             self.max_restarts.map(|n| format!("max_restarts={n}")),
             self.max_pending_calls.map(|n| format!("max_pending_calls={n}")),
             self.detached.map(|detached| format!("detached={detached}")),
@@ -304,6 +354,8 @@ impl ActorOptions {
     pub(crate) fn over(self, declared: &ActorOptions) -> ActorOptions {
         ActorOptions {
             name: self.name.or_else(|| declared.name.clone()),
+            namespace: self.namespace.or_else(|| declared.namespace.clone()),
+            get_if_exists: self.get_if_exists.or(declared.get_if_exists),
             max_restarts: self.max_restarts.or(declared.max_restarts),
             max_pending_calls: self.max_pending_calls.or(declared.max_pending_calls),
             detached: self.detached.or(declared.detached),

@@ -13,7 +13,7 @@ use crate::state::object::ObjectRef;
 use crate::state::payload::Argument;
 use crate::state::task::Work;
 use crate::words::error::{ErrorKind, TaskError};
-use crate::words::options::ActorOptions;
+use crate::words::options::{ActorOptions, Address};
 
 impl Host for Guest {
     fn create(
@@ -65,9 +65,14 @@ impl Host for Guest {
         push(&mut self.table, object)
     }
 
-    fn find(&mut self, name: String) -> wasmtime::Result<Result<Resource<ActorRef>, wire::TaskError>> {
+    fn find(
+        &mut self,
+        name: String,
+        namespace: Option<String>,
+    ) -> wasmtime::Result<Result<Resource<ActorRef>, wire::TaskError>> {
         self.count_call();
-        let name = function_name(name)?;
+        let namespace = namespace.map(function_name).transpose()?;
+        let name = Address::new(&function_name(name)?, namespace.as_deref());
         let held = &self.task().spec.capabilities;
         match held.actors_in_reach().and_then(|()| self.port.find_actor(&name)) {
             Ok(actor) => Ok(Ok(push(&mut self.table, actor)?)),
@@ -96,6 +101,16 @@ impl Host for Guest {
         }
         let text =
             "only a method of an actor that declares checkpoints can ask for one: `#[rustyray::actor(checkpoint)]`";
+        Ok(Err((&TaskError::new(ErrorKind::InvalidArgument, text)).into()))
+    }
+
+    fn exit(&mut self) -> wasmtime::Result<Result<(), wire::TaskError>> {
+        self.count_call();
+        if let Work::Call { actor, .. } = &self.task().spec.work {
+            actor.mailbox.exit();
+            return Ok(Ok(()));
+        }
+        let text = "only a method of an actor can end it";
         Ok(Err((&TaskError::new(ErrorKind::InvalidArgument, text)).into()))
     }
 

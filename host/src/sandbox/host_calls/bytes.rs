@@ -1,16 +1,22 @@
 //! `rustyray:core/bytes`, linked by hand: generated code would take a list of bytes as a `Vec` of its own making, and large
 //! ones are better copied to memory that is made for them.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 use memmap2::MmapMut;
+use parking_lot::Mutex;
 use wasmtime::StoreContextMut;
-use wasmtime::component::{HasData, Linker, Resource, WasmList};
+use wasmtime::component::{HasData, Linker, Resource, ResourceType, WasmList};
 
+use super::super::convert::push;
 use super::super::guest::Guest;
+use super::super::trap::broken_contract;
 use super::super::wire;
 use crate::state::object::{ObjectRef, Outcome};
 use crate::state::payload::{Encoding, Payload};
+use crate::state::writer;
 use crate::words::error::{ErrorKind, TaskError};
 
 /// From this size on a copy gets memory of its own, in huge pages where the kernel has them: memory that comes fresh from
@@ -25,7 +31,17 @@ pub trait Host {
     fn put(&mut self, data: Bytes) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>>;
     fn read(&mut self, object: Resource<ObjectRef>, offset: u64, length: u64) -> wasmtime::Result<Reading<Bytes>>;
     fn size(&mut self, object: Resource<ObjectRef>) -> wasmtime::Result<Reading<u64>>;
+    fn create(&mut self, capacity: Option<u64>) -> wasmtime::Result<Result<Resource<Writer>, wire::TaskError>>;
+    fn writer(&mut self, writer: &Resource<Writer>) -> wasmtime::Result<Appending>;
+    fn seal(&mut self, bytes: Resource<Writer>) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>>;
+    fn drop_writer(&mut self, writer: Resource<Writer>) -> wasmtime::Result<()>;
 }
+
+/// A writer that others may hold as well. Appending reads the guest's memory, while the guest's own state cannot be borrowed.
+pub type Appending = Arc<Mutex<writer::Writer>>;
+
+/// The handle of a writer.
+pub struct Writer(Appending);
 
 impl Host for Guest {
     fn put(&mut self, data: Bytes) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>> {
@@ -51,6 +67,33 @@ impl Host for Guest {
         let object = self.table.get(&object)?.clone();
         let outcome = self.outcome(object.clone());
         Ok(async move { plain(&object, outcome.await).map(|data| data.len() as u64) }.boxed())
+    }
+
+    fn create(&mut self, capacity: Option<u64>) -> wasmtime::Result<Result<Resource<Writer>, wire::TaskError>> {
+        self.count_call();
+        match writer::Writer::new(self.port.store(), capacity.unwrap_or(0)) {
+            Ok(writer) => Ok(Ok(push(&mut self.table, Writer(Arc::new(Mutex::new(writer))))?)),
+            Err(error) => Ok(Err((&*error).into())),
+        }
+    }
+
+    fn writer(&mut self, writer: &Resource<Writer>) -> wasmtime::Result<Appending> {
+        self.count_call();
+        Ok(self.table.get(writer)?.0.clone())
+    }
+
+    fn seal(&mut self, bytes: Resource<Writer>) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>> {
+        self.count_call();
+        let writer = Arc::into_inner(self.table.delete(bytes)?.0).map(Mutex::into_inner);
+        let sealed = writer.ok_or_else(|| broken_contract("a writer that is in use".to_owned()))?.seal();
+        let written = sealed.outcome().and_then(Result::ok).map_or(0, |value| value.payload().data.len());
+        self.task().meter().bytes_out.add(written as u64);
+        Ok(Ok(push(&mut self.table, sealed)?))
+    }
+
+    fn drop_writer(&mut self, writer: Resource<Writer>) -> wasmtime::Result<()> {
+        drop(self.table.delete(writer)?);
+        Ok(())
     }
 }
 
@@ -100,6 +143,22 @@ impl<T: Host + ?Sized> Host for &mut T {
     fn size(&mut self, object: Resource<ObjectRef>) -> wasmtime::Result<Reading<u64>> {
         T::size(self, object)
     }
+
+    fn create(&mut self, capacity: Option<u64>) -> wasmtime::Result<Result<Resource<Writer>, wire::TaskError>> {
+        T::create(self, capacity)
+    }
+
+    fn writer(&mut self, writer: &Resource<Writer>) -> wasmtime::Result<Appending> {
+        T::writer(self, writer)
+    }
+
+    fn seal(&mut self, bytes: Resource<Writer>) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>> {
+        T::seal(self, bytes)
+    }
+
+    fn drop_writer(&mut self, writer: Resource<Writer>) -> wasmtime::Result<()> {
+        T::drop_writer(self, writer)
+    }
 }
 
 /// The same, for functions that would see the store.
@@ -122,6 +181,23 @@ where
     bytes.func_wrap_async("read", move |mut store: StoreContextMut<'_, T>, (object, offset, length)| {
         let reading = host(store.data_mut()).read(object, offset, length);
         Box::new(async move { Ok((reading?.await,)) })
+    })?;
+    bytes.resource("writer", ResourceType::host::<Writer>(), move |mut store, rep| {
+        host(store.data_mut()).drop_writer(Resource::new_own(rep))
+    })?;
+    bytes.func_wrap("create", move |mut store: StoreContextMut<'_, T>, (capacity,): (Option<u64>,)| {
+        Ok((host(store.data_mut()).create(capacity)?,))
+    })?;
+    bytes.func_wrap(
+        "append",
+        move |mut store: StoreContextMut<'_, T>, (to, data): (Resource<Writer>, WasmList<u8>)| {
+            let writer = host(store.data_mut()).writer(&to)?;
+            let appended = writer.lock().append(data.as_le_slice(&store));
+            Ok((appended.map_err(|error| wire::TaskError::from(&*error)),))
+        },
+    )?;
+    bytes.func_wrap("seal", move |mut store: StoreContextMut<'_, T>, (writer,): (Resource<Writer>,)| {
+        Ok((host(store.data_mut()).seal(writer)?,))
     })?;
     bytes.func_wrap_async("size", move |mut store: StoreContextMut<'_, T>, (object,)| {
         let reading = host(store.data_mut()).size(object);
