@@ -35,6 +35,7 @@ enum Said {
     Call(usize),
     Kill { restart: bool },
     Save,
+    Exit,
     Closed,
 }
 
@@ -59,6 +60,7 @@ struct World {
     line: Vec<usize>,
     kills: Vec<Kill>,
     save: bool,
+    exit: bool,
     closing: bool,
     dead: bool,
     serving: bool,
@@ -77,6 +79,7 @@ impl World {
             line: Vec::new(),
             kills: Vec::new(),
             save: false,
+            exit: false,
             closing: false,
             dead: false,
             serving: false,
@@ -91,6 +94,9 @@ impl World {
         if self.save {
             return Some(Said::Save);
         }
+        if self.exit {
+            return Some(Said::Exit);
+        }
         let alive = self.line.iter().find(|name| !self.calls[**name].over);
         match alive {
             Some(first) => self.calls[*first].released.then_some(Said::Call(*first)),
@@ -103,6 +109,7 @@ impl World {
         match said {
             Said::Kill { .. } => self.kills.clear(),
             Said::Save => self.save = false,
+            Said::Exit => self.exit = false,
             Said::Call(name) => {
                 let at = self.line.iter().position(|other| other == name).expect("it is there");
                 self.line.drain(..=at);
@@ -122,6 +129,7 @@ impl World {
             Event::Call(record) => Said::Call(record.spec.id.0 as usize),
             Event::Kill { restart } => Said::Kill { restart },
             Event::Save => Said::Save,
+            Event::Exit => Said::Exit,
             Event::Closed => Said::Closed,
         });
         assert_eq!(said, expected);
@@ -188,6 +196,7 @@ impl World {
     fn start(&mut self) {
         self.generation += 1;
         self.serving = false;
+        self.exit = false;
         self.kills.retain(|kill| kill.lasting);
         assert_eq!(self.mailbox.starts(), self.generation);
     }
@@ -217,9 +226,13 @@ impl World {
                 self.mailbox.save();
                 self.save = true;
             }
-            60..62 => {
+            60..61 => {
                 self.mailbox.close();
                 self.closing = true;
+            }
+            61..62 => {
+                self.mailbox.exit();
+                self.exit = true;
             }
             // Once in a life of some hundred steps.
             _ if self.rng.u8(..30) == 0 => self.die(),

@@ -27,6 +27,8 @@ struct Nobody;
 
 impl Conductor for Nobody {
     fn ready(&self, _: Arc<TaskRecord>) {}
+
+    fn abandon(&self, _: &ObjectRef) {}
 }
 
 /// The slot of a guest that runs at the moment of a stop.
@@ -57,7 +59,7 @@ fn task(id: u64, module: u64, plan: TaskPlan, counted: bool, store: &Arc<ObjectS
     let spec = TaskSpec {
         id: TaskId(id),
         module: Arc::new(module),
-        work: Work::Task { reply: Encoding::Bincode, lost: None },
+        work: Work::Task { reply: Encoding::Bincode, lost: None, stream: None },
         plan: Arc::new(plan),
         capabilities: Arc::new(Capabilities::none()),
         inherited_deadline: None,
