@@ -11,7 +11,7 @@ fn text_below(folder: &Path) -> String {
 #[test]
 fn every_guest_has_its_test() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let sources: String = ["all", "alone", "counts", "hostile", "../host/tests", "../host/benches"]
+    let sources: String = ["all", "alone", "counts", "hostile", "soak", "../host/tests", "../host/benches"]
         .iter()
         .map(|folder| text_below(&root.join(folder)))
         .collect();

@@ -18,6 +18,7 @@ mod limits;
 mod lineage;
 mod objects;
 mod program;
+mod promises;
 mod receipts;
 mod registry;
 mod restarts;
