@@ -30,7 +30,7 @@ pub fn add(builder: HostBuilder, refused: bool, console: &Console) -> HostBuilde
 ///
 /// # Errors
 /// Why there can be none, in words. Whoever can write there runs code in the host, so it has to be ours alone.
-fn folder() -> Result<PathBuf, String> {
+pub fn folder() -> Result<PathBuf, String> {
     let dir = place(std::env::var_os("XDG_CACHE_HOME"), std::env::var_os("HOME"))
         .ok_or("neither XDG_CACHE_HOME nor HOME is an absolute path")?;
     let refused = |error| format!("cannot use '{}': {error}", dir.display());

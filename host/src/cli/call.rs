@@ -1,12 +1,13 @@
-//! `rustyray-host call MODULE TASK ARG…`.
+//! `rustyray-host call MODULE|DIR TASK ARG…`.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::Args;
 use rustyray_host::{Encoding, FunctionInfo, Module};
 
 use super::console::Console;
 use super::failure::Failure;
+use super::guest::GuestArgs;
 use super::host_args::HostArgs;
 use super::session::Session;
 use super::suggestion::nearest;
@@ -21,8 +22,8 @@ use super::{arguments, exit, results};
 #[derive(Args)]
 #[command(after_help = exit::help(), after_long_help = exit::help())]
 pub struct Call {
-    /// The module.
-    module: PathBuf,
+    #[command(flatten)]
+    pub guest: GuestArgs,
     /// The task's name; `rustyray-host inspect MODULE` lists them.
     task: String,
     /// Its arguments.
@@ -41,14 +42,15 @@ impl Call {
     /// # Errors
     /// Why there is none.
     pub async fn execute(&self, console: &Console) -> Result<u8, Failure> {
+        let module = self.guest.module(console)?;
         let mut session = Session::open(&self.host, console)?;
-        let result = self.print(&mut session, console).await;
+        let result = self.print(&module, &mut session, console).await;
         session.close(result).await
     }
 
-    async fn print(&self, session: &mut Session, console: &Console) -> Result<u8, Failure> {
-        let module = session.load(&self.module).await?;
-        let task = self.find(&module)?;
+    async fn print(&self, path: &Path, session: &mut Session, console: &Console) -> Result<u8, Failure> {
+        let module = session.load(path).await?;
+        let task = find(&module, &self.task)?;
         let payloads = arguments::payloads(task, &self.arguments)?;
         let call = module.task(&self.task).reply(Encoding::Json);
         let call = payloads.into_iter().fold(call, |call, payload| call.arg_payload(payload));
@@ -57,10 +59,14 @@ impl Call {
         results::print(value.payload(), self.raw, console)?;
         Ok(0)
     }
+}
 
-    fn find<'a>(&self, module: &'a Module) -> Result<&'a FunctionInfo, Failure> {
-        module.info().task(&self.task).ok_or_else(|| unknown_task(module, &self.task))
-    }
+/// The task of this name.
+///
+/// # Errors
+/// There is none: those that there are.
+pub fn find<'a>(module: &'a Module, name: &str) -> Result<&'a FunctionInfo, Failure> {
+    module.info().task(name).ok_or_else(|| unknown_task(module, name))
 }
 
 /// Lists the tasks that there are.

@@ -1,4 +1,4 @@
-//! The flags that run and call share, and the host that they describe.
+//! The flags that run, call and bench share, and the host that they describe.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use rustyray_host::{Host, HostBuilder, TaskLimits};
 
 use super::amounts;
 use super::cache;
+use super::config::ConfigArgs;
 use super::console::Console;
 use super::failure::Failure;
 use super::grants::Grants;
@@ -23,6 +24,8 @@ pub struct HostArgs {
     machine: MachineArgs,
     #[command(flatten)]
     journal: JournalArgs,
+    #[command(flatten)]
+    pub config: ConfigArgs,
     #[command(flatten)]
     pub output: OutputArgs,
 }
@@ -108,6 +111,11 @@ impl HostArgs {
     /// Where to tell the user things.
     pub fn console(&self) -> Console {
         Console::new(self.output.quiet, self.output.verbose)
+    }
+
+    /// What the program calls the folders that it is granted.
+    pub fn folder_names(&self) -> Vec<&str> {
+        self.grants.folder_names()
     }
 
     /// Time to finish when a signal comes.

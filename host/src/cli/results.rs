@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use rustyray_host::{Encoding, Payload};
+use serde::Serialize;
 use serde::de::IgnoredAny;
 
 use super::console::Console;
@@ -59,6 +60,16 @@ fn escaped(json: &str) -> Cow<'_, str> {
 fn not_json(reason: impl std::fmt::Display) -> Failure {
     Failure::host(format!("the task's result is not JSON: {reason}"))
         .hint("build the module with the feature `json` of the SDK, which is on by default")
+}
+
+/// Writes a value as a line of JSON to standard output.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_json_line(value: &impl Serialize) -> Result<(), Failure> {
+    let line = serde_json::to_string(value);
+    let line = line.map_err(|error| Failure::host(format!("cannot write this as JSON: {error}")))?;
+    write_out(format!("{line}\n").as_bytes())
 }
 
 /// Writes to standard output.
