@@ -8,6 +8,10 @@ mod common;
 mod bad_input;
 #[path = "cli/calling.rs"]
 mod calling;
+#[path = "cli/config.rs"]
+mod config;
+#[path = "cli/crates.rs"]
+mod crates;
 #[path = "cli/granting.rs"]
 mod granting;
 #[path = "cli/journal.rs"]

@@ -18,7 +18,7 @@ use super::{arguments, exit, results};
 /// Each argument is JSON. For a parameter of the type String, a text that is no JSON string is taken as it is, so that
 /// `call m.wasm greet Ada` needs no quotes. Flags go before the first argument, or everything that follows `--` is one.
 ///
-/// The result is printed as JSON. What the task prints and logs goes to standard error, under its name.
+/// The result is printed as JSON; with --json together with the task's receipt, {"task","value","receipt"}. What the task prints and logs goes to standard error, under its name.
 #[derive(Args)]
 #[command(after_help = exit::help(), after_long_help = exit::help())]
 pub struct Call {
@@ -30,7 +30,7 @@ pub struct Call {
     #[arg(value_name = "ARG", trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
     /// Write a result of bytes, or a text, as it is, without a line's end.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     raw: bool,
     #[command(flatten)]
     pub host: HostArgs,
@@ -54,9 +54,14 @@ impl Call {
         let payloads = arguments::payloads(task, &self.arguments)?;
         let call = module.task(&self.task).reply(Encoding::Json);
         let call = payloads.into_iter().fold(call, |call, payload| call.arg_payload(payload));
-        let ended = session.wait(&call.submit().await, false).await;
+        let object = call.submit().await;
+        let ended = session.wait(&object, false).await;
         let value = ended.value(&self.host).map_err(|failure| arguments::with_signature(failure, task))?;
-        results::print(value.payload(), self.raw, console)?;
+        if console.is_json() {
+            results::print_with_receipt(&self.task, value.payload(), object.receipt().as_ref())?;
+        } else {
+            results::print(value.payload(), self.raw, console)?;
+        }
         Ok(0)
     }
 }

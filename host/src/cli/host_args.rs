@@ -99,6 +99,12 @@ pub struct OutputArgs {
     /// Write the receipt of each finished task to this file, as a line of JSON; a file that exists is replaced.
     #[arg(long, value_name = "FILE")]
     pub receipts: Option<PathBuf>,
+    /// Write what ran when to this file, for Perfetto or chrome://tracing; a file that exists is replaced.
+    #[arg(long, value_name = "FILE")]
+    pub timeline: Option<PathBuf>,
+    /// For scripts: results, and how it ended, are lines of JSON.
+    #[arg(long)]
+    pub json: bool,
     /// No progress, and only warnings and errors of the log.
     #[arg(short, long)]
     quiet: bool,
@@ -110,7 +116,7 @@ pub struct OutputArgs {
 impl HostArgs {
     /// Where to tell the user things.
     pub fn console(&self) -> Console {
-        Console::new(self.output.quiet, self.output.verbose)
+        Console::new(self.output.quiet, self.output.verbose, self.output.json)
     }
 
     /// What the program calls the folders that it is granted.

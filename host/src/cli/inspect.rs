@@ -18,7 +18,7 @@ pub struct Inspect {
     guest: GuestArgs,
     /// As one JSON object.
     #[arg(long)]
-    json: bool,
+    pub json: bool,
     /// Compile the module anew, and keep nothing.
     #[arg(long)]
     no_cache: bool,

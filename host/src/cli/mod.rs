@@ -2,19 +2,26 @@
 
 mod amounts;
 mod arguments;
+mod bench;
 mod build;
 mod cache;
 mod call;
+mod checks;
 mod compile;
 mod config;
 mod console;
+mod doctor;
+mod ending;
 mod exit;
 mod failure;
 mod grant_texts;
 mod grants;
 mod guest;
+mod histogram;
 mod host_args;
 mod inspect;
+mod manual;
+mod measured;
 mod new;
 mod paint;
 mod progress;
@@ -26,7 +33,9 @@ mod session;
 mod signals;
 mod suggestion;
 mod templates;
+mod timeline;
 mod toolchain;
+mod trace_file;
 mod watch;
 
 use std::ffi::OsString;
@@ -37,9 +46,13 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use build::Build;
+use compile::Compile;
 use console::Console;
+use doctor::Doctor;
 use failure::Failure;
 use host_args::HostArgs;
+use inspect::Inspect;
 
 /// Runs Ray-style tasks and actors as sandboxed WebAssembly components.
 #[derive(Parser)]
@@ -57,15 +70,23 @@ enum Command {
     /// Make a guest's crate.
     New(new::New),
     /// Build a guest's crate to a module.
-    Build(build::Build),
+    Build(Build),
     /// Run a program: a module's `main`, or any component of the world wasi:cli/command.
     Run(run::Run),
     /// Call one task of a module, with arguments and result as JSON.
     Call(call::Call),
     /// Show what a module offers: tasks, actors, signatures, limits, imports.
-    Inspect(inspect::Inspect),
+    Inspect(Inspect),
     /// Compile a module ahead of time.
-    Compile(compile::Compile),
+    Compile(Compile),
+    /// Measure a task: latency, throughput, fuel, memory.
+    Bench(bench::Bench),
+    /// Say what is missing on this machine, and how to mend it.
+    Doctor(Doctor),
+    /// Write a shell's completions.
+    Completions(manual::Completions),
+    /// Write the manual.
+    Man(manual::Man),
 }
 
 impl Command {
@@ -74,7 +95,12 @@ impl Command {
         match self {
             Command::Run(run) => run.host.console(),
             Command::Call(call) => call.host.console(),
-            _ => Console::new(false, 0),
+            Command::Bench(bench) => bench.host.console(),
+            Command::Inspect(Inspect { json, .. })
+            | Command::Build(Build { json, .. })
+            | Command::Compile(Compile { json, .. })
+            | Command::Doctor(Doctor { json, .. }) => Console::new(false, 0, *json),
+            Command::New(_) | Command::Completions(_) | Command::Man(_) => Console::new(false, 0, false),
         }
     }
 
@@ -83,6 +109,7 @@ impl Command {
         match self {
             Command::Run(run) => Some(("run", run.guest.path(), &run.host)),
             Command::Call(call) => Some(("call", call.guest.path(), &call.host)),
+            Command::Bench(bench) => Some(("bench", bench.guest.path(), &bench.host)),
             _ => None,
         }
     }
@@ -148,6 +175,10 @@ async fn execute(command: Command, console: &Console) -> Result<u8, Failure> {
         Command::Call(call) => call.execute(console).await,
         Command::Inspect(inspect) => inspect.execute(console).await,
         Command::Compile(compile) => compile.execute(console).await,
+        Command::Bench(bench) => bench.execute(console).await,
+        Command::Doctor(doctor) => doctor.execute(console).await,
+        Command::Completions(completions) => completions.execute(Cli::command()),
+        Command::Man(man) => man.execute(Cli::command()),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use rustyray_host::{Encoding, Payload};
+use rustyray_host::{Encoding, Payload, Receipt};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
@@ -34,10 +34,31 @@ pub fn print(result: &Payload, raw: bool, console: &Console) -> Result<(), Failu
     }
 }
 
+/// Prints a result and the receipt of its task as a line of JSON.
+///
+/// # Errors
+/// It is not JSON, or it cannot be written.
+pub fn print_with_receipt(task: &str, result: &Payload, receipt: Option<&Receipt>) -> Result<(), Failure> {
+    let value = match result.encoding {
+        Encoding::Raw => format!("{:?}", &result.data[..]),
+        Encoding::Json => checked(&result.data)?.replace(['\n', '\r'], " "),
+        Encoding::Bincode => return Err(not_json("it came as bincode")),
+    };
+    let as_json = |error| Failure::host(format!("cannot write this as JSON: {error}"));
+    let name = serde_json::to_string(task).map_err(as_json)?;
+    let receipt = serde_json::to_string(&receipt).map_err(as_json)?;
+    write_out(format!("{{\"task\":{name},\"value\":{value},\"receipt\":{receipt}}}\n").as_bytes())
+}
+
 fn write_json(data: &[u8]) -> Result<(), Failure> {
+    write_out(format!("{}\n", checked(data)?).as_bytes())
+}
+
+/// A guest's JSON, as it can be shown.
+fn checked(data: &[u8]) -> Result<Cow<'_, str>, Failure> {
     let text = std::str::from_utf8(data).map_err(not_json)?;
     serde_json::from_str::<IgnoredAny>(text).map_err(not_json)?;
-    write_out(format!("{}\n", escaped(text.trim())).as_bytes())
+    Ok(escaped(text.trim()))
 }
 
 /// A guest wrote this: what could drive a terminal is escaped. In valid JSON it can only be inside a string, where the

@@ -10,6 +10,7 @@ use crate::state::parking::Wait;
 use crate::state::task::TaskRecord;
 use crate::words::clock::Clock;
 use crate::words::error::{ErrorKind, TaskError};
+use crate::words::event::EventKind;
 use crate::words::ids::ActorId;
 
 /// The port of a module that is being loaded. It reaches no actor and submits nothing, has a store without room, and
@@ -82,6 +83,8 @@ impl Port for NobodyHome {
     fn inherited(&self, source: LogSource, bytes: &[u8]) {
         self.host.inherited(source, bytes);
     }
+
+    fn transferred(&self, _task: &TaskRecord, _transfer: EventKind) {}
 
     fn pause(&self, _task: &TaskRecord, _wait: Option<Wait>) {}
 

@@ -73,6 +73,11 @@ impl Config {
         }
     }
 
+    /// What it says of this flag.
+    pub fn value(&self, flag: &str) -> Option<&str> {
+        self.settings.iter().find(|setting| setting.key.flag == flag).map(|setting| setting.text.as_str())
+    }
+
     /// The flags that say the same. Folders that the command line names too, by what the guest calls them, are its own.
     pub fn flags(&self, taken: &[&str]) -> Vec<OsString> {
         self.settings.iter().filter_map(|setting| self.flag(setting, taken)).collect()
