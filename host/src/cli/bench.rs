@@ -69,6 +69,7 @@ impl Bench {
             // One that fails is not worth measuring.
             first.value(&self.host).map_err(|failure| arguments::with_signature(failure, task))?;
         }
+        console.note("measuring");
         let mut measured = Measured::new(task.to_string(), module.name().to_owned(), self.concurrency());
         let signal = session.until_signal(async |host| self.run(&call, host, &mut measured).await).await;
         measured.interrupted = signal.is_some();

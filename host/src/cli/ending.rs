@@ -4,6 +4,7 @@ use rustyray_host::{Stats, TaskError};
 use serde::Serialize;
 
 use super::console::Console;
+use super::results::escaped;
 
 /// The line.
 #[derive(Serialize)]
@@ -52,7 +53,7 @@ impl Ending<'_> {
     pub fn write(&self, console: &Console) {
         // Numbers, texts and lists always serialise.
         if let Ok(line) = serde_json::to_string(self) {
-            console.line(&line);
+            console.line(&escaped(&line));
         }
     }
 }

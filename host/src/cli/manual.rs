@@ -49,6 +49,8 @@ impl Man {
     /// # Errors
     /// There is no such command, or it cannot be written.
     pub fn execute(&self, mut command: Command) -> Result<u8, Failure> {
+        // What `help` repeats of each command is no page of its own.
+        command = command.disable_help_subcommand(true);
         command.build();
         if let Some(dir) = &self.dir {
             let written = std::fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(command, dir));

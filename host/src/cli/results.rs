@@ -47,7 +47,8 @@ pub fn print_with_receipt(task: &str, result: &Payload, receipt: Option<&Receipt
     let as_json = |error| Failure::host(format!("cannot write this as JSON: {error}"));
     let name = serde_json::to_string(task).map_err(as_json)?;
     let receipt = serde_json::to_string(&receipt).map_err(as_json)?;
-    write_out(format!("{{\"task\":{name},\"value\":{value},\"receipt\":{receipt}}}\n").as_bytes())
+    let line = format!("{{\"task\":{name},\"value\":{value},\"receipt\":{receipt}}}");
+    write_out(format!("{}\n", escaped(&line)).as_bytes())
 }
 
 fn write_json(data: &[u8]) -> Result<(), Failure> {
@@ -61,9 +62,9 @@ fn checked(data: &[u8]) -> Result<Cow<'_, str>, Failure> {
     Ok(escaped(text.trim()))
 }
 
-/// A guest wrote this: what could drive a terminal is escaped. In valid JSON it can only be inside a string, where the
+/// Guests wrote parts of this: what could drive a terminal is escaped. In valid JSON it can only be inside a string, where the
 /// escape means the same.
-fn escaped(json: &str) -> Cow<'_, str> {
+pub fn escaped(json: &str) -> Cow<'_, str> {
     let is_odd = |c: char| {
         (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
             || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -90,7 +91,7 @@ fn not_json(reason: impl std::fmt::Display) -> Failure {
 pub fn write_json_line(value: &impl Serialize) -> Result<(), Failure> {
     let line = serde_json::to_string(value);
     let line = line.map_err(|error| Failure::host(format!("cannot write this as JSON: {error}")))?;
-    write_out(format!("{line}\n").as_bytes())
+    write_out(format!("{}\n", escaped(&line)).as_bytes())
 }
 
 /// Writes to standard output.

@@ -163,7 +163,7 @@ impl State {
         };
         let args = json!({
             "task": event.task.0, "module": *started.module, "attempt": started.attempt,
-            "queued_us": (ts - queued).max(0.0),
+            "queued_us": (ts - queued).max(0.0).round(),
         });
         self.add(track, &started.name, ("task", "B"), ts, (None, None), args);
         self.arrow(event, started, (queued, ts), track);

@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use serde::Serialize;
+use serde_json::Value;
 
 /// Bytes that are gathered before they are written.
 const BUFFER: usize = 64 << 10;
@@ -18,7 +19,7 @@ const END: &[u8] = b"\n]\n";
 
 /// An event, as the format has it.
 #[derive(Serialize)]
-pub struct Trace<'a, A: Serialize> {
+pub struct Trace<'a> {
     /// What is shown.
     pub name: &'a str,
     /// Its sort.
@@ -38,7 +39,8 @@ pub struct Trace<'a, A: Serialize> {
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub extent: Option<Extent>,
     /// What is shown when it is picked.
-    pub args: A,
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub args: Value,
 }
 
 /// How far a thing reaches.
@@ -136,9 +138,9 @@ mod tests {
             tid: 2,
             id: None,
             extent: Some(Extent::S('t')),
-            args: (),
+            args: Value::Null,
         };
         let text = serde_json::to_string(&event).unwrap();
-        assert_eq!(text, r#"{"name":"n","cat":"c","ph":"i","ts":1.5,"pid":1,"tid":2,"s":"t","args":null}"#);
+        assert_eq!(text, r#"{"name":"n","cat":"c","ph":"i","ts":1.5,"pid":1,"tid":2,"s":"t"}"#);
     }
 }
