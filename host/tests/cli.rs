@@ -1,6 +1,6 @@
 //! The command line, as a user meets it: a process with arguments, streams, signals and an exit code.
 
-#![allow(clippy::unwrap_used, reason = "what fails in a test's own helper fails the test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what fails in a test's own helper fails the test")]
 
 mod common;
 

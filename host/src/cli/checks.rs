@@ -61,7 +61,7 @@ impl Check {
         self
     }
 
-    fn as_root(mut self, command: String) -> Self {
+    fn by_root(mut self, command: String) -> Self {
         (self.mend, self.root) = (Some(command), true);
         self
     }
@@ -132,7 +132,7 @@ fn host(instances: u32) -> Check {
         Err(BuildError::TooManyInstances { allowed, suggested, .. }) => {
             let found = format!("vm.max_map_count is {allowed}, which is too little for {instances} instances");
             let check = Check::new("instances", State::Missing, found);
-            check.as_root(format!("sysctl -w vm.max_map_count={suggested}"))
+            check.by_root(format!("sysctl -w vm.max_map_count={suggested}"))
         }
         Err(error) => {
             let check =

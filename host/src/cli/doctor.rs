@@ -46,8 +46,8 @@ impl Doctor {
         let configured = config.and_then(|config| amounts::instances(config.value("instances")?).ok());
         let instances = self.instances.or(configured).unwrap_or(rustyray_host::limits::INSTANCES_MAX);
         let mut found = checks::all(instances);
-        if self.fix && found.iter().filter_map(|check| check.fix.as_deref()).map(|fix| run(fix, console)).any(|ran| ran)
-        {
+        let fixes = found.iter().filter_map(|check| check.fix.as_deref()).filter(|_| self.fix);
+        if fixes.filter(|fix| run(fix, console)).count() > 0 {
             found = checks::all(instances);
         }
         self.show(&found)?;

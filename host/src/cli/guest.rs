@@ -48,6 +48,11 @@ impl GuestArgs {
     pub fn module(&self, console: &Console) -> Result<PathBuf, Failure> {
         match self.is_crate() {
             true => self.built(console).map(|built| built.module),
+            false if self.build.release || self.build.bin.is_some() => {
+                let text =
+                    format!("--release and --bin are for a crate's folder, and '{}' is none", self.path.display());
+                Err(Failure::usage(text))
+            }
             false => Ok(self.path.clone()),
         }
     }

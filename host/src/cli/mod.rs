@@ -149,7 +149,7 @@ fn configured(console: &Console) -> Result<Cli, Failure> {
     };
     let taken = host.folder_names();
     config.announce(&taken, console);
-    let place = arguments.iter().position(|argument| argument == name).map_or(arguments.len(), |at| at + 1);
+    let place = arguments.iter().skip(1).position(|argument| argument == name).map_or(arguments.len(), |at| at + 2);
     arguments.splice(place..place, config.flags(&taken));
     let command = Cli::command().color(paint::choice()).args_override_self(true);
     let matches = command.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));

@@ -16,8 +16,8 @@ pub fn choose(arguments: &[OsString]) -> ColorChoice {
 
 fn chosen(arguments: &[OsString]) -> ColorChoice {
     let ours = arguments.iter().take_while(|argument| *argument != "--").map(OsString::as_os_str);
-    let values = ours.clone().zip(ours.skip(1)).filter(|(flag, _)| *flag == "--color").map(|(_, value)| value);
-    let joined = arguments.iter().filter_map(|argument| argument.to_str()?.strip_prefix("--color=").map(OsStr::new));
+    let values = ours.clone().zip(ours.clone().skip(1)).filter(|(flag, _)| *flag == "--color").map(|(_, value)| value);
+    let joined = ours.clone().filter_map(|argument| argument.to_str()?.strip_prefix("--color=").map(OsStr::new));
     match values.chain(joined).next().and_then(OsStr::to_str) {
         Some("always") => ColorChoice::Always,
         Some("never") => ColorChoice::Never,

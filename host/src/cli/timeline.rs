@@ -18,8 +18,9 @@ use super::trace_file::{Extent, TRACE_BYTES_MAX, Trace, TraceFile};
 const TASKS: u32 = 1;
 const ACTORS: u32 = 2;
 
-/// The track of what never had a slot.
-const NOWHERE: u64 = 0;
+/// Tracks from here on are slots and actors; a group's own, of what never had a slot, has its number, as a process's main
+/// thread has.
+const FIRST_TRACK: u64 = 10;
 
 /// A timeline that is written as things happen.
 pub struct Timeline {
@@ -56,6 +57,12 @@ struct Track {
     tid: u64,
 }
 
+impl Track {
+    fn of_group(pid: u32) -> Self {
+        Track { pid, tid: pid.into() }
+    }
+}
+
 impl Timeline {
     /// Creates the file; one that exists is replaced.
     ///
@@ -64,10 +71,9 @@ impl Timeline {
     pub fn create(path: &Path, console: &Console) -> Result<Self, Failure> {
         let file = TraceFile::create(path)
             .map_err(|error| Failure::host(format!("cannot write the timeline to '{}': {error}", path.display())))?;
-        let (live, named, busy) = Default::default();
-        let mut state = State { file, live, named, busy, left_out: 0, failed: None };
-        state.name(Track { pid: TASKS, tid: NOWHERE }, "process_name", "tasks");
-        state.name(Track { pid: ACTORS, tid: NOWHERE }, "process_name", "actors");
+        let mut state = State::new(file);
+        state.name(Track::of_group(TASKS), "process_name", "tasks");
+        state.name(Track::of_group(ACTORS), "process_name", "actors");
         let (path, console) = (path.to_owned(), console.clone());
         Ok(Timeline { path, console, began: Instant::now(), state: Mutex::new(state) })
     }
@@ -99,7 +105,7 @@ impl Timeline {
         } else if receipt.started_at.is_none() {
             let ts = self.micros(Instant::now());
             let args = json!({ "task": receipt.task_id.0, "error": error });
-            let track = Track { pid: TASKS, tid: NOWHERE };
+            let track = Track::of_group(TASKS);
             state.add(track, &receipt.task, ("never ran", "i"), ts, (None, Some(Extent::S('p'))), args);
         }
     }
@@ -142,6 +148,11 @@ impl Timeline {
 }
 
 impl State {
+    fn new(file: TraceFile) -> Self {
+        let (live, named, busy) = Default::default();
+        State { file, live, named, busy, left_out: 0, failed: None }
+    }
+
     fn start(&mut self, event: &Event, started: &Started, ts: f64, queued: f64) {
         if self.file.is_full() {
             self.left_out += 1;
@@ -151,12 +162,12 @@ impl State {
         let actor = started.actor.clone().filter(|(id, _)| self.busy.insert(*id));
         let track = match &actor {
             Some((id, type_name)) => {
-                let track = Track { pid: ACTORS, tid: id.0 };
+                let track = Track { pid: ACTORS, tid: FIRST_TRACK + id.0 };
                 self.name(track, "thread_name", &format!("{type_name} #{id}"));
                 track
             }
             None => {
-                let track = Track { pid: TASKS, tid: started.slot as u64 + 1 };
+                let track = Track { pid: TASKS, tid: FIRST_TRACK + started.slot as u64 };
                 self.name(track, "thread_name", &format!("slot {}", started.slot));
                 track
             }
@@ -240,5 +251,46 @@ impl State {
         if self.failed.is_none() {
             self.failed = self.file.add(&Trace { name, cat, ph, ts, pid, tid, id, extent, args }).err();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn started(task: u64) -> (Event, Started) {
+        let at = Instant::now();
+        let started = Started {
+            slot: task as usize,
+            name: "task".into(),
+            module: "m".into(),
+            parent: None,
+            actor: None,
+            queued: at,
+            attempt: 1,
+        };
+        (Event { at, task: TaskId(task), kind: EventKind::Ended }, started)
+    }
+
+    #[test]
+    fn a_full_file_ends_what_it_began_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.json");
+        let mut state = State::new(TraceFile::limited(&path, 2000));
+        for task in 0..100 {
+            let (event, started) = started(task);
+            state.start(&event, &started, task as f64, task as f64);
+            state.wait(event.task, false, task as f64);
+        }
+        let begun = state.live.len() as u64;
+        assert!(begun > 0 && state.left_out == 100 - begun, "{begun} and {}", state.left_out);
+        (0..100).for_each(|task| state.end(TaskId(task), 200.0));
+        state.file.flush().unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.len() < 4000, "{} bytes", text.len());
+        let events: Vec<Value> = serde_json::from_str(&text).unwrap();
+        let count = |ph: &str, cat: &str| events.iter().filter(|e| e["ph"] == ph && e["cat"] == cat).count() as u64;
+        assert_eq!((count("B", "task"), count("E", "task")), (begun, begun));
+        assert_eq!(count("B", "wait"), count("E", "wait"));
     }
 }

@@ -20,9 +20,11 @@ const END: &[u8] = b"\n]\n";
 /// An event, as the format has it.
 #[derive(Serialize)]
 pub struct Trace<'a> {
-    /// What is shown.
+    /// What is shown; an end has none, as what it ends has one.
+    #[serde(skip_serializing_if = "str::is_empty")]
     pub name: &'a str,
     /// Its sort.
+    #[serde(skip_serializing_if = "str::is_empty")]
     pub cat: &'static str,
     /// `B` and `E` for begin and end, `i` for a moment, `s` and `f` for the ends of an arrow, `M` for a name.
     pub ph: &'static str,
@@ -59,6 +61,7 @@ pub struct TraceFile {
     buffer: Vec<u8>,
     /// Where the next write goes.
     offset: u64,
+    limit: u64,
 }
 
 impl TraceFile {
@@ -67,14 +70,21 @@ impl TraceFile {
     /// # Errors
     /// It cannot be written.
     pub fn create(path: &Path) -> io::Result<Self> {
-        let mut file = TraceFile { file: File::create(path)?, buffer: b"[".to_vec(), offset: 0 };
+        let mut file =
+            TraceFile { file: File::create(path)?, buffer: b"[".to_vec(), offset: 0, limit: TRACE_BYTES_MAX };
         file.flush()?;
         Ok(file)
     }
 
+    /// One that may have this many bytes.
+    #[cfg(test)]
+    pub fn limited(path: &Path, limit: u64) -> Self {
+        TraceFile { limit, ..TraceFile::create(path).unwrap() }
+    }
+
     /// Has it all that it may have? What has begun may still be ended.
     pub fn is_full(&self) -> bool {
-        self.offset + self.buffer.len() as u64 >= TRACE_BYTES_MAX
+        self.offset + self.buffer.len() as u64 >= self.limit
     }
 
     /// Adds an event.

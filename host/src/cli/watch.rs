@@ -43,7 +43,7 @@ pub async fn run(mut run: Run, console: &Console) -> Result<u8, Failure> {
         tokio::select! {
             biased;
             signal = signals.next() => return Err(Failure::silent(signal.exit())),
-            () = sources.changed() => console.line(&console.paint().dim("changed; building again")),
+            () = sources.changed() => tell("changed; building again", console),
         }
         // The config file is a source, too.
         match configured(console) {
@@ -72,7 +72,14 @@ fn end(result: Result<u8, Failure>, console: &Console) {
             "it failed".to_owned()
         }
     };
-    console.line(&console.paint().dim(&format!("{how}; waiting for a change")));
+    tell(&format!("{how}; waiting for a change"), console);
+}
+
+/// For people: the lines of scripts are about runs.
+fn tell(text: &str, console: &Console) {
+    if !console.is_json() {
+        console.line(&console.paint().dim(text));
+    }
 }
 
 /// When a file was changed last, and its length.
@@ -107,7 +114,7 @@ impl Sources {
     async fn changed(&mut self) {
         self.seen().await;
         loop {
-            let last = std::mem::replace(&mut self.stamps, BTreeMap::new());
+            let last = std::mem::take(&mut self.stamps);
             self.stamps = self.look();
             if self.stamps == last {
                 return;

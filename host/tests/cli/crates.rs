@@ -125,6 +125,7 @@ fn a_name_or_folder_that_cannot_be_is_refused() {
     end(["new", &at("full")]).expect(2, &["not empty"]);
     end(["new", &at("fine"), "--sdk", &at("full")]).expect(2, &["the SDK is not in", "--sdk DIR"]);
     end(["run", &at("full")]).expect(120, &["no Cargo.toml", "rustyray-host new"]);
+    end(["run", "--release", &at("file")]).expect(2, &["for a crate's folder"]);
     end(["run", "--watch", &at("file")]).expect(2, &["no crate's folder"]);
 }
 

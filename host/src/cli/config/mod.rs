@@ -108,7 +108,7 @@ impl Config {
     pub fn announce(&self, taken: &[&str], console: &Console) {
         let granted = self.settings.iter().filter(|setting| setting.key.table == "grants");
         let granted = granted.filter(|setting| self.flag(setting, taken).is_some());
-        let words: Vec<String> = granted.map(|setting| words(setting)).collect();
+        let words: Vec<String> = granted.map(words).collect();
         if !words.is_empty() && !console.is_quiet() {
             console.line(&format!("granted by {}: {}", self.path.display(), words.join(", ")));
         }
