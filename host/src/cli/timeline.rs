@@ -102,7 +102,7 @@ impl Timeline {
                 "error": error, "fuel": receipt.fuel_used, "memory_peak_bytes": receipt.memory_peak_bytes,
                 "bytes_in": receipt.bytes_in, "bytes_out": receipt.bytes_out, "host_calls": receipt.host_calls,
             });
-        } else if receipt.started_at.is_none() {
+        } else if receipt.started_at.is_none() && !state.file.is_full() {
             let ts = self.micros(Instant::now());
             let args = json!({ "task": receipt.task_id.0, "error": error });
             let track = Track::of_group(TASKS);
