@@ -12,8 +12,8 @@ use super::{results, toolchain};
 
 /// Build a guest's crate to a module, and print the module's path.
 ///
-/// Cargo's own output is shown as it is. With --json, standard output has cargo's messages, a line of JSON each, and then
-/// {"reason":"module","path":"…"}.
+/// Cargo's own output is shown as it is. With --json, standard output has cargo's messages, a line of JSON each, and
+/// then {"reason":"module","path":"…"}.
 #[derive(Args)]
 pub struct Build {
     /// The crate's folder.

@@ -18,7 +18,8 @@ use super::{arguments, exit, results};
 /// Each argument is JSON. For a parameter of the type String, a text that is no JSON string is taken as it is, so that
 /// `call m.wasm greet Ada` needs no quotes. Flags go before the first argument, or everything that follows `--` is one.
 ///
-/// The result is printed as JSON; with --json together with the task's receipt, {"task","value","receipt"}. What the task prints and logs goes to standard error, under its name.
+/// The result is printed as JSON; with --json together with the task's receipt, {"task","value","receipt"}. What the
+/// task prints and logs goes to standard error, under its name.
 #[derive(Args)]
 #[command(after_help = exit::help(), after_long_help = exit::help())]
 pub struct Call {

@@ -14,9 +14,9 @@ use super::{cache, results};
 
 /// Compile a module ahead of time, so that its first run starts at once.
 ///
-/// The native code goes to the user's own cache, where run, call and inspect find it by the module's contents. There is no
-/// file to hand on: native code runs with all the rights of the host, so that only what this host compiled itself is ever
-/// loaded.
+/// The native code goes to the user's own cache, where run, call and inspect find it by the module's contents. There is
+/// no file to hand on: native code runs with all the rights of the host, so that only what this host compiled itself is
+/// ever loaded.
 #[derive(Args)]
 pub struct Compile {
     #[command(flatten)]

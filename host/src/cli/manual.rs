@@ -1,4 +1,5 @@
-//! `rustyray-host completions SHELL` and `rustyray-host man`: what is known of the command line, for shells and for people.
+//! `rustyray-host completions SHELL` and `rustyray-host man`: what is known of the command line, for shells and for
+//! people.
 
 use std::path::PathBuf;
 

@@ -62,8 +62,8 @@ fn checked(data: &[u8]) -> Result<Cow<'_, str>, Failure> {
     Ok(escaped(text.trim()))
 }
 
-/// Guests wrote parts of this: what could drive a terminal is escaped. In valid JSON it can only be inside a string, where the
-/// escape means the same.
+/// Guests wrote parts of this: what could drive a terminal is escaped. In valid JSON it can only be inside a string,
+/// where the escape means the same.
 pub fn escaped(json: &str) -> Cow<'_, str> {
     let is_odd = |c: char| {
         (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))

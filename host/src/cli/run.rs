@@ -15,8 +15,9 @@ use super::watch;
 
 /// Run a program: a module, or a crate, which is built first.
 ///
-/// What `main` prints goes to standard output and standard error; what other tasks print and log goes to standard error,
-/// under their names. The program's own exit code is passed on; WASI 0.2 knows 0 and 1, whatever else `exit` is given.
+/// What `main` prints goes to standard output and standard error; what other tasks print and log goes to standard
+/// error, under their names. The program's own exit code is passed on; WASI 0.2 knows 0 and 1, whatever else `exit` is
+/// given.
 #[derive(Args)]
 #[command(after_help = exit::help(), after_long_help = exit::help())]
 pub struct Run {

@@ -1,5 +1,5 @@
-//! `--timeline FILE`: what ran when, for Perfetto or `chrome://tracing`. Tasks are on the slots where they ran, each actor
-//! has a track of its own; waits lie inside them, and arrows lead from who submitted to what was submitted.
+//! `--timeline FILE`: what ran when, for Perfetto or `chrome://tracing`. Tasks are on the slots where they ran, each
+//! actor has a track of its own; waits lie inside them, and arrows lead from who submitted to what was submitted.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -18,8 +18,8 @@ use super::trace_file::{Extent, TRACE_BYTES_MAX, Trace, TraceFile};
 const TASKS: u32 = 1;
 const ACTORS: u32 = 2;
 
-/// Tracks from here on are slots and actors; a group's own, of what never had a slot, has its number, as a process's main
-/// thread has.
+/// Tracks from here on are slots and actors; a group's own, of what never had a slot, has its number, as a process's
+/// main thread has.
 const FIRST_TRACK: u64 = 10;
 
 /// A timeline that is written as things happen.

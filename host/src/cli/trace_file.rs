@@ -1,5 +1,5 @@
-//! A file in Chrome's trace format, a JSON list of events, that is whole at every moment: each write ends the list, and the
-//! next one begins where that end was.
+//! A file in Chrome's trace format, a JSON list of events, that is whole at every moment: each write ends the list, and
+//! the next one begins where that end was.
 
 use std::fs::File;
 use std::io;

@@ -1,4 +1,5 @@
-//! What happens to a task, told as it happens: what a timeline is drawn from. Totals are in the [receipt](super::receipt).
+//! What happens to a task, told as it happens: what a timeline is drawn from. Totals are in the
+//! [receipt](super::receipt).
 
 use std::sync::Arc;
 use std::time::Instant;

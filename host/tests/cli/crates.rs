@@ -5,8 +5,8 @@ use std::process::Command;
 
 use super::process::{Ended, Running, end, end_of, rustyray_host};
 
-/// A crate made by `new`, always in the same place, so that cargo keeps one build of it. It is built offline, with what is
-/// built and downloaded already.
+/// A crate made by `new`, always in the same place, so that cargo keeps one build of it. It is built offline, with what
+/// is built and downloaded already.
 struct Crate(PathBuf);
 
 impl Crate {
