@@ -8,11 +8,10 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 use rustyray_host::{ActorId, Event, EventKind, Receipt, Started, TaskId};
-use serde_json::{Value, json};
 
 use super::console::Console;
 use super::failure::Failure;
-use super::trace_file::{Extent, TRACE_BYTES_MAX, Trace, TraceFile};
+use super::trace_file::{Details, Extent, Spent, TRACE_BYTES_MAX, Trace, TraceFile};
 
 /// The groups of tracks.
 const TASKS: u32 = 1;
@@ -48,7 +47,7 @@ struct Live {
     actor: Option<ActorId>,
     began: Instant,
     waits: bool,
-    receipt: Value,
+    spent: Option<Spent>,
 }
 
 #[derive(Clone, Copy)]
@@ -96,15 +95,18 @@ impl Timeline {
     /// A task is settled: how is told when it gives its place up, which is next.
     pub fn receipt(&self, receipt: &Receipt) {
         let mut state = self.state.lock();
-        let error = receipt.error.map(|kind| kind.to_string());
         if let Some(live) = state.live.get_mut(&receipt.task_id) {
-            live.receipt = json!({
-                "error": error, "fuel": receipt.fuel_used, "memory_peak_bytes": receipt.memory_peak_bytes,
-                "bytes_in": receipt.bytes_in, "bytes_out": receipt.bytes_out, "host_calls": receipt.host_calls,
+            live.spent = Some(Spent {
+                error: receipt.error,
+                fuel: receipt.fuel_used,
+                memory_peak_bytes: receipt.memory_peak_bytes,
+                bytes_in: receipt.bytes_in,
+                bytes_out: receipt.bytes_out,
+                host_calls: receipt.host_calls,
             });
         } else if receipt.started_at.is_none() && !state.file.is_full() {
             let ts = self.micros(Instant::now());
-            let args = json!({ "task": receipt.task_id.0, "error": error });
+            let args = Some(Details::NeverRan { task: receipt.task_id.0, error: receipt.error });
             let track = Track::of_group(TASKS);
             state.add(track, &receipt.task, ("never ran", "i"), ts, (None, Some(Extent::S('p'))), args);
         }
@@ -172,14 +174,16 @@ impl State {
                 track
             }
         };
-        let args = json!({
-            "task": event.task.0, "module": *started.module, "attempt": started.attempt,
-            "queued_us": (ts - queued).max(0.0).round(),
+        let args = Some(Details::Begins {
+            task: event.task.0,
+            module: &started.module,
+            attempt: started.attempt,
+            queued_us: (ts - queued).max(0.0) as u64,
         });
         self.add(track, &started.name, ("task", "B"), ts, (None, None), args);
         self.arrow(event, started, (queued, ts), track);
         let actor = actor.map(|(id, _)| id);
-        let live = Live { track, actor, began: event.at, waits: false, receipt: Value::Null };
+        let live = Live { track, actor, began: event.at, waits: false, spent: None };
         self.live.insert(event.task, live);
     }
 
@@ -189,8 +193,8 @@ impl State {
         let parent = parent.filter(|parent| parent.began <= started.queued && started.attempt <= 1);
         if let Some(parent) = parent.map(|parent| parent.track) {
             let id = Some(event.task.0);
-            self.add(parent, "submit", ("submit", "s"), from, (id, None), Value::Null);
-            self.add(track, "submit", ("submit", "f"), to, (id, Some(Extent::Bp('e'))), Value::Null);
+            self.add(parent, "submit", ("submit", "s"), from, (id, None), None);
+            self.add(track, "submit", ("submit", "f"), to, (id, Some(Extent::Bp('e'))), None);
         }
     }
 
@@ -200,7 +204,7 @@ impl State {
         };
         live.waits = true;
         let (track, name) = (live.track, if for_task { "waits for a task" } else { "waits" });
-        self.add(track, name, ("wait", "B"), ts, (None, None), Value::Null);
+        self.add(track, name, ("wait", "B"), ts, (None, None), None);
     }
 
     fn go_on(&mut self, task: TaskId, ts: f64) {
@@ -209,7 +213,7 @@ impl State {
         };
         live.waits = false;
         let track = live.track;
-        self.add(track, "", ("wait", "E"), ts, (None, None), Value::Null);
+        self.add(track, "", ("wait", "E"), ts, (None, None), None);
     }
 
     fn transfer(&mut self, task: TaskId, name: &str, bytes: u64, ts: f64) {
@@ -217,7 +221,7 @@ impl State {
             return;
         }
         if let Some(track) = self.live.get(&task).map(|live| live.track) {
-            let args = json!({ "bytes": bytes });
+            let args = Some(Details::Moved { bytes });
             self.add(track, name, ("transfer", "i"), ts, (None, Some(Extent::S('t'))), args);
         }
     }
@@ -228,14 +232,14 @@ impl State {
             if let Some(actor) = live.actor {
                 self.busy.remove(&actor);
             }
-            self.add(live.track, "", ("task", "E"), ts, (None, None), live.receipt);
+            self.add(live.track, "", ("task", "E"), ts, (None, None), live.spent.map(Details::Ends));
         }
     }
 
     /// Names a track or its group, once.
     fn name(&mut self, track: Track, what: &str, name: &str) {
         if self.named.insert((track.pid, track.tid)) {
-            self.add(track, what, ("", "M"), 0.0, (None, None), json!({ "name": name }));
+            self.add(track, what, ("", "M"), 0.0, (None, None), Some(Details::Name { name }));
         }
     }
 
@@ -246,7 +250,7 @@ impl State {
         (cat, ph): (&'static str, &'static str),
         ts: f64,
         (id, extent): (Option<u64>, Option<Extent>),
-        args: Value,
+        args: Option<Details<'_>>,
     ) {
         if self.failed.is_none() {
             self.failed = self.file.add(&Trace { name, cat, ph, ts, pid, tid, id, extent, args }).err();
@@ -257,6 +261,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value;
 
     fn started(task: u64) -> (Event, Started) {
         let at = Instant::now();

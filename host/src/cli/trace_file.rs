@@ -6,8 +6,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use rustyray_host::ErrorKind;
 use serde::Serialize;
-use serde_json::Value;
 
 /// Bytes that are gathered before they are written.
 const BUFFER: usize = 64 << 10;
@@ -41,8 +41,61 @@ pub struct Trace<'a> {
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub extent: Option<Extent>,
     /// What is shown when it is picked.
-    #[serde(skip_serializing_if = "Value::is_null")]
-    pub args: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub args: Option<Details<'a>>,
+}
+
+/// What is known of an event.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Details<'a> {
+    /// Of a task that begins.
+    Begins {
+        /// Its number.
+        task: u64,
+        /// The module's name.
+        module: &'a str,
+        /// 1 for the first.
+        attempt: u32,
+        /// Microseconds from its submission.
+        queued_us: u64,
+    },
+    /// Of one that ends.
+    Ends(Spent),
+    /// Of bytes that moved.
+    Moved {
+        /// How many.
+        bytes: u64,
+    },
+    /// The name of a track or a group.
+    Name {
+        /// The name.
+        name: &'a str,
+    },
+    /// Of a task that never ran.
+    NeverRan {
+        /// Its number.
+        task: u64,
+        /// Why.
+        error: Option<ErrorKind>,
+    },
+}
+
+/// What a task used, from its receipt.
+#[derive(Clone, Copy, Serialize)]
+pub struct Spent {
+    /// How it ended; none is a value.
+    pub error: Option<ErrorKind>,
+    /// Fuel.
+    pub fuel: u64,
+    /// The most memory at once.
+    pub memory_peak_bytes: u64,
+    /// Bytes of arguments, and of objects read.
+    pub bytes_in: u64,
+    /// Bytes of the result, and of objects stored.
+    pub bytes_out: u64,
+    /// Calls of the host.
+    pub host_calls: u64,
 }
 
 /// How far a thing reaches.
@@ -148,7 +201,7 @@ mod tests {
             tid: 2,
             id: None,
             extent: Some(Extent::S('t')),
-            args: Value::Null,
+            args: None,
         };
         let text = serde_json::to_string(&event).unwrap();
         assert_eq!(text, r#"{"name":"n","cat":"c","ph":"i","ts":1.5,"pid":1,"tid":2,"s":"t"}"#);
