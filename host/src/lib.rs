@@ -45,6 +45,7 @@ pub use surface::stream::ObjectStream;
 pub use surface::task::TaskCall;
 pub use words::capabilities::{Capabilities, DirAccess, DirGrant, NetGrant};
 pub use words::error::{ErrorCause, ErrorKind, LimitReport, TaskError, TaskResult};
+pub use words::event::{Event, EventKind, Started};
 pub use words::ids::{ActorId, ModuleId, ObjectId, TaskId};
 pub use words::limits::{self, TaskLimits};
 pub use words::manifest::{ActorTypeInfo, FunctionInfo, Manifest, ModuleInfo, ParameterInfo};

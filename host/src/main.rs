@@ -1,4 +1,4 @@
-//! The command line: `rustyray-host run`, `call` and `inspect`.
+//! The command line, `rustyray-host`.
 
 mod cli;
 

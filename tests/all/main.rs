@@ -8,6 +8,7 @@ mod components;
 mod deadlines;
 mod deadlocks;
 mod errors;
+mod events;
 mod fixtures;
 mod guest;
 mod hosts;

@@ -30,13 +30,17 @@ pub fn add(builder: HostBuilder, refused: bool, console: &Console) -> HostBuilde
 ///
 /// # Errors
 /// Why there can be none, in words. Whoever can write there runs code in the host, so it has to be ours alone.
-fn folder() -> Result<PathBuf, String> {
-    let dir = place(std::env::var_os("XDG_CACHE_HOME"), std::env::var_os("HOME"))
-        .ok_or("neither XDG_CACHE_HOME nor HOME is an absolute path")?;
+pub fn folder() -> Result<PathBuf, String> {
+    let dir = place_of_this_user().ok_or("neither XDG_CACHE_HOME nor HOME is an absolute path")?;
     let refused = |error| format!("cannot use '{}': {error}", dir.display());
     DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(refused)?;
     check_owner(&dir)?;
     Ok(dir)
+}
+
+/// Where it is, or would be.
+pub fn place_of_this_user() -> Option<PathBuf> {
+    place(std::env::var_os("XDG_CACHE_HOME"), std::env::var_os("HOME"))
 }
 
 /// A relative path is to be ignored, says the specification.

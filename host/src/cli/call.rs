@@ -1,14 +1,15 @@
-//! `rustyray-host call MODULE TASK ARG…`.
+//! `rustyray-host call MODULE|DIR TASK ARG…`.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::Args;
-use rustyray_host::{Encoding, FunctionInfo, Module};
+use rustyray_host::{Encoding, FunctionInfo, Module, ObjectRef, TaskCall};
 
 use super::console::Console;
 use super::failure::Failure;
+use super::guest::GuestArgs;
 use super::host_args::HostArgs;
-use super::session::Session;
+use super::session::{Ended, Session};
 use super::suggestion::nearest;
 use super::{arguments, exit, results};
 
@@ -17,19 +18,20 @@ use super::{arguments, exit, results};
 /// Each argument is JSON. For a parameter of the type String, a text that is no JSON string is taken as it is, so that
 /// `call m.wasm greet Ada` needs no quotes. Flags go before the first argument, or everything that follows `--` is one.
 ///
-/// The result is printed as JSON. What the task prints and logs goes to standard error, under its name.
+/// The result is printed as JSON, those of a stream one after the other as they come; with --json together with the task's receipt, {"task","value","receipt"}. What the
+/// task prints and logs goes to standard error, under its name.
 #[derive(Args)]
 #[command(after_help = exit::help(), after_long_help = exit::help())]
 pub struct Call {
-    /// The module.
-    module: PathBuf,
+    #[command(flatten)]
+    pub guest: GuestArgs,
     /// The task's name; `rustyray-host inspect MODULE` lists them.
     task: String,
     /// Its arguments.
     #[arg(value_name = "ARG", trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
     /// Write a result of bytes, or a text, as it is, without a line's end.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     raw: bool,
     #[command(flatten)]
     pub host: HostArgs,
@@ -41,26 +43,61 @@ impl Call {
     /// # Errors
     /// Why there is none.
     pub async fn execute(&self, console: &Console) -> Result<u8, Failure> {
+        let module = self.guest.module(console)?;
         let mut session = Session::open(&self.host, console)?;
-        let result = self.print(&mut session, console).await;
+        let result = self.print(&module, &mut session, console).await;
         session.close(result).await
     }
 
-    async fn print(&self, session: &mut Session, console: &Console) -> Result<u8, Failure> {
-        let module = session.load(&self.module).await?;
-        let task = self.find(&module)?;
+    async fn print(&self, path: &Path, session: &mut Session, console: &Console) -> Result<u8, Failure> {
+        let module = session.load(path).await?;
+        let task = find(&module, &self.task)?;
         let payloads = arguments::payloads(task, &self.arguments)?;
         let call = module.task(&self.task).reply(Encoding::Json);
         let call = payloads.into_iter().fold(call, |call, payload| call.arg_payload(payload));
-        let ended = session.wait(&call.submit().await, false).await;
-        let value = ended.value(&self.host).map_err(|failure| arguments::with_signature(failure, task))?;
-        results::print(value.payload(), self.raw, console)?;
+        if task.streams {
+            return self.print_items(call, task, session, console).await;
+        }
+        let object = call.submit().await;
+        let ended = session.wait(&object, false).await;
+        self.print_one(ended, &object, task, console)?;
         Ok(0)
     }
 
-    fn find<'a>(&self, module: &'a Module) -> Result<&'a FunctionInfo, Failure> {
-        module.info().task(&self.task).ok_or_else(|| unknown_task(module, &self.task))
+    /// Prints the results of a stream as they come.
+    async fn print_items(
+        &self,
+        call: TaskCall,
+        task: &FunctionInfo,
+        session: &mut Session,
+        console: &Console,
+    ) -> Result<u8, Failure> {
+        let mut items = call.stream().await;
+        loop {
+            let item = items.next_ref();
+            let ended = session.wait(&item, false).await;
+            if ended.is_end_of_stream() {
+                return Ok(0);
+            }
+            self.print_one(ended, &item, task, console)?;
+        }
     }
+
+    fn print_one(&self, ended: Ended, of: &ObjectRef, task: &FunctionInfo, console: &Console) -> Result<(), Failure> {
+        let value = ended.value(&self.host).map_err(|failure| arguments::with_signature(failure, task))?;
+        if console.is_json() {
+            return results::print_with_receipt(&self.task, value.payload(), of.receipt().as_ref());
+        }
+        results::print(value.payload(), self.raw, console)
+    }
+}
+
+/// The task of this name.
+///
+/// # Errors
+/// There is none: those that there are.
+pub fn find<'a>(module: &'a Module, name: &str) -> Result<&'a FunctionInfo, Failure> {
+    module.info().task(name).ok_or_else(|| unknown_task(module, name))
 }
 
 /// Lists the tasks that there are.

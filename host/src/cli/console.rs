@@ -23,6 +23,7 @@ pub struct Console(Arc<Inner>);
 struct Inner {
     quiet: bool,
     verbosity: u8,
+    json: bool,
     screen: Mutex<Screen>,
 }
 
@@ -37,14 +38,19 @@ struct Screen {
 
 impl Console {
     /// With these flags.
-    pub fn new(quiet: bool, verbosity: u8) -> Self {
+    pub fn new(quiet: bool, verbosity: u8, json: bool) -> Self {
         let screen = Screen { bar: None, written: None, mid_line: false };
-        Console(Arc::new(Inner { quiet, verbosity, screen: Mutex::new(screen) }))
+        Console(Arc::new(Inner { quiet, verbosity, json, screen: Mutex::new(screen) }))
     }
 
     /// Did the user ask for silence?
     pub fn is_quiet(&self) -> bool {
         self.0.quiet
+    }
+
+    /// Does a script read what the command has to say?
+    pub fn is_json(&self) -> bool {
+        self.0.json
     }
 
     /// How often the user asked for more.

@@ -54,6 +54,11 @@ impl Exit {
         self as u8
     }
 
+    /// Did the user say so, by a signal?
+    pub fn is_signal(self) -> bool {
+        matches!(self, Exit::Interrupted | Exit::Terminated)
+    }
+
     /// The end that an error of this kind is.
     pub fn of(kind: ErrorKind) -> Self {
         use ErrorKind::*;
@@ -82,7 +87,7 @@ pub fn help() -> String {
     let rows = TABLE.iter().map(|(exit, words)| format!("  {:>3}  {words}\n", exit.code()));
     format!(
         "Exit codes:\n    0  success\n{}\nEnvironment: RUST_LOG filters the host's own messages (default: warn), NO_COLOR turns \
-         colours off,\nXDG_CACHE_HOME says where compiled modules are kept.",
+         colours off,\nCLICOLOR_FORCE=1 on, XDG_CACHE_HOME says where compiled modules are kept.",
         rows.collect::<String>()
     )
 }

@@ -2,6 +2,8 @@
 
 use rustyray_host::{ErrorKind, LogLine, ModuleError, TaskError};
 
+use super::ending::{Ending, ErrorLine};
+
 use super::console::Console;
 use super::exit::Exit;
 use super::host_args::HostArgs;
@@ -15,12 +17,14 @@ pub struct Failure {
     text: Option<String>,
     /// What to do next.
     hint: Option<String>,
+    /// The error of the task that failed, for scripts.
+    task: Option<Box<TaskError>>,
 }
 
 impl Failure {
     /// What happened.
     pub fn new(exit: Exit, text: impl Into<String>) -> Self {
-        Failure { exit, text: Some(text.into()), hint: None }
+        Failure { exit, text: Some(text.into()), hint: None, task: None }
     }
 
     /// The command line is wrong.
@@ -35,7 +39,7 @@ impl Failure {
 
     /// An end of which everything has been said.
     pub fn silent(exit: Exit) -> Self {
-        Failure { exit, text: None, hint: None }
+        Failure { exit, text: None, hint: None, task: None }
     }
 
     /// The same with what to do next.
@@ -66,11 +70,24 @@ impl Failure {
     pub fn of_task(error: &TaskError, args: &HostArgs) -> Self {
         let mut shown = error.clone();
         shown.panic = None;
-        Failure { exit: Exit::of(error.kind), text: Some(format!("{shown:#}")), hint: hint(error, args) }
+        let (text, task) = (Some(format!("{shown:#}")), Some(Box::new(error.clone())));
+        Failure { exit: Exit::of(error.kind), text, hint: hint(error, args), task }
+    }
+
+    /// The same for a script. What has been said in words already has no text.
+    pub fn ending(&self) -> Ending<'_> {
+        let Failure { exit, text, hint, task } = self;
+        let error = ErrorLine { text: text.as_deref(), hint: hint.as_deref(), task: task.as_deref() };
+        Ending { exit: exit.code(), error: Some(error), refused: Vec::new(), counts: None }
     }
 
     /// Tells the user.
     pub fn report(&self, console: &Console) {
+        if console.is_json() {
+            return if self.text.is_some() {
+                self.ending().write(console)
+            };
+        }
         let paint = console.paint();
         if let Some(text) = &self.text {
             console.line(&format!("{} {}", paint.red("error:"), clean(text)));

@@ -1,11 +1,10 @@
 //! What the program may touch, as it is said on the command line. Nothing is granted that is not said.
 
-use std::path::PathBuf;
-
 use clap::Args;
-use rustyray_host::{Capabilities, DirAccess, NetGrant};
+use rustyray_host::{Capabilities, NetGrant};
 
 use super::failure::Failure;
+use super::grant_texts::{Chance, Folder, chance, folder, variable};
 
 /// The flags that grant.
 #[derive(Args, Debug)]
@@ -31,20 +30,12 @@ pub struct Grants {
     random: Chance,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-struct Folder {
-    host: PathBuf,
-    guest: String,
-    access: DirAccess,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Chance {
-    Real,
-    Seed(u64),
-}
-
 impl Grants {
+    /// What the program calls its folders.
+    pub fn folder_names(&self) -> Vec<&str> {
+        self.dirs.iter().map(|folder| folder.guest.as_str()).collect()
+    }
+
     /// The capabilities that the flags grant.
     ///
     /// # Errors
@@ -82,78 +73,5 @@ fn cannot_open(folder: &Folder, error: &std::io::Error) -> Failure {
         std::io::ErrorKind::NotFound => Failure::host(text).hint("create it, or correct the path"),
         std::io::ErrorKind::NotADirectory => Failure::host(text).hint("grant the folder that the file is in"),
         _ => Failure::host(text),
-    }
-}
-
-/// `HOST[::GUEST][:ro]`. The last `::` divides, so that a host path may contain one.
-fn folder(text: &str) -> Result<Folder, String> {
-    let (paths, access) = match text.strip_suffix(":ro") {
-        Some(paths) => (paths, DirAccess::ReadOnly),
-        None => (text, DirAccess::ReadWrite),
-    };
-    let (host, guest) = paths.rsplit_once("::").unwrap_or((paths, paths));
-    if host.is_empty() || guest.is_empty() {
-        return Err("expected HOST, HOST::GUEST or either with :ro, such as ./texts::/data:ro".to_owned());
-    }
-    Ok(Folder { host: host.into(), guest: guest.to_owned(), access })
-}
-
-/// `NAME=VALUE`, or the `NAME` of a variable of this process.
-fn variable(text: &str) -> Result<(String, String), String> {
-    let (name, value) = match text.split_once('=') {
-        Some((name, value)) => (name, value.to_owned()),
-        None => (text, own_variable(text)?),
-    };
-    if name.is_empty() || name.contains('\0') {
-        return Err("expected NAME=VALUE, or the NAME of a variable that is set".to_owned());
-    }
-    Ok((name.to_owned(), value))
-}
-
-fn own_variable(name: &str) -> Result<String, String> {
-    // `var` takes neither, and an empty name is told apart by the caller.
-    if name.is_empty() {
-        return Ok(String::new());
-    }
-    std::env::var(name).map_err(|error| match error {
-        std::env::VarError::NotPresent => format!("{name} is not set here: set it, or write {name}=VALUE"),
-        std::env::VarError::NotUnicode(_) => format!("the value of {name} is not UTF-8, and guests know no other text"),
-    })
-}
-
-fn chance(text: &str) -> Result<Chance, String> {
-    match text {
-        "real" => Ok(Chance::Real),
-        _ => text.parse().map(Chance::Seed).map_err(|_| "expected `real`, or a whole number as the seed".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn folders_have_two_names_and_a_mode() {
-        for (text, host, guest, access) in [
-            ("a", "a", "a", DirAccess::ReadWrite),
-            ("a:ro", "a", "a", DirAccess::ReadOnly),
-            ("./a::/b", "./a", "/b", DirAccess::ReadWrite),
-            ("./a::/b:ro", "./a", "/b", DirAccess::ReadOnly),
-            ("a::b::c", "a::b", "c", DirAccess::ReadWrite),
-        ] {
-            let expected = Folder { host: host.into(), guest: guest.to_owned(), access };
-            assert_eq!(folder(text), Ok(expected), "{text}");
-        }
-        for text in ["", ":ro", "::", "a::", "::a", "a:::ro"] {
-            assert!(folder(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn variables_need_a_name() {
-        assert_eq!(variable("A=b=c"), Ok(("A".to_owned(), "b=c".to_owned())));
-        for text in ["", "=x", "SURELY_NOT_SET_ANYWHERE"] {
-            assert!(variable(text).is_err(), "{text}");
-        }
     }
 }

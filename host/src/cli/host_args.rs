@@ -1,4 +1,4 @@
-//! The flags that run and call share, and the host that they describe.
+//! The flags that run, call and bench share, and the host that they describe.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use rustyray_host::{Host, HostBuilder, TaskLimits};
 
 use super::amounts;
 use super::cache;
+use super::config::ConfigArgs;
 use super::console::Console;
 use super::failure::Failure;
 use super::grants::Grants;
@@ -23,6 +24,8 @@ pub struct HostArgs {
     machine: MachineArgs,
     #[command(flatten)]
     journal: JournalArgs,
+    #[command(flatten)]
+    pub config: ConfigArgs,
     #[command(flatten)]
     pub output: OutputArgs,
 }
@@ -96,6 +99,12 @@ pub struct OutputArgs {
     /// Write the receipt of each finished task to this file, as a line of JSON; a file that exists is replaced.
     #[arg(long, value_name = "FILE")]
     pub receipts: Option<PathBuf>,
+    /// Write what ran when to this file, for Perfetto or chrome://tracing; a file that exists is replaced.
+    #[arg(long, value_name = "FILE")]
+    pub timeline: Option<PathBuf>,
+    /// For scripts: results, and how it ended, are lines of JSON.
+    #[arg(long)]
+    pub json: bool,
     /// No progress, and only warnings and errors of the log.
     #[arg(short, long)]
     quiet: bool,
@@ -107,7 +116,12 @@ pub struct OutputArgs {
 impl HostArgs {
     /// Where to tell the user things.
     pub fn console(&self) -> Console {
-        Console::new(self.output.quiet, self.output.verbose)
+        Console::new(self.output.quiet, self.output.verbose, self.output.json)
+    }
+
+    /// What the program calls the folders that it is granted.
+    pub fn folder_names(&self) -> Vec<&str> {
+        self.grants.folder_names()
     }
 
     /// Time to finish when a signal comes.

@@ -1,6 +1,4 @@
-//! `rustyray-host inspect MODULE [--json]`.
-
-use std::path::PathBuf;
+//! `rustyray-host inspect MODULE|DIR [--json]`.
 
 use clap::Args;
 use rustyray_host::{ActorTypeInfo, FunctionInfo, Host, LogLine, Manifest, Module};
@@ -8,6 +6,7 @@ use serde::Serialize;
 
 use super::console::Console;
 use super::failure::Failure;
+use super::guest::GuestArgs;
 use super::paint::Paint;
 use super::session::{listen, no_host};
 use super::{cache, results};
@@ -15,11 +14,11 @@ use super::{cache, results};
 /// Show what a module offers. Its `main` and its tasks are not run.
 #[derive(Args)]
 pub struct Inspect {
-    /// The module.
-    module: PathBuf,
+    #[command(flatten)]
+    guest: GuestArgs,
     /// As one JSON object.
     #[arg(long)]
-    json: bool,
+    pub json: bool,
     /// Compile the module anew, and keep nothing.
     #[arg(long)]
     no_cache: bool,
@@ -31,14 +30,15 @@ impl Inspect {
     /// # Errors
     /// Why it is no module.
     pub async fn execute(&self, console: &Console) -> Result<u8, Failure> {
+        let path = self.guest.module(console)?;
         let mut signals = listen()?;
         let builder = Host::builder().instances(1).threads(1).guest_priority(i32::MAX);
         let host = cache::add(builder, self.no_cache, console).build().map_err(|error| no_host(&error))?;
         let loaded = tokio::select! {
-            loaded = host.load_file(&self.module) => loaded,
+            loaded = host.load_file(&path) => loaded,
             never = signals.end_at_once(console) => match never {},
         };
-        let module = loaded.map_err(|error| Failure::of_module(&self.module, &error))?;
+        let module = loaded.map_err(|error| Failure::of_module(&path, &error))?;
         let text = match self.json {
             true => as_json(&module)?,
             false => Sheet::new(Paint::of(&std::io::stdout())).of_module(&module),

@@ -51,7 +51,7 @@ impl fmt::Display for Counts {
 
 /// Shows the host's progress for as long as it is polled. `driver` says that one of the tasks is a program's `main`.
 pub async fn watch(host: &Host, console: &Console, driver: bool) -> Infallible {
-    if console.is_quiet() {
+    if console.is_quiet() || console.is_json() {
         return std::future::pending().await;
     }
     let began = Instant::now();

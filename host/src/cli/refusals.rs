@@ -28,6 +28,11 @@ impl Refusals {
         }
     }
 
+    /// Their names.
+    pub fn names(&self) -> Vec<String> {
+        self.0.lock().iter().cloned().collect()
+    }
+
     /// Tells the user, if there were any.
     pub fn report(&self, console: &Console) {
         let names = std::mem::take(&mut *self.0.lock());

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use rustyray_host::{Encoding, Payload};
+use rustyray_host::{Encoding, Payload, Receipt};
+use serde::Serialize;
 use serde::de::IgnoredAny;
 
 use super::console::Console;
@@ -33,15 +34,37 @@ pub fn print(result: &Payload, raw: bool, console: &Console) -> Result<(), Failu
     }
 }
 
-fn write_json(data: &[u8]) -> Result<(), Failure> {
-    let text = std::str::from_utf8(data).map_err(not_json)?;
-    serde_json::from_str::<IgnoredAny>(text).map_err(not_json)?;
-    write_out(format!("{}\n", escaped(text.trim())).as_bytes())
+/// Prints a result and the receipt of its task as a line of JSON.
+///
+/// # Errors
+/// It is not JSON, or it cannot be written.
+pub fn print_with_receipt(task: &str, result: &Payload, receipt: Option<&Receipt>) -> Result<(), Failure> {
+    let value = match result.encoding {
+        Encoding::Raw => format!("{:?}", &result.data[..]),
+        Encoding::Json => checked(&result.data)?.replace(['\n', '\r'], " "),
+        Encoding::Bincode => return Err(not_json("it came as bincode")),
+    };
+    let as_json = |error| Failure::host(format!("cannot write this as JSON: {error}"));
+    let name = serde_json::to_string(task).map_err(as_json)?;
+    let receipt = serde_json::to_string(&receipt).map_err(as_json)?;
+    let line = format!("{{\"task\":{name},\"value\":{value},\"receipt\":{receipt}}}");
+    write_out(format!("{}\n", escaped(&line)).as_bytes())
 }
 
-/// A guest wrote this: what could drive a terminal is escaped. In valid JSON it can only be inside a string, where the
-/// escape means the same.
-fn escaped(json: &str) -> Cow<'_, str> {
+fn write_json(data: &[u8]) -> Result<(), Failure> {
+    write_out(format!("{}\n", checked(data)?).as_bytes())
+}
+
+/// A guest's JSON, as it can be shown.
+fn checked(data: &[u8]) -> Result<Cow<'_, str>, Failure> {
+    let text = std::str::from_utf8(data).map_err(not_json)?;
+    serde_json::from_str::<IgnoredAny>(text).map_err(not_json)?;
+    Ok(escaped(text.trim()))
+}
+
+/// Guests wrote parts of this: what could drive a terminal is escaped. In valid JSON it can only be inside a string,
+/// where the escape means the same.
+pub fn escaped(json: &str) -> Cow<'_, str> {
     let is_odd = |c: char| {
         (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
             || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -59,6 +82,16 @@ fn escaped(json: &str) -> Cow<'_, str> {
 fn not_json(reason: impl std::fmt::Display) -> Failure {
     Failure::host(format!("the task's result is not JSON: {reason}"))
         .hint("build the module with the feature `json` of the SDK, which is on by default")
+}
+
+/// Writes a value as a line of JSON to standard output.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_json_line(value: &impl Serialize) -> Result<(), Failure> {
+    let line = serde_json::to_string(value);
+    let line = line.map_err(|error| Failure::host(format!("cannot write this as JSON: {error}")))?;
+    write_out(format!("{}\n", escaped(&line)).as_bytes())
 }
 
 /// Writes to standard output.

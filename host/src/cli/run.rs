@@ -1,6 +1,6 @@
-//! `rustyray-host run MODULE [-- ARGS…]`.
+//! `rustyray-host run MODULE|DIR [-- ARGS…]`.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::Args;
 use rustyray_host::{ErrorKind, Module, TaskError, TaskOptions};
@@ -8,21 +8,27 @@ use rustyray_host::{ErrorKind, Module, TaskError, TaskOptions};
 use super::console::Console;
 use super::exit::{self, Exit};
 use super::failure::Failure;
+use super::guest::GuestArgs;
 use super::host_args::HostArgs;
 use super::session::{Ended, Session, exit_code};
+use super::watch;
 
-/// Run a program.
+/// Run a program: a module, or a crate, which is built first.
 ///
-/// What `main` prints goes to standard output and standard error; what other tasks print and log goes to standard error,
-/// under their names. The program's own exit code is passed on; WASI 0.2 knows 0 and 1, whatever else `exit` is given.
+/// What `main` prints goes to standard output and standard error; what other tasks print and log goes to standard
+/// error, under their names. The program's own exit code is passed on; WASI 0.2 knows 0 and 1, whatever else `exit` is
+/// given.
 #[derive(Args)]
 #[command(after_help = exit::help(), after_long_help = exit::help())]
 pub struct Run {
-    /// The module: a component that exports wasi:cli/run.
-    module: PathBuf,
+    #[command(flatten)]
+    pub guest: GuestArgs,
     /// The program's arguments, after `--`. Its own name is the file's.
     #[arg(last = true, value_name = "ARGS")]
     arguments: Vec<String>,
+    /// Build and run it again whenever its sources change, until Ctrl-C.
+    #[arg(long)]
+    watch: bool,
     #[command(flatten)]
     pub host: HostArgs,
 }
@@ -32,18 +38,33 @@ impl Run {
     ///
     /// # Errors
     /// Why it could not run to its end.
-    pub async fn execute(&self, console: &Console) -> Result<u8, Failure> {
+    pub async fn execute(self, console: &Console) -> Result<u8, Failure> {
+        if self.watch {
+            return watch::run(self, console).await;
+        }
+        let module = self.guest.module(console)?;
+        self.once(&module, std::future::pending(), console).await
+    }
+
+    /// Runs this module, unless something else is over first, which ends it at once and is no failure.
+    ///
+    /// # Errors
+    /// Why it could not run to its end.
+    pub async fn once(&self, module: &Path, other: impl Future<Output = ()>, console: &Console) -> Result<u8, Failure> {
         let mut session = Session::open(&self.host, console)?;
-        let result = self.drive(&mut session).await;
+        let result = tokio::select! {
+            result = self.drive(module, &mut session) => result,
+            () = other => Ok(0),
+        };
         session.close(result).await
     }
 
-    async fn drive(&self, session: &mut Session) -> Result<u8, Failure> {
-        let module = session.load(&self.module).await?;
+    async fn drive(&self, path: &Path, session: &mut Session) -> Result<u8, Failure> {
+        let module = session.load(path).await?;
         if !module.info().has_main {
-            return Err(self.no_main(&module));
+            return Err(no_main(path, &module));
         }
-        let main = module.main(self.command_line(), true, TaskOptions::new());
+        let main = module.main(self.command_line(path), true, TaskOptions::new());
         let ended = match session.wait(&main, true).await {
             Ended::Outcome(outcome) => Ended::Outcome(outcome.map_err(|error| said_once(&error).into())),
             signal => signal,
@@ -52,18 +73,18 @@ impl Run {
     }
 
     /// The file's name, and what follows `--`.
-    fn command_line(&self) -> Vec<String> {
-        let name = self.module.file_name().unwrap_or(self.module.as_os_str());
+    fn command_line(&self, module: &Path) -> Vec<String> {
+        let name = module.file_name().unwrap_or(module.as_os_str());
         std::iter::once(name.to_string_lossy().into_owned()).chain(self.arguments.iter().cloned()).collect()
     }
+}
 
-    fn no_main(&self, module: &Module) -> Failure {
-        let path = self.module.display();
-        let failure = Failure::new(Exit::NoModule, format!("'{path}' has no main, so it is no program"));
-        match module.manifest().and_then(|manifest| manifest.tasks.first()) {
-            Some(task) => failure.hint(format!("call its tasks, such as `rustyray-host call {path} {}`", task.name)),
-            None => failure.hint(format!("`rustyray-host inspect {path}` shows what it has")),
-        }
+fn no_main(path: &Path, module: &Module) -> Failure {
+    let path = path.display();
+    let failure = Failure::new(Exit::NoModule, format!("'{path}' has no main, so it is no program"));
+    match module.manifest().and_then(|manifest| manifest.tasks.first()) {
+        Some(task) => failure.hint(format!("call its tasks, such as `rustyray-host call {path} {}`", task.name)),
+        None => failure.hint(format!("`rustyray-host inspect {path}` shows what it has")),
     }
 }
 

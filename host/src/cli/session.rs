@@ -4,10 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustyray_host::{BuildError, ErrorKind, Host, LogLevel, LogLine, LogSource, Module, ObjectRef, TaskResult, Value};
+use rustyray_host::{
+    BuildError, ErrorKind, Host, LogLevel, LogLine, LogSource, Module, ObjectRef, Stats, TaskResult, Value,
+};
 use tracing_subscriber::EnvFilter;
 
 use super::console::Console;
+use super::ending::{Counts, Ending};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::host_args::HostArgs;
@@ -15,6 +18,7 @@ use super::progress;
 use super::receipts::ReceiptFile;
 use super::refusals::Refusals;
 use super::signals::{Signal, Signals};
+use super::timeline::Timeline;
 
 /// A host with what the command line hangs on it.
 pub struct Session {
@@ -23,6 +27,7 @@ pub struct Session {
     signals: Signals,
     grace: Duration,
     receipts: Option<Arc<ReceiptFile>>,
+    timeline: Option<Arc<Timeline>>,
     refusals: Arc<Refusals>,
 }
 
@@ -44,10 +49,16 @@ impl Session {
         let signals = listen()?;
         let receipts = args.output.receipts.as_deref();
         let receipts = receipts.map(|path| ReceiptFile::create(path, console).map(Arc::new)).transpose()?;
+        let timeline = args.output.timeline.as_deref();
+        let timeline = timeline.map(|path| Timeline::create(path, console).map(Arc::new)).transpose()?;
         let refusals = Arc::new(Refusals::default());
         let (log, screen, sink, refused) = (console.clone(), console.clone(), receipts.clone(), refusals.clone());
-        let host = args
-            .builder(console)?
+        let drawn = timeline.clone();
+        let mut builder = args.builder(console)?;
+        if let Some(timeline) = timeline.clone() {
+            builder = builder.on_event(move |event| timeline.event(event));
+        }
+        let host = builder
             .on_log(move |line| show(line, &log))
             .on_inherited_output(move |source, bytes| screen.make_way(source, bytes))
             .on_receipt(move |receipt| {
@@ -55,10 +66,13 @@ impl Session {
                 if let Some(file) = &sink {
                     file.write(receipt);
                 }
+                if let Some(timeline) = &drawn {
+                    timeline.receipt(receipt);
+                }
             })
             .build()
             .map_err(|error| no_host(&error))?;
-        Ok(Session { host, console: console.clone(), signals, grace: args.grace(), receipts, refusals })
+        Ok(Session { host, console: console.clone(), signals, grace: args.grace(), receipts, timeline, refusals })
     }
 
     /// Loads the module.
@@ -79,12 +93,14 @@ impl Session {
     /// Waits for a result, shows the progress, and drains when a signal comes. `driver` says that it is a program's
     /// `main`.
     pub async fn wait(&mut self, object: &ObjectRef, driver: bool) -> Ended {
-        let Session { host, console, signals, .. } = self;
+        let Session { host, console, signals, timeline, .. } = self;
         let work = async {
             tokio::select! {
                 biased;
                 outcome = host.value(object, None) => Ended::Outcome(outcome),
                 signal = signals.next() => {
+                    // The next signal ends the process as it is.
+                    timeline.iter().for_each(|timeline| timeline.flush());
                     drain(host, object, console, self.grace).or_end(signals, console).await;
                     Ended::Signal(signal)
                 }
@@ -98,6 +114,16 @@ impl Session {
         ended
     }
 
+    /// Does this until it is done, or until a signal comes, which it gives.
+    pub async fn until_signal(&mut self, work: impl AsyncFnOnce(&Host)) -> Option<Signal> {
+        let Session { host, signals, .. } = self;
+        tokio::select! {
+            biased;
+            signal = signals.next() => Some(signal),
+            () = work(host) => None,
+        }
+    }
+
     /// Ends the host and tells how it went.
     ///
     /// # Errors
@@ -106,19 +132,14 @@ impl Session {
         let shutdown = self.host.shutdown(Duration::ZERO);
         shutdown.or_end(&mut self.signals, &self.console).await;
         self.console.clear();
-        let result = result.map_err(|failure| {
-            failure.report(&self.console);
-            Failure::silent(failure.exit)
-        });
-        if !matches!(result, Ok(0)) {
-            self.refusals.report(&self.console);
-        }
         let stats = self.host.stats();
+        let result = self.tell(result, &stats);
         let kept =
             if stats.from_journal > 0 { format!(" ({} from the journal)", stats.from_journal) } else { String::new() };
         let (done, failed, cancelled) = (stats.succeeded, stats.failed, stats.cancelled);
         self.console.note(&format!("{done} done{kept}, {failed} failed, {cancelled} cancelled"));
-        match (self.receipts.as_ref().map_or(Ok(()), |file| file.finish()), result) {
+        let receipts = self.receipts.as_ref().map_or(Ok(()), |file| file.finish());
+        match (receipts.and(self.timeline.as_ref().map_or(Ok(()), |file| file.finish())), result) {
             (Err(lost), Ok(0)) => Err(lost),
             (Err(lost), result) => {
                 lost.report(&self.console);
@@ -129,7 +150,34 @@ impl Session {
     }
 }
 
+impl Session {
+    /// Tells the user, or a script, how it went. A failure that was told is silent from here on.
+    fn tell(&self, result: Result<u8, Failure>, stats: &Stats) -> Result<u8, Failure> {
+        if self.console.is_json() {
+            let none =
+                || Ending { exit: *result.as_ref().unwrap_or(&0), error: None, refused: Vec::new(), counts: None };
+            let ending = result.as_ref().err().map_or_else(none, Failure::ending);
+            Ending { refused: self.refusals.names(), counts: Some(Counts::of(stats)), ..ending }.write(&self.console);
+        }
+        let result = result.map_err(|failure| {
+            if !self.console.is_json() {
+                failure.report(&self.console);
+            }
+            Failure::silent(failure.exit)
+        });
+        if !matches!(result, Ok(0)) && !self.console.is_json() {
+            self.refusals.report(&self.console);
+        }
+        result
+    }
+}
+
 impl Ended {
+    /// Is there no further item of a stream?
+    pub fn is_end_of_stream(&self) -> bool {
+        matches!(self, Ended::Outcome(Err(error)) if error.kind == ErrorKind::StreamEnded)
+    }
+
     /// The value.
     ///
     /// # Errors

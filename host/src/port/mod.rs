@@ -15,6 +15,7 @@ use crate::state::stream::StreamRef;
 use crate::state::task::TaskRecord;
 use crate::words::clock::Clock;
 use crate::words::error::TaskError;
+use crate::words::event::EventKind;
 use crate::words::manifest::ModuleInfo;
 use crate::words::options::{ActorOptions, Address, TaskOptions};
 use log::{LogLine, LogSource};
@@ -106,6 +107,9 @@ pub trait Port: Send + Sync {
 
     /// These bytes are about to go straight to the process's own stream.
     fn inherited(&self, source: LogSource, bytes: &[u8]);
+
+    /// The task has read or stored an object's bytes.
+    fn transferred(&self, task: &TaskRecord, transfer: EventKind);
 
     /// The task waits, and gives its CPU slot back. What it waits for is told if only another task can end the wait.
     fn pause(&self, task: &TaskRecord, wait: Option<Wait>);

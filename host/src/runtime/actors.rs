@@ -270,7 +270,7 @@ impl Runtime {
 
     /// Gives its place among those that run.
     fn watch_running(&self, actor: &ActorRecord, task: &Arc<TaskRecord>) -> usize {
-        let place = self.running.lock().insert(task.clone());
+        let place = self.enter(task);
         self.watch_deadline(task);
         actor.set_running(task);
         // A kill that came before it was known what runs.
@@ -282,7 +282,7 @@ impl Runtime {
 
     fn unwatch_running(&self, actor: &ActorRecord, place: usize) {
         actor.clear_running();
-        self.running.lock().remove(place);
+        self.leave(place);
         self.progressed();
     }
 

@@ -12,6 +12,7 @@ use crate::state::stream::StreamRef;
 use crate::state::task::TaskRecord;
 use crate::words::clock::Clock;
 use crate::words::error::{ErrorKind, TaskError};
+use crate::words::event::EventKind;
 use crate::words::ids::ActorId;
 use crate::words::options::Address;
 
@@ -93,6 +94,8 @@ impl Port for NobodyHome {
     fn inherited(&self, source: LogSource, bytes: &[u8]) {
         self.host.inherited(source, bytes);
     }
+
+    fn transferred(&self, _task: &TaskRecord, _transfer: EventKind) {}
 
     fn pause(&self, _task: &TaskRecord, _wait: Option<Wait>) {}
 

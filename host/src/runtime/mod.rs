@@ -9,6 +9,7 @@ mod crew;
 mod deadlines;
 mod deadlocks;
 mod describing;
+mod events;
 mod journal;
 mod lineage;
 mod memo;
@@ -31,6 +32,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 pub use clock::TokioClock;
+pub use events::EventSink;
 pub use journal::Keeper;
 
 use self::crew::{Crew, Job};
@@ -50,6 +52,7 @@ use crate::state::timers::Timers;
 use crate::words::capabilities::Capabilities;
 use crate::words::clock::Clock;
 use crate::words::error::TaskError;
+use crate::words::event::EventKind;
 use crate::words::ids::{ActorId, Counter, ModuleId};
 use crate::words::options::Address;
 use crate::words::plan::HostLimits;
@@ -86,6 +89,8 @@ pub struct RuntimeConfig {
     pub output_watch: Option<OutputWatch>,
     /// Where receipts go.
     pub receipts: Option<ReceiptSink>,
+    /// Where events go.
+    pub events: Option<EventSink>,
     /// What outlives the process.
     pub journal: Option<Keeper>,
 }
@@ -133,6 +138,7 @@ pub struct Runtime {
     log: LogSink,
     output_watch: Option<OutputWatch>,
     receipts: Option<ReceiptSink>,
+    events: Option<EventSink>,
     journal: Option<Keeper>,
     tally: Tally,
     task_ids: Counter,
@@ -210,6 +216,7 @@ impl Runtime {
             log: config.log,
             output_watch: config.output_watch,
             receipts: config.receipts,
+            events: config.events,
             journal: config.journal,
             tally: Tally::default(),
             task_ids: Counter::default(),
@@ -331,7 +338,12 @@ impl Port for Runtime {
         }
     }
 
+    fn transferred(&self, task: &TaskRecord, transfer: EventKind) {
+        self.tell(task, transfer);
+    }
+
     fn pause(&self, task: &TaskRecord, wait: Option<Wait>) {
+        self.tell(task, EventKind::Waits { for_task: wait.is_some() });
         // Its thread asks for work as soon as it waits.
         let mut scheduler = self.scheduler.lock();
         scheduler.pause(&task.spec.plan.needs, wait.is_some());
@@ -350,5 +362,6 @@ impl Port for Runtime {
         }
         drop(scheduler);
         drop(parked);
+        self.tell(task, EventKind::GoesOn);
     }
 }

@@ -77,7 +77,7 @@ impl Runtime {
     /// Runs one attempt, and settles its outcome unless another follows.
     pub(super) async fn run(self: Arc<Self>, task: Arc<TaskRecord>) {
         // Seen by a halt from here on; one that came before is seen by this task.
-        let place = self.running.lock().insert(task.clone());
+        let place = self.enter(&task);
         let attempt = Attempt { runtime: self, task, place, over: false };
         let outcome = attempt.outcome().await;
         attempt.end(outcome);
@@ -197,7 +197,7 @@ impl Drop for Attempt {
             runtime.settle(task, Err(Arc::new(TaskError::new(ErrorKind::Internal, "the host failed to run it"))));
         }
         // Last, so that at no moment the host looks idle while a task is between two places.
-        runtime.running.lock().remove(*place);
+        runtime.leave(*place);
         runtime.progressed();
         runtime.room.notify_waiters();
     }

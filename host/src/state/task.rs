@@ -436,6 +436,11 @@ impl TaskRecord {
         matches!(self.core.lock().phase, Phase::Ending | Phase::Done)
     }
 
+    /// The task that submitted it, or took it over; `None` of the embedder's.
+    pub fn parent(&self) -> Option<Arc<TaskRecord>> {
+        self.core.lock().parent.upgrade()
+    }
+
     /// 1 for the first attempt; 0 before it.
     pub fn attempt(&self) -> u32 {
         self.core.lock().attempt

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::host::Host;
 use crate::port::log::{LogLine, LogSink, LogSource, OutputWatch, to_tracing};
-use crate::runtime::{Keeper, ReceiptSink, Runtime, RuntimeConfig, TokioClock};
+use crate::runtime::{EventSink, Keeper, ReceiptSink, Runtime, RuntimeConfig, TokioClock};
 use crate::sandbox::wasmtime;
 use crate::sandbox::wasmtime::component::Linker;
 use crate::sandbox::{EngineConfig, Guest, ImportSet, Sandbox};
@@ -15,6 +15,7 @@ use crate::state::journal::Journal;
 use crate::state::spill::SpillFolder;
 use crate::words::capabilities::Capabilities;
 use crate::words::clock::Clock;
+use crate::words::event::Event;
 use crate::words::limits::{
     CANCEL_GRACE, INSTANCES_MAX, JOURNAL_BYTES, OBJECT_STORE_BYTES, PENDING_TASKS_MAX, SPILL_BYTES, TaskLimits,
 };
@@ -88,6 +89,7 @@ pub struct HostBuilder {
     log: LogSink,
     output_watch: Option<OutputWatch>,
     receipts: Option<ReceiptSink>,
+    events: Option<EventSink>,
     imports: Vec<ImportSet>,
     journal: Option<PathBuf>,
     journal_bytes: u64,
@@ -116,6 +118,7 @@ impl Default for HostBuilder {
             log: Arc::new(to_tracing),
             output_watch: None,
             receipts: None,
+            events: None,
             imports: Vec::new(),
             journal: None,
             journal_bytes: JOURNAL_BYTES,
@@ -277,6 +280,12 @@ impl HostBuilder {
         self
     }
 
+    /// Is told what happens to tasks and calls, as it happens, on the threads that run them: be quick. Default: nobody.
+    pub fn on_event(mut self, sink: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.events = Some(Arc::new(sink));
+        self
+    }
+
     /// Adds an embedder's own imports, without state for each guest.
     ///
     /// `link` is called once, with wasmtime's linker; bindings that `wasmtime::component::bindgen!` made are added with
@@ -343,6 +352,7 @@ impl HostBuilder {
             log: self.log,
             output_watch: self.output_watch,
             receipts: self.receipts,
+            events: self.events,
             journal: keeper,
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(TokioClock(tokio.handle().clone())));

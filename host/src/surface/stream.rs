@@ -46,6 +46,12 @@ impl ObjectStream {
         }
     }
 
+    /// The next item, which need not be there yet: to pass on, or to wait for beside others. The one after the last has the error
+    /// `StreamEnded`; one that is [too far ahead](crate::limits::STREAM_ITEMS_WANTED_MAX) has `LimitExceeded`, and is none.
+    pub fn next_ref(&mut self) -> ObjectRef {
+        self.asked.take().unwrap_or_else(|| self.items.next())
+    }
+
     /// Waits for the next item; `None` after the last one. If the task fails, its error is the last item. Nothing is lost when
     /// the future is dropped.
     pub async fn next(&mut self) -> Option<ObjectRef> {

@@ -5,6 +5,7 @@ pub mod capabilities;
 pub mod clock;
 pub mod encoding;
 pub mod error;
+pub mod event;
 pub mod ids;
 pub mod limits;
 pub mod manifest;

@@ -34,7 +34,7 @@ fn a_file_that_is_no_module_is_named_with_what_is_wrong_and_what_to_do() {
 fn a_file_that_cannot_be_read_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
-    end(["run", path]).expect(120, &["cannot read it", "directory"]);
+    end(["run", path]).expect(120, &["no Cargo.toml in", path]);
     let missing = format!("{path}/missing.wasm");
     end(["inspect", &missing]).expect(120, &["missing.wasm", "No such file"]);
     end(["run", "/dev/zero"]).expect(120, &["/dev/zero", "modules have at most"]);
@@ -70,7 +70,7 @@ fn a_flag_with_a_wrong_value_says_what_it_takes() {
 
 #[test]
 fn a_wrong_command_line_says_how_it_goes() {
-    end(["run"]).expect(2, &["<MODULE>", "Usage: rustyray-host run"]);
+    end(["run"]).expect(2, &["<MODULE|DIR>", "Usage: rustyray-host run"]);
     end(["call", "module.wasm"]).expect(2, &["<TASK>"]);
     end(["walk", "module.wasm"]).expect(2, &["unrecognized subcommand 'walk'"]);
     end(["run", "--fule", "5", "module.wasm"]).expect(2, &["'--fuel'"]);

@@ -1,7 +1,7 @@
 //! `call` and `inspect`.
 
 use super::process::{Ended, end};
-use super::{driver, plain};
+use super::{common, driver, plain};
 
 fn call(arguments: &[&str]) -> Ended {
     let driver = driver();
@@ -101,4 +101,29 @@ fn inspect_shows_it_to_programs_too() {
     assert_eq!(driver["manifest"]["actors"][0]["name"], "Tally");
     let plain = json(&plain());
     assert_eq!((&plain["name"], plain["manifest"].is_null()), (&"plain".into(), true));
+}
+
+#[test]
+fn the_items_of_a_stream_are_printed_as_they_come() {
+    let streams = common::guest("streams").display().to_string();
+    assert_eq!(end(["call", &streams, "numbers", "3"]).expect(0, &[]).out(), "0\n1\n2\n");
+    let ended = end(["call", &streams, "failing", "2"]);
+    assert_eq!(ended.expect(1, &["no 2"]).out(), "0\n1\n");
+}
+
+#[test]
+fn functions_of_a_component_that_no_sdk_made_are_called() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calc.wasm");
+    let text = r#"(component
+        (core module $m (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))
+        (core instance $i (instantiate $m))
+        (func $add (param "a" s32) (param "b" s32) (result s32) (canon lift (core func $i "add")))
+        (export "add" (func $add)))"#;
+    std::fs::write(&path, wat::parse_str(text).unwrap()).unwrap();
+    let calc = path.to_str().unwrap();
+    assert_eq!(end(["call", calc, "add", "2", "3"]).expect(0, &[]).out(), "5\n");
+    assert!(end(["inspect", calc]).expect(0, &[]).out().contains("add(a: s32, b: s32) -> s32"));
+    end(["call", calc, "add", "2", "\"three\""]).expect(2, &["s32 is expected", "signature: add(a: s32, b: s32) -> s32"]);
+    end(["run", calc]).expect(2, &["no main"]);
 }

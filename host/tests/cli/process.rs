@@ -61,7 +61,11 @@ pub struct Running {
 impl Running {
     /// Starts the command.
     pub fn start<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut command = rustyray_host(arguments);
+        Running::of(rustyray_host(arguments))
+    }
+
+    /// The same of a command that was put together elsewhere.
+    pub fn of(mut command: Command) -> Self {
         command.stdin(Stdio::piped());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());

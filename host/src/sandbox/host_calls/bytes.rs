@@ -18,6 +18,7 @@ use crate::state::object::{ObjectRef, Outcome};
 use crate::state::payload::{Encoding, Payload};
 use crate::state::writer;
 use crate::words::error::{ErrorKind, TaskError};
+use crate::words::event::EventKind;
 
 /// From this size on a copy gets memory of its own, in huge pages where the kernel has them: memory that comes fresh from
 /// the kernel in small pages takes longer to fault in than to fill. It is the size of one such page.
@@ -51,12 +52,13 @@ impl Host for Guest {
 
     fn read(&mut self, object: Resource<ObjectRef>, offset: u64, length: u64) -> wasmtime::Result<Reading<Bytes>> {
         self.count_call();
-        let task = self.task().clone();
+        let (task, port) = (self.task().clone(), self.port.clone());
         let object = self.table.get(&object)?.clone();
         let outcome = self.outcome(object.clone());
         Ok(async move {
             let part = part(&plain(&object, outcome.await)?, offset, length);
             task.meter().bytes_in.add(part.len() as u64);
+            port.transferred(&task, EventKind::Read { bytes: part.len() as u64 });
             Ok(part)
         }
         .boxed())

@@ -18,6 +18,7 @@ use super::wire;
 use crate::state::object::{ObjectRef, Outcome};
 use crate::state::payload::{Argument, Payload, Value};
 use crate::words::error::{ErrorKind, TaskError};
+use crate::words::event::EventKind;
 use crate::words::limits::{ARGUMENTS_MAX, NAME_BYTES_MAX};
 
 impl Guest {
@@ -27,7 +28,9 @@ impl Guest {
 
     /// Makes an object of a value that the guest hands over.
     fn put_payload(&mut self, payload: Payload) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>> {
-        self.task().meter().bytes_out.add(payload.data.len() as u64);
+        let bytes = payload.data.len() as u64;
+        self.task().meter().bytes_out.add(bytes);
+        self.port.transferred(self.task(), EventKind::Stored { bytes });
         match self.port.store().store(payload) {
             Ok(value) => {
                 let object = self.port.store().sealed(Ok(value));
@@ -58,7 +61,9 @@ impl Guest {
 
     /// A value for the guest.
     fn give(&mut self, value: &Value) -> wasmtime::Result<wire::Payload> {
-        self.task().meter().bytes_in.add(value.payload().data.len() as u64);
+        let bytes = value.payload().data.len() as u64;
+        self.task().meter().bytes_in.add(bytes);
+        self.port.transferred(self.task(), EventKind::Read { bytes });
         convert::give_payload(&mut self.table, value.payload())
     }
 

@@ -1,0 +1,81 @@
+//! What `rustyray.toml` may say: each key is a flag by another name, so that the two can never mean different things.
+
+use rustyray_host::NetGrant;
+
+use crate::cli::amounts;
+use crate::cli::grant_texts::{chance, folder, variable};
+
+/// A key of the file.
+pub struct Key {
+    /// Its table.
+    pub table: &'static str,
+    /// Its name in the table.
+    pub name: &'static str,
+    /// The flag that it stands for.
+    pub flag: &'static str,
+    /// What its value looks like.
+    pub shape: Shape,
+    /// Is the value right?
+    pub check: fn(&str) -> Result<(), String>,
+}
+
+/// What a value looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A number or a text, as the flag takes it.
+    Amount,
+    /// `true` or `false`.
+    Switch,
+    /// A path, relative to the file's folder.
+    Path,
+    /// Texts, each a flag of its own.
+    Texts,
+    /// The same, each beginning with a path relative to the file's folder.
+    Folders,
+}
+
+/// The table whose keys are the user's own names.
+pub const RESOURCES: Key = key("resources", "*", "resource", Shape::Amount, |text| done(amounts::resource(text)));
+
+/// All others.
+pub const KEYS: &[Key] = &[
+    key("limits", "fuel", "fuel", Shape::Amount, |text| done(amounts::fuel(text))),
+    key("limits", "timeout", "timeout", Shape::Amount, |text| done(amounts::time(text))),
+    key("limits", "memory", "memory", Shape::Amount, |text| done(amounts::memory(text))),
+    key("limits", "output", "output", Shape::Amount, |text| done(amounts::size(text))),
+    key("grants", "dir", "dir", Shape::Folders, |text| done(folder(text))),
+    key("grants", "env", "env", Shape::Texts, |text| done(variable(text))),
+    key("grants", "net", "allow-net", Shape::Texts, |text| done(NetGrant::parse(text))),
+    key("grants", "stdin", "stdin", Shape::Switch, |_| Ok(())),
+    key("grants", "clock", "clock", Shape::Amount, |text| match text {
+        "real" | "fixed" => Ok(()),
+        _ => Err("expected \"real\" or \"fixed\"".to_owned()),
+    }),
+    key("grants", "random", "random", Shape::Amount, |text| done(chance(text))),
+    key("host", "cpus", "cpus", Shape::Amount, |text| done(amounts::cpus(text))),
+    key("host", "memory", "host-memory", Shape::Amount, |text| done(amounts::size(text))),
+    key("host", "object-store", "object-store", Shape::Amount, |text| done(amounts::size(text))),
+    key("host", "spill", "spill", Shape::Path, |_| Ok(())),
+    key("host", "spill-limit", "spill-limit", Shape::Amount, |text| done(amounts::size(text))),
+    key("host", "instances", "instances", Shape::Amount, |text| done(amounts::instances(text))),
+    key("host", "grace", "grace", Shape::Amount, |text| done(amounts::time(text))),
+    key("host", "journal", "journal", Shape::Path, |_| Ok(())),
+    key("host", "journal-limit", "journal-limit", Shape::Amount, |text| done(amounts::size(text))),
+];
+
+/// The tables.
+pub const TABLES: &[&str] = &["limits", "grants", "resources", "host"];
+
+const fn key(
+    table: &'static str,
+    name: &'static str,
+    flag: &'static str,
+    shape: Shape,
+    check: fn(&str) -> Result<(), String>,
+) -> Key {
+    Key { table, name, flag, shape, check }
+}
+
+fn done<T>(parsed: Result<T, String>) -> Result<(), String> {
+    parsed.map(drop)
+}

@@ -1,0 +1,99 @@
+//! Grants as they are written, on the command line and in `rustyray.toml`.
+
+use std::path::PathBuf;
+
+use rustyray_host::DirAccess;
+
+/// A folder, as the host and the guest name it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Folder {
+    /// On this machine.
+    pub host: PathBuf,
+    /// To the guest.
+    pub guest: String,
+    /// Read-only, or not.
+    pub access: DirAccess,
+}
+
+/// Where random numbers come from.
+#[derive(Clone, Copy, Debug)]
+pub enum Chance {
+    /// The system.
+    Real,
+    /// A generator, the same numbers for each task.
+    Seed(u64),
+}
+
+/// `HOST[::GUEST][:ro]`. The last `::` divides, so that a host path may contain one.
+pub fn folder(text: &str) -> Result<Folder, String> {
+    let (paths, access) = match text.strip_suffix(":ro") {
+        Some(paths) => (paths, DirAccess::ReadOnly),
+        None => (text, DirAccess::ReadWrite),
+    };
+    let (host, guest) = paths.rsplit_once("::").unwrap_or((paths, paths));
+    if host.is_empty() || guest.is_empty() {
+        return Err("expected HOST, HOST::GUEST or either with :ro, such as ./texts::/data:ro".to_owned());
+    }
+    Ok(Folder { host: host.into(), guest: guest.to_owned(), access })
+}
+
+/// `NAME=VALUE`, or the `NAME` of a variable of this process.
+pub fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = match text.split_once('=') {
+        Some((name, value)) => (name, value.to_owned()),
+        None => (text, own_variable(text)?),
+    };
+    if name.is_empty() || name.contains('\0') {
+        return Err("expected NAME=VALUE, or the NAME of a variable that is set".to_owned());
+    }
+    Ok((name.to_owned(), value))
+}
+
+fn own_variable(name: &str) -> Result<String, String> {
+    // `var` takes neither, and an empty name is told apart by the caller.
+    if name.is_empty() {
+        return Ok(String::new());
+    }
+    std::env::var(name).map_err(|error| match error {
+        std::env::VarError::NotPresent => format!("{name} is not set here: set it, or write {name}=VALUE"),
+        std::env::VarError::NotUnicode(_) => format!("the value of {name} is not UTF-8, and guests know no other text"),
+    })
+}
+
+/// `real`, or a seed.
+pub fn chance(text: &str) -> Result<Chance, String> {
+    match text {
+        "real" => Ok(Chance::Real),
+        _ => text.parse().map(Chance::Seed).map_err(|_| "expected `real`, or a whole number as the seed".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_have_two_names_and_a_mode() {
+        for (text, host, guest, access) in [
+            ("a", "a", "a", DirAccess::ReadWrite),
+            ("a:ro", "a", "a", DirAccess::ReadOnly),
+            ("./a::/b", "./a", "/b", DirAccess::ReadWrite),
+            ("./a::/b:ro", "./a", "/b", DirAccess::ReadOnly),
+            ("a::b::c", "a::b", "c", DirAccess::ReadWrite),
+        ] {
+            let expected = Folder { host: host.into(), guest: guest.to_owned(), access };
+            assert_eq!(folder(text), Ok(expected), "{text}");
+        }
+        for text in ["", ":ro", "::", "a::", "::a", "a:::ro"] {
+            assert!(folder(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn variables_need_a_name() {
+        assert_eq!(variable("A=b=c"), Ok(("A".to_owned(), "b=c".to_owned())));
+        for text in ["", "=x", "SURELY_NOT_SET_ANYWHERE"] {
+            assert!(variable(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Tells whoever wants to hear what happens to tasks. Where nobody does, that is found out once for each event.
+
+use std::sync::Arc;
+
+use super::Runtime;
+use crate::state::task::{TaskRecord, Work};
+use crate::words::event::{Event, EventKind, Started};
+
+/// Where a host sends events.
+pub type EventSink = Arc<dyn Fn(&Event) + Send + Sync>;
+
+impl Runtime {
+    /// Gives a task its place among those that run.
+    pub(super) fn enter(&self, task: &Arc<TaskRecord>) -> usize {
+        let slot = self.running.lock().insert(task.clone());
+        if self.events.is_some() {
+            self.tell(task, EventKind::Started(started(task, slot)));
+        }
+        slot
+    }
+
+    /// Takes it away. It is told before, so that at no moment two tasks seem to have the same place.
+    pub(super) fn leave(&self, slot: usize) {
+        if self.events.is_some() {
+            let task = self.running.lock().get(slot).cloned();
+            task.iter().for_each(|task| self.tell(task, EventKind::Ended));
+        }
+        self.running.lock().remove(slot);
+    }
+
+    /// Something happened to a task.
+    pub(super) fn tell(&self, task: &TaskRecord, kind: EventKind) {
+        if let Some(events) = &self.events {
+            events(&Event { at: self.clock.now(), task: task.spec.id, kind });
+        }
+    }
+}
+
+fn started(task: &TaskRecord, slot: usize) -> Started {
+    let spec = &task.spec;
+    let actor = match &spec.work {
+        Work::Construct { actor } | Work::Call { actor, .. } => Some((actor.spec.id, actor.spec.type_name.clone())),
+        Work::Task { .. } | Work::Main { .. } => None,
+    };
+    Started {
+        // A task gets its place before it begins, a call of an actor after that.
+        attempt: task.attempt() + u32::from(actor.is_none()),
+        slot,
+        name: spec.plan.name.clone(),
+        module: spec.module.name.clone(),
+        parent: task.parent().map(|parent| parent.spec.id),
+        actor,
+        queued: spec.queued,
+    }
+}
