@@ -81,6 +81,11 @@ pub(crate) mod objects {
         with(|host| host.value(object.0))
     }
 
+    pub(crate) fn failure(object: &ObjectRef) -> Option<ErrorKind> {
+        called!("failure");
+        with(|host| host.value(object.0)).and_then(Result::err).map(|error| error.kind)
+    }
+
     pub(crate) fn wait(objects: &[&ObjectRef], count: u32, timeout_ns: Option<u64>) -> Result<Vec<u32>, TaskError> {
         called!("wait {} of {}", count, objects.len());
         let ids: Vec<u64> = objects.iter().map(|object| object.0).collect();

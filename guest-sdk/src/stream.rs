@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Result;
 use crate::error_kind::ErrorKind;
-use crate::host::streams;
-use crate::host::types::{StreamRef, TaskError};
+use crate::host::types::{self, StreamRef, TaskError};
+use crate::host::{objects, streams};
 use crate::object_ref::{Get, ObjectRef, RawRef};
 
 /// The results of a remote function that returns `impl Iterator<Item = T>` or `impl Stream<Item = T>`, while it runs.
@@ -40,13 +40,15 @@ use crate::object_ref::{Get, ObjectRef, RawRef};
 pub struct ObjectStream<T> {
     /// An error is given once.
     source: std::result::Result<StreamRef, Option<Arc<TaskError>>>,
-    /// The item that was asked for last.
-    asked: Option<Get<T>>,
+    /// The item that was asked for, by a call that was dropped before it came.
+    asked: Option<ObjectRef<T>>,
+    /// Its value, which is on its way.
+    value: Option<Get<T>>,
 }
 
 impl<T> ObjectStream<T> {
     pub(crate) fn new(source: std::result::Result<StreamRef, Arc<TaskError>>) -> Self {
-        Self { source: source.map_err(Some), asked: None }
+        Self { source: source.map_err(Some), asked: None, value: None }
     }
 
     /// The reference to the next item, which need not be there yet: to pass on, or to ask for several ahead. `None` only where
@@ -65,6 +67,10 @@ impl<T> ObjectStream<T> {
     /// # }
     /// ```
     pub fn next_ref(&mut self) -> Option<ObjectRef<T>> {
+        self.value = None;
+        if let Some(asked) = self.asked.take() {
+            return Some(asked);
+        }
         match &mut self.source {
             Ok(items) => Some(ObjectRef::new(RawRef::new(streams::next(items)))),
             Err(error) => error.take().map(|error| ObjectRef::new(RawRef::Failed(error))),
@@ -73,6 +79,35 @@ impl<T> ObjectStream<T> {
 }
 
 impl<T: DeserializeOwned + 'static> ObjectStream<T> {
+    /// Waits for the next item and gives the reference to it: to pass it on, without a copy of it in this guest. `None` after the
+    /// last one. If the task fails, its error is the last item. Nothing is lost when the future is dropped.
+    ///
+    /// # Errors
+    /// This task was asked to stop.
+    ///
+    /// ```no_run
+    /// # use rustyray::prelude::*;
+    /// # #[rustyray::remote] fn chunks(n: u32) -> impl Iterator<Item = Vec<u8>> { (0..n).map(|_| vec![0]) }
+    /// # #[rustyray::remote] fn len(chunk: Vec<u8>) -> usize { chunk.len() }
+    /// # async fn example() -> Result<()> {
+    /// let mut items = chunks.remote(100);
+    /// let mut lengths = Vec::new();
+    /// while let Some(chunk) = items.next_object().await? {
+    ///     lengths.push(len.remote(chunk)); // the chunk goes from task to task
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn next_object(&mut self) -> Result<Option<ObjectRef<T>>> {
+        let Some(item) = self.next_ref() else { return Ok(None) };
+        self.asked = Some(item.clone());
+        crate::wait(std::slice::from_ref(&item), 1, None).await?;
+        self.asked = None;
+        let ended =
+            matches!(item.raw(), RawRef::Object(item) if objects::failure(item) == Some(types::ErrorKind::StreamEnded));
+        Ok((!ended).then_some(item))
+    }
+
     /// Waits for the next item; `None` after the last one. Nothing is lost when the future is dropped.
     ///
     /// # Errors
@@ -86,21 +121,18 @@ impl<T: DeserializeOwned + 'static> ObjectStream<T> {
     /// # Errors
     /// What the task failed with.
     pub fn blocking_next(&mut self) -> Option<Result<T>> {
-        if self.asked.is_some() {
-            return crate::block_on(self.next());
-        }
         item(self.next_ref()?.blocking_get())
     }
 
     fn poll_item(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<T>>> {
-        if self.asked.is_none() {
-            self.asked = self.next_ref().map(IntoFuture::into_future);
+        if self.value.is_none() {
+            let Some(asked) = self.next_ref() else { return Poll::Ready(None) };
+            self.value = Some(asked.clone().into_future());
+            self.asked = Some(asked);
         }
-        let Some(asked) = &mut self.asked else {
-            return Poll::Ready(None);
-        };
-        Pin::new(asked).poll(context).map(|value| {
-            self.asked = None;
+        let Some(value) = &mut self.value else { return Poll::Ready(None) };
+        Pin::new(value).poll(context).map(|value| {
+            (self.asked, self.value) = (None, None);
             item(value)
         })
     }
@@ -127,5 +159,63 @@ impl<T: DeserializeOwned + 'static> Stream for ObjectStream<T> {
 impl<T> fmt::Debug for ObjectStream<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ObjectStream")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prelude::*;
+    use crate::{block_on, mock};
+
+    #[rustyray::remote]
+    fn squares(count: u64) -> impl Iterator<Item = u64> {
+        (0..count).map(|n| n * n)
+    }
+
+    #[rustyray::remote]
+    fn failing(after: u32) -> impl Iterator<Item = Result<u32>> {
+        (0..).map(move |n| if n < after { Ok(n) } else { Err(Error::msg("no more")) })
+    }
+
+    #[rustyray::remote(num_returns = 3)]
+    fn parts(fail: bool) -> Result<(u8, String, Vec<u8>)> {
+        crate::ensure!(!fail, "none");
+        Ok((1, "two".to_owned(), vec![3]))
+    }
+
+    #[test]
+    fn items_are_taken_in_every_way_and_none_is_lost() {
+        block_on(async {
+            let mut items = squares.remote(6);
+            assert_eq!(items.next().await.unwrap().unwrap(), 0);
+            assert_eq!(items.blocking_next().unwrap().unwrap(), 1);
+            assert_eq!(items.next_ref().unwrap().await.unwrap(), 4);
+            assert_eq!(items.next_object().await.unwrap().unwrap().await.unwrap(), 9);
+            // One that is asked for by what is dropped is the next one still.
+            assert!(futures::poll!(std::pin::pin!(items.next())).is_pending());
+            assert_eq!(items.next_ref().unwrap().await.unwrap(), 16);
+            assert!(futures::poll!(std::pin::pin!(items.next())).is_pending());
+            assert_eq!(items.blocking_next().unwrap().unwrap(), 25);
+            assert!(items.next_object().await.unwrap().is_none());
+            assert!(items.next().await.is_none());
+        });
+    }
+
+    #[test]
+    fn an_error_is_the_last_item() {
+        let mut items = failing.remote(1);
+        assert_eq!(items.blocking_next().unwrap().unwrap(), 0);
+        assert!(items.blocking_next().unwrap().unwrap_err().to_string().contains("no more"));
+        assert!(items.blocking_next().is_none());
+    }
+
+    #[test]
+    fn parts_are_references_of_their_own() {
+        let (one, two, three) = parts.remote(false);
+        assert_eq!((one.blocking_get().unwrap(), two.blocking_get().unwrap()), (1, "two".to_owned()));
+        assert_eq!(three.blocking_read(..).unwrap(), [3]);
+        let calls = mock::take_calls();
+        assert_eq!(calls.iter().filter(|call| *call == "next").count(), 3, "{calls:?}");
     }
 }

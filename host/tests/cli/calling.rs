@@ -124,6 +124,7 @@ fn functions_of_a_component_that_no_sdk_made_are_called() {
     let calc = path.to_str().unwrap();
     assert_eq!(end(["call", calc, "add", "2", "3"]).expect(0, &[]).out(), "5\n");
     assert!(end(["inspect", calc]).expect(0, &[]).out().contains("add(a: s32, b: s32) -> s32"));
-    end(["call", calc, "add", "2", "\"three\""]).expect(2, &["s32 is expected", "signature: add(a: s32, b: s32) -> s32"]);
+    end(["call", calc, "add", "2", "\"three\""])
+        .expect(2, &["s32 is expected", "signature: add(a: s32, b: s32) -> s32"]);
     end(["run", calc]).expect(120, &["no main", "call its tasks"]);
 }

@@ -75,6 +75,12 @@ impl Host for Guest {
         outcome.map(|outcome| self.give_outcome(outcome)).transpose()
     }
 
+    fn failure(&mut self, object: Resource<ObjectRef>) -> wasmtime::Result<Option<wire::ErrorKind>> {
+        self.count_call();
+        let error = self.table.get(&object)?.error();
+        Ok(error.map(|error| error.kind.into()))
+    }
+
     async fn wait(
         &mut self,
         objects: Vec<Resource<ObjectRef>>,
