@@ -126,6 +126,18 @@ fn counter_tells_its_story() {
 }
 
 #[test]
+fn pipeline_adds_up_a_million_rows_in_little_room() {
+    let readme = Readme::of("pipeline");
+    assert_eq!(printed(&readme.run()), readme.output());
+    // A tenth of the rows would fill this store.
+    let guest = common::guest("pipeline").display().to_string();
+    let output = rustyray_host(["run", "--object-store", "2MiB", &guest]);
+    assert_eq!(printed(&output), readme.output());
+    let refused = rustyray_host(["run", &guest, "many"]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("'many' is no number of rows"), "{refused:?}");
+}
+
+#[test]
 fn untrusted_ends_the_bad_tasks_and_the_good_ones_finish() {
     let readme = Readme::of("untrusted");
     assert_eq!(without_use(&printed(&readme.run())), without_use(readme.output()));

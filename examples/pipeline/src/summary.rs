@@ -55,7 +55,8 @@ impl Summary {
         for (name, Station { least, most, sum, count }) in &self.0 {
             let degrees = |tenths: i64| tenths as f64 / 10.0;
             let mean = degrees(*sum) / *count as f64;
-            let _ = writeln!(table, "{name:<10} {:>6.1} {mean:>6.1} {:>6.1} {count:>8}", degrees(*least), degrees(*most));
+            let _ =
+                writeln!(table, "{name:<10} {:>6.1} {mean:>6.1} {:>6.1} {count:>8}", degrees(*least), degrees(*most));
         }
         table
     }
@@ -88,7 +89,8 @@ mod tests {
         let mut all = Summary::of_csv("a;1.0\nb;-0.5\na;-2.3\n".as_bytes()).unwrap();
         all.add(Summary::of_csv(b"b;10.5\n").unwrap());
         assert_eq!(all.rows(), 4);
-        let lines: Vec<String> = all.table().lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        let lines: Vec<String> =
+            all.table().lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
         assert_eq!(lines[1..], ["a -2.3 -0.7 1.0 2", "b -0.5 5.0 10.5 2"]);
     }
 
