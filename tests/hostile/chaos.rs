@@ -324,6 +324,7 @@ fn a_hundred_thousand_tasks_to_which_everything_happens() {
             let module = arena.load("chaos").await;
             for seed in seeds::of_this_run(SEEDS) {
                 let _said = seeds::Replay(seed);
+                arena.neighbour.rests();
                 let dice = Dice::new(seed);
                 let (held, shelf, actors) = (Vec::new(), VecDeque::new(), Vec::new());
                 Chaos { host: &arena.host, module: &module, ledger: &ledger, dice, held, shelf, actors }.run().await;

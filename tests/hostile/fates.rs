@@ -53,9 +53,9 @@ impl Deed {
         matches!(self, Deed::Endless { .. })
     }
 
-    /// A few slices for what would not end otherwise.
+    /// For what would not end otherwise.
     pub fn fuel(self) -> Option<u64> {
-        matches!(self, Deed::Spin { timeout: false } | Deed::Turn).then_some(2_000_000)
+        matches!(self, Deed::Spin { timeout: false } | Deed::Turn).then_some(500_000)
     }
 
     /// Is this an answer that it may have, other than that it was cancelled? One that was asked to stop is not tried again.

@@ -21,6 +21,7 @@ pub struct Neighbour {
     working: JoinHandle<()>,
     rounds: watch::Receiver<u32>,
     stop: watch::Sender<bool>,
+    rest: watch::Sender<bool>,
 }
 
 struct Home {
@@ -38,19 +39,28 @@ impl Neighbour {
         let home = Home { host, tasks, counter: actors.actor("Counter").options(options).create() };
         let (finished, rounds) = watch::channel(0);
         let (stop, stopped) = watch::channel(false);
+        let (rest, mut resting) = watch::channel(false);
         let working = tokio::spawn(async move {
             let mut round = 0;
             while !*stopped.borrow() {
+                // Who rests is never gone: the sender lives as long as the neighbour is here.
+                let _ = resting.wait_for(|resting| !resting).await;
                 round += 1;
                 home.work(round).await;
                 finished.send_replace(round);
             }
         });
-        Neighbour { working, rounds, stop }
+        Neighbour { working, rounds, stop, rest }
+    }
+
+    /// It rests until it is to work on: an attack on another host that takes long needs the machine for itself.
+    pub fn rests(&self) {
+        self.rest.send_replace(true);
     }
 
     /// Waits until it has done some rounds that began after this.
     pub async fn works_on(&self) {
+        self.rest.send_replace(false);
         let mut rounds = self.rounds.clone();
         // The round that it is in began before.
         let enough = *rounds.borrow() + 1 + ROUNDS;
@@ -70,6 +80,7 @@ impl Neighbour {
     /// Ends its work, all of which must have been well.
     pub async fn move_out(self) {
         self.stop.send_replace(true);
+        self.rest.send_replace(false);
         within(self.working, "the neighbour's last round").await.expect("the neighbour was not disturbed");
     }
 }
