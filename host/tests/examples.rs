@@ -133,7 +133,7 @@ fn pipeline_adds_up_a_million_rows_in_little_room() {
     let guest = common::guest("pipeline").display().to_string();
     let output = rustyray_host(["run", "--object-store", "2MiB", &guest]);
     assert_eq!(printed(&output), readme.output());
-    let refused = rustyray_host(["run", &guest, "many"]);
+    let refused = rustyray_host(["run", &guest, "--", "many"]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("'many' is no number of rows"), "{refused:?}");
 }
 
