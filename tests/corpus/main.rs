@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+#[path = "../fuzz/src/cli.rs"]
+mod cli;
 #[path = "../fuzz/src/component.rs"]
 mod component;
 #[path = "../fuzz/src/config.rs"]

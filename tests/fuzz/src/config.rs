@@ -1,35 +1,11 @@
-//! Configuration: what a user writes on the command line, from single amounts to the host that they describe.
+//! Configuration: what a user writes on the command line and in `rustyray.toml`.
 
-use clap::Parser;
 use rustyray_host::NetGrant;
 
-use cli::console::Console;
-use cli::{amounts, host_args};
+use crate::cli::config::document;
+use crate::cli::{amounts, grant_texts};
 
-/// The files of the command line that read what a host is to be like. They are a part of a program, which has no library.
-#[path = "../../../host/src/cli"]
-#[allow(dead_code)]
-mod cli {
-    pub mod amounts;
-    pub mod cache;
-    pub mod console;
-    pub mod exit;
-    pub mod failure;
-    pub mod grants;
-    pub mod host_args;
-    pub mod paint;
-}
-
-/// Flags that make folders and files wherever they are told to: they are read here, and not followed.
-const WRITING: [&str; 2] = ["--journal", "--spill"];
-
-#[derive(Parser)]
-struct Line {
-    #[command(flatten)]
-    host: host_args::HostArgs,
-}
-
-/// The first byte chooses what the text is read as; a line of a command line is an argument.
+/// The first byte chooses what the text is read as.
 pub fn run(input: &[u8]) {
     let Some((choice, text)) = input.split_first() else {
         return;
@@ -45,8 +21,11 @@ pub fn run(input: &[u8]) {
         2 => assert!(amounts::fuel(text).is_ok_and(|fuel| fuel > 0) || amounts::fuel(text).is_err()),
         3 => assert!(amounts::cpus(text).is_ok_and(|cpus| cpus > 0.0) || amounts::cpus(text).is_err()),
         4 => a_resource(text),
-        5 => a_net(text),
-        _ => a_command_line(text),
+        5 => {
+            a_net(text);
+            let _ = (grant_texts::folder(text), grant_texts::variable(text), grant_texts::chance(text));
+        }
+        _ => a_file(text),
     }
 }
 
@@ -76,16 +55,10 @@ fn a_net(text: &str) {
     }
 }
 
-/// What describes a host makes one, or is refused.
-fn a_command_line(text: &str) {
-    let arguments: Vec<&str> = text.lines().filter(|line| *line != "--no-cache").collect();
-    let Ok(line) = Line::try_parse_from(["run", "--no-cache"].iter().chain(&arguments)) else {
-        return;
-    };
-    if arguments.iter().any(|argument| WRITING.iter().any(|flag| argument.starts_with(flag))) {
-        return;
-    }
-    if let Ok(builder) = line.host.builder(&Console::new(true, 0)) {
-        drop(builder.build());
+/// What is wrong with a file is shown in its place.
+fn a_file(text: &str) {
+    if let Err(fault) = document::parse(text) {
+        assert!(text.get(fault.span.clone()).is_some(), "{fault:?} is not in the text");
+        assert!(!fault.text.is_empty());
     }
 }
