@@ -138,7 +138,7 @@ impl Chaos<'_> {
     fn task(&mut self, number: u32, deed: Deed, options: TaskOptions, inputs: &[ObjectRef]) -> TaskCall {
         let microseconds = self.dice.below(800) as u64;
         let task = |name: &str| self.module.task(name);
-        let call = match deed {
+        match deed {
             Deed::Echo => task("echo").arg(number).options(options),
             Deed::Sum => task("sum").arg_ref(&inputs[0]).arg_ref(&inputs[1]).options(options),
             Deed::Refuse => task("refuse").arg(number).options(options),
@@ -156,8 +156,7 @@ impl Chaos<'_> {
             Deed::Sleep => task("sleep").arg(number).arg(microseconds).options(options),
             Deed::Parent => task("parent").arg(number).arg(microseconds).options(options),
             _ => task("leave").arg(number).arg(self.dice.below(3) as u32).options(options),
-        };
-        call
+        }
     }
 
     async fn call(&mut self, number: u32, deed: Deed, options: TaskOptions) {
