@@ -116,13 +116,19 @@ fn the_manifest_says_what_the_source_says() {
         "registry::tests::reveal(secret: Unwritable) -> Unwritable",
         "registry::tests::total(parts: Vec<ObjectRef<i32>>) -> i32",
         "renamed(bytes: Vec<u8>) -> Vec<u8>",
+        // Of the tests of streams.
+        "stream::tests::failing(after: u32) -> u32",
+        "stream::tests::parts(fail: bool) -> (u8, String, Vec<u8>)",
+        "stream::tests::squares(count: u64) -> u64",
     ];
     assert_eq!(tasks, wanted);
+    let streams = manifest.tasks.iter().map(|task| task.streams);
+    assert_eq!(streams.collect::<Vec<_>>(), [false, false, false, false, false, false, true, true, true]);
     let first = &manifest.tasks[0];
     assert_eq!(first.docs, "Adds two numbers.");
     assert_eq!(
         manifest.tasks.iter().map(|task| task.pure).collect::<Vec<_>>(),
-        [false, true, false, false, false, false]
+        [false, true, false, false, false, false, false, false, false]
     );
     assert_eq!((first.options.timeout_ns, first.options.cpu_milli), (Some(5_000_000_000), Some(500)));
     assert_eq!(first.options.resources, [("gpu".to_owned(), 1000)]);
