@@ -43,7 +43,7 @@ fn wrong_count(task: &FunctionInfo, texts: &[String]) -> Failure {
 
 fn json(text: &str, parameter: &ParameterInfo) -> Result<String, Failure> {
     let checked = serde_json::from_str::<IgnoredAny>(text);
-    if parameter.type_name == "String" && serde_json::from_str::<String>(text).is_err() {
+    if ["String", "string"].contains(&parameter.type_name.as_str()) && serde_json::from_str::<String>(text).is_err() {
         return Ok(serde_json::Value::from(text).to_string());
     }
     match checked {

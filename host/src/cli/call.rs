@@ -15,7 +15,7 @@ use super::{arguments, exit, results};
 
 /// Call one task of a module.
 ///
-/// Each argument is JSON. For a parameter of the type String, a text that is no JSON string is taken as it is, so that
+/// Each argument is JSON. For a parameter of the type String, or string, a text that is no JSON string is taken as it is, so that
 /// `call m.wasm greet Ada` needs no quotes. Flags go before the first argument, or everything that follows `--` is one.
 ///
 /// The result is printed as JSON, those of a stream one after the other as they come; with --json together with the task's receipt, {"task","value","receipt"}. What the
