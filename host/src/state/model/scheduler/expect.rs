@@ -1,0 +1,162 @@
+//! What the scheduler should hold, and say.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::super::super::scheduler::Load;
+use super::super::super::task::TaskRecord;
+use super::super::turns::Line;
+use super::super::{plan, task};
+use super::{Answer, INSTANCES, LANES, Lane, Needs, PENDING, Stage, THREADS, TOTAL, Task, World};
+use crate::words::limits::OVERTAKEN_MAX;
+
+impl World {
+    pub(super) fn count(&self, of: impl Fn(Stage) -> bool) -> usize {
+        self.tasks.iter().filter(|task| of(task.stage)).count()
+    }
+
+    pub(super) fn instances(&self) -> u32 {
+        self.count(Stage::has_an_instance) as u32
+    }
+
+    /// Those that compute, or wait for something that comes by itself.
+    pub(super) fn active(&self) -> u32 {
+        self.count(|stage| stage.has_an_instance() && !stage.idles() && !stage.waits_alone()) as u32
+    }
+
+    pub(super) fn free(&self) -> Needs {
+        let held = |of: fn(Stage) -> bool, amount: fn(&Needs) -> i64| -> i64 {
+            self.tasks.iter().filter(|task| of(task.stage)).map(|task| amount(&task.needs)).sum()
+        };
+        Needs {
+            cpu: TOTAL.cpu - held(Stage::has_its_cpu, |needs| needs.cpu),
+            gpu: TOTAL.gpu - held(Stage::has_an_instance, |needs| needs.gpu),
+            memory: TOTAL.memory - held(Stage::has_an_instance, |needs| needs.memory),
+        }
+    }
+
+    /// The first that fits. Those before it are overtaken if it starts; one that was too often lets nobody pass.
+    pub(super) fn startable(&self) -> Option<usize> {
+        let free = self.free();
+        if self.instances() == INSTANCES {
+            return None;
+        }
+        for name in self.ready.order() {
+            let task = &self.tasks[name];
+            if task.needs.fits(free) {
+                return Some(name);
+            }
+            if task.overtaken >= OVERTAKEN_MAX {
+                return None;
+            }
+        }
+        None
+    }
+
+    pub(super) fn is_stuck(&self) -> bool {
+        let idle = self.count(Stage::idles) as u32;
+        self.active() == 0
+            && self.ready.len() > 0
+            && (self.instances() == INSTANCES || self.instances() > idle)
+            && self.startable().is_none()
+    }
+
+    pub(super) fn is_look_due(&self, quiet: bool) -> bool {
+        let waiting = self.count(Stage::waits_alone);
+        waiting > 0 && self.unseen && (quiet || self.turns >= self.patience)
+    }
+
+    /// What the next thing to do is, and what follows from that for the model.
+    pub(super) fn expected(&mut self) -> Answer {
+        self.turns += 1;
+        if self.is_look_due(false) {
+            return Answer::Look;
+        }
+        self.drop_dead_front();
+        let priority = |name: Option<usize>| name.map(|name| self.tasks[name].priority);
+        let first = |line: &Line| line.order().first().copied();
+        let heads = LANES.map(|lane| match lane {
+            Lane::Woken => first(&self.woken),
+            Lane::Ready => self.startable(),
+            Lane::Preempted => first(&self.preempted),
+        });
+        let highest = heads.iter().filter_map(|head| priority(*head)).max();
+        let lane =
+            (0..3).map(|n| (self.turn + n) % 3).find(|lane| highest.is_some() && priority(heads[*lane]) == highest);
+        let Some(name) = lane.and_then(|lane| heads[lane]) else {
+            return match () {
+                () if self.is_look_due(self.resting.len() + 1 >= THREADS) => Answer::Look,
+                () if self.is_stuck() => Answer::Stuck,
+                () => Answer::Nobody,
+            };
+        };
+        self.turn = lane.map_or(0, |lane| (lane + 1) % 3);
+        match lane.map(|lane| LANES[lane]) {
+            Some(Lane::Woken) => self.woken.take(name),
+            Some(Lane::Preempted) => self.preempted.take(name),
+            _ => {
+                self.leave_the_queue(name);
+                return Answer::Start(name);
+            }
+        }
+        Answer::Resume(name)
+    }
+
+    pub(super) fn leave_the_queue(&mut self, name: usize) {
+        for before in self.ready.order().into_iter().take_while(|before| *before != name) {
+            self.tasks[before].overtaken += 1;
+        }
+        self.ready.take(name);
+    }
+
+    /// The dead at the front leave when somebody looks for a task that fits.
+    pub(super) fn drop_dead_front(&mut self) {
+        if self.instances() < INSTANCES {
+            self.drop_dead();
+        }
+    }
+
+    pub(super) fn drop_dead(&mut self) {
+        while let Some(first) = self.ready.order().first().copied().filter(|name| self.is_dead(*name)) {
+            self.ready.take(first);
+        }
+    }
+
+    pub(super) fn is_dead(&self, name: usize) -> bool {
+        self.tasks[name].stage == Stage::Over
+    }
+
+    /// Both are what they should be.
+    pub(super) fn check(&mut self) {
+        if !self.closed {
+            let stranger = self.stranger();
+            assert!(!self.scheduler.next_if(&stranger), "it starts nobody but who is next");
+            self.drop_dead_front();
+        }
+        let free = self.free();
+        assert!(free.gpu >= 0 && free.memory >= 0, "{free:?}");
+        let alive = self.ready.order().into_iter().filter(|name| !self.is_dead(*name)).count();
+        let pending = self.count(Stage::is_pending);
+        let load = Load { pending, ready: alive, instances: self.instances(), active: self.active() };
+        assert_eq!(self.scheduler.load(), load);
+        assert_eq!(self.scheduler.has_room(), pending < PENDING || self.drains || self.closed);
+        for task in &self.tasks {
+            assert_eq!(task.record.overtaken(), task.overtaken, "{:?}", task.record);
+            assert!(task.overtaken <= OVERTAKEN_MAX);
+            assert_eq!(task.told.0.load(Ordering::Relaxed), u32::from(task.stage == Stage::Over), "{:?}", task.record);
+        }
+    }
+
+    pub(super) fn stranger(&self) -> Arc<TaskRecord> {
+        task(u64::MAX, 0, plan(), false, &self.store).0
+    }
+
+    /// Who is ready, in turn, and what is free.
+    pub(super) fn story(&self) -> String {
+        let ready = self.ready.order().into_iter().map(|name| {
+            let Task { needs, priority, module, stage, overtaken, .. } = &self.tasks[name];
+            format!("{name}: {needs:?} {stage:?}, priority {priority}, module {module}, overtaken {overtaken}\n")
+        });
+        format!("free: {:?}\n{}", self.free(), ready.collect::<String>())
+    }
+}
