@@ -96,7 +96,9 @@ impl Runtime {
         {
             return Arc::new(task.describe(still_lost(lost, error)));
         }
-        let asked_to_stop = task.cancel_requested() && error.kind == ErrorKind::TaskFailed;
+        // One that is ended can still meet what was ended with it, before it comes to its own end.
+        let to_stop = task.cancel_requested() || task.was_ended();
+        let asked_to_stop = to_stop && error.kind == ErrorKind::TaskFailed;
         let error = if asked_to_stop {
             TaskError::new(ErrorKind::TaskCancelled, "it stopped when it was asked to").caused_by(error)
         } else {

@@ -260,6 +260,11 @@ impl TaskRecord {
         }
     }
 
+    /// Was it ended from outside, for good, whether it has come to its end or not?
+    pub fn was_ended(&self) -> bool {
+        self.core.lock().ended
+    }
+
     /// Does an attempt run right now?
     pub fn is_running(&self) -> bool {
         matches!(self.core.lock().phase, Phase::Running(_))
