@@ -202,8 +202,14 @@ pub(crate) mod streams {
 
     pub(crate) fn next(items: &StreamRef) -> ObjectRef {
         called!("next");
+        let mut items = items.0.borrow_mut();
+        if let [last] = items.make_contiguous()
+            && with(|host| host.value(last.0)).is_some_and(|value| value.is_err())
+        {
+            return ObjectRef(last.0);
+        }
         let ended = || Slot::Sealed(Err(local_error(ErrorKind::StreamEnded, "no further item".into())));
-        items.0.borrow_mut().pop_front().unwrap_or_else(|| with(|host| host.add(ended())))
+        items.pop_front().unwrap_or_else(|| with(|host| host.add(ended())))
     }
 
     pub(crate) fn give(item: Payload) -> Result<Option<ObjectRef>, TaskError> {

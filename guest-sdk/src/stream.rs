@@ -9,7 +9,6 @@ use futures_core::Stream;
 use serde::de::DeserializeOwned;
 
 use crate::error::Result;
-use crate::error_kind::ErrorKind;
 use crate::host::types::{self, StreamRef, TaskError};
 use crate::host::{objects, streams};
 use crate::object_ref::{Get, ObjectRef, RawRef};
@@ -40,6 +39,8 @@ use crate::object_ref::{Get, ObjectRef, RawRef};
 pub struct ObjectStream<T> {
     /// An error is given once.
     source: std::result::Result<StreamRef, Option<Arc<TaskError>>>,
+    /// The task's error was an item.
+    failed: bool,
     /// The item that was asked for, by a call that was dropped before it came.
     asked: Option<ObjectRef<T>>,
     /// Its value, which is on its way.
@@ -48,12 +49,12 @@ pub struct ObjectStream<T> {
 
 impl<T> ObjectStream<T> {
     pub(crate) fn new(source: std::result::Result<StreamRef, Arc<TaskError>>) -> Self {
-        Self { source: source.map_err(Some), asked: None, value: None }
+        Self { source: source.map_err(Some), failed: false, asked: None, value: None }
     }
 
     /// The reference to the next item, which need not be there yet: to pass on, or to ask for several ahead. `None` only where
-    /// the call could not be made and its error was given; the item after the last one has the error
-    /// [`StreamEnded`](ErrorKind::StreamEnded).
+    /// the call could not be made and its error was given; those after the last one have the task's error, or
+    /// [`StreamEnded`](crate::ErrorKind::StreamEnded).
     ///
     /// ```no_run
     /// # use rustyray::prelude::*;
@@ -103,9 +104,7 @@ impl<T: DeserializeOwned + 'static> ObjectStream<T> {
         self.asked = Some(item.clone());
         crate::wait(std::slice::from_ref(&item), 1, None).await?;
         self.asked = None;
-        let ended =
-            matches!(item.raw(), RawRef::Object(item) if objects::failure(item) == Some(types::ErrorKind::StreamEnded));
-        Ok((!ended).then_some(item))
+        Ok((!self.is_over(&item)).then_some(item))
     }
 
     /// Waits for the next item; `None` after the last one. Nothing is lost when the future is dropped.
@@ -121,7 +120,23 @@ impl<T: DeserializeOwned + 'static> ObjectStream<T> {
     /// # Errors
     /// What the task failed with.
     pub fn blocking_next(&mut self) -> Option<Result<T>> {
-        item(self.next_ref()?.blocking_get())
+        let item = self.next_ref()?;
+        let value = item.blocking_get();
+        (value.is_ok() || !self.is_over(&item)).then_some(value)
+    }
+
+    /// Is there no item any more? An item that is an error is the last one: the task's, which is given once, or that there is
+    /// no further one.
+    fn is_over(&mut self, item: &ObjectRef<T>) -> bool {
+        let failure = match item.raw() {
+            RawRef::Object(item) => objects::failure(item),
+            RawRef::Failed(error) => Some(error.kind),
+        };
+        match failure {
+            None => false,
+            Some(types::ErrorKind::StreamEnded) => true,
+            Some(_) => std::mem::replace(&mut self.failed, true),
+        }
     }
 
     fn poll_item(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<T>>> {
@@ -132,17 +147,11 @@ impl<T: DeserializeOwned + 'static> ObjectStream<T> {
         }
         let Some(value) = &mut self.value else { return Poll::Ready(None) };
         Pin::new(value).poll(context).map(|value| {
-            (self.asked, self.value) = (None, None);
-            item(value)
+            self.value = None;
+            let item = self.asked.take();
+            let over = value.is_err() && item.is_some_and(|item| self.is_over(&item));
+            (!over).then_some(value)
         })
-    }
-}
-
-/// The item after the last one is none.
-fn item<T>(value: Result<T>) -> Option<Result<T>> {
-    match value {
-        Err(error) if error.kind() == ErrorKind::StreamEnded => None,
-        value => Some(value),
     }
 }
 

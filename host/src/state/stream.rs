@@ -38,6 +38,8 @@ struct Inner {
     /// Nobody will ask for more.
     left: bool,
     over: bool,
+    /// Why the task gave no more, if it failed.
+    failure: Option<Arc<TaskError>>,
 }
 
 /// What a task that gave an item does next.
@@ -57,8 +59,8 @@ impl Stream {
         Arc::new(Stream { store: store.clone(), inner: Mutex::default() })
     }
 
-    /// The next item; a promise if it is not there. The one after the last is the error `StreamEnded`; one that is too far ahead is
-    /// `LimitExceeded`, and no item.
+    /// The next item; a promise if it is not there. Those after the last are the task's error, or `StreamEnded`; one that is too
+    /// far ahead is `LimitExceeded`, and no item.
     pub fn next(&self, task: &ObjectRef) -> ObjectRef {
         let mut inner = self.inner.lock();
         if let Some(item) = inner.ready.pop_front() {
@@ -69,7 +71,9 @@ impl Stream {
             return item;
         }
         if inner.over {
-            return self.store.sealed(Err(ended()));
+            let end = inner.failure.clone().unwrap_or_else(ended);
+            drop(inner);
+            return self.store.sealed(Err(end));
         }
         if inner.wanted.len() >= STREAM_ITEMS_WANTED_MAX {
             return self.store.sealed(Err(too_many()));
@@ -108,16 +112,14 @@ impl Stream {
         Given::Room(inner.room.get_or_insert_with(|| self.store.promise()).clone())
     }
 
-    /// The task is done. Its error is what those get who asked for an item; the next one, if nobody did.
+    /// The task is done. Its error is what those get who have asked for an item, and who ask from now on: whoever is first.
     pub fn end(&self, error: Option<Arc<TaskError>>) {
         let (wanted, room) = {
             let mut inner = self.inner.lock();
             if std::mem::replace(&mut inner.over, true) {
                 return;
             }
-            if let Some(error) = error.as_ref().filter(|_| inner.wanted.is_empty() && !inner.left) {
-                inner.ready.push_back(self.store.sealed(Err(error.clone())));
-            }
+            inner.failure.clone_from(&error);
             (std::mem::take(&mut inner.wanted), inner.room.take())
         };
         for promise in wanted {
@@ -195,7 +197,7 @@ impl StreamRef {
         self.task.error()
     }
 
-    /// The next item; a promise if it is not there. The one after the last is the error `StreamEnded`.
+    /// The next item; a promise if it is not there. Those after the last are the task's error, or `StreamEnded`.
     pub fn next(&self) -> ObjectRef {
         self.stream.next(&self.task)
     }
@@ -278,18 +280,15 @@ mod tests {
     }
 
     #[test]
-    fn the_tasks_error_is_for_all_who_asked_or_the_next_one() {
+    fn the_tasks_error_is_for_all_who_ask_before_it_or_after() {
         let store = ObjectStore::new(1 << 20);
         let failed = || Some(Arc::new(TaskError::new(ErrorKind::TaskFailed, "broken")));
         let (stream, task) = (Stream::new(&store), store.promise());
         let asked = [stream.next(&task), stream.next(&task)];
         stream.end(failed());
-        assert!(asked.iter().all(|item| item.error().is_some_and(|error| error.kind == ErrorKind::TaskFailed)));
-        assert!(is_end(&stream.next(&task)));
-        let stream = Stream::new(&store);
-        stream.end(failed());
-        assert_eq!(stream.next(&task).error().unwrap().kind, ErrorKind::TaskFailed);
-        assert!(is_end(&stream.next(&task)));
+        let later = [stream.next(&task), stream.next(&task)];
+        let has_failed = |item: &ObjectRef| item.error().is_some_and(|error| error.kind == ErrorKind::TaskFailed);
+        assert!(asked.iter().chain(&later).all(has_failed));
     }
 
     struct Abandoned(Mutex<u32>);

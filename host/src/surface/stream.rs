@@ -26,13 +26,15 @@ use crate::words::error::{ErrorKind, TaskError, TaskResult};
 pub struct ObjectStream {
     runtime: Arc<Runtime>,
     items: StreamRef,
+    /// The task's error was an item.
+    failed: bool,
     /// The item that was asked for last, by a call that was dropped before it came.
     asked: Option<ObjectRef>,
 }
 
 impl ObjectStream {
     pub(super) fn new(runtime: Arc<Runtime>, items: StreamRef) -> Self {
-        ObjectStream { runtime, items, asked: None }
+        ObjectStream { runtime, items, failed: false, asked: None }
     }
 
     /// Submits as soon as the queue has room.
@@ -46,8 +48,8 @@ impl ObjectStream {
         }
     }
 
-    /// The next item, which need not be there yet: to pass on, or to wait for beside others. The one after the last has the error
-    /// `StreamEnded`; one that is [too far ahead](crate::limits::STREAM_ITEMS_WANTED_MAX) has `LimitExceeded`, and is none.
+    /// The next item, which need not be there yet: to pass on, or to wait for beside others. Those after the last have the task's
+    /// error, or `StreamEnded`; one that is [too far ahead](crate::limits::STREAM_ITEMS_WANTED_MAX) has `LimitExceeded`, and is none.
     pub fn next_ref(&mut self) -> ObjectRef {
         self.asked.take().unwrap_or_else(|| self.items.next())
     }
@@ -60,7 +62,9 @@ impl ObjectStream {
             self.runtime.help(&item);
             wait_outside(&*self.runtime, std::slice::from_ref(&item), 1, None).await;
         }
-        if is_end(&item) {
+        // An error is the end, whether it is the task's or says so; the task's is an item, once.
+        let failed = item.error().is_some();
+        if is_end(&item) || (failed && std::mem::replace(&mut self.failed, true)) {
             return None;
         }
         self.asked = None;
