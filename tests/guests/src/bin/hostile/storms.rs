@@ -44,9 +44,12 @@ fn spin() {
     }
 }
 
+/// For ever: a sleep ends early when the task is asked to stop.
 #[rustyray::remote]
 async fn sleeps() {
-    rustyray::sleep(Duration::from_secs(3600)).await;
+    loop {
+        rustyray::sleep(Duration::from_secs(3600)).await;
+    }
 }
 
 /// Submits and cancels, running, waiting and done ones.
