@@ -57,9 +57,8 @@ impl Host for Guest {
         let object = match call_options(options) {
             Err(text) => self.failed_object(bad_options(text)),
             Ok(options) => {
-                let manifest = self.task().spec.module.manifest.as_ref();
-                let reply = manifest.map(|manifest| manifest.encoding).unwrap_or_default();
-                self.port.call_actor(CallRequest { actor, method, arguments, options, reply }, Some(self.task()))
+                let request = CallRequest { actor, method, arguments, options, reply: self.reply() };
+                self.port.call_actor(request, Some(self.task()))
             }
         };
         push(&mut self.table, object)

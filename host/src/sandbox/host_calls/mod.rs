@@ -17,6 +17,7 @@ use super::trap::broken_contract;
 use super::wire;
 use crate::state::object::{ObjectRef, Outcome};
 use crate::state::payload::{Argument, Payload, Value};
+use crate::words::encoding::Encoding;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::event::EventKind;
 use crate::words::limits::{ARGUMENTS_MAX, NAME_BYTES_MAX};
@@ -52,6 +53,11 @@ impl Guest {
         };
         self.task().meter().bytes_out.add(arguments.iter().map(size).sum());
         Ok(arguments)
+    }
+
+    /// How this guest wants the values that it asks for.
+    fn reply(&self) -> Encoding {
+        self.task().spec.module.manifest.as_ref().map(|manifest| manifest.encoding).unwrap_or_default()
     }
 
     /// An object that is an error from the start.

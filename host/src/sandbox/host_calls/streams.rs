@@ -11,7 +11,6 @@ use crate::port::{CallRequest, TaskRequest};
 use crate::state::actor::ActorRef;
 use crate::state::object::ObjectRef;
 use crate::state::stream::{Given, StreamRef};
-use crate::words::encoding::Encoding;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::options::TaskOptions;
 
@@ -84,13 +83,6 @@ impl Host for Guest {
                 Ok(Err((&error).into()))
             }
         }
-    }
-}
-
-impl Guest {
-    /// How this guest wants the values that it asks for.
-    fn reply(&self) -> Encoding {
-        self.task().spec.module.manifest.as_ref().map(|manifest| manifest.encoding).unwrap_or_default()
     }
 }
 

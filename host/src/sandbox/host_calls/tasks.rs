@@ -35,7 +35,7 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
             Ok(options) => {
                 let task = guest.task();
                 let module = task.spec.module.clone();
-                let reply = module.manifest.as_ref().map(|manifest| manifest.encoding).unwrap_or_default();
+                let reply = guest.reply();
                 guest.port.submit(TaskRequest { module, function, arguments, options, reply }, Some(task))
             }
         };
