@@ -12,6 +12,7 @@ use futures::task::AtomicWaker;
 use super::Port;
 use crate::state::object::{ObjectRef, Outcome, Wanted, WatchKey, Watcher};
 use crate::state::parking::{Awaited, Wait};
+use crate::state::shift::{News, Shift};
 use crate::state::task::TaskRecord;
 use crate::words::clock::Sleep;
 use crate::words::error::TaskError;
@@ -188,6 +189,40 @@ async fn wait(
         match sleep.as_mut().map(|sleep| sleep.as_mut().poll(cx)) {
             Some(Poll::Ready(())) => Poll::Ready(Waited::TimedOut),
             _ => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// What a guest that serves several calls at once has to know; `None` when `count` of the objects are ready, or the time is up.
+pub async fn wait_for_news(
+    port: &dyn Port,
+    shift: &Shift,
+    objects: &[ObjectRef],
+    count: usize,
+    timeout: Option<Duration>,
+) -> Option<News> {
+    if let Some(news) = shift.news() {
+        return Some(news);
+    }
+    let mut sealed = (count > 0 && !objects.is_empty()).then(|| Sealed::new(objects, count));
+    let ready = sealed.as_ref().is_some_and(|sealed| sealed.tally.missing.load(Ordering::Acquire) == 0);
+    if ready || timeout.is_some_and(|timeout| timeout.is_zero()) {
+        return None;
+    }
+    let mut sleep = timeout.and_then(|timeout| sleep_for(port, timeout));
+    let task = shift.charged();
+    // Whoever calls the actor wakes it as well, so that it waits for nobody in particular.
+    let on = sleep.is_none().then(|| Wait { objects: Awaited::Many(Arc::default()), count: 0 });
+    let _parked = Parked::new(port, &task, on);
+    poll_fn(move |cx| {
+        if let Some(news) = shift.poll_news(cx) {
+            return Poll::Ready(Some(news));
+        }
+        let ready = sealed.as_mut().is_some_and(|sealed| Pin::new(sealed).poll(cx).is_ready());
+        match ready || sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready()) {
+            true => Poll::Ready(None),
+            false => Poll::Pending,
         }
     })
     .await

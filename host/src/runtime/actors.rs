@@ -17,7 +17,7 @@ use crate::words::error::{ErrorKind, TaskError, TaskResult};
 
 /// Time for an actor to serve one call after the other before others have their turn on the thread. Of the real clock: it
 /// changes nothing but the order of things.
-const TURN: Duration = Duration::from_millis(1);
+pub(super) const TURN: Duration = Duration::from_millis(1);
 
 /// Calls between two looks at the clock.
 const CALLS_PER_LOOK: u32 = 16;
@@ -35,7 +35,7 @@ enum Ended {
 }
 
 /// How a call left the instance.
-type Served = Result<Instance, TaskError>;
+pub(super) type Served = Result<Instance, TaskError>;
 
 impl Runtime {
     /// Lives an actor's life, from the task that constructs it.
@@ -165,7 +165,12 @@ impl Runtime {
                     return Ended::Exited;
                 }
             };
-            match self.serve_call(actor, instance, &call, may_restart).await {
+            let served = match actor.lanes {
+                None => self.serve_call(actor, instance, &call, may_restart).await,
+                // Apart, so that it takes no room in the future of every actor.
+                Some(_) => Box::pin(self.serve_several(actor, instance, call, may_restart)).await,
+            };
+            match served {
                 Ok(alive) => instance = alive,
                 Err(error) if error.kind == ErrorKind::ActorDied && actor.mailbox.kill_pending() => {
                     return match self.next_event(actor).await {
@@ -338,7 +343,7 @@ fn survives(result: &Result<Payload, TaskError>) -> bool {
 }
 
 /// A crash as the caller of the call sees it. Limits and cancellations keep their names.
-fn crashed(call: &TaskRecord, error: TaskError, may_restart: bool) -> TaskError {
+pub(super) fn crashed(call: &TaskRecord, error: TaskError, may_restart: bool) -> TaskError {
     if error.kind != ErrorKind::WorkerCrashed {
         return error;
     }

@@ -16,6 +16,7 @@ mod memo;
 mod modules;
 mod retries;
 mod settle;
+mod shift;
 mod shutdown;
 mod spill;
 mod submit;

@@ -11,9 +11,9 @@ use crate::state::stream::Stream;
 use crate::state::task::{TaskRecord, TaskSpec, Work};
 use crate::words::capabilities::Capabilities;
 use crate::words::error::{ErrorKind, TaskError};
-use crate::words::limits::{ARGUMENTS_MAX, PENDING_CALLS_MAX};
+use crate::words::limits::{ARGUMENTS_MAX, CONCURRENCY_MAX, PENDING_CALLS_MAX};
 use crate::words::manifest::{ActorTypeInfo, FunctionInfo, ModuleInfo};
-use crate::words::options::TaskOptions;
+use crate::words::options::{ActorOptions, TaskOptions};
 use crate::words::plan::{CallPlans, TaskPlan, qualified};
 
 /// Who submits.
@@ -141,6 +141,7 @@ impl Runtime {
         let actor = ActorRef::new(spec, pending_calls, ready);
         let prepared = (|| {
             capabilities?.actors_in_reach()?;
+            check_concurrency(declared, &options)?;
             check_arguments(&plan, arguments.len(), || Some(constructor))?;
             if let Some(name) = options.address() {
                 self.names.register(name, &actor, options.detached.unwrap_or(false))?;
@@ -291,6 +292,22 @@ fn check_results(plan: &TaskPlan, streams: bool) -> Result<(), TaskError> {
         (true, false) => "it gives its results one after the other: ask for its stream",
         (false, true) => "it gives one result, and no stream",
         (true, true) | (false, false) => return Ok(()),
+    };
+    Err(TaskError::new(ErrorKind::InvalidArgument, text))
+}
+
+/// As many calls at once as its type can serve?
+fn check_concurrency(declared: &ActorTypeInfo, options: &ActorOptions) -> Result<(), TaskError> {
+    let text = match options.max_concurrency {
+        None => return Ok(()),
+        Some(calls) if !(1..=CONCURRENCY_MAX).contains(&calls) => {
+            format!("max_concurrency = {calls}: from 1 to {CONCURRENCY_MAX} calls can be served at once")
+        }
+        Some(calls) if calls > 1 && !declared.serves_several() => {
+            let name = &declared.name;
+            format!("actor {name} serves one call at a time: declare `max_concurrency` where its type is defined")
+        }
+        Some(_) => return Ok(()),
     };
     Err(TaskError::new(ErrorKind::InvalidArgument, text))
 }

@@ -234,6 +234,7 @@ impl TryFrom<wire::ActorOptions> for ActorOptions {
             max_restarts: options.max_restarts,
             max_pending_calls: options.max_pending_calls,
             detached: options.detached,
+            max_concurrency: options.max_concurrency,
             call: options.call.try_into()?,
         })
     }

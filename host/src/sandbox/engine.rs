@@ -9,6 +9,7 @@ use wasmtime::{Cache, CacheConfig, Config, Enabled, Engine, InstanceAllocationSt
 
 use super::bindings::Module;
 use super::guest::Guest;
+use super::host_calls;
 use super::network::GuardedNetwork;
 use crate::words::limits::{BACKTRACE_FRAMES_MAX, TABLE_ELEMENTS_MAX};
 
@@ -67,6 +68,7 @@ impl Sandbox {
         GuardedNetwork::add_to_linker(&mut linker)?;
         linker.allow_shadowing(false);
         Module::add_to_linker::<Guest, wasmtime::component::HasSelf<Guest>>(&mut linker, |guest| guest)?;
+        host_calls::calls::link(&mut linker)?;
         imports.iter().try_for_each(|set| (set.link)(&mut linker))?;
         Ok(Arc::new(Sandbox { engine, linker, imports }))
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use wasmtime::component::{Component, ComponentExportIndex, Instance, TypedFunc};
 use wasmtime::{AsContextMut, Store};
 
-use super::bindings::exports::rustyray::core::guest::{Failure, Manifest};
-use super::module::{GUEST_INTERFACE, ModuleError};
-use super::wire::{Encoding, Payload};
+use super::bindings::exports::rustyray::core::guest::Manifest;
+use super::module::{GUEST_INTERFACE, ModuleError, SERVER_INTERFACE};
+use super::wire::{Encoding, Failure, Payload};
 
 /// `describe`.
 pub type DescribeFunc = TypedFunc<(), (Manifest,)>;
@@ -20,6 +20,9 @@ pub type RestoreFunc = TypedFunc<(Arc<str>, Payload), (Result<(), Failure>,)>;
 /// `run-task` and `call`.
 pub type CallFunc = TypedFunc<(Arc<str>, Vec<Payload>, Encoding), (Result<Payload, Failure>,)>;
 
+/// `serve`.
+pub type ServeFunc = TypedFunc<(), ()>;
+
 /// Where a module's functions are.
 pub struct GuestExports {
     pub describe: ComponentExportIndex,
@@ -28,6 +31,8 @@ pub struct GuestExports {
     pub call: ComponentExportIndex,
     pub save: ComponentExportIndex,
     pub restore: ComponentExportIndex,
+    /// Of a module whose actors may serve several calls at once.
+    pub serve: Option<ComponentExportIndex>,
 }
 
 impl GuestExports {
@@ -41,6 +46,7 @@ impl GuestExports {
             let missing = || ModuleError::Invalid(format!("{GUEST_INTERFACE} has another shape: it has no '{name}'"));
             component.get_export_index(interface.as_ref(), name).ok_or_else(missing)
         };
+        let server = component.get_export_index(None, SERVER_INTERFACE);
         Ok(GuestExports {
             describe: find("describe")?,
             run_task: find("run-task")?,
@@ -48,6 +54,7 @@ impl GuestExports {
             call: find("call")?,
             save: find("save")?,
             restore: find("restore")?,
+            serve: server.and_then(|server| component.get_export_index(Some(&server), "serve")),
         })
     }
 
@@ -63,6 +70,9 @@ impl GuestExports {
             let _: ConstructFunc = instance.get_typed_func(&mut store, self.construct)?;
             let _: SaveFunc = instance.get_typed_func(&mut store, self.save)?;
             let _: RestoreFunc = instance.get_typed_func(&mut store, self.restore)?;
+            if let Some(serve) = self.serve {
+                let _: ServeFunc = instance.get_typed_func(&mut store, serve)?;
+            }
             instance.get_typed_func(&mut store, self.describe)
         };
         check().map_err(|error: wasmtime::Error| {

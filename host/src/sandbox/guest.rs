@@ -6,6 +6,7 @@ use std::sync::Arc;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use super::host_calls::calls::Serving;
 use super::limiter::GuestLimiter;
 use super::output::Transcript;
 use super::turns::Turn;
@@ -27,6 +28,8 @@ pub struct Guest {
     pub(super) transcript: Arc<Transcript>,
     pub(super) extensions: Vec<Box<dyn Any + Send>>,
     pub(super) turn: Turn,
+    /// Of an actor that serves several calls at once, while it does.
+    pub(super) serving: Option<Box<Serving>>,
     task: Arc<TaskRecord>,
     wasi: Option<WasiCtx>,
 }
@@ -46,6 +49,7 @@ impl Guest {
             port,
             extensions: Vec::new(),
             turn: Turn::default(),
+            serving: None,
             task,
             wasi: None,
         }
@@ -53,9 +57,14 @@ impl Guest {
 
     /// The next call of the actor that this guest is.
     pub(super) fn serve(&mut self, task: Arc<TaskRecord>) {
+        self.turn = Turn::default();
+        self.charge(task);
+    }
+
+    /// What it uses counts for this call from here on. Its turn is no other for that.
+    pub(super) fn charge(&mut self, task: Arc<TaskRecord>) {
         self.limiter.serve(task.clone());
         self.transcript.serve(task.clone());
-        self.turn = Turn::default();
         self.task = task;
     }
 

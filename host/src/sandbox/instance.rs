@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use wasmtime::Store;
 use wasmtime::component::{self, ComponentExportIndex, ComponentNamedList, Lift, Lower, TypedFunc};
+use wasmtime::{AsContextMut, Store};
 
-use super::bindings::exports::rustyray::core::guest::Failure;
 use super::convert::{give_payload, take_payload};
 use super::engine::Sandbox;
-use super::exports::{CallFunc, ConstructFunc, GuestExports, RestoreFunc, SaveFunc};
+use super::exports::{CallFunc, ConstructFunc, GuestExports, RestoreFunc, SaveFunc, ServeFunc};
 use super::guest::Guest;
+use super::host_calls::calls;
 use super::module::{LoadedModule, ModuleError, checked_manifest};
 use super::trap::{exit_code, explain};
 use super::turns::Turns;
-use super::wire;
+use super::wire::{self, Failure};
 use crate::port::Port;
 use crate::state::payload::{Encoding, Payload};
+use crate::state::shift::Shift;
 use crate::state::task::TaskRecord;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::limits::{CHECKPOINT_BYTES_MAX, CHECKPOINT_FUEL, FUEL_SLICE, HANDLES_MAX, TaskLimits};
@@ -161,6 +162,20 @@ impl Instance {
         self.call_function(serve, method, arguments, reply).await
     }
 
+    /// Serves the calls of a shift until none is left.
+    ///
+    /// # Errors
+    /// What ended the guest.
+    pub async fn serve_calls(&mut self, shift: Arc<Shift>) -> Result<(), TaskError> {
+        let missing = || TaskError::new(ErrorKind::TaskNotFound, "the module serves one call at a time");
+        let serve = self.module.guest.as_ref().and_then(|guest| guest.serve).ok_or_else(missing)?;
+        let serve: ServeFunc = self.export(|_| serve)?;
+        calls::begin(self.store.as_context_mut(), shift);
+        let outcome = serve.call_async(&mut self.store, ()).await;
+        calls::end(self.store.as_context_mut());
+        outcome.map_err(|error| self.explained(&error))
+    }
+
     /// Runs the module's `main`, and gives its exit code.
     ///
     /// # Errors
@@ -193,7 +208,7 @@ impl Instance {
         };
         let describe = guest.checked(&self.instance, &mut self.store)?;
         match describe.call_async(&mut self.store, ()).await {
-            Ok((manifest,)) => checked_manifest(manifest),
+            Ok((manifest,)) => checked_manifest(manifest, guest.serve.is_some()),
             Err(error) => Err(ModuleError::NoManifest(self.failed(&error))),
         }
     }
@@ -257,6 +272,10 @@ impl Instance {
         failed(&self.store, self.fuel, error)
     }
 
+    fn explained(&self, error: &wasmtime::Error) -> TaskError {
+        explained(&self.store, error)
+    }
+
     fn read_meters(&self) {
         read_fuel(&self.store, self.fuel);
     }
@@ -270,6 +289,10 @@ fn read_fuel(store: &Store<Guest>, budget: u64) {
 /// What ended the guest, as an error of its task.
 fn failed(store: &Store<Guest>, fuel: u64, error: &wasmtime::Error) -> TaskError {
     read_fuel(store, fuel);
+    explained(store, error)
+}
+
+fn explained(store: &Store<Guest>, error: &wasmtime::Error) -> TaskError {
     let task = store.data().task();
     match exit_code(error) {
         Some(code) => {
@@ -294,7 +317,7 @@ fn checked_state(state: Payload) -> Result<Payload, TaskError> {
 }
 
 /// The error that a function returned.
-fn program_error(failure: Failure) -> TaskError {
+pub(super) fn program_error(failure: Failure) -> TaskError {
     let kind = if failure.invalid_argument { ErrorKind::InvalidArgument } else { ErrorKind::TaskFailed };
     let error = TaskError::new(kind, failure.message);
     match failure.cause {

@@ -15,12 +15,18 @@ use super::guest::Guest;
 use super::outline;
 use super::plain::PlainExports;
 use crate::words::error::{TaskError, shorten};
-use crate::words::limits::{ARGUMENTS_MAX, ERROR_TEXT_MAX, MANIFEST_BYTES_MAX, MANIFEST_ENTRIES_MAX, MODULE_BYTES_MAX};
-use crate::words::manifest::{ActorTypeInfo, FunctionInfo, Manifest, ParameterInfo};
+use crate::words::limits::{
+    ARGUMENTS_MAX, CONCURRENCY_GROUPS_MAX, CONCURRENCY_MAX, ERROR_TEXT_MAX, MANIFEST_BYTES_MAX, MANIFEST_ENTRIES_MAX,
+    MODULE_BYTES_MAX,
+};
+use crate::words::manifest::{ActorTypeInfo, ConcurrencyGroup, FunctionInfo, Manifest, ParameterInfo};
 use crate::words::options::TaskOptions;
 
 /// The interface that makes a component a module of tasks and actors.
 pub(super) const GUEST_INTERFACE: &str = "rustyray:core/guest@0.1.0";
+
+/// Of a module whose actors may serve several calls at once.
+pub(super) const SERVER_INTERFACE: &str = "rustyray:core/server@0.1.0";
 /// The interface that makes a component a command.
 const RUN_INTERFACE: &str = "wasi:cli/run@0.2.";
 
@@ -192,7 +198,8 @@ fn exports(component: &Component, plain: &PlainExports) -> Result<(bool, Option<
 }
 
 /// Checks what a module says of itself.
-pub(super) fn checked_manifest(manifest: wit::Manifest) -> Result<Manifest, ModuleError> {
+/// `serves` if the module can serve several calls at once.
+pub(super) fn checked_manifest(manifest: wit::Manifest, serves: bool) -> Result<Manifest, ModuleError> {
     let count = manifest.tasks.len() + manifest.actors.len();
     check(count <= MANIFEST_ENTRIES_MAX, || format!("{count} tasks and actors: at most {MANIFEST_ENTRIES_MAX}"))?;
     let bytes = text_bytes(&manifest);
@@ -204,12 +211,18 @@ pub(super) fn checked_manifest(manifest: wit::Manifest) -> Result<Manifest, Modu
         actors: manifest.actors.into_iter().map(actor_type).collect::<Result<_, _>>()?,
     };
     unique("actor", checked.actors.iter().map(|actor| &*actor.name))?;
+    let unserved = checked.actors.iter().find(|actor| actor.serves_several()).filter(|_| !serves);
+    check(unserved.is_none(), || {
+        let name = unserved.map_or("", |actor| &actor.name);
+        format!("actor '{name}' serves several calls at once, and the module does not export {SERVER_INTERFACE}")
+    })?;
     Ok(checked)
 }
 
 /// What the host would keep of a manifest, but for numbers.
 fn text_bytes(manifest: &wit::Manifest) -> usize {
-    let actors: usize = manifest.actors.iter().map(|actor| actor.name.len() + actor.docs.len()).sum();
+    let actors: usize =
+        manifest.actors.iter().map(|actor| actor.name.len() + actor.docs.len() + group_bytes(actor)).sum();
     let methods = manifest.actors.iter().flat_map(|actor| actor.constructors.iter().chain(&actor.methods));
     let functions = manifest.tasks.iter().chain(methods).map(|function| {
         let parameters =
@@ -220,15 +233,67 @@ fn text_bytes(manifest: &wit::Manifest) -> usize {
     manifest.sdk.len() + actors + functions.sum::<usize>()
 }
 
+fn group_bytes(actor: &wit::ActorType) -> usize {
+    let names = |group: &wit::Group| group.methods.iter().map(|name| name.len() + size_of::<Arc<str>>()).sum::<usize>();
+    actor.groups.iter().map(|group| group.name.len() + names(group)).sum()
+}
+
 fn actor_type(actor: wit::ActorType) -> Result<ActorTypeInfo, ModuleError> {
-    Ok(ActorTypeInfo {
-        name: checked_name(actor.name).map_err(ModuleError::BadManifest)?,
+    let bad = ModuleError::BadManifest;
+    let methods = stateful(functions("method", actor.methods)?)?;
+    let info = ActorTypeInfo {
+        name: checked_name(actor.name).map_err(bad)?,
         constructors: constructing(stateful(functions("constructor", actor.constructors)?)?)?,
-        methods: stateful(functions("method", actor.methods)?)?,
-        options: actor.options.try_into().map_err(ModuleError::BadManifest)?,
+        groups: groups(actor.groups, &methods)?,
+        methods,
+        options: actor.options.try_into().map_err(bad)?,
         checkpoint: actor.checkpoint,
         docs: shorten(actor.docs, ERROR_TEXT_MAX),
-    })
+    };
+    check(!(info.serves_several() && info.checkpoint.is_some()), || {
+        format!(
+            "actor '{}' serves several calls at once, and can save no checkpoints: there is no moment between two calls",
+            info.name
+        )
+    })?;
+    check(info.options.max_concurrency.is_none_or(is_concurrency), || out_of_range(&info.name))?;
+    Ok(info)
+}
+
+/// Calls at once that a host serves.
+pub(super) fn is_concurrency(calls: u32) -> bool {
+    (1..=CONCURRENCY_MAX).contains(&calls)
+}
+
+fn out_of_range(of: &str) -> String {
+    format!("'{of}' serves from 1 to {CONCURRENCY_MAX} calls at once")
+}
+
+/// Groups of methods that there are, each of them in one.
+fn groups(groups: Vec<wit::Group>, methods: &[FunctionInfo]) -> Result<Vec<ConcurrencyGroup>, ModuleError> {
+    check(groups.len() <= CONCURRENCY_GROUPS_MAX, || {
+        format!("{} concurrency groups: at most {CONCURRENCY_GROUPS_MAX}", groups.len())
+    })?;
+    let named = groups.iter().map(|group| group.methods.len()).sum::<usize>();
+    check(named <= methods.len(), || "a method is in several concurrency groups, or in one twice".to_owned())?;
+    let groups = groups.into_iter().map(|group| self::group(group, methods)).collect::<Result<Vec<_>, _>>()?;
+    unique("concurrency group", groups.iter().map(|group| &*group.name))?;
+    unique("method of concurrency groups", groups.iter().flat_map(|group| &group.methods).map(|name| &**name))?;
+    Ok(groups)
+}
+
+fn group(group: wit::Group, methods: &[FunctionInfo]) -> Result<ConcurrencyGroup, ModuleError> {
+    let name = checked_name(group.name).map_err(ModuleError::BadManifest)?;
+    check(is_concurrency(group.max_concurrency), || out_of_range(&name))?;
+    let find = |method: String| {
+        let declared = methods.iter().find(|declared| *declared.name == *method);
+        let missing = || {
+            ModuleError::BadManifest(format!("concurrency group '{name}' has no method '{}'", method.escape_debug()))
+        };
+        declared.map(|declared| declared.name.clone()).ok_or_else(missing)
+    };
+    let methods = group.methods.into_iter().map(find).collect::<Result<_, _>>()?;
+    Ok(ConcurrencyGroup { name, max_concurrency: group.max_concurrency, methods })
 }
 
 /// What constructs gives one result.
@@ -337,7 +402,7 @@ mod tests {
     }
 
     fn refused(tasks: Vec<wit::Function>) -> String {
-        checked_manifest(manifest(tasks)).unwrap_err().to_string()
+        checked_manifest(manifest(tasks), false).unwrap_err().to_string()
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Guest {
 
     /// A turn that began without a word to this is noticed here.
     fn has_had_its_turn(&mut self) -> bool {
-        let number = self.task().meter().turns.get();
+        let number = self.turns();
         match self.turn.begun {
             Some((begun, since)) if begun == number => since.elapsed() >= HOST_CALLS_TURN,
             _ => {

@@ -181,6 +181,17 @@ pub struct ActorOptions {
     #[component(name = "max-pending-calls")]
     pub max_pending_calls: Option<u32>,
     pub detached: Option<bool>,
+    #[component(name = "max-concurrency")]
+    pub max_concurrency: Option<u32>,
+}
+
+#[derive(ComponentType, Lift, Lower)]
+#[component(record)]
+pub struct Failure {
+    pub message: String,
+    pub cause: Option<TaskError>,
+    #[component(name = "invalid-argument")]
+    pub invalid_argument: bool,
 }
 
 #[derive(Clone, Debug, ComponentType, Lift, Lower)]

@@ -12,7 +12,7 @@ use super::slot::{Stop, StopReason};
 use super::task::TaskRecord;
 use crate::words::capabilities::Capabilities;
 use crate::words::ids::ActorId;
-use crate::words::manifest::ModuleInfo;
+use crate::words::manifest::{ActorTypeInfo, ModuleInfo};
 use crate::words::options::ActorOptions;
 use crate::words::plan::CallPlans;
 
@@ -24,11 +24,22 @@ pub struct ActorRecord {
     pub mailbox: Mailbox,
     /// Sealed when the constructor has run, or failed.
     pub ready: ObjectRef,
-    /// The call that runs, or the construction, and in which generation: for whoever kills the actor.
-    running: Mutex<Option<(u32, Arc<TaskRecord>)>>,
+    /// What runs, and in which generation: for whoever kills the actor.
+    running: Mutex<Option<(u32, Running)>>,
+    /// How many calls of each lane of the mailbox it serves at once; none where it serves one at a time.
+    pub lanes: Option<Box<[u32]>>,
     /// Of an actor whose type declares checkpoints.
     pub saved: Option<Box<Saved>>,
     handle: Mutex<Weak<Handle>>,
+}
+
+/// What an actor does.
+#[derive(Clone)]
+enum Running {
+    /// One call, or the construction.
+    Task(Arc<TaskRecord>),
+    /// Several calls at once.
+    Shift(Arc<dyn Stop>),
 }
 
 /// What an actor is made from.
@@ -62,14 +73,26 @@ impl ActorRecord {
 
     /// This call, or construction, runs now.
     pub fn set_running(&self, task: &Arc<TaskRecord>) {
-        let now = (self.generation(), task.clone());
+        self.replace_running(Running::Task(task.clone()));
+    }
+
+    /// Several calls run now, which this ends.
+    pub fn set_shift(&self, shift: Arc<dyn Stop>) {
+        self.replace_running(Running::Shift(shift));
+    }
+
+    fn replace_running(&self, running: Running) {
+        let now = (self.generation(), running);
         let before = self.running.lock().replace(now);
         drop(before);
     }
 
-    /// The call, or construction, that runs.
+    /// The call, or construction, that runs, where that is one.
     pub fn running(&self) -> Option<Arc<TaskRecord>> {
-        self.running.lock().as_ref().map(|(_, task)| task.clone())
+        match &*self.running.lock() {
+            Some((_, Running::Task(task))) => Some(task.clone()),
+            _ => None,
+        }
     }
 
     /// Nothing runs now.
@@ -97,8 +120,10 @@ impl ActorRecord {
             return false;
         };
         let running = self.running.lock().clone();
-        if let Some((_, task)) = running.filter(|(generation, _)| *generation == hit) {
-            task.stop_attempt(StopReason::ActorKilled);
+        match running.filter(|(generation, _)| *generation == hit) {
+            Some((_, Running::Task(task))) => task.stop_attempt(StopReason::ActorKilled),
+            Some((_, Running::Shift(shift))) => drop(shift.stop(StopReason::ActorKilled)),
+            None => {}
         }
         if let Some(saving) = self.saved.as_ref().and_then(|saved| saved.saving()) {
             saving.stop(StopReason::ActorKilled);
@@ -130,11 +155,15 @@ impl Drop for Handle {
 impl ActorRef {
     /// An actor and its first handle.
     pub(crate) fn new(spec: ActorSpec, pending_calls_max: usize, ready: ObjectRef) -> Self {
-        let checkpoint = spec.module.actor(&spec.type_name).and_then(|declared| declared.checkpoint);
+        let declared = spec.module.actor(&spec.type_name);
+        let checkpoint = declared.and_then(|declared| declared.checkpoint);
+        let lanes =
+            declared.filter(|declared| declared.serves_several()).map(|declared| lanes(declared, &spec.options));
         let actor = Arc::new(ActorRecord {
             saved: checkpoint.map(|every| Box::new(Saved::new(every))),
             spec,
-            mailbox: Mailbox::new(pending_calls_max),
+            mailbox: Mailbox::new(pending_calls_max, lanes.as_ref().map_or(1, |lanes| lanes.len())),
+            lanes,
             ready,
             running: Mutex::new(None),
             handle: Mutex::new(Weak::new()),
@@ -167,6 +196,12 @@ impl ActorRef {
     pub(crate) fn record(&self) -> &Arc<ActorRecord> {
         &self.0.actor
     }
+}
+
+/// How many calls are served at once: of the methods that are in no group, and of each group.
+fn lanes(declared: &ActorTypeInfo, options: &ActorOptions) -> Box<[u32]> {
+    let groups = declared.groups.iter().map(|group| group.max_concurrency);
+    [options.max_concurrency.unwrap_or(1)].into_iter().chain(groups).collect()
 }
 
 impl fmt::Debug for ActorRef {

@@ -1,4 +1,4 @@
-//! The calls that wait for one actor, in the order in which they were made.
+//! The calls that wait for one actor, in the order in which they were made; in lanes, where methods are counted for themselves.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -46,7 +46,8 @@ pub struct Mailbox {
 }
 
 struct Inner {
-    calls: VecDeque<Arc<TaskRecord>>,
+    /// One for each concurrency group behind the first, which most actors have alone.
+    lanes: Box<[VecDeque<Arc<TaskRecord>>]>,
     kill: Option<Kill>,
     save: bool,
     exit: bool,
@@ -58,10 +59,10 @@ struct Inner {
 }
 
 impl Mailbox {
-    /// A mailbox for at most `max` calls.
-    pub fn new(max: usize) -> Self {
+    /// A mailbox for at most `max` calls, in so many lanes; one at least.
+    pub fn new(max: usize, lanes: usize) -> Self {
         let inner = Inner {
-            calls: VecDeque::new(),
+            lanes: (0..lanes.max(1)).map(|_| VecDeque::new()).collect(),
             kill: None,
             save: false,
             exit: false,
@@ -82,11 +83,11 @@ impl Mailbox {
         if let Some(cause) = &inner.dead {
             return Err(TaskError::new(ErrorKind::ActorDied, "the actor is dead").caused_by(cause));
         }
-        if inner.calls.len() >= self.max {
+        if inner.lanes.iter().map(VecDeque::len).sum::<usize>() >= self.max {
             let text = format!("{} calls wait for the actor already: await some of them first", self.max);
             return Err(TaskError::new(ErrorKind::PendingCallsLimitExceeded, text));
         }
-        inner.calls.push_back(call);
+        inner.lane(&call).push_back(call);
         inner.wake();
         Ok(())
     }
@@ -94,7 +95,7 @@ impl Mailbox {
     /// Puts a call back that is to be served once more, before all others.
     pub fn push_first(&self, call: Arc<TaskRecord>) {
         let mut inner = self.inner.lock();
-        inner.calls.push_front(call);
+        inner.lane(&call).push_front(call);
         inner.wake();
     }
 
@@ -103,9 +104,9 @@ impl Mailbox {
         self.inner.lock().wake();
     }
 
-    /// The calls that wait, in their order.
+    /// The calls that wait, in their order in each lane.
     pub fn waiting(&self) -> Vec<Arc<TaskRecord>> {
-        self.inner.lock().calls.iter().cloned().collect()
+        self.inner.lock().lanes.iter().flatten().cloned().collect()
     }
 
     /// No call will come any more.
@@ -177,10 +178,10 @@ impl Mailbox {
     }
 
     /// The actor is dead; gives the calls that nobody will serve. The first cause stays.
-    pub fn die(&self, cause: Arc<TaskError>) -> VecDeque<Arc<TaskRecord>> {
+    pub fn die(&self, cause: Arc<TaskError>) -> Vec<Arc<TaskRecord>> {
         let mut inner = self.inner.lock();
         inner.dead.get_or_insert(cause);
-        std::mem::take(&mut inner.calls)
+        inner.lanes.iter_mut().flat_map(std::mem::take).collect()
     }
 
     /// Why the actor is dead, if it is.
@@ -202,6 +203,17 @@ impl Mailbox {
     pub fn next(&self) -> Option<Event> {
         self.inner.lock().next()
     }
+
+    /// Another call beside those that are served, from a lane that has room; none where the actor is to do something else as
+    /// soon as it has served them. Wakes `cx` when there may be one.
+    pub fn poll_beside(&self, cx: &mut Context<'_>, has_room: impl Fn(usize) -> bool) -> Option<Arc<TaskRecord>> {
+        let mut inner = self.inner.lock();
+        let call = if inner.is_called_away() { None } else { inner.next_call(has_room) };
+        if call.is_none() {
+            inner.reader = Some(cx.waker().clone());
+        }
+        call
+    }
 }
 
 impl Inner {
@@ -216,14 +228,33 @@ impl Inner {
         if std::mem::take(&mut self.exit) {
             return Some(Event::Exit);
         }
-        while self.calls.front().is_some_and(|call| call.is_done()) {
-            self.calls.pop_front();
+        match self.next_call(|_| true) {
+            Some(call) => Some(Event::Call(call)),
+            None if self.closing && self.lanes.iter().all(VecDeque::is_empty) => Some(Event::Closed),
+            None => None,
         }
-        match self.calls.front() {
-            Some(call) if call.is_released() => self.calls.pop_front().map(Event::Call),
-            None if self.closing => Some(Event::Closed),
-            _ => None,
-        }
+    }
+
+    /// The first call of the lanes that have room.
+    fn next_call(&mut self, has_room: impl Fn(usize) -> bool) -> Option<Arc<TaskRecord>> {
+        let lanes = self.lanes.iter_mut().enumerate();
+        lanes.filter(|(lane, _)| has_room(*lane)).find_map(|(_, calls)| {
+            while calls.front().is_some_and(|call| call.is_done()) {
+                calls.pop_front();
+            }
+            calls.pop_front_if(|call| call.is_released())
+        })
+    }
+
+    /// Is it to end, or to save its state?
+    fn is_called_away(&self) -> bool {
+        self.kill.is_some() || self.save || self.exit
+    }
+
+    fn lane(&mut self, call: &TaskRecord) -> &mut VecDeque<Arc<TaskRecord>> {
+        // A plan comes from the type that the lanes are made for.
+        let lane = call.spec.plan.lane.min(self.lanes.len() - 1);
+        &mut self.lanes[lane]
     }
 
     fn wake(&mut self) {

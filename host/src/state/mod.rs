@@ -19,6 +19,7 @@ pub mod ready_queue;
 mod report;
 pub mod scheduler;
 pub mod shares;
+pub mod shift;
 pub mod slot;
 pub mod spec;
 pub mod spill;

@@ -127,6 +127,10 @@ impl WaitGraph {
 
     /// What must end before the actor serves this call, its arguments aside; `None` if it is not in the mailbox.
     fn before(&mut self, actor: &Arc<ActorRecord>, call: &Arc<TaskRecord>) -> Option<Vec<usize>> {
+        if actor.lanes.is_some() {
+            // It may be served beside those that it serves.
+            return None;
+        }
         let size = &mut self.size;
         let queue = self.queues.entry(Arc::as_ptr(actor)).or_insert_with(|| {
             let queue = queue(actor);

@@ -12,6 +12,21 @@ pub const PENDING_TASKS_MAX: usize = 1 << 20;
 /// does not listen.
 pub const PENDING_CALLS_MAX: usize = 100_000;
 
+/// Calls that one actor serves at once, in each of its groups. Each holds what its future holds in the guest's memory, and every
+/// event looks at what all of them wait for.
+pub const CONCURRENCY_MAX: u32 = 1000;
+
+/// Concurrency groups of one type of actors.
+pub const CONCURRENCY_GROUPS_MAX: usize = 64;
+
+/// Time for one of several calls that an actor serves to come to its next await, once it is to be ended. After it the whole
+/// instance ends. Far more than what lies between two awaits of a method that waits at all.
+pub const AWAIT_GRACE: Duration = Duration::from_millis(100);
+
+/// Fuel for what a guest that serves several calls at once does after it answered one and before it runs another: about 10 ms.
+/// Its executor takes thousands for each event; the rest is for what is dropped with a call.
+pub const HOUSEKEEPING_FUEL: u64 = 10 * FUEL_SLICE;
+
 /// Bytes that the object store holds, values and queued arguments together.
 pub const OBJECT_STORE_BYTES: u64 = 2 << 30;
 

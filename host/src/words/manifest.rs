@@ -138,11 +138,36 @@ pub struct ActorTypeInfo {
     pub options: ActorOptions,
     /// Does it save its state? After so many calls, and when it ends in order; with 0 only when it ends or asks for it.
     pub checkpoint: Option<u32>,
+    /// Methods whose calls are counted for themselves, where it serves several calls at once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<ConcurrencyGroup>,
     /// The first paragraph of its documentation.
     pub docs: String,
 }
 
+/// Methods of an actor's type whose calls do not count among the others.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConcurrencyGroup {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Calls of its methods that are served at once.
+    pub max_concurrency: u32,
+    /// The names of its methods.
+    pub methods: Vec<Arc<str>>,
+}
+
 impl ActorTypeInfo {
+    /// May it serve several calls at once?
+    pub fn serves_several(&self) -> bool {
+        self.options.max_concurrency.is_some() || !self.groups.is_empty()
+    }
+
+    /// The lane that a method's calls wait in: that of its group, or the first, of all that are in none.
+    pub(crate) fn lane(&self, method: &str) -> usize {
+        let in_it = |group: &ConcurrencyGroup| group.methods.iter().any(|name| **name == *method);
+        self.groups.iter().position(in_it).map_or(0, |group| group + 1)
+    }
+
     /// The constructor of this name.
     pub fn constructor(&self, name: &str) -> Option<&FunctionInfo> {
         self.constructors.iter().find(|function| &*function.name == name)

@@ -269,6 +269,8 @@ pub struct ActorOptions {
     pub(crate) max_pending_calls: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) detached: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_concurrency: Option<u32>,
     /// For its constructor and each call.
     pub(crate) call: TaskOptions,
 }
@@ -329,6 +331,14 @@ impl ActorOptions {
         self
     }
 
+    /// Calls that it serves at once on its one instance, those of its groups aside; at most
+    /// [`CONCURRENCY_MAX`](crate::limits::CONCURRENCY_MAX). An `InvalidArgument` for a type that does not declare that it serves
+    /// several. Default: as declared, else 1.
+    pub fn max_concurrency(mut self, calls: u32) -> Self {
+        self.max_concurrency = Some(calls);
+        self
+    }
+
     /// Options of its constructor and of each call; the memory limit holds for its life. What they leave out stays as it
     /// was said before.
     pub fn call(mut self, options: TaskOptions) -> Self {
@@ -345,6 +355,7 @@ impl ActorOptions {
             self.max_restarts.map(|n| format!("max_restarts={n}")),
             self.max_pending_calls.map(|n| format!("max_pending_calls={n}")),
             self.detached.map(|detached| format!("detached={detached}")),
+            self.max_concurrency.map(|n| format!("max_concurrency={n}")),
             Some(self.call.summary()).filter(|call| !call.is_empty()),
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
@@ -359,6 +370,7 @@ impl ActorOptions {
             max_restarts: self.max_restarts.or(declared.max_restarts),
             max_pending_calls: self.max_pending_calls.or(declared.max_pending_calls),
             detached: self.detached.or(declared.detached),
+            max_concurrency: self.max_concurrency.or(declared.max_concurrency),
             call: self.call.over(&declared.call),
         }
     }

@@ -41,6 +41,8 @@ pub struct TaskPlan {
     pub pure: bool,
     /// Does it give its results one after the other?
     pub streams: bool,
+    /// Of an actor's call: the lane of the mailbox that it waits in.
+    pub lane: usize,
 }
 
 /// What a host says about all its tasks.
@@ -83,7 +85,9 @@ impl TaskPlan {
         host: &HostLimits,
     ) -> Self {
         let options = options.over(&declared.options).over(&created.call);
-        TaskPlan::new(qualified(&actor.name, &declared.name), declared, options, ResourceSet::default(), host)
+        let name = qualified(&actor.name, &declared.name);
+        let lane = actor.lane(&declared.name);
+        TaskPlan { lane, ..TaskPlan::new(name, declared, options, ResourceSet::default(), host) }
     }
 
     /// The module's `main`. A driver waits most of the time; as in Ray it takes no CPU slot.
@@ -122,6 +126,7 @@ impl TaskPlan {
             grants: options.grants,
             pure: declared.pure,
             streams: declared.streams,
+            lane: 0,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod actors;
 pub mod bytes;
+pub(super) mod calls;
 mod logging;
 mod objects;
 mod streams;

@@ -72,7 +72,7 @@ impl World {
         World {
             rng: Rng::with_seed(seed),
             store: ObjectStore::new(1 << 20),
-            mailbox: Mailbox::new(ROOM),
+            mailbox: Mailbox::new(ROOM, 1),
             reader: Arc::default(),
             waits_since: None,
             calls: Vec::new(),

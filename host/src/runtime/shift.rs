@@ -1,0 +1,261 @@
+//! An actor that serves several calls at once: calls are handed to its one instance while their lanes have room, and settled
+//! as it answers them.
+
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+
+use super::Runtime;
+use super::actors::{Served, TURN, crashed};
+use super::worker::dependency_failed;
+use crate::sandbox::Instance;
+use crate::state::actor::ActorRecord;
+use crate::state::payload::Payload;
+use crate::state::shift::{End, Shift};
+use crate::state::slot::{CancelSlot, Stop, StopReason};
+use crate::state::task::TaskRecord;
+use crate::words::clock::Sleep;
+use crate::words::error::{ErrorKind, TaskError, TaskResult};
+use crate::words::ids::TaskId;
+use crate::words::limits::AWAIT_GRACE;
+
+impl Runtime {
+    /// Serves calls, from the first until none is left.
+    pub(super) async fn serve_several(
+        self: &Arc<Self>,
+        actor: &Arc<ActorRecord>,
+        mut instance: Instance,
+        first: Arc<TaskRecord>,
+        may_restart: bool,
+    ) -> Served {
+        let slot = CancelSlot::new();
+        let shift = Shift::new(first.clone(), slot.clone());
+        actor.set_shift(slot.clone());
+        // A kill that came before it was known what runs.
+        if actor.mailbox.kill_pending() {
+            slot.stop(StopReason::ActorKilled);
+        }
+        let mut service = Service::new(self.clone(), actor.clone(), shift.clone(), may_restart);
+        service.begin(first);
+        let served = shift.clone();
+        let guest = Box::pin(async move {
+            let served = instance.serve_calls(served).await;
+            served.map(|()| instance)
+        });
+        let mut guest = pin!(slot.run(guest, || shift.preempted()));
+        let ended = poll_fn(|cx| service.poll(guest.as_mut(), cx)).await;
+        let served = service.conclude(ended);
+        actor.clear_running();
+        self.progressed();
+        self.dispatch();
+        served
+    }
+}
+
+/// A call whose arguments are read back from disk.
+type Coming = BoxFuture<'static, (Arc<TaskRecord>, TaskResult<Vec<Payload>>)>;
+
+/// What the guest gave, or why it was ended.
+type Ended = Result<Result<Instance, TaskError>, StopReason>;
+
+/// Hands calls to the guest, and settles them.
+struct Service {
+    runtime: Arc<Runtime>,
+    actor: Arc<ActorRecord>,
+    shift: Arc<Shift>,
+    may_restart: bool,
+    /// How many calls of each lane are served.
+    served: Vec<u32>,
+    /// Where each call stands among what runs.
+    places: HashMap<TaskId, usize>,
+    coming: FuturesUnordered<Coming>,
+    /// The guest runs a call that is to end, and has until then to leave it.
+    patience: Option<Sleep>,
+}
+
+impl Service {
+    fn new(runtime: Arc<Runtime>, actor: Arc<ActorRecord>, shift: Arc<Shift>, may_restart: bool) -> Self {
+        let lanes = actor.lanes.as_ref().map_or(1, |lanes| lanes.len());
+        Service {
+            runtime,
+            actor,
+            shift,
+            may_restart,
+            served: vec![0; lanes],
+            places: HashMap::new(),
+            coming: FuturesUnordered::new(),
+            patience: None,
+        }
+    }
+
+    /// Runs the guest, and all that goes with it, until the guest is done.
+    fn poll(&mut self, mut guest: Pin<&mut impl Future<Output = Ended>>, cx: &mut Context<'_>) -> Poll<Ended> {
+        let turn = Instant::now();
+        loop {
+            if let Poll::Ready(ended) = guest.as_mut().poll(cx) {
+                return Poll::Ready(ended);
+            }
+            let moved = self.settle() | self.take(cx) | self.lose_patience(cx);
+            if !moved {
+                return Poll::Pending;
+            }
+            if turn.elapsed() > TURN {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Takes calls from the mailbox for which there is room. True if the guest has something to do.
+    fn take(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut taken = false;
+        while let Some(call) = self.next(cx) {
+            taken |= self.begin(call);
+        }
+        while let Poll::Ready(Some((call, arguments))) = self.coming.poll_next_unpin(cx) {
+            self.hand_over(call, arguments);
+            taken = true;
+        }
+        taken
+    }
+
+    fn next(&self, cx: &mut Context<'_>) -> Option<Arc<TaskRecord>> {
+        let lanes = self.actor.lanes.as_deref().unwrap_or(&[1]);
+        self.actor.mailbox.poll_beside(cx, |lane| self.served[lane] < lanes[lane])
+    }
+
+    /// False if it was ended before.
+    fn begin(&mut self, call: Arc<TaskRecord>) -> bool {
+        let Some(ender) = self.shift.admit(&call) else {
+            // The guest has just heard that there is none: it is served in the next shift.
+            self.actor.mailbox.push_first(call);
+            return false;
+        };
+        if !call.begin(ender, self.runtime.clock.now()) {
+            self.shift.forget(&call);
+            return false;
+        }
+        self.runtime.scheduler.lock().uncount(&call);
+        self.served[call.spec.plan.lane] += 1;
+        self.places.insert(call.spec.id, self.runtime.enter(&call));
+        self.runtime.watch_deadline(&call);
+        match call.resolve_arguments() {
+            Ok(None) => {
+                let runtime = self.runtime.clone();
+                self.coming.push(Box::pin(async move {
+                    let arguments = runtime.arguments(&call).await;
+                    (call, arguments)
+                }));
+            }
+            arguments => self.hand_over(call, arguments.map(Option::unwrap_or_default)),
+        }
+        true
+    }
+
+    fn hand_over(&mut self, call: Arc<TaskRecord>, arguments: TaskResult<Vec<Payload>>) {
+        match arguments {
+            Ok(arguments) => self.shift.hand_over(call, arguments),
+            Err(cause) if self.shift.forget(&call) => self.finish(&call, Err(dependency_failed(&cause))),
+            // It was ended meanwhile.
+            Err(_) => {}
+        }
+    }
+
+    /// Settles what is over. True if anything was.
+    fn settle(&mut self) -> bool {
+        let mut settled = false;
+        while let Some((call, end)) = self.shift.pop_end() {
+            let outcome = match end {
+                End::Answered(answer) => answer,
+                End::Stopped(reason) => Err(self.runtime.stopped(&call, reason)),
+            };
+            self.finish(&call, outcome);
+            settled = true;
+        }
+        if settled {
+            // What waited for the results may start.
+            self.runtime.dispatch();
+        }
+        settled
+    }
+
+    /// The end of a call, or of an attempt of it.
+    fn finish(&mut self, call: &Arc<TaskRecord>, outcome: Result<Payload, TaskError>) {
+        match outcome {
+            Ok(payload) => self.runtime.settle(call, self.runtime.store.store(payload)),
+            Err(error) if self.runtime.call_again(&self.actor, call, &error) => {}
+            Err(error) => self.runtime.settle(call, Err(Arc::new(error))),
+        }
+        self.leave(call);
+    }
+
+    /// It runs no more. Last, so that at no moment the host looks idle while a call is between two places.
+    fn leave(&mut self, call: &TaskRecord) {
+        self.served[call.spec.plan.lane] -= 1;
+        if let Some(place) = self.places.remove(&call.spec.id) {
+            self.runtime.leave(place);
+        }
+        self.runtime.progressed();
+    }
+
+    /// Ends the instance when its guest does not leave a call that is to end. True if it did.
+    fn lose_patience(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(reason) = self.shift.poll_ending(cx) else {
+            self.patience = None;
+            return false;
+        };
+        let clock = &self.runtime.clock;
+        let patience = self.patience.get_or_insert_with(|| clock.sleep_until(clock.now() + AWAIT_GRACE));
+        let lost = patience.as_mut().poll(cx).is_ready();
+        if lost {
+            self.shift.end(reason);
+        }
+        lost
+    }
+
+    /// What came of the instance, and of the calls that were not answered.
+    fn conclude(mut self, ended: Ended) -> Served {
+        self.settle();
+        let ran = self.shift.charged();
+        let left = self.shift.abandoned();
+        let error = match ended {
+            Ok(Ok(instance)) if left.is_empty() => return Ok(instance),
+            Ok(Ok(_)) => TaskError::new(ErrorKind::WorkerCrashed, "it stopped serving calls without an answer to each"),
+            Ok(Err(error)) => error,
+            Err(StopReason::ActorKilled) if self.may_restart && self.actor.mailbox.restart_pending() => {
+                TaskError::new(ErrorKind::WorkerCrashed, "it was killed, to start again")
+            }
+            Err(reason) => self.runtime.stopped(&ran, reason),
+        };
+        // The last first: each goes before those that wait.
+        for call in left.iter().rev() {
+            let seen = self.seen_by(call, &ran, &error);
+            let again = self.may_restart && self.runtime.call_again(&self.actor, call, &seen);
+            if !again {
+                self.runtime.settle(call, Err(Arc::new(crashed(call, seen, self.may_restart))));
+            }
+            self.leave(call);
+        }
+        Err(error)
+    }
+
+    /// The error that ended the instance, as one of its calls sees it.
+    fn seen_by(&self, call: &Arc<TaskRecord>, ran: &Arc<TaskRecord>, error: &TaskError) -> TaskError {
+        let all = matches!(error.kind, ErrorKind::ActorDied | ErrorKind::HostShutDown);
+        if all || Arc::ptr_eq(call, ran) {
+            return error.clone();
+        }
+        let name = &ran.spec.plan.name;
+        TaskError::new(
+            ErrorKind::WorkerCrashed,
+            format!("its instance ended with another call, {name}: {}", error.message),
+        )
+    }
+}

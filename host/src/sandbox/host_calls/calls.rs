@@ -1,0 +1,210 @@
+//! `rustyray:core/calls`, linked by hand: what runs changes in the middle of these functions, and with it whose fuel burns.
+//!
+//! The call that runs burns its own fuel. What the guest does between two calls is on the account of the one that ran last;
+//! once that is answered, on an allowance that comes with each answer, and so is bounded by the calls that others make.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::StoreContextMut;
+use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource};
+
+use super::super::convert::{give_payload, take_payload};
+use super::super::guest::Guest;
+use super::super::instance::program_error;
+use super::super::trap::broken_contract;
+use super::super::wire;
+use crate::port::Port;
+use crate::port::waiting::wait_for_news;
+use crate::state::object::ObjectRef;
+use crate::state::payload::{Encoding, Payload};
+use crate::state::shift::{News, Shift};
+use crate::state::task::{TaskRecord, Work};
+use crate::words::ids::TaskId;
+use crate::words::limits::{HANDLES_MAX, HOUSEKEEPING_FUEL};
+
+type Store<'a> = StoreContextMut<'a, Guest>;
+type Answer = Result<wire::Payload, wire::Failure>;
+
+/// A call, as the guest gets it.
+#[derive(ComponentType, Lift, Lower)]
+#[component(record)]
+struct Call {
+    id: u64,
+    method: Arc<str>,
+    arguments: Vec<wire::Payload>,
+    reply: wire::Encoding,
+}
+
+/// What happened.
+#[derive(ComponentType, Lift, Lower)]
+#[component(variant)]
+enum Event {
+    #[component(name = "call")]
+    Call(Call),
+    #[component(name = "ready")]
+    Ready(Vec<u32>),
+    #[component(name = "asked")]
+    Asked(u64),
+    #[component(name = "dropped")]
+    Dropped(u64),
+    #[component(name = "over")]
+    Over,
+}
+
+/// The calls that a guest serves at once.
+pub(in super::super) struct Serving {
+    shift: Arc<Shift>,
+    /// Does the fuel that burns count for a call?
+    metered: bool,
+}
+
+/// Links the functions.
+pub(in super::super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    let mut calls = linker.instance("rustyray:core/calls@0.1.0")?;
+    calls.func_wrap_async("next", |store: Store<'_>, (objects, count, timeout_ns)| {
+        Box::new(async move { Ok((next(store, objects, count, timeout_ns).await?,)) })
+    })?;
+    calls.func_wrap("enter", |store: Store<'_>, (call,): (u64,)| Ok((enter(store, TaskId(call))?,)))?;
+    calls.func_wrap("leave", |mut store: Store<'_>, (): ()| leave(&mut store))?;
+    calls.func_wrap("reply", |store: Store<'_>, (call, answer): (u64, Answer)| reply(store, call, answer))
+}
+
+/// Begins a shift: the guest is about to be called.
+pub(in super::super) fn begin(mut store: Store<'_>, shift: Arc<Shift>) {
+    let first = shift.charged();
+    let guest = store.data_mut();
+    guest.serve(first.clone());
+    guest.serving = Some(Box::new(Serving { shift, metered: false }));
+    allow_housekeeping(&mut store, &first);
+}
+
+/// Ends it: the guest has returned, or trapped.
+pub(in super::super) fn end(mut store: Store<'_>) {
+    account(&mut store);
+    store.data_mut().serving = None;
+}
+
+async fn next(
+    mut store: Store<'_>,
+    objects: Vec<Resource<ObjectRef>>,
+    count: u32,
+    timeout_ns: Option<u64>,
+) -> wasmtime::Result<Event> {
+    leave(&mut store)?;
+    let (shift, port, objects) = store.data_mut().wanted(&objects)?;
+    let timeout = timeout_ns.map(Duration::from_nanos);
+    match wait_for_news(&*port, &shift, &objects, count as usize, timeout).await {
+        Some(news) => store.data_mut().event(news),
+        None => {
+            let ready = (0u32..).zip(&objects).filter(|(_, object)| object.is_ready()).map(|(index, _)| index);
+            Ok(Event::Ready(ready.collect()))
+        }
+    }
+}
+
+fn enter(mut store: Store<'_>, call: TaskId) -> wasmtime::Result<bool> {
+    account(&mut store);
+    let guest = store.data_mut();
+    guest.count_call();
+    let Some(task) = guest.shift()?.enter(call) else { return Ok(false) };
+    guest.charge(task.clone());
+    if let Some(serving) = &mut guest.serving {
+        serving.metered = true;
+    }
+    store.set_fuel(budget(&task).saturating_sub(task.meter().fuel_used.get()))?;
+    Ok(true)
+}
+
+fn leave(store: &mut Store<'_>) -> wasmtime::Result<()> {
+    account(store);
+    let guest = store.data_mut();
+    guest.count_call();
+    guest.shift()?.leave();
+    Ok(())
+}
+
+fn reply(mut store: Store<'_>, call: u64, answer: Answer) -> wasmtime::Result<()> {
+    account(&mut store);
+    let guest = store.data_mut();
+    guest.count_call();
+    let shift = guest.shift()?;
+    let answer = match answer {
+        Ok(payload) => Ok(take_payload(&mut guest.table, payload)?),
+        Err(failure) => Err(program_error(failure)),
+    };
+    let Some(task) = shift.answer(TaskId(call), answer) else { return Ok(()) };
+    if let Some(serving) = &mut guest.serving {
+        serving.metered = false;
+    }
+    allow_housekeeping(&mut store, &task);
+    Ok(())
+}
+
+/// The account of the call that ran, up to here.
+fn account(store: &mut Store<'_>) {
+    let left = store.get_fuel().unwrap_or_default();
+    let guest = store.data();
+    if guest.serving.as_ref().is_some_and(|serving| serving.metered) {
+        let task = guest.task();
+        task.meter().fuel_used.set(budget(task).saturating_sub(left));
+    }
+}
+
+/// Fuel for what the guest does between two calls, in the place of what was left of the last one's.
+fn allow_housekeeping(store: &mut Store<'_>, task: &TaskRecord) {
+    let fuel = task.spec.plan.limits.fuel.map_or(u64::MAX, |_| HOUSEKEEPING_FUEL);
+    // Fuel is enabled in every engine of this host, so that it can be set.
+    let _ = store.set_fuel(fuel);
+}
+
+fn budget(task: &TaskRecord) -> u64 {
+    task.spec.plan.limits.fuel.unwrap_or(u64::MAX)
+}
+
+impl Guest {
+    fn shift(&self) -> wasmtime::Result<Arc<Shift>> {
+        let serving = self.serving.as_ref().ok_or_else(|| broken_contract("no call is served here".to_owned()))?;
+        Ok(serving.shift.clone())
+    }
+
+    /// How often this guest gave up its turn, whatever it ran.
+    pub(in super::super) fn turns(&self) -> u64 {
+        self.serving.as_ref().map_or_else(|| self.task().meter().turns.get(), |serving| serving.shift.turns())
+    }
+
+    /// What a wait needs.
+    #[expect(clippy::type_complexity, reason = "taken apart by its only caller")]
+    fn wanted(&self, objects: &[Resource<ObjectRef>]) -> wasmtime::Result<(Arc<Shift>, Arc<dyn Port>, Vec<ObjectRef>)> {
+        if objects.len() > HANDLES_MAX {
+            return Err(broken_contract(format!("a wait for {} objects: it can hold {HANDLES_MAX}", objects.len())));
+        }
+        let objects = objects.iter().map(|object| Ok(self.table.get(object)?.clone()));
+        Ok((self.shift()?, self.port.clone(), objects.collect::<wasmtime::Result<_>>()?))
+    }
+
+    fn event(&mut self, news: News) -> wasmtime::Result<Event> {
+        Ok(match news {
+            News::Call(task, arguments) => Event::Call(self.call(&task, &arguments)?),
+            News::Asked(call) => Event::Asked(call.0),
+            News::Dropped(call) => Event::Dropped(call.0),
+            News::Over => Event::Over,
+        })
+    }
+
+    fn call(&mut self, task: &TaskRecord, arguments: &[Payload]) -> wasmtime::Result<Call> {
+        let bytes: usize = arguments.iter().map(|value| value.data.len()).sum();
+        task.meter().bytes_in.add(bytes as u64);
+        let reply = match task.spec.work {
+            Work::Call { reply, .. } => reply,
+            Work::Task { .. } | Work::Main { .. } | Work::Construct { .. } => Encoding::default(),
+        };
+        let arguments = arguments.iter().map(|value| give_payload(&mut self.table, value));
+        Ok(Call {
+            id: task.spec.id.0,
+            method: task.spec.plan.entry.clone(),
+            arguments: arguments.collect::<wasmtime::Result<_>>()?,
+            reply: reply.into(),
+        })
+    }
+}

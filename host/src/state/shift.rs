@@ -1,0 +1,331 @@
+//! The calls that an actor serves at once, while it serves any.
+//!
+//! The guest runs one of them at a time, and says which; the others are suspended in its memory. It is told of what it has to
+//! know, and the runtime of what is over.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::task::{Context, Wake, Waker};
+
+use futures::task::AtomicWaker;
+use parking_lot::Mutex;
+
+use super::meter::Gauge;
+use super::payload::Payload;
+use super::slot::{Stop, StopReason};
+use super::task::TaskRecord;
+use crate::words::error::TaskError;
+use crate::words::ids::TaskId;
+
+/// What the guest is told.
+pub enum News {
+    /// Serve this call as well.
+    Call(Arc<TaskRecord>, Vec<Payload>),
+    /// This call was asked to stop.
+    Asked(TaskId),
+    /// Nobody waits for this call any more.
+    Dropped(TaskId),
+    /// No call is left.
+    Over,
+}
+
+/// How a call came to its end, while the instance lives on.
+pub enum End {
+    /// The guest answered.
+    Answered(Result<Payload, TaskError>),
+    /// It was ended from outside.
+    Stopped(StopReason),
+}
+
+/// The calls that an actor serves at once.
+pub struct Shift {
+    /// Ends all of them, with the instance.
+    whole: Arc<dyn Stop>,
+    inner: Mutex<Inner>,
+    /// How often the guest gave up its turn.
+    turns: Gauge,
+    /// Woken when there are news.
+    guest: AtomicWaker,
+    /// One of the calls may have been asked to stop. Not under the lock: whoever asks may be called from under it.
+    rung: AtomicBool,
+    /// Woken when a call is over, or is to be over soon.
+    runtime: AtomicWaker,
+}
+
+struct Inner {
+    calls: HashMap<TaskId, Served>,
+    news: VecDeque<News>,
+    ends: VecDeque<(Arc<TaskRecord>, End)>,
+    /// The call that runs.
+    current: Option<TaskId>,
+    /// The last one that ran: what the guest uses between two calls is counted for it.
+    charged: Arc<TaskRecord>,
+    /// Was the guest told that no call is left? Then none follows.
+    over: bool,
+}
+
+struct Served {
+    task: Arc<TaskRecord>,
+    /// Does the guest know of it?
+    known: bool,
+    /// Was the guest told that it was asked to stop?
+    asked: bool,
+    /// It is to end, and runs: it does when the guest leaves it.
+    ending: Option<StopReason>,
+}
+
+impl Shift {
+    /// A shift that begins with this call, and is ended as a whole by `whole`.
+    pub fn new(first: Arc<TaskRecord>, whole: Arc<dyn Stop>) -> Arc<Self> {
+        let inner = Inner {
+            calls: HashMap::new(),
+            news: VecDeque::new(),
+            ends: VecDeque::new(),
+            current: None,
+            charged: first,
+            over: false,
+        };
+        Arc::new(Shift {
+            whole,
+            inner: Mutex::new(inner),
+            turns: Gauge::default(),
+            guest: AtomicWaker::new(),
+            rung: AtomicBool::new(false),
+            runtime: AtomicWaker::new(),
+        })
+    }
+
+    /// Takes a call in; gives what ends it alone. `None` where the shift is over.
+    pub fn admit(self: &Arc<Self>, call: &Arc<TaskRecord>) -> Option<Arc<dyn Stop>> {
+        let mut inner = self.inner.lock();
+        if inner.over {
+            return None;
+        }
+        let served = Served { task: call.clone(), known: false, asked: false, ending: None };
+        inner.calls.insert(call.spec.id, served);
+        Some(Arc::new(Ender { shift: Arc::downgrade(self), call: call.spec.id }))
+    }
+
+    /// Forgets a call that did not begin, or failed before the guest knew of it. False if it is over already.
+    pub fn forget(&self, call: &TaskRecord) -> bool {
+        let known = self.inner.lock().calls.remove(&call.spec.id).is_some();
+        self.guest.wake();
+        known
+    }
+
+    /// Hands a call to the guest, unless it was ended meanwhile.
+    pub fn hand_over(self: &Arc<Self>, call: Arc<TaskRecord>, arguments: Vec<Payload>) {
+        self.listen(&call);
+        self.inner.lock().news.push_back(News::Call(call, arguments));
+        self.guest.wake();
+    }
+
+    /// The next thing that the guest has to know, if there is one; `cx` is woken when there may be.
+    pub fn poll_news(&self, cx: &mut Context<'_>) -> Option<News> {
+        self.guest.register(cx.waker());
+        self.news()
+    }
+
+    /// The next thing that the guest has to know, if there is one.
+    pub fn news(&self) -> Option<News> {
+        let rung = self.rung.swap(false, Ordering::AcqRel);
+        let mut inner = self.inner.lock();
+        if rung {
+            inner.look_who_is_asked();
+        }
+        inner.next_news()
+    }
+
+    /// The guest runs this call from here on. `None` if nobody waits for it any more.
+    pub fn enter(self: &Arc<Self>, call: TaskId) -> Option<Arc<TaskRecord>> {
+        self.leave();
+        let mut inner = self.inner.lock();
+        let task = inner.calls.get(&call)?.task.clone();
+        inner.current = Some(call);
+        inner.charged = task.clone();
+        Some(task)
+    }
+
+    /// It runs none of them from here on. One that is to end does.
+    pub fn leave(self: &Arc<Self>) {
+        let mut inner = self.inner.lock();
+        let Some(call) = inner.current.take() else { return };
+        let Some(Served { task, ending, .. }) = inner.calls.get(&call) else { return };
+        let (task, ending) = (task.clone(), *ending);
+        if let Some(reason) = ending {
+            inner.end(call, reason);
+        }
+        drop(inner);
+        match ending {
+            Some(_) => self.runtime.wake(),
+            // A host call that it waited in took the bell's place.
+            None => self.listen(&task),
+        }
+    }
+
+    /// The guest answers a call. `None` if nobody waits for that any more.
+    pub fn answer(&self, call: TaskId, answer: Result<Payload, TaskError>) -> Option<Arc<TaskRecord>> {
+        let mut inner = self.inner.lock();
+        if inner.current == Some(call) {
+            inner.current = None;
+        }
+        let served = inner.calls.remove(&call).filter(|served| served.known)?;
+        if let Ok(payload) = &answer {
+            served.task.meter().bytes_out.add(payload.data.len() as u64);
+        }
+        let end = served.ending.map_or(End::Answered(answer), End::Stopped);
+        inner.ends.push_back((served.task.clone(), end));
+        drop(inner);
+        self.runtime.wake();
+        Some(served.task)
+    }
+
+    /// A call that is over.
+    pub fn pop_end(&self) -> Option<(Arc<TaskRecord>, End)> {
+        self.inner.lock().ends.pop_front()
+    }
+
+    /// Why the call is to end that the guest runs, if it is. Wakes `cx` when that changes, and when a call is over.
+    pub fn poll_ending(&self, cx: &mut Context<'_>) -> Option<StopReason> {
+        self.runtime.register(cx.waker());
+        let inner = self.inner.lock();
+        inner.calls.get(&inner.current?)?.ending
+    }
+
+    /// Ends all of them, with the instance.
+    pub fn end(&self, reason: StopReason) {
+        self.whole.stop(reason);
+    }
+
+    /// The guest gave up its turn: it was preempted, or waits.
+    pub fn preempted(&self) {
+        self.turns.add(1);
+        self.charged().meter().preempted();
+    }
+
+    /// How often the guest gave up its turn.
+    pub fn turns(&self) -> u64 {
+        self.turns.get()
+    }
+
+    /// The call that what the guest uses is counted for.
+    pub fn charged(&self) -> Arc<TaskRecord> {
+        self.inner.lock().charged.clone()
+    }
+
+    /// Those that are left when the guest serves no more, in the order in which they came.
+    pub fn abandoned(&self) -> Vec<Arc<TaskRecord>> {
+        let mut inner = self.inner.lock();
+        inner.over = true;
+        let mut calls: Vec<_> = inner.calls.drain().map(|(_, served)| served.task).collect();
+        calls.sort_unstable_by_key(|call| call.spec.id.0);
+        calls
+    }
+
+    /// Ends one call. One that is suspended is over at once; the one that runs is when the guest leaves it.
+    fn stop_one(&self, call: TaskId, reason: StopReason) {
+        let mut inner = self.inner.lock();
+        let runs = inner.current == Some(call);
+        let blocked = match inner.calls.get_mut(&call) {
+            None => return,
+            Some(served) if runs => {
+                served.ending.get_or_insert(reason);
+                Some(served.task.clone())
+            }
+            Some(_) => {
+                inner.end(call, reason);
+                None
+            }
+        };
+        drop(inner);
+        // It may wait in a host call of its own, which fails when it is asked to stop. What is past its deadline may be tried
+        // again, and is not asked.
+        if let Some(task) = blocked.filter(|_| reason == StopReason::Cancelled) {
+            task.request_cancel();
+        }
+        self.runtime.wake();
+        self.guest.wake();
+    }
+
+    /// Hears when the call is asked to stop.
+    fn listen(self: &Arc<Self>, call: &TaskRecord) {
+        let bell = Waker::from(Arc::new(Bell(Arc::downgrade(self))));
+        call.interrupt().register(&bell);
+        if call.cancel_requested() {
+            bell.wake();
+        }
+    }
+}
+
+impl Inner {
+    fn next_news(&mut self) -> Option<News> {
+        loop {
+            match self.news.pop_front() {
+                Some(News::Call(call, arguments)) => match self.calls.get_mut(&call.spec.id) {
+                    Some(served) => {
+                        served.known = true;
+                        return Some(News::Call(call, arguments));
+                    }
+                    // It was ended before the guest heard of it.
+                    None => continue,
+                },
+                Some(news) => return Some(news),
+                None => {}
+            }
+            self.over |= self.calls.is_empty();
+            return self.over.then_some(News::Over);
+        }
+    }
+
+    /// A call that the guest does not run is over.
+    fn end(&mut self, call: TaskId, reason: StopReason) {
+        if let Some(served) = self.calls.remove(&call) {
+            if served.known {
+                self.news.push_back(News::Dropped(call));
+            }
+            self.ends.push_back((served.task, End::Stopped(reason)));
+        }
+    }
+
+    fn look_who_is_asked(&mut self) {
+        for (id, served) in &mut self.calls {
+            if !served.asked && served.known && served.task.cancel_requested() {
+                served.asked = true;
+                self.news.push_back(News::Asked(*id));
+            }
+        }
+    }
+}
+
+/// Ends one of the calls.
+struct Ender {
+    shift: Weak<Shift>,
+    call: TaskId,
+}
+
+impl Stop for Ender {
+    /// Who runs the shift settles the call, so that nobody else has to.
+    fn stop(&self, reason: StopReason) -> bool {
+        match (self.shift.upgrade(), reason) {
+            (None, _) => false,
+            (Some(shift), StopReason::Cancelled | StopReason::Deadline) => {
+                shift.stop_one(self.call, reason);
+                false
+            }
+            (Some(shift), StopReason::ActorKilled | StopReason::HostShutDown) => shift.whole.stop(reason),
+        }
+    }
+}
+
+/// Rung when one of the calls is asked to stop.
+struct Bell(Weak<Shift>);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        if let Some(shift) = self.0.upgrade() {
+            shift.rung.store(true, Ordering::Release);
+            shift.guest.wake();
+        }
+    }
+}
