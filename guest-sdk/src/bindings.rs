@@ -10,12 +10,12 @@
 )]
 
 wit_bindgen::generate!({
-    world: "module",
+    world: "serving-module",
     path: "../wit",
     default_bindings_module: "rustyray::bindings",
     // The derives that the options and errors of the SDK are built from.
     additional_derives: [Clone, PartialEq],
-    additional_derives_ignore: ["object-ref", "actor-ref", "stream-ref", "writer", "payload", "reference", "argument"],
+    additional_derives_ignore: ["object-ref", "actor-ref", "stream-ref", "writer", "payload", "reference", "argument", "call", "event"],
 });
 
 // Exported here, in the SDK: a module with a `main` and no task exports `guest` as well, and so does one with tasks and no

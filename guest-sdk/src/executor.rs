@@ -6,6 +6,8 @@
 
 mod interest;
 pub(crate) mod reactor;
+#[cfg(target_family = "wasm")]
+mod serving;
 mod sleep;
 
 use std::future::IntoFuture;
@@ -15,6 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 pub(crate) use interest::Interest;
+#[cfg(target_family = "wasm")]
+pub(crate) use serving::{asked_to_stop, look_for_calls, park_for_calls, run_as};
 pub use sleep::{Sleep, sleep};
 
 /// A future that wakes itself all the time would never let the others see that their objects came; every so many turns

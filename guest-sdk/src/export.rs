@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use crate::bindings::exports::rustyray::core::guest::{Encoding, Failure, Guest, Manifest, Payload};
+use crate::bindings::exports::rustyray::core::server;
 use crate::{logging, manifest, registry};
 
 /// The module, for the generated glue.
@@ -37,8 +38,15 @@ impl Guest for Module {
     }
 }
 
+impl server::Guest for Module {
+    fn serve() {
+        #[cfg(target_family = "wasm")]
+        crate::serving::serve();
+    }
+}
+
 /// Sends what was printed without a line's end: after a task no runtime does it, as one does after `main`.
-fn printed<T>(result: T) -> T {
+pub(crate) fn printed<T>(result: T) -> T {
     // A host that refuses output ends the guest; there is nobody to tell of another failure.
     let _ = std::io::stdout().flush();
     result

@@ -96,6 +96,8 @@ mod program;
 mod registry;
 mod remote;
 mod returned;
+#[cfg(target_family = "wasm")]
+mod serving;
 mod store;
 mod stream;
 #[cfg(test)]
@@ -113,7 +115,7 @@ pub use object_ref::{Get, ObjectRef, ObjectWriter};
 pub use options::{ActorOptions, TaskOptions};
 pub use remote::{IntoArg, Submission};
 pub use returned::Returned;
-pub use rustyray_macros::{actor, actor_methods, local, main, remote};
+pub use rustyray_macros::{actor, actor_methods, local, main, method, remote};
 pub use serde;
 pub use store::{blocking_get_all, blocking_put, cancel, cancel_with, get, get_all, put};
 pub use stream::ObjectStream;

@@ -1,6 +1,6 @@
 //! What the module offers, in the host's words.
 
-use crate::host::guest::{self, Function, Manifest, Parameter};
+use crate::host::guest::{self, Function, Group, Manifest, Parameter};
 use crate::host::types;
 use crate::registry::{ActorDefaults, ActorType, Constructor, Method, Signature, Task, TaskDefaults};
 
@@ -23,8 +23,14 @@ fn actor(actor: &ActorType) -> guest::ActorType {
         methods: actor.methods.iter().map(method).collect(),
         options: actor_options(&actor.defaults),
         checkpoint: actor.defaults.checkpoint,
+        groups: actor.defaults.groups.iter().map(|(name, max)| group(actor, name, *max)).collect(),
         docs: actor.docs.to_owned(),
     }
+}
+
+fn group(actor: &ActorType, name: &str, max_concurrency: u32) -> Group {
+    let methods = actor.methods.iter().filter(|method| method.group == Some(name));
+    Group { name: name.to_owned(), max_concurrency, methods: methods.map(|method| method.name.to_owned()).collect() }
 }
 
 fn function(name: &str, signature: &Signature) -> Function {
@@ -70,5 +76,6 @@ fn actor_options(defaults: &ActorDefaults) -> types::ActorOptions {
         max_restarts: defaults.max_restarts,
         max_pending_calls: defaults.max_pending_calls,
         detached: defaults.detached,
+        max_concurrency: defaults.max_concurrency,
     }
 }

@@ -8,17 +8,21 @@ mod checkpoints;
 mod declared;
 mod give;
 mod reply;
+mod state;
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::pin::Pin;
 
 pub use arguments::Arguments;
 pub use checkpoints::Checkpoints;
 pub(crate) use checkpoints::{restore, save};
-pub use declared::{ActorDefaults, Signature, TaskDefaults, path_in_crate};
+pub use declared::{ActorDefaults, Signature, TaskDefaults, group, path_in_crate};
 pub use give::{give_items, give_parts, give_stream};
 pub use reply::{constructed, constructed_result, reply_result, reply_value};
+pub use state::{Exclusive, Shared, State};
 
+use crate::executor::block_on;
 use crate::host::guest::Failure;
 use crate::host::types::{Encoding, Payload};
 
@@ -71,8 +75,32 @@ pub struct Method {
     pub name: &'static str,
     /// What the manifest says of it.
     pub signature: Signature,
-    /// Reads the arguments, runs it and writes the result.
-    pub run: fn(&mut dyn Any, Arguments, Encoding) -> Outcome<Payload>,
+    /// The concurrency group that its calls count in.
+    pub group: Option<&'static str>,
+    /// How it is run.
+    pub run: Run,
+}
+
+/// Reads the arguments of a method, runs it and writes the result.
+#[derive(Clone, Copy, Debug)]
+pub enum Run {
+    /// Alone, to its end.
+    Alone(fn(&mut dyn Any, Arguments, Encoding) -> Outcome<Payload>),
+    /// Beside others, of an actor that serves several calls at once.
+    Beside {
+        /// Does it take `&mut self`? Then it runs while no other does.
+        exclusive: bool,
+        /// Takes the state, for as long as it runs.
+        start: fn(State, Arguments, Encoding) -> Served,
+    },
+}
+
+/// A call that is served beside others.
+pub type Served = Pin<Box<dyn Future<Output = Outcome<Payload>>>>;
+
+/// A call that is served, for the glue of a method.
+pub fn served(call: impl Future<Output = Outcome<Payload>> + 'static) -> Served {
+    Box::pin(call)
 }
 
 /// An actor's type has one `impl` with methods: a second is a conflict with the first.
@@ -90,9 +118,16 @@ inventory::collect!(Task);
 inventory::collect!(ActorType);
 
 /// The actor that this instance is.
-struct Instance {
+#[derive(Clone)]
+pub(crate) struct Instance {
     actor: &'static ActorType,
-    state: Box<dyn Any>,
+    pub(crate) state: State,
+}
+
+impl Instance {
+    pub(crate) fn method(&self, name: &str) -> Outcome<&'static Method> {
+        self.actor.methods.iter().find(|declared| declared.name == name).ok_or_else(|| missing("method", name))
+    }
 }
 
 thread_local! {
@@ -110,18 +145,32 @@ pub(crate) fn construct(actor_type: &str, constructor: &str, arguments: Vec<Payl
     let made_by = actor.constructors.iter().find(|declared| declared.name == constructor);
     let made_by = made_by.ok_or_else(|| missing("constructor", constructor))?;
     let state = (made_by.run)(Arguments::new(arguments))?;
-    INSTANCE.set(Some(Instance { actor, state }));
+    INSTANCE.set(Some(Instance { actor, state: State::new(state) }));
     Ok(())
 }
 
 pub(crate) fn call(method: &str, arguments: Vec<Payload>, reply: Encoding) -> Outcome<Payload> {
     // Borrowed during the call: the host makes one at a time.
-    INSTANCE.with_borrow_mut(|instance| {
-        let instance = instance.as_mut().ok_or_else(no_actor)?;
-        let called = instance.actor.methods.iter().find(|declared| declared.name == method);
-        let called = called.ok_or_else(|| missing("method", method))?;
-        (called.run)(&mut *instance.state, Arguments::new(arguments), reply)
+    INSTANCE.with_borrow(|instance| {
+        let instance = instance.as_ref().ok_or_else(no_actor)?;
+        let arguments = Arguments::new(arguments);
+        match instance.method(method)?.run {
+            Run::Alone(run) => run(&mut **instance.state.exclusive_any(), arguments, reply),
+            Run::Beside { start, .. } => block_on(start(instance.state.clone(), arguments, reply)),
+        }
     })
+}
+
+/// The actor that this instance is, to serve several calls at once.
+#[cfg(target_family = "wasm")]
+pub(crate) fn instance() -> Option<Instance> {
+    INSTANCE.with_borrow(Clone::clone)
+}
+
+/// An actor that serves one call at a time was asked to serve several.
+#[cfg(target_family = "wasm")]
+pub(crate) fn alone(method: &str) -> Box<Failure> {
+    invalid(format!("`{method}` runs alone: the actor serves one call at a time"))
 }
 
 fn find_actor(actor_type: &str) -> Outcome<&'static ActorType> {

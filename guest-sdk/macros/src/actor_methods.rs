@@ -9,7 +9,8 @@ use syn::{
     Visibility,
 };
 
-use crate::signature::{Callable, result_value, unraw};
+use crate::attributes::MethodAttributes;
+use crate::signature::{Callable, Glue, result_value, unraw};
 use crate::source::{conditions, first_paragraph, shown};
 
 pub fn expand(item: Item) -> Result<TokenStream> {
@@ -99,22 +100,24 @@ impl Names {
     }
 }
 
-/// The functions that can be called from elsewhere. `#[local]` is taken off those that cannot.
+/// The functions that can be called from elsewhere. `#[local]` is taken off those that cannot, `#[method]` off the others.
 fn functions(item: &mut ItemImpl, actor: &Names) -> Result<Vec<Function>> {
     let mut functions = Vec::new();
     for member in &mut item.items {
         let ImplItem::Fn(function) = member else { continue };
-        if !take_local(&mut function.attrs) {
-            functions.push(Function::new(function, actor)?);
+        if !take(&mut function.attrs, "local").is_empty() {
+            continue;
         }
+        let options = take(&mut function.attrs, "method");
+        functions.push(Function::new(function, actor, MethodAttributes::of(&options)?)?);
     }
     Ok(functions)
 }
 
-fn take_local(attributes: &mut Vec<Attribute>) -> bool {
-    let before = attributes.len();
-    attributes.retain(|attribute| attribute.path().segments.last().is_none_or(|last| last.ident != "local"));
-    attributes.len() < before
+/// Takes the attributes of this name away.
+fn take(attributes: &mut Vec<Attribute>, name: &str) -> Vec<Attribute> {
+    let is_it = |attribute: &mut Attribute| attribute.path().segments.last().is_some_and(|last| last.ident == name);
+    attributes.extract_if(.., is_it).collect()
 }
 
 /// The constructors or the methods.
@@ -137,10 +140,14 @@ struct Function {
     name: Ident,
     callable: Callable,
     constructs: bool,
+    /// Does it take `&mut self`?
+    mutates: bool,
+    /// The concurrency group that its calls count in.
+    group: Option<String>,
 }
 
 impl Function {
-    fn new(function: &ImplItemFn, actor: &Names) -> Result<Self> {
+    fn new(function: &ImplItemFn, actor: &Names, options: MethodAttributes) -> Result<Self> {
         let mut signature = function.sig.clone();
         // `Self` is the handle where the types are repeated.
         NameSelf(&actor.path).visit_signature_mut(&mut signature);
@@ -148,10 +155,14 @@ impl Function {
             Some(FnArg::Receiver(receiver)) => check_receiver(receiver).map(|()| false)?,
             _ => check_constructor(&signature, actor).map(|()| true)?,
         };
+        if let (true, Some(at)) = (constructs, options.at) {
+            return Err(Error::new(at, "`#[rustyray::method]` goes on a method: a constructor runs before any call"));
+        }
+        let mutates = signature.receiver().is_some_and(|receiver| receiver.mutability.is_some());
         let what = if constructs { "an actor's constructor" } else { "an actor's method" };
         let callable = Callable::new(&signature, what)?;
         let (attributes, vis, name) = (function.attrs.clone(), function.vis.clone(), signature.ident);
-        Ok(Self { attributes, vis, name, callable, constructs })
+        Ok(Self { attributes, vis, name, callable, constructs, mutates, group: options.group })
     }
 
     /// `remote` for `new`, `remote_starting_at` for `starting_at`.
@@ -209,7 +220,7 @@ impl Function {
     fn constructor(&self, actor: &Names) -> TokenStream {
         let (read, places) = self.callable.read();
         let (path, name, mutability) = (&actor.path, &self.name, self.callable.mutability());
-        let made = self.callable.finished(&quote!(<#path>::#name(#(#places),*)));
+        let made = self.callable.finished(&quote!(<#path>::#name(#(#places),*)), Glue::Blocking);
         let constructed = if self.callable.value.fallible { "constructed_result" } else { "constructed" };
         let constructed = Ident::new(constructed, Span::call_site());
         let (conditions, signature, name) = (conditions(&self.attributes), self.declaration(), unraw(name));
@@ -229,17 +240,40 @@ impl Function {
     fn method(&self, actor: &Names) -> TokenStream {
         let (read, places) = self.callable.read();
         let (path, name, mutability) = (&actor.path, &self.name, self.callable.mutability());
-        let reply = self.callable.reply(&quote!(<#path>::#name(__rr_actor, #(#places),*)));
+        let alone = self.callable.reply(&quote!(<#path>::#name(__rr_actor, #(#places),*)), Glue::Blocking);
+        let (exclusive, taken, borrowed) = match self.mutates {
+            true => (true, quote!(let mut __rr_actor = __rr_state.exclusive::<#path>();), quote!(&mut *__rr_actor)),
+            false => (false, quote!(let __rr_actor = __rr_state.shared::<#path>();), quote!(&*__rr_actor)),
+        };
+        let beside = self.callable.reply(&quote!(<#path>::#name(#borrowed, #(#places),*)), Glue::Async);
+        let group = self.group.iter();
+        let group = quote!(#(::rustyray::__private::group(&<#path as ::rustyray::Actor>::DEFAULTS, #group))*);
+        let group = if self.group.is_some() { group } else { quote!(::core::option::Option::None) };
         let (conditions, signature, name) = (conditions(&self.attributes), self.declaration(), unraw(name));
         quote! {
             #(#conditions)*
             ::rustyray::__private::Method {
                 name: #name,
                 signature: #signature,
-                run: |__rr_actor, #mutability __rr_arguments, __rr_reply| {
-                    let __rr_actor: &mut #path = ::rustyray::__private::actor_state(__rr_actor);
-                    #read
-                    #reply
+                group: #group,
+                // Of the two only the one that is named here becomes code.
+                run: if <#path as ::rustyray::Actor>::DEFAULTS.serves_several() {
+                    ::rustyray::__private::Run::Beside {
+                        exclusive: #exclusive,
+                        start: |__rr_state, #mutability __rr_arguments, __rr_reply| {
+                            ::rustyray::__private::served(async move {
+                                #taken
+                                #read
+                                #beside
+                            })
+                        },
+                    }
+                } else {
+                    ::rustyray::__private::Run::Alone(|__rr_actor, #mutability __rr_arguments, __rr_reply| {
+                        let __rr_actor: &mut #path = ::rustyray::__private::actor_state(__rr_actor);
+                        #read
+                        #alone
+                    })
                 },
             }
         }

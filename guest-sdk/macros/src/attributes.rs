@@ -11,7 +11,7 @@ use crate::values;
 
 const TASK_KEYS: &str = "name, timeout, fuel, memory, tables, output, max_retries, retry_exceptions, retry_backoff, \
                          priority, num_cpus, resources, grants, pure, num_returns";
-const ACTOR_KEYS: &str = "name, max_restarts, max_pending_calls, detached, checkpoint, \
+const ACTOR_KEYS: &str = "name, max_restarts, max_pending_calls, max_concurrency, concurrency_groups, detached, checkpoint, \
                           checkpoint_every, timeout, fuel, memory, tables, output, max_task_retries, retry_exceptions, \
                           retry_backoff, priority, num_cpus, resources, grants";
 
@@ -142,6 +142,10 @@ pub struct ActorAttributes {
     checkpoint: bool,
     /// More than none.
     checkpoint_every: Option<u32>,
+    /// More than none.
+    max_concurrency: Option<u32>,
+    /// Names and how many calls of each, more than none.
+    groups: Vec<(String, u32)>,
 }
 
 impl ActorAttributes {
@@ -154,7 +158,8 @@ impl ActorAttributes {
 impl Parse for ActorAttributes {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let mut attributes = Self::default();
-        for entry in entries(input)? {
+        let entries = entries(input)?;
+        for entry in &entries {
             match entry.key.to_string().as_str() {
                 "max_restarts" => attributes.max_restarts = Some(values::integer(entry.value()?)?),
                 "max_pending_calls" => attributes.max_pending_calls = Some(values::integer(entry.value()?)?),
@@ -162,8 +167,59 @@ impl Parse for ActorAttributes {
                 "detached" => attributes.detached = Some(entry.flag()?),
                 "checkpoint" => attributes.checkpoint = entry.flag()?,
                 "checkpoint_every" => attributes.checkpoint_every = Some(calls(entry.value()?)?),
-                _ if attributes.call.take(&entry)? => {}
+                "max_concurrency" => attributes.max_concurrency = Some(concurrency(entry.value()?)?),
+                "concurrency_groups" => attributes.groups = values::counts(entry.value()?, CONCURRENCY_MAX)?,
+                _ if attributes.call.take(entry)? => {}
                 _ => return Err(entry.unknown(ACTOR_KEYS)),
+            }
+        }
+        let several = attributes.max_concurrency.is_some() || !attributes.groups.is_empty();
+        match entries.iter().find(|entry| entry.key.to_string().starts_with("checkpoint")) {
+            Some(entry) if several => {
+                let message = "an actor that serves several calls at once saves no checkpoints: there is no moment between two calls";
+                Err(Error::new(entry.key.span(), message))
+            }
+            _ => Ok(attributes),
+        }
+    }
+}
+
+/// As many calls as a host serves at once.
+const CONCURRENCY_MAX: u32 = 1000;
+
+fn concurrency(value: &Expr) -> Result<u32> {
+    match values::integer(value)? {
+        calls if (1..=CONCURRENCY_MAX).contains(&calls) => Ok(calls),
+        _ => Err(Error::new_spanned(value, format!("a number of calls is wanted, from 1 to {CONCURRENCY_MAX}"))),
+    }
+}
+
+/// Of `#[method(…)]`.
+#[derive(Default)]
+pub struct MethodAttributes {
+    pub group: Option<String>,
+    /// Where it stands, if it does.
+    pub at: Option<Span>,
+}
+
+impl MethodAttributes {
+    /// What the attributes of a method say, of which there is at most one.
+    pub fn of(attributes: &[syn::Attribute]) -> Result<Self> {
+        match attributes {
+            [] => Ok(Self::default()),
+            [one] => Ok(Self { at: Some(one.pound_token.span), ..one.parse_args()? }),
+            [_, second, ..] => Err(Error::new_spanned(second, "`#[rustyray::method]` is said twice")),
+        }
+    }
+}
+
+impl Parse for MethodAttributes {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let mut attributes = Self::default();
+        for entry in entries(input)? {
+            match entry.key.to_string().as_str() {
+                "concurrency_group" => attributes.group = Some(values::name(entry.value()?)?),
+                _ => return Err(entry.unknown("concurrency_group")),
             }
         }
         Ok(attributes)
@@ -239,6 +295,8 @@ impl ToTokens for ActorAttributes {
         let max_restarts = optional(self.max_restarts.as_ref());
         let max_pending_calls = optional(self.max_pending_calls.as_ref());
         let detached = optional(self.detached.as_ref());
+        let max_concurrency = optional(self.max_concurrency.as_ref());
+        let groups = self.groups.iter().map(|(name, calls)| quote!((#name, #calls)));
         let checkpoint = optional(self.saves().then(|| self.checkpoint_every.unwrap_or(0)).as_ref());
         tokens.extend(quote! {
             ::rustyray::__private::ActorDefaults {
@@ -247,6 +305,8 @@ impl ToTokens for ActorAttributes {
                 max_pending_calls: #max_pending_calls,
                 detached: #detached,
                 checkpoint: #checkpoint,
+                max_concurrency: #max_concurrency,
+                groups: &[#(#groups),*],
             }
         });
     }
@@ -299,6 +359,14 @@ mod tests {
         let actor = syn::parse_str::<ActorAttributes>("checkpoint_every = 100").unwrap();
         assert!(actor.saves() && actor.checkpoint_every == Some(100) && !ActorAttributes::default().saves());
         assert!(syn::parse_str::<ActorAttributes>("checkpoint").unwrap().saves());
+        let actor =
+            syn::parse_str::<ActorAttributes>("max_concurrency = 4, concurrency_groups = \"io=2, b = 1\"").unwrap();
+        assert_eq!((actor.max_concurrency, actor.groups), (Some(4), vec![("io".to_owned(), 2), ("b".to_owned(), 1)]));
+        for text in ["max_concurrency = 0", "max_concurrency = 1001", "concurrency_groups = \"io=0\""] {
+            assert!(refusal::<ActorAttributes>(text).contains("from 1 to 1000"), "{text}");
+        }
+        assert!(refusal::<ActorAttributes>("concurrency_groups = \"io=1,io=2\"").contains("twice"));
+        assert!(refusal::<ActorAttributes>("max_concurrency = 2, checkpoint").contains("saves no checkpoints"));
         assert!(refusal::<ActorAttributes>("checkpoint_every = 0").contains("1 at least"));
         assert!(refusal::<TaskAttributes>("detached").contains("no option `detached`: there are name, timeout"));
         assert!(refusal::<ActorAttributes>("max_retries = 1").contains("max_task_retries"));

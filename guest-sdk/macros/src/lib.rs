@@ -91,6 +91,8 @@ pub fn remote(attributes: TokenStream, item: TokenStream) -> TokenStream {
 /// | `max_restarts` | integer | how often it may start again after a crash |
 /// | `max_pending_calls` | integer | how many calls may wait for it |
 /// | `detached` | nothing | lives until it is killed, whoever holds a handle |
+/// | `max_concurrency` | integer, 1 to 1000 | serves so many calls at once: see below |
+/// | `concurrency_groups` | `"io=2, compute=1"` | so many calls of the methods of each group besides |
 /// | `checkpoint` | nothing | saves its state: see below |
 /// | `checkpoint_every` | integer | saves its state after so many calls as well |
 ///
@@ -137,6 +139,23 @@ pub fn local(_: TokenStream, item: TokenStream) -> TokenStream {
     let item = proc_macro2::TokenStream::from(item);
     let error =
         syn::Error::new_spanned(&item, "`#[rustyray::local]` goes on a function inside `#[rustyray::actor_methods]`");
+    answer(Err(error))
+}
+
+/// Says how the calls of one method are served, inside [`macro@actor_methods`].
+///
+/// ```ignore
+/// #[rustyray::method(concurrency_group = "io")]
+/// async fn fetch(&self, page: u32) -> String { … }
+/// ```
+///
+/// With `concurrency_group` its calls are counted for themselves: the type declares how many of the group's are served at once.
+#[proc_macro_attribute]
+pub fn method(_: TokenStream, item: TokenStream) -> TokenStream {
+    // As with `local`.
+    let item = proc_macro2::TokenStream::from(item);
+    let error =
+        syn::Error::new_spanned(&item, "`#[rustyray::method]` goes on a function inside `#[rustyray::actor_methods]`");
     answer(Err(error))
 }
 

@@ -6,7 +6,7 @@ use syn::{Error, FnArg, Ident, Item, ItemFn, Result, ReturnType};
 
 use crate::attributes::TaskAttributes;
 use crate::several::Several;
-use crate::signature::{Callable, unraw};
+use crate::signature::{Callable, Glue, unraw};
 use crate::source::{conditions, first_paragraph, shown};
 
 pub fn expand(attributes: &TaskAttributes, item: Item) -> Result<TokenStream> {
@@ -129,7 +129,7 @@ fn registration(attributes: &TaskAttributes, function: &ItemFn, callable: &Calla
     let declaration = callable.declaration(&quote!(#attributes), &first_paragraph(&function.attrs));
     let mutability = callable.mutability();
     let (read, places) = callable.read();
-    let reply = callable.reply(&quote!(#body(#(#places),*)));
+    let reply = callable.reply(&quote!(#body(#(#places),*)), Glue::Blocking);
     quote! {
         ::rustyray::__private::inventory::submit! {
             ::rustyray::__private::Task {

@@ -19,6 +19,24 @@ pub struct Callable {
     pub is_async: bool,
 }
 
+/// What the code is made for that runs a function.
+#[derive(Clone, Copy)]
+pub enum Glue {
+    /// Runs it to its end.
+    Blocking,
+    /// Is `async` itself.
+    Async,
+}
+
+impl Glue {
+    fn wait_for(self, future: &TokenStream) -> TokenStream {
+        match self {
+            Self::Blocking => quote!(::rustyray::block_on(#future)),
+            Self::Async => quote!(#future.await),
+        }
+    }
+}
+
 pub struct Parameter {
     pub name: Ident,
     pub ty: Type,
@@ -86,22 +104,22 @@ impl Callable {
     }
 
     /// `call`, waited for where it is async.
-    pub fn finished(&self, call: &TokenStream) -> TokenStream {
-        if self.is_async { quote!(::rustyray::block_on(#call)) } else { call.clone() }
+    pub fn finished(&self, call: &TokenStream, glue: Glue) -> TokenStream {
+        if self.is_async { glue.wait_for(call) } else { call.clone() }
     }
 
     /// The answer that `call` makes.
-    pub fn reply(&self, call: &TokenStream) -> TokenStream {
+    pub fn reply(&self, call: &TokenStream, glue: Glue) -> TokenStream {
         let fallible = self.value.fallible;
+        let call = self.finished(call, glue);
         match &self.value.several {
             Several::One => {}
-            Several::Items(items) => return items.give(&self.finished(call), fallible),
-            Several::Parts(parts) => return several::give_parts(&self.finished(call), fallible, parts.len()),
+            Several::Items(items) => return glue.wait_for(&items.give(&call, fallible)),
+            Several::Parts(parts) => return several::give_parts(&call, fallible, parts.len()),
         }
         let span = at(self.value.ty.span());
         let reply = if self.value.fallible { "reply_result" } else { "reply_value" };
         let reply = Ident::new(reply, span);
-        let call = self.finished(call);
         quote_spanned!(span=> ::rustyray::__private::#reply(__rr_reply, #call))
     }
 

@@ -104,6 +104,26 @@ pub fn resources(value: &Expr) -> Result<Vec<(String, u32)>> {
     text.split(',').map(resource).collect()
 }
 
+/// `"io=2, compute=1"`, each name once and each number from 1 to `max`.
+pub fn counts(value: &Expr, max: u32) -> Result<Vec<(String, u32)>> {
+    let wanted = || {
+        let text = format!("names and numbers from 1 to {max} are wanted, such as \"io=2, compute=1\"");
+        Error::new(value.span(), text)
+    };
+    let text = text(value).map_err(|_| wanted())?;
+    let mut counts: Vec<(String, u32)> = Vec::new();
+    for part in text.split(',') {
+        let (name, count) = part.split_once('=').ok_or_else(wanted)?;
+        let (name, count) = (name.trim(), count.trim().parse().ok().filter(|count| (1..=max).contains(count)));
+        check_name(name, value.span())?;
+        if counts.iter().any(|(earlier, _)| earlier == name) {
+            return Err(Error::new(value.span(), format!("`{name}` is said twice")));
+        }
+        counts.push((name.to_owned(), count.ok_or_else(wanted)?));
+    }
+    Ok(counts)
+}
+
 /// `["dir:/data:ro", "clock"]`.
 pub fn names(value: &Expr) -> Result<Vec<String>> {
     match value {

@@ -122,6 +122,12 @@ macro_rules! __actor_items {
                 Self(self.0.detached())
             }
 
+            /// How many calls it serves at once, those of its concurrency groups aside. Only of a type that declares that it serves
+            /// several.
+            pub fn max_concurrency(self, calls: u32) -> Self {
+                Self(self.0.max_concurrency(calls))
+            }
+
             /// How often to run a call again that runs when the actor crashes. 0 where nothing is said, so that each call
             /// runs at most once.
             pub fn max_task_retries(self, retries: u32) -> Self {

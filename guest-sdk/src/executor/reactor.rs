@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+#[cfg(target_family = "wasm")]
+use crate::bindings::rustyray::core::calls::{self, Event};
 use crate::host::objects;
 use crate::host::types::{ObjectRef, Payload, TaskError};
 
@@ -37,7 +39,7 @@ pub(super) fn look() {
     wake(with(|reactor| if reactor.live() == 0 { Vec::new() } else { reactor.wait(Some(Duration::ZERO)) }));
 }
 
-fn wake(wakers: Vec<Waker>) {
+pub(super) fn wake(wakers: Vec<Waker>) {
     wakers.into_iter().for_each(Waker::wake);
 }
 
@@ -47,6 +49,8 @@ pub(super) struct Reactor {
     /// How far the guest's clock is behind what the host's waits have shown. A host may give a guest a clock that stands
     /// still, and a timer has to fire nevertheless.
     skew: Duration,
+    /// The call that runs, where the instance serves several at once; what is added is its own.
+    pub(super) runs: u64,
 }
 
 /// One pending future. It is put here by its first poll and taken away when it is dropped.
@@ -54,6 +58,8 @@ pub(super) struct Entry {
     pub(super) waker: Waker,
     pub(super) source: Source,
     pub(super) state: State,
+    /// The call that it was made in.
+    call: u64,
 }
 
 /// What a future waits for.
@@ -81,7 +87,7 @@ type Place = (usize, usize);
 
 impl Reactor {
     const fn new() -> Self {
-        Self { entries: Vec::new(), free: Vec::new(), skew: Duration::ZERO }
+        Self { entries: Vec::new(), free: Vec::new(), skew: Duration::ZERO, runs: 0 }
     }
 
     pub(super) fn live(&self) -> usize {
@@ -89,7 +95,7 @@ impl Reactor {
     }
 
     pub(super) fn add(&mut self, source: Source, waker: Waker) -> usize {
-        let entry = Some(Entry { waker, source, state: State::Waiting });
+        let entry = Some(Entry { waker, source, state: State::Waiting, call: self.runs });
         let key = self.free.pop().unwrap_or(self.entries.len());
         match self.entries.get_mut(key) {
             Some(place) => *place = entry,
@@ -129,7 +135,7 @@ impl Reactor {
     }
 
     /// Time until the next timer.
-    fn nearest(&self) -> Option<Duration> {
+    pub(super) fn nearest(&self) -> Option<Duration> {
         let deadline = self.waiting().filter_map(|(_, entry)| entry.source.deadline()).min()?;
         Some(deadline.saturating_duration_since(self.now()))
     }
@@ -164,21 +170,35 @@ impl Reactor {
         let (places, objects): (Vec<Place>, Vec<&ObjectRef>) = self.objects().unzip();
         let until = timeout.map(|timeout| self.now() + timeout);
         match objects::wait(&objects, self.count(), timeout.map(nanoseconds)) {
-            Err(error) => self.stop(&error),
-            Ok(indices) => {
-                if let (true, Some(until)) = (indices.is_empty(), until) {
-                    // The host says that the time is over: believe it rather than the guest's clock.
-                    self.skew += until.saturating_duration_since(self.now());
-                }
-                let mut wakers = Vec::new();
-                for index in indices {
-                    let (key, member) = places[index as usize];
-                    wakers.extend(self.entries[key].as_mut().and_then(|entry| entry.arrived(member)));
-                }
-                self.fire(&mut wakers);
-                wakers
-            }
+            Err(error) => self.stop(self.runs, &error),
+            Ok(indices) => self.came(&places, &indices, until),
         }
+    }
+
+    /// The same, for the next call as well; of what else there is to know the caller hears.
+    #[cfg(target_family = "wasm")]
+    pub(super) fn wait_for_calls(&mut self, timeout: Option<Duration>) -> Result<Vec<Waker>, Event> {
+        let (places, objects): (Vec<Place>, Vec<&ObjectRef>) = self.objects().unzip();
+        let until = timeout.map(|timeout| self.now() + timeout);
+        match calls::next(&objects, self.count(), timeout.map(nanoseconds)) {
+            Event::Ready(indices) => Ok(self.came(&places, &indices, until)),
+            event => Err(event),
+        }
+    }
+
+    /// What happened by the end of a wait. Without an object it is the time.
+    fn came(&mut self, places: &[Place], indices: &[u32], until: Option<Instant>) -> Vec<Waker> {
+        if let (true, Some(until)) = (indices.is_empty(), until) {
+            // The host says that the time is over: believe it rather than the guest's clock.
+            self.skew += until.saturating_duration_since(self.now());
+        }
+        let mut wakers = Vec::new();
+        for index in indices {
+            let (key, member) = places[*index as usize];
+            wakers.extend(self.entries[key].as_mut().and_then(|entry| entry.arrived(member)));
+        }
+        self.fire(&mut wakers);
+        wakers
     }
 
     fn fire(&mut self, wakers: &mut Vec<Waker>) {
@@ -194,9 +214,10 @@ impl Reactor {
         }
     }
 
-    /// Somebody asked this task to stop. Whatever waits learns it now: it would not be told again.
-    fn stop(&mut self, error: &TaskError) -> Vec<Waker> {
-        let waiting = self.entries.iter_mut().flatten().filter(|entry| matches!(entry.state, State::Waiting));
+    /// Somebody asked this task, or call, to stop. Whatever waits in it learns it now: it would not be told again.
+    pub(super) fn stop(&mut self, call: u64, error: &TaskError) -> Vec<Waker> {
+        let waits = |entry: &&mut Entry| entry.call == call && matches!(entry.state, State::Waiting);
+        let waiting = self.entries.iter_mut().flatten().filter(waits);
         let stop = |entry: &mut Entry| {
             entry.state = State::Failed(Box::new(error.clone()));
             entry.waker.clone()

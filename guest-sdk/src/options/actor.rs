@@ -21,6 +21,7 @@ pub struct ActorOptions {
     max_restarts: Option<u32>,
     max_pending_calls: Option<u32>,
     detached: Option<bool>,
+    max_concurrency: Option<u32>,
 }
 
 impl ActorOptions {
@@ -65,6 +66,13 @@ impl ActorOptions {
         self
     }
 
+    /// How many calls it serves at once, those of its concurrency groups aside. Only of a type that declares that it serves
+    /// several.
+    pub fn max_concurrency(mut self, calls: u32) -> Self {
+        self.max_concurrency = Some(calls);
+        self
+    }
+
     /// How often to run a call again that runs when the actor crashes; a call's own `max_retries` is stronger. 0 where
     /// nothing is said, so that each call runs at most once.
     pub fn max_task_retries(mut self, retries: u32) -> Self {
@@ -84,6 +92,7 @@ impl ActorOptions {
             max_restarts: self.max_restarts,
             max_pending_calls: self.max_pending_calls,
             detached: self.detached,
+            max_concurrency: self.max_concurrency,
         })
     }
 }

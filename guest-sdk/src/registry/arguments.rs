@@ -16,7 +16,7 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    pub(super) fn new(payloads: Vec<Payload>) -> Self {
+    pub(crate) fn new(payloads: Vec<Payload>) -> Self {
         Self { count: payloads.len(), payloads: payloads.into_iter() }
     }
 

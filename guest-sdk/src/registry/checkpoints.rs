@@ -5,7 +5,7 @@ use std::any::Any;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{INSTANCE, Instance, Outcome, find_actor, invalid, no_actor};
+use super::{INSTANCE, Instance, Outcome, State, find_actor, invalid, no_actor};
 use crate::codec;
 use crate::host::guest::Failure;
 use crate::host::types::Payload;
@@ -48,7 +48,7 @@ pub(crate) fn save() -> Outcome<Payload> {
     INSTANCE.with_borrow(|instance| {
         let instance = instance.as_ref().ok_or_else(no_actor)?;
         let checkpoints = instance.actor.checkpoints.ok_or_else(|| undeclared(instance.actor.name))?;
-        (checkpoints.save)(&*instance.state).map_err(failed)
+        (checkpoints.save)(&**instance.state.any()).map_err(failed)
     })
 }
 
@@ -56,7 +56,7 @@ pub(crate) fn restore(actor_type: &str, state: Payload) -> Outcome<()> {
     let actor = find_actor(actor_type)?;
     let checkpoints = actor.checkpoints.ok_or_else(|| undeclared(actor_type))?;
     let state = (checkpoints.restore)(state).map_err(failed)?;
-    INSTANCE.set(Some(Instance { actor, state }));
+    INSTANCE.set(Some(Instance { actor, state: State::new(state) }));
     Ok(())
 }
 

@@ -62,6 +62,41 @@ pub struct ActorDefaults {
     pub max_pending_calls: Option<u32>,
     pub detached: Option<bool>,
     pub checkpoint: Option<u32>,
+    pub max_concurrency: Option<u32>,
+    pub groups: &'static [(&'static str, u32)],
+}
+
+impl ActorDefaults {
+    /// Does it serve several calls at once?
+    #[must_use]
+    pub const fn serves_several(&self) -> bool {
+        self.max_concurrency.is_some() || !self.groups.is_empty()
+    }
+}
+
+/// A method's concurrency group, which the actor's type has to declare.
+///
+/// # Panics
+/// When the type declares none of this name: at compile time, as everything here is a constant.
+#[must_use]
+pub const fn group(defaults: &ActorDefaults, name: &'static str) -> Option<&'static str> {
+    let mut at = 0;
+    while at < defaults.groups.len() {
+        if is_same(defaults.groups[at].0, name) {
+            return Some(name);
+        }
+        at += 1;
+    }
+    panic!("no such group: declare it with `#[rustyray::actor(concurrency_groups = \"name=2\")]`")
+}
+
+const fn is_same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut at = 0;
+    while at < a.len() && at < b.len() && a[at] == b[at] {
+        at += 1;
+    }
+    at == a.len() && at == b.len()
 }
 
 /// `a::add` of `my_crate::a::add`: the crate's name says nothing in its own module, and changes with the file's.

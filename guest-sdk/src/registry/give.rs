@@ -9,10 +9,10 @@ use futures_core::Stream;
 
 use super::Outcome;
 use crate::error::{Error, failure};
-use crate::executor::{Interest, block_on};
+use crate::executor::Interest;
 use crate::host::guest::Failure;
+use crate::host::streams;
 use crate::host::types::{Encoding, ErrorKind, ObjectRef, Payload};
-use crate::host::{objects, streams};
 use std::sync::Arc;
 
 /// What writes an item.
@@ -31,7 +31,7 @@ enum Given {
 ///
 /// # Errors
 /// What the function or an item failed with, or when an item can't be written.
-pub fn give_items<I: IntoIterator, E: Display + 'static>(
+pub async fn give_items<I: IntoIterator, E: Display + 'static>(
     reply: Encoding,
     items: Result<I, E>,
     encode: Encode<I::Item>,
@@ -40,9 +40,7 @@ pub fn give_items<I: IntoIterator, E: Display + 'static>(
         match give(encode(reply, item)?)? {
             Given::GoOn => {}
             Given::NobodyListens => break,
-            Given::Room(room) => {
-                objects::wait(&[&room], 1, None).map_err(|error| failure(Error::from_host(error)))?;
-            }
+            Given::Room(room) => Roomy::new(room).await?,
         }
     }
     Ok(nothing())
@@ -52,22 +50,20 @@ pub fn give_items<I: IntoIterator, E: Display + 'static>(
 ///
 /// # Errors
 /// As [`give_items`].
-pub fn give_stream<S: Stream, E: Display + 'static>(
+pub async fn give_stream<S: Stream, E: Display + 'static>(
     reply: Encoding,
     items: Result<S, E>,
     encode: Encode<S::Item>,
 ) -> Outcome<Payload> {
     let mut items = pin!(items.map_err(failure)?);
-    block_on(async {
-        while let Some(item) = poll_fn(|context| items.as_mut().poll_next(context)).await {
-            match give(encode(reply, item)?)? {
-                Given::GoOn => {}
-                Given::NobodyListens => break,
-                Given::Room(room) => Roomy { room: Arc::new(room), interest: None }.await?,
-            }
+    while let Some(item) = poll_fn(|context| items.as_mut().poll_next(context)).await {
+        match give(encode(reply, item)?)? {
+            Given::GoOn => {}
+            Given::NobodyListens => break,
+            Given::Room(room) => Roomy::new(room).await?,
         }
-        Ok(nothing())
-    })
+    }
+    Ok(nothing())
 }
 
 /// Gives the parts of a tuple.
@@ -101,6 +97,12 @@ fn nothing() -> Payload {
 struct Roomy {
     room: Arc<ObjectRef>,
     interest: Option<Interest>,
+}
+
+impl Roomy {
+    fn new(room: ObjectRef) -> Self {
+        Self { room: Arc::new(room), interest: None }
+    }
 }
 
 impl Future for Roomy {

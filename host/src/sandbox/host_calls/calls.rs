@@ -66,7 +66,6 @@ pub(in super::super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()>
         Box::new(async move { Ok((next(store, objects, count, timeout_ns).await?,)) })
     })?;
     calls.func_wrap("enter", |store: Store<'_>, (call,): (u64,)| Ok((enter(store, TaskId(call))?,)))?;
-    calls.func_wrap("leave", |mut store: Store<'_>, (): ()| leave(&mut store))?;
     calls.func_wrap("reply", |store: Store<'_>, (call, answer): (u64, Answer)| reply(store, call, answer))
 }
 
@@ -91,8 +90,11 @@ async fn next(
     count: u32,
     timeout_ns: Option<u64>,
 ) -> wasmtime::Result<Event> {
-    leave(&mut store)?;
-    let (shift, port, objects) = store.data_mut().wanted(&objects)?;
+    account(&mut store);
+    let guest = store.data_mut();
+    guest.count_call();
+    let (shift, port, objects) = guest.wanted(&objects)?;
+    shift.leave();
     let timeout = timeout_ns.map(Duration::from_nanos);
     match wait_for_news(&*port, &shift, &objects, count as usize, timeout).await {
         Some(news) => store.data_mut().event(news),
@@ -114,14 +116,6 @@ fn enter(mut store: Store<'_>, call: TaskId) -> wasmtime::Result<bool> {
     }
     store.set_fuel(budget(&task).saturating_sub(task.meter().fuel_used.get()))?;
     Ok(true)
-}
-
-fn leave(store: &mut Store<'_>) -> wasmtime::Result<()> {
-    account(store);
-    let guest = store.data_mut();
-    guest.count_call();
-    guest.shift()?.leave();
-    Ok(())
 }
 
 fn reply(mut store: Store<'_>, call: u64, answer: Answer) -> wasmtime::Result<()> {
