@@ -5,6 +5,7 @@ mod cancelling;
 mod capabilities;
 mod checkpoints;
 mod components;
+mod concurrency;
 mod deadlines;
 mod deadlocks;
 mod errors;
