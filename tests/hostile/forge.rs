@@ -17,7 +17,7 @@ const FUNCTIONS: usize = 0x800;
 const NAMES: usize = 0x1_0000;
 
 /// Parts that a module has unless the attack brings its own: what shows that it does, and the part.
-const DEFAULTS: [(&str, &str); 8] = [
+const DEFAULTS: [(&str, &str); 9] = [
     ("(memory ", r#"(memory (export "memory") 8)"#),
     ("cabi_realloc", r#"(func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 196608))"#),
     ("#describe", r#"(func (export "rustyray:core/guest@0.1.0#describe") (result i32) (i32.const 1024))"#),
@@ -40,7 +40,11 @@ const DEFAULTS: [(&str, &str); 8] = [
         r#"(func (export "rustyray:core/guest@0.1.0#restore") (param i32 i32 i32 i32 i32 i32 i32) (result i32)
             (i32.const 512))"#,
     ),
+    ("#serve", r#"(func (export "rustyray:core/server@0.1.0#serve"))"#),
 ];
+
+/// Where the manifest's actor lies, in a module that has one.
+const ACTOR: usize = 0xc00;
 
 /// How a `function` of a manifest lies in memory.
 pub struct FunctionLayout {
@@ -53,24 +57,30 @@ pub struct FunctionLayout {
 impl FunctionLayout {
     /// As the canonical ABI has it.
     pub fn new() -> Self {
-        let (resolve, _) = world();
-        let mut sizes = SizeAlign::default();
-        sizes.fill(&resolve);
-        let is_function = |name: &Option<String>| name.as_deref() == Some("function");
-        let (_, function) = resolve.types.iter().find(|(_, record)| is_function(&record.name)).expect("it is there");
-        let TypeDefKind::Record(record) = &function.kind else { panic!("a function is a record") };
-        let offsets = sizes.field_offsets(record.fields.iter().map(|field| &field.ty));
-        let docs = record.fields.iter().position(|field| field.name == "docs").expect("it has documentation");
-        let bytes = sizes.record(record.fields.iter().map(|field| &field.ty)).size.size_wasm32();
-        FunctionLayout { bytes, docs: offsets[docs].0.size_wasm32() }
+        let (bytes, docs) = layout("function", "docs");
+        FunctionLayout { bytes, docs }
     }
+}
+
+/// The size of a record, and where one of its fields lies, as the canonical ABI has it.
+fn layout(record: &str, field: &str) -> (usize, usize) {
+    let (resolve, _) = world();
+    let mut sizes = SizeAlign::default();
+    sizes.fill(&resolve);
+    let kinds = resolve.types.iter().filter(|(_, ty)| ty.name.as_deref() == Some(record)).map(|(_, ty)| &ty.kind);
+    let mut records = kinds.filter_map(|kind| if let TypeDefKind::Record(record) = kind { Some(record) } else { None });
+    let fields = &records.next().expect("there is such a record").fields;
+    let offsets = sizes.field_offsets(fields.iter().map(|field| &field.ty));
+    let place = fields.iter().position(|other| other.name == field).expect("it has such a field");
+    let bytes = sizes.record(fields.iter().map(|field| &field.ty)).size.size_wasm32();
+    (bytes, offsets[place].0.size_wasm32())
 }
 
 /// The host's package, and the world of its modules.
 fn world() -> (Resolve, WorldId) {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../wit")).expect("the WIT package reads");
-    let world = resolve.select_world(&[package], Some("module")).expect("there is such a world");
+    let world = resolve.select_world(&[package], Some("serving-module")).expect("there is such a world");
     (resolve, world)
 }
 
@@ -84,6 +94,25 @@ pub fn task(parameters: usize, items: &str, body: &str) -> Vec<u8> {
             (i32.const {ANSWER}))"#
     );
     module(parameters, &format!("{items} {run}"))
+}
+
+/// A module with an actor `attack` that serves so many calls of its method `attack` at once; this is the body of `serve`.
+pub fn server(concurrency: u8, items: &str, body: &str) -> Vec<u8> {
+    let mut actor = vec![0; layout("actor-type", "name").0];
+    // One function is its constructor, and its method as well.
+    let function = [FUNCTIONS as u32, 1];
+    put(&mut actor, layout("actor-type", "name").1, &[NAMES as u32, "attack".len() as u32]);
+    put(&mut actor, layout("actor-type", "constructors").1, &function);
+    put(&mut actor, layout("actor-type", "methods").1, &function);
+    let max = layout("actor-type", "options").1 + layout("actor-options", "max-concurrency").1;
+    put(&mut actor, max, &[1, concurrency.into()]);
+    let mut actors = [0; 8];
+    put(&mut actors, 0, &[ACTOR as u32, 1]);
+    let actors = data(MANIFEST + layout("manifest", "actors").1, &actors) + &data(ACTOR, &actor);
+    let serve = format!(r#"(func (export "rustyray:core/server@0.1.0#serve") {body})"#);
+    let missing = DEFAULTS.iter().filter(|(sign, _)| !items.contains(sign) && *sign != "#serve").map(|(_, part)| *part);
+    let parts: Vec<&str> = missing.collect();
+    core_module(&format!("{items} {} {serve} {} {actors}", parts.join(" "), manifest(0)))
 }
 
 /// A module that says it has such a task, with these items.
@@ -129,7 +158,7 @@ pub fn command(component: &str, items: &str, body: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The component of the world `module` around a core module.
+/// The component of the world `serving-module` around a core module.
 pub fn core_module(items: &str) -> Vec<u8> {
     let (resolve, world) = world();
     let mut bytes = wat::parse_str(format!("(module {items})")).unwrap_or_else(|error| panic!("{error}"));
@@ -160,6 +189,12 @@ pub const WRITERS: &str = r#"
     (import "rustyray:core/bytes@0.1.0" "append" (func $append (param i32 i32 i32 i32)))
     (import "rustyray:core/bytes@0.1.0" "seal" (func $seal (param i32 i32)))
     (import "rustyray:core/bytes@0.1.0" "[resource-drop]writer" (func $drop_writer (param i32)))"#;
+
+/// Of `calls`: `next`, without objects and with a time to wait, `enter`, and `reply` with what lies at an address.
+pub const CALLS: &str = r#"
+    (import "rustyray:core/calls@0.1.0" "next" (func $next_event (param i32 i32 i32 i32 i64 i32)))
+    (import "rustyray:core/calls@0.1.0" "enter" (func $enter (param i64) (result i32)))
+    (import "rustyray:core/calls@0.1.0" "reply" (func $reply_to (param i32)))"#;
 
 /// Of `actors`: `find`, `kill`, and the drop of an actor's handle.
 pub const ACTORS: &str = r#"

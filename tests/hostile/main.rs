@@ -16,6 +16,7 @@ mod lies;
 mod loops;
 mod modules;
 mod payloads;
+mod shifts;
 mod storms;
 
 #[path = "../all/guest.rs"]

@@ -215,7 +215,8 @@ pub async fn wait_for_news(
     // Whoever calls the actor wakes it as well, so that it waits for nobody in particular.
     let on = sleep.is_none().then(|| Wait { objects: Awaited::Many(Arc::default()), count: 0 });
     let _parked = Parked::new(port, &task, on);
-    poll_fn(move |cx| {
+    shift.set_listens(true);
+    let news = poll_fn(|cx| {
         if let Some(news) = shift.poll_news(cx) {
             return Poll::Ready(Some(news));
         }
@@ -225,7 +226,9 @@ pub async fn wait_for_news(
             false => Poll::Pending,
         }
     })
-    .await
+    .await;
+    shift.set_listens(false);
+    news
 }
 
 /// A sleep of this length; `None` where it ends beyond all time.

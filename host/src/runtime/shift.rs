@@ -205,9 +205,9 @@ impl Service {
         self.runtime.progressed();
     }
 
-    /// Ends the instance when its guest does not leave a call that is to end. True if it did.
+    /// Ends the instance when its guest does not leave a call that is to end, or does not return. True if it did.
     fn lose_patience(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(reason) = self.shift.poll_ending(cx) else {
+        let Some(reason) = self.shift.poll_overdue(cx) else {
             self.patience = None;
             return false;
         };
@@ -231,6 +231,9 @@ impl Service {
             Ok(Err(error)) => error,
             Err(StopReason::ActorKilled) if self.may_restart && self.actor.mailbox.restart_pending() => {
                 TaskError::new(ErrorKind::WorkerCrashed, "it was killed, to start again")
+            }
+            Err(StopReason::Cancelled) if left.is_empty() => {
+                TaskError::new(ErrorKind::WorkerCrashed, "it did not return when no call was left")
             }
             Err(reason) => self.runtime.stopped(&ran, reason),
         };

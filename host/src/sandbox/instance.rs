@@ -172,8 +172,13 @@ impl Instance {
         let serve: ServeFunc = self.export(|_| serve)?;
         calls::begin(self.store.as_context_mut(), shift);
         let outcome = serve.call_async(&mut self.store, ()).await;
-        calls::end(self.store.as_context_mut());
-        outcome.map_err(|error| self.explained(&error))
+        let between = calls::end(self.store.as_context_mut());
+        outcome.map_err(|error| match self.explained(&error) {
+            error if between && error.kind == ErrorKind::OutOfFuel => {
+                TaskError::new(ErrorKind::WorkerCrashed, "it ran for too long between two calls, and served none")
+            }
+            error => error,
+        })
     }
 
     /// Runs the module's `main`, and gives its exit code.

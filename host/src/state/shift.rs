@@ -49,6 +49,8 @@ pub struct Shift {
     guest: AtomicWaker,
     /// One of the calls may have been asked to stop. Not under the lock: whoever asks may be called from under it.
     rung: AtomicBool,
+    /// Does the guest wait for news?
+    listens: AtomicBool,
     /// Woken when a call is over, or is to be over soon.
     runtime: AtomicWaker,
 }
@@ -92,6 +94,7 @@ impl Shift {
             turns: Gauge::default(),
             guest: AtomicWaker::new(),
             rung: AtomicBool::new(false),
+            listens: AtomicBool::new(false),
             runtime: AtomicWaker::new(),
         })
     }
@@ -164,21 +167,23 @@ impl Shift {
         }
     }
 
-    /// The guest answers a call. `None` if nobody waits for that any more.
-    pub fn answer(&self, call: TaskId, answer: Result<Payload, TaskError>) -> Option<Arc<TaskRecord>> {
+    /// The guest answers a call. False if nobody waits for that any more.
+    pub fn answer(&self, call: TaskId, answer: Result<Payload, TaskError>) -> bool {
         let mut inner = self.inner.lock();
         if inner.current == Some(call) {
             inner.current = None;
         }
-        let served = inner.calls.remove(&call).filter(|served| served.known)?;
+        let known = inner.calls.get(&call).is_some_and(|served| served.known);
+        let answered = if known { inner.calls.remove(&call) } else { None };
+        let Some(served) = answered else { return false };
         if let Ok(payload) = &answer {
             served.task.meter().bytes_out.add(payload.data.len() as u64);
         }
         let end = served.ending.map_or(End::Answered(answer), End::Stopped);
-        inner.ends.push_back((served.task.clone(), end));
+        inner.ends.push_back((served.task, end));
         drop(inner);
         self.runtime.wake();
-        Some(served.task)
+        true
     }
 
     /// A call that is over.
@@ -186,11 +191,21 @@ impl Shift {
         self.inner.lock().ends.pop_front()
     }
 
-    /// Why the call is to end that the guest runs, if it is. Wakes `cx` when that changes, and when a call is over.
-    pub fn poll_ending(&self, cx: &mut Context<'_>) -> Option<StopReason> {
+    /// Is the guest to leave the call that it runs, or to return because none is left? With the reason of the former. Wakes `cx`
+    /// when that changes, and when a call is over.
+    pub fn poll_overdue(&self, cx: &mut Context<'_>) -> Option<StopReason> {
         self.runtime.register(cx.waker());
         let inner = self.inner.lock();
-        inner.calls.get(&inner.current?)?.ending
+        match inner.current.and_then(|current| inner.calls.get(&current)) {
+            Some(running) => running.ending,
+            None if inner.calls.is_empty() && !self.listens.load(Ordering::Acquire) => Some(StopReason::Cancelled),
+            None => None,
+        }
+    }
+
+    /// The guest waits for news from here on, or does not any more.
+    pub fn set_listens(&self, listens: bool) {
+        self.listens.store(listens, Ordering::Release);
     }
 
     /// Ends all of them, with the instance.

@@ -19,13 +19,14 @@ pub const CONCURRENCY_MAX: u32 = 1000;
 /// Concurrency groups of one type of actors.
 pub const CONCURRENCY_GROUPS_MAX: usize = 64;
 
-/// Time for one of several calls that an actor serves to come to its next await, once it is to be ended. After it the whole
-/// instance ends. Far more than what lies between two awaits of a method that waits at all.
+/// Time for one of several calls that an actor serves to come to its next await, once it is to be ended; and for the guest to
+/// return, once no call is left. After it the whole instance ends. Far more than what lies between two awaits of a method
+/// that waits at all.
 pub const AWAIT_GRACE: Duration = Duration::from_millis(100);
 
-/// Fuel for what a guest that serves several calls at once does after it answered one and before it runs another: about 10 ms.
-/// Its executor takes thousands for each event; the rest is for what is dropped with a call.
-pub const HOUSEKEEPING_FUEL: u64 = 10 * FUEL_SLICE;
+/// Fuel for what a guest that serves several calls at once does between two of them: about 100 ms. Its executor takes thousands
+/// for each event; the rest is for what is dropped with a call.
+pub const HOUSEKEEPING_FUEL: u64 = 100 * FUEL_SLICE;
 
 /// Bytes that the object store holds, values and queued arguments together.
 pub const OBJECT_STORE_BYTES: u64 = 2 << 30;

@@ -1,7 +1,8 @@
 //! `rustyray:core/calls`, linked by hand: what runs changes in the middle of these functions, and with it whose fuel burns.
 //!
-//! The call that runs burns its own fuel. What the guest does between two calls is on the account of the one that ran last;
-//! once that is answered, on an allowance that comes with each answer, and so is bounded by the calls that others make.
+//! The call that runs burns its own fuel. What the guest does between two calls is on the account of the one that ran last, or of
+//! nobody once that is answered; there is an allowance for it, which comes again with a call that runs or is answered. So a
+//! guest that serves no call does not run for long.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,8 +56,25 @@ enum Event {
 /// The calls that a guest serves at once.
 pub(in super::super) struct Serving {
     shift: Arc<Shift>,
-    /// Does the fuel that burns count for a call?
+    /// Does the fuel that burns count for the call that ran last?
     metered: bool,
+    /// What that call has burned, of which the meter knows only when it is told.
+    used: u64,
+    /// What was in the tank when somebody last looked.
+    left: u64,
+    /// Is it between two calls?
+    between: bool,
+}
+
+impl Serving {
+    /// So much is left now. What is gone since the last look was burned by the last call.
+    fn account(&mut self, left: u64, task: &TaskRecord) {
+        if self.metered {
+            self.used += self.left.saturating_sub(left);
+            task.meter().fuel_used.set(self.used);
+        }
+        self.left = left;
+    }
 }
 
 /// Links the functions.
@@ -71,17 +89,17 @@ pub(in super::super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()>
 
 /// Begins a shift: the guest is about to be called.
 pub(in super::super) fn begin(mut store: Store<'_>, shift: Arc<Shift>) {
-    let first = shift.charged();
     let guest = store.data_mut();
-    guest.serve(first.clone());
-    guest.serving = Some(Box::new(Serving { shift, metered: false }));
-    allow_housekeeping(&mut store, &first);
+    guest.serve(shift.charged());
+    let serving = Serving { shift, metered: false, used: 0, left: HOUSEKEEPING_FUEL, between: true };
+    guest.serving = Some(Box::new(serving));
+    fill(&mut store, HOUSEKEEPING_FUEL);
 }
 
-/// Ends it: the guest has returned, or trapped.
-pub(in super::super) fn end(mut store: Store<'_>) {
+/// Ends it: the guest has returned, or trapped. Gives whether that was between two calls.
+pub(in super::super) fn end(mut store: Store<'_>) -> bool {
     account(&mut store);
-    store.data_mut().serving = None;
+    store.data_mut().serving.take().is_some_and(|serving| serving.between)
 }
 
 async fn next(
@@ -95,6 +113,7 @@ async fn next(
     guest.count_call();
     let (shift, port, objects) = guest.wanted(&objects)?;
     shift.leave();
+    keep_house(&mut store);
     let timeout = timeout_ns.map(Duration::from_nanos);
     match wait_for_news(&*port, &shift, &objects, count as usize, timeout).await {
         Some(news) => store.data_mut().event(news),
@@ -109,12 +128,16 @@ fn enter(mut store: Store<'_>, call: TaskId) -> wasmtime::Result<bool> {
     account(&mut store);
     let guest = store.data_mut();
     guest.count_call();
-    let Some(task) = guest.shift()?.enter(call) else { return Ok(false) };
+    let Some(task) = guest.shift()?.enter(call) else {
+        keep_house(&mut store);
+        return Ok(false);
+    };
     guest.charge(task.clone());
+    let used = task.meter().fuel_used.get();
     if let Some(serving) = &mut guest.serving {
-        serving.metered = true;
+        (serving.metered, serving.used, serving.between) = (true, used, false);
     }
-    store.set_fuel(budget(&task).saturating_sub(task.meter().fuel_used.get()))?;
+    fill(&mut store, task.spec.plan.limits.fuel.unwrap_or(u64::MAX).saturating_sub(used));
     Ok(true)
 }
 
@@ -127,33 +150,41 @@ fn reply(mut store: Store<'_>, call: u64, answer: Answer) -> wasmtime::Result<()
         Ok(payload) => Ok(take_payload(&mut guest.table, payload)?),
         Err(failure) => Err(program_error(failure)),
     };
-    let Some(task) = shift.answer(TaskId(call), answer) else { return Ok(()) };
-    if let Some(serving) = &mut guest.serving {
-        serving.metered = false;
+    if shift.answer(TaskId(call), answer)
+        && let Some(serving) = &mut guest.serving
+    {
+        (serving.metered, serving.between) = (false, true);
+        fill(&mut store, HOUSEKEEPING_FUEL);
     }
-    allow_housekeeping(&mut store, &task);
     Ok(())
 }
 
 /// The account of the call that ran, up to here.
 fn account(store: &mut Store<'_>) {
     let left = store.get_fuel().unwrap_or_default();
-    let guest = store.data();
-    if guest.serving.as_ref().is_some_and(|serving| serving.metered) {
-        let task = guest.task();
-        task.meter().fuel_used.set(budget(task).saturating_sub(left));
+    let guest = store.data_mut();
+    let task = guest.task().clone();
+    if let Some(serving) = &mut guest.serving {
+        serving.account(left, &task);
     }
 }
 
-/// Fuel for what the guest does between two calls, in the place of what was left of the last one's.
-fn allow_housekeeping(store: &mut Store<'_>, task: &TaskRecord) {
-    let fuel = task.spec.plan.limits.fuel.map_or(u64::MAX, |_| HOUSEKEEPING_FUEL);
-    // Fuel is enabled in every engine of this host, so that it can be set.
-    let _ = store.set_fuel(fuel);
+/// The guest has left a call, and has what it may burn until it enters another.
+fn keep_house(store: &mut Store<'_>) {
+    let Some(serving) = &mut store.data_mut().serving else { return };
+    let (left, before) = (serving.left, std::mem::replace(&mut serving.between, true));
+    if !before {
+        fill(store, left.min(HOUSEKEEPING_FUEL));
+    }
 }
 
-fn budget(task: &TaskRecord) -> u64 {
-    task.spec.plan.limits.fuel.unwrap_or(u64::MAX)
+/// Puts so much into the tank.
+fn fill(store: &mut Store<'_>, fuel: u64) {
+    // Fuel is enabled in every engine of this host, so that it can be set.
+    let _ = store.set_fuel(fuel);
+    if let Some(serving) = &mut store.data_mut().serving {
+        serving.left = fuel;
+    }
 }
 
 impl Guest {
