@@ -103,6 +103,28 @@ pub fn remote(attributes: TokenStream, item: TokenStream) -> TokenStream {
 /// with a name that is created again, in a later process as well, under the same names of module, type and actor; its
 /// constructor does not run then. A state that was saved under another definition of the type, or that does not decode, is
 /// reported, and the constructor runs. A state that holds references is not saved.
+///
+/// # Several calls at once
+/// With `max_concurrency` or `concurrency_groups` the actor serves several calls on its one instance, and they take turns where
+/// they await:
+///
+/// ```ignore
+/// #[rustyray::actor(max_concurrency = 100, concurrency_groups = "io=2")]
+/// struct Cache { pages: RefCell<HashMap<u32, String>> }
+///
+/// #[rustyray::actor_methods]
+/// impl Cache {
+///     async fn page(&self, number: u32) -> Result<String> { … }   // up to 100 of these, and of others without a group
+///     #[rustyray::method(concurrency_group = "io")]
+///     async fn load(&self, number: u32) -> Result<String> { … }   // and 2 of these besides
+///     fn clear(&mut self) { self.pages.get_mut().clear() }        // alone: no other call runs, or waits, meanwhile
+/// }
+/// ```
+///
+/// Methods take `&self`, and share the state as its types allow (`Cell`, `RefCell`). One that takes `&mut self` begins when all
+/// others have ended, and those that came later wait for it. Calls begin in the order in which they came, in each group; where
+/// one is served at a time they also end in it. A method that blocks, or computes without an await, holds up the others; one that
+/// crashes ends them with the instance. There are no checkpoints.
 #[proc_macro_attribute]
 pub fn actor(attributes: TokenStream, item: TokenStream) -> TokenStream {
     let attributes = parse_macro_input!(attributes as ActorAttributes);

@@ -407,7 +407,7 @@ mod tests {
 
     #[test]
     fn an_honest_manifest_passes() {
-        let checked = checked_manifest(manifest(vec![function("a"), function("m::b")])).unwrap();
+        let checked = checked_manifest(manifest(vec![function("a"), function("m::b")]), false).unwrap();
         assert_eq!(checked.tasks.len(), 2);
     }
 
@@ -433,5 +433,60 @@ mod tests {
         let mut greedy = function("greedy");
         greedy.options.resources = (0..100).map(|n| (n.to_string(), 1)).collect();
         assert!(refused(vec![greedy]).contains("custom resources: at most"));
+    }
+
+    /// An actor with the methods `a` and `b`, so many calls at once, and these groups.
+    fn concurrent(calls: Option<u32>, groups: &[(&str, u32, &[&str])]) -> wit::ActorType {
+        let group = |(name, max_concurrency, methods): &(&str, u32, &[&str])| wit::Group {
+            name: (*name).to_owned(),
+            max_concurrency: *max_concurrency,
+            methods: methods.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        wit::ActorType {
+            name: "Hall".to_owned(),
+            constructors: vec![function("new")],
+            methods: vec![function("a"), function("b")],
+            options: wire::ActorOptions {
+                call: options(),
+                name: None,
+                namespace: None,
+                get_if_exists: None,
+                max_restarts: None,
+                max_pending_calls: None,
+                detached: None,
+                max_concurrency: calls,
+            },
+            checkpoint: None,
+            groups: groups.iter().map(group).collect(),
+            docs: String::new(),
+        }
+    }
+
+    #[test]
+    fn actors_that_serve_several_calls_say_how_many_and_of_what() {
+        let check = |actor: wit::ActorType, serves| {
+            let checked = checked_manifest(wit::Manifest { actors: vec![actor], ..manifest(Vec::new()) }, serves);
+            checked.map_err(|error| error.to_string()).map(|manifest| manifest.actors[0].clone())
+        };
+        let checked = check(concurrent(Some(4), &[("io", 2, &["b"])]), true).unwrap();
+        assert_eq!((checked.lane("a"), checked.lane("b")), (0, 1));
+        let lies: [(wit::ActorType, &str); 8] = [
+            (concurrent(Some(0), &[]), "from 1 to 1000 calls"),
+            (concurrent(Some(CONCURRENCY_MAX + 1), &[]), "from 1 to 1000 calls"),
+            (concurrent(None, &[("io", 0, &[])]), "from 1 to 1000 calls"),
+            (concurrent(None, &[("io", 1, &["c"])]), "'io' has no method 'c'"),
+            (concurrent(None, &[("io", 1, &[]), ("io", 1, &[])]), "two concurrency groups are named 'io'"),
+            (concurrent(None, &[("io", 1, &["a"]), ("b", 1, &["a"])]), "are named 'a'"),
+            (concurrent(None, &[("io", 1, &["a", "a", "a"])]), "in several concurrency groups"),
+            (concurrent(None, &vec![("io", 1, &[][..]); CONCURRENCY_GROUPS_MAX + 1]), "at most 64"),
+        ];
+        for (lie, says) in lies {
+            let refusal = check(lie, true).unwrap_err();
+            assert!(refusal.contains(says), "{refusal}");
+        }
+        let refusal = check(wit::ActorType { checkpoint: Some(1), ..concurrent(Some(2), &[]) }, true).unwrap_err();
+        assert!(refusal.contains("no checkpoints"), "{refusal}");
+        let refusal = check(concurrent(Some(2), &[]), false).unwrap_err();
+        assert!(refusal.contains("does not export rustyray:core/server"), "{refusal}");
     }
 }
