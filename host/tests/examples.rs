@@ -1,6 +1,10 @@
 //! The examples, run as their READMEs say, with the output that stands there.
 
 mod common;
+#[path = "examples/mandelbrot.rs"]
+mod mandelbrot;
+#[path = "examples/montecarlo.rs"]
+mod montecarlo;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,6 +46,19 @@ impl Readme {
         let arguments = self.arguments();
         assert!(arguments.contains(&built.as_str()), "the README runs {built}");
         rustyray_host(arguments.into_iter().map(|argument| if argument == built { &guest } else { argument }))
+    }
+
+    /// Runs a guest whose README names its crate's folder, with these arguments of its own. What its config file grants is there,
+    /// but in `folder`: what the program writes does not fall on the repository.
+    fn run_in(&self, folder: &Path, own: &[&str]) -> Output {
+        let crate_folder = format!("examples/{}", self.name);
+        assert_eq!(self.arguments(), ["run", "--release", &crate_folder]);
+        let config = folder.join("rustyray.toml");
+        fs::copy(root().join(crate_folder).join("rustyray.toml"), &config).expect("it has a config file");
+        fs::create_dir_all(folder.join("picture")).expect("a folder to write to");
+        let (guest, config) = (common::guest(self.name), config.display().to_string());
+        let guest = guest.display().to_string();
+        rustyray_host(["run", &guest, "--config", &config, "--"].into_iter().chain(own.iter().copied()))
     }
 }
 
