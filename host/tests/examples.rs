@@ -5,6 +5,8 @@ mod common;
 mod mandelbrot;
 #[path = "examples/montecarlo.rs"]
 mod montecarlo;
+#[path = "examples/parameter_server.rs"]
+mod parameter_server;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -54,11 +56,23 @@ impl Readme {
         let crate_folder = format!("examples/{}", self.name);
         assert_eq!(self.arguments(), ["run", "--release", &crate_folder]);
         let config = folder.join("rustyray.toml");
-        fs::copy(root().join(crate_folder).join("rustyray.toml"), &config).expect("it has a config file");
+        let home = root().join(crate_folder);
+        fs::copy(home.join("rustyray.toml"), &config).expect("it has a config file");
+        copy_files(&home.join("data"), &folder.join("data"));
         fs::create_dir_all(folder.join("picture")).expect("a folder to write to");
         let (guest, config) = (common::guest(self.name), config.display().to_string());
         let guest = guest.display().to_string();
         rustyray_host(["run", &guest, "--config", &config, "--"].into_iter().chain(own.iter().copied()))
+    }
+}
+
+/// The files of a folder, if there is one.
+fn copy_files(from: &Path, to: &Path) {
+    let Ok(files) = fs::read_dir(from) else { return };
+    fs::create_dir_all(to).expect("a folder");
+    for file in files {
+        let file = file.expect("a file");
+        fs::copy(file.path(), to.join(file.file_name())).expect("copied");
     }
 }
 
