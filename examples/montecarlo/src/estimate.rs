@@ -50,13 +50,15 @@ impl Estimate {
         }
     }
 
-    /// Is the price known well enough? What comes then is not counted.
-    fn is_done(&self) -> bool {
-        self.curve.last().is_some_and(|point| point.range <= self.wanted)
-    }
-
     /// The points of the curve from this one on.
     pub fn points(&self, from: usize) -> Vec<Point> {
         self.curve.get(from..).unwrap_or_default().to_vec()
+    }
+}
+
+impl Estimate {
+    /// Is the price known well enough? What comes then is not counted.
+    fn is_done(&self) -> bool {
+        self.curve.last().is_some_and(|point| point.range <= self.wanted)
     }
 }
