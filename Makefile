@@ -2,7 +2,7 @@
 
 WASM := wasm32-wasip2
 # Every crate that is compiled to WebAssembly. They are built here, in a step of their own, never by a build script.
-GUESTS := guests wordcount counter untrusted pipeline embed-guest mandelbrot montecarlo parameter-server crawler-guest
+GUESTS := guests wordcount counter untrusted pipeline embed-guest mandelbrot montecarlo parameter-server crawler-guest plugin-uploads
 NATIVE := --workspace $(GUESTS:%=--exclude %)
 # One profile and one target folder for demo and test: wasmtime takes minutes to build. The demo's host is the tests'
 # host; `cargo build --release` makes the one to install.
