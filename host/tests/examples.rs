@@ -50,8 +50,8 @@ impl Readme {
         rustyray_host(arguments.into_iter().map(|argument| if argument == built { &guest } else { argument }))
     }
 
-    /// Runs a guest whose README names its crate's folder, with these arguments of its own. What its config file grants is there,
-    /// but in `folder`: what the program writes does not fall on the repository.
+    /// Runs a guest whose README names its crate's folder, with these arguments of its own. What its config file grants
+    /// is there, but in `folder`: what the program writes does not fall on the repository.
     fn run_in(&self, folder: &Path, own: &[&str]) -> Output {
         let crate_folder = format!("examples/{}", self.name);
         assert_eq!(self.arguments(), ["run", "--release", &crate_folder]);
@@ -64,6 +64,15 @@ impl Readme {
         let guest = guest.display().to_string();
         rustyray_host(["run", &guest, "--config", &config, "--"].into_iter().chain(own.iter().copied()))
     }
+}
+
+/// What a program drew in `folder`. It is what stands in the repository, for all to see.
+fn drawn(example: &str, folder: &Path, picture: &str) -> String {
+    let read = |path: PathBuf| fs::read_to_string(path).expect("the picture is there");
+    let drawn = read(folder.join("picture").join(picture));
+    let shown = read(root().join("examples").join(example).join("picture").join(picture));
+    assert!(drawn == shown, "{picture} of {example} is another now: run the example, and look at it");
+    drawn
 }
 
 /// The files of a folder, if there is one.

@@ -1,5 +1,5 @@
-//! Starts two servers on this machine, grants a crawler the first of them, and lets it crawl. The second one is linked to, and not
-//! granted.
+//! Starts two servers on this machine, grants a crawler the first of them, and lets it crawl. The second one is linked
+//! to, and not granted.
 
 mod server;
 

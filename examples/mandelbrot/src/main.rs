@@ -1,5 +1,5 @@
-//! A picture of the Mandelbrot set: each tile is a task, in a sandbox of its own, and the driver puts them together as they
-//! come.
+//! A picture of the Mandelbrot set: each tile is a task, in a sandbox of its own, and the driver puts them together as
+//! they come.
 
 mod canvas;
 mod fractal;
@@ -11,7 +11,8 @@ use rustyray::prelude::*;
 const WIDTH: usize = 800;
 const HEIGHT: usize = 600;
 
-/// Pixels along a tile's side. Where the set is a tile takes far longer than elsewhere, so many small ones share out better.
+/// Pixels along a tile's side. Where the set is a tile takes far longer than elsewhere, so many small ones share out
+/// better.
 const TILE: usize = 50;
 
 const PICTURE: &str = "/picture/mandelbrot.png";
@@ -48,7 +49,7 @@ async fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let view = match arguments.as_slice() {
         [] => View::around(-0.68, 0.0, 2.9),
-        [x, y, width] => View::around(x.parse()?, y.parse()?, width.parse()?),
+        [x, y, width] => View::around(number(x)?, number(y)?, number(width)?),
         _ => rustyray::bail!("usage: mandelbrot [X Y WIDTH]"),
     };
     let canvas = painted(view).await?;
@@ -57,6 +58,10 @@ async fn main() -> Result<()> {
     let tiles = (WIDTH / TILE) * (HEIGHT / TILE);
     println!("{tiles} tiles, a task each: {WIDTH} x {HEIGHT} pixels, {} KiB in {PICTURE}", bytes >> 10);
     Ok(())
+}
+
+fn number(text: &str) -> Result<f64> {
+    text.parse().map_err(|_| Error::msg(format!("'{text}' is no number")))
 }
 
 /// Starts all tiles, and puts each in its place as soon as it is there, whichever that is.

@@ -20,7 +20,8 @@ pub struct Point {
     pub range: f64,
 }
 
-/// Adds up the batches that tasks report. Whichever comes first, they count in their order: so each run ends with the same price.
+/// Adds up the batches that tasks report. Whichever comes first, they count in their order: so each run ends with the
+/// same price.
 #[rustyray::actor]
 pub struct Estimate {
     wanted: f64,

@@ -1,5 +1,5 @@
-//! The price of an option by simulation: tasks walk random paths and report to an actor how they went. When the price is known well
-//! enough, the tasks that are left are cancelled.
+//! The price of an option by simulation: tasks walk random paths and report to an actor how they went. When the price
+//! is known well enough, the tasks that are left are cancelled.
 
 mod contract;
 mod estimate;
@@ -27,7 +27,7 @@ async fn batch(contract: Contract, number: u64, estimate: EstimateHandle) -> Res
 
 #[rustyray::main]
 async fn main() -> Result<()> {
-    let arguments: Vec<f64> = std::env::args().skip(1).map(|argument| argument.parse()).collect::<Result<_, _>>()?;
+    let arguments: Vec<f64> = std::env::args().skip(1).map(number).collect::<Result<_>>()?;
     let (wanted, strike) = match arguments.as_slice() {
         [] => (0.01, 100.0),
         [wanted] => (*wanted, 100.0),
@@ -65,6 +65,10 @@ async fn price(contract: Contract, wanted: f64) -> Result<Vec<Point>> {
         rustyray::cancel(task)?;
     }
     Ok(curve)
+}
+
+fn number(text: String) -> Result<f64> {
+    text.parse().map_err(|_| Error::msg(format!("'{text}' is no number")))
 }
 
 fn show(point: &Point) {

@@ -42,14 +42,15 @@ impl Axes {
 
 fn svg(curve: &[Point]) -> Result<String> {
     let (Some(first), Some(last)) = (curve.first(), curve.last()) else { rustyray::bail!("there is nothing to plot") };
-    let around = 1.25 * first.range;
+    let around = (1.25 * first.range).max(0.01);
     let axes = Axes {
         paths: (first.paths as f64, (last.paths as f64).max(first.paths as f64 * 2.0)),
         prices: (last.price - around, last.price + around),
     };
     let (width, height) = SIZE;
     let mut svg = format!(
-        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="13" fill="#444">
+        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"
+font-family="sans-serif" font-size="13" fill="#444">
 <rect width="{width}" height="{height}" rx="8" fill="#fff"/>
 <text x="{}" y="30" font-size="16" fill="#222">An Asian option's price: {:.4} ± {:.4} after {} paths</text>
 "##,

@@ -1,5 +1,6 @@
-//! A network learns to read handwritten digits: an actor holds the parameters of each layer, tasks compute gradients on shards of the
-//! data. The driver says who works on what, for all rounds beforehand, and sees neither parameters nor gradients pass.
+//! A network learns to read handwritten digits: an actor holds the parameters of each layer, tasks compute gradients on
+//! shards of the data. The driver says who works on what, for all rounds beforehand, and sees neither parameters nor
+//! gradients pass.
 
 mod digits;
 mod gallery;
@@ -45,7 +46,7 @@ async fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let rounds = match arguments.as_slice() {
         [] => ROUNDS,
-        [rounds] => rounds.parse()?,
+        [rounds] => rounds.parse().map_err(|_| Error::msg(format!("'{rounds}' is no number of rounds")))?,
         _ => rustyray::bail!("usage: parameter-server [ROUNDS]"),
     };
     let all = Digits::read(DATA)?;

@@ -50,7 +50,8 @@ fn svg(curve: &[Point]) -> Result<String> {
     let Some(last) = curve.last() else { rustyray::bail!("there is nothing to plot") };
     let (axes, (width, height)) = (Axes { rounds: curve.len() - 1 }, SIZE);
     let mut svg = format!(
-        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="13" fill="#444">
+        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"
+font-family="sans-serif" font-size="13" fill="#444">
 <rect width="{width}" height="{height}" rx="8" fill="#fff"/>
 <text x="{}" y="30" font-size="16" fill="#222">Reading digits: {:.1} % of the test's right after {} rounds</text>
 "##,

@@ -1,5 +1,5 @@
-//! A blog lets its users upload plugins that render its texts. Nobody has read them. Each user has so many calls and so much fuel,
-//! each call so much memory and time, and none of them anything else.
+//! A blog lets its users upload plugins that render its texts. Nobody has read them. Each user has so many calls and so
+//! much fuel, each call so much memory and time, and none of them anything else.
 
 mod ledger;
 mod service;

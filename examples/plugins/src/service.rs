@@ -51,8 +51,8 @@ struct Account {
 }
 
 impl Service {
-    /// Whatever a plugin declares for itself, or asks for on behalf of its children, is within these limits; and it may touch
-    /// nothing.
+    /// Whatever a plugin declares for itself, or asks for on behalf of its children, is within these limits; and it may
+    /// touch nothing.
     pub fn start() -> Result<Self, BuildError> {
         let limits =
             TaskLimits { timeout: Some(TIME), fuel: Some(FUEL), memory_bytes: MEMORY_BYTES, ..TaskLimits::default() };

@@ -67,8 +67,8 @@ fn unfiltered(data: &[u8]) -> Vec<u8> {
     pixels
 }
 
-/// The same without the guest, but for one in a colour: logarithms and cosines may differ in the last place from one system to
-/// another. The places are added up as the guest does: near the set another last place is another colour.
+/// The same without the guest, but for one in a colour: logarithms and cosines may differ in the last place from one
+/// system to another. The places are added up as the guest does: near the set another last place is another colour.
 fn assert_shows(picture: &[u8], (x, y): (f64, f64), width: f64) {
     let size = width / WIDTH as f64;
     let (left, top) = (x - size * WIDTH as f64 / 2.0, y + size * HEIGHT as f64 / 2.0);

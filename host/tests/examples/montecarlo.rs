@@ -1,16 +1,14 @@
 //! The price, beside one that a formula gives.
 
-use std::fs;
-
 use serde_json::Value;
 
-use crate::{Readme, common, printed, rustyray_host};
+use crate::{Readme, common, drawn, printed, rustyray_host};
 
 #[test]
 fn montecarlo_ends_with_the_same_price_each_time() {
     let (readme, folder) = (Readme::of("montecarlo"), tempfile::tempdir().expect("a folder"));
     assert_eq!(printed(&readme.run_in(folder.path(), &[])), readme.output());
-    let plot = fs::read_to_string(folder.path().join("picture/montecarlo.svg")).expect("the plot is there");
+    let plot = drawn("montecarlo", folder.path(), "montecarlo.svg");
     let points = |shape: &str| {
         let (_, rest) = plot.split_once(&format!("<{shape} points=\"")).expect("it has such a shape");
         rest.split_once('"').expect("the points end").0.split_whitespace().count()
@@ -20,7 +18,8 @@ fn montecarlo_ends_with_the_same_price_each_time() {
     assert_eq!((points("polyline"), points("polygon")), (batches, 2 * batches));
 }
 
-/// Without a strike the option is worth the mean of the expected prices, discounted: 100 e^(0.05 (month / 12 - 1)) in each month.
+/// Without a strike the option is worth the mean of the expected prices, discounted: 100 e^(0.05 (month / 12 - 1)) in
+/// each month.
 #[test]
 fn montecarlo_finds_what_is_known_and_cancels_the_rest() {
     let folder = tempfile::tempdir().expect("a folder");

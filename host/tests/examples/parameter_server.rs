@@ -1,8 +1,6 @@
 //! The network learns, and what it learns does not depend on who computes when.
 
-use std::fs;
-
-use crate::{Readme, common, printed, rustyray_host};
+use crate::{Readme, common, drawn, printed, rustyray_host};
 
 /// Round, loss, loss on the test's digits, and percent of those that were read right.
 fn rounds(text: &str) -> Vec<[f64; 4]> {
@@ -24,7 +22,7 @@ fn parameter_server_learns_to_read_digits() {
     assert!((first[1] - 10f64.ln()).abs() < 0.2 && first[3] < 25.0, "{first:?}");
     assert!(last[1] < 0.1 && last[2] < 0.2 && last[3] > 95.0, "{last:?}");
 
-    let plot = fs::read_to_string(folder.path().join("picture/loss.svg")).expect("the plot is there");
+    let plot = drawn("parameter-server", folder.path(), "loss.svg");
     let points = |curve: &str| curve.split('"').next().expect("its points").split_whitespace().count();
     let curves: Vec<usize> = plot.split("<polyline points=\"").skip(1).map(points).collect();
     assert_eq!(curves, [101, 101]);

@@ -42,7 +42,8 @@ impl Frontier {
         Frontier { pages: BTreeMap::new() }
     }
 
-    /// Enters what is behind a link, and gives those of its own links that are new. Whoever gets them follows them: nobody else will.
+    /// Enters what is behind a link, and gives those of its own links that are new. Whoever gets them follows them:
+    /// nobody else will.
     pub fn enter(&mut self, link: String, page: Page) -> Vec<String> {
         let links = page.links.clone();
         self.pages.insert(link, Some(page));
@@ -56,7 +57,8 @@ impl Frontier {
         new
     }
 
-    /// All that can be reached from `start`, with links of that site without their host, and those of others after them.
+    /// All that can be reached from `start`, with links of that site without their host, and those of others after
+    /// them.
     pub fn site(&self, start: String) -> Site {
         let local = |link: &str| link.strip_prefix(&start).map_or_else(|| link.to_owned(), |path| format!("/{path}"));
         let distances = self.distances(&start);

@@ -1,4 +1,5 @@
-//! A crawler: each page is fetched by a task of its own, and an actor remembers what was found, so that none is fetched twice.
+//! A crawler: each page is fetched by a task of its own, and an actor remembers what was found, so that none is fetched
+//! twice.
 
 mod fetching;
 mod frontier;
@@ -10,7 +11,8 @@ use rustyray::prelude::*;
 
 const MAP: &str = "/picture/map.svg";
 
-/// Fetches a page, reports what it found, and gives the links that nobody has followed yet. It mostly waits, hence the part of a CPU.
+/// Fetches a page, reports what it found, and gives the links that nobody has followed yet. It mostly waits, hence the
+/// part of a CPU.
 #[rustyray::remote(timeout = "10s", num_cpus = 0.1)]
 async fn follow(link: String, frontier: FrontierHandle) -> Result<Vec<String>> {
     let page = fetching::fetch(&link)?;

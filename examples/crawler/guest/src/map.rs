@@ -19,7 +19,8 @@ pub fn svg(site: &Site) -> Result<String> {
     let most = (0..columns).map(rows).max().unwrap_or_default();
     let (width, height) = (corner(columns, most).0 - GAP.0 + MARGIN, corner(columns, most).1 - GAP.1 + MARGIN);
     let mut svg = format!(
-        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">
+        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"
+font-family="sans-serif" font-size="12">
 <rect width="{width}" height="{height}" rx="8" fill="#fff"/>
 "##
     );
