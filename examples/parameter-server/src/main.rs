@@ -52,25 +52,8 @@ async fn main() -> Result<()> {
     let all = Digits::read(DATA)?;
     let (shards, test) = all.split(SHARDS);
     let learnt = all.len() - test.len();
-    println!("{:>5}  {:>8}  {:>9}  right of {}", "round", "loss", "test loss", test.len());
-
-    let mut curve = Vec::new();
-    let mut labels = Vec::new();
-    for (number, round) in train(&shards, &test, learnt, rounds).await?.into_iter().enumerate() {
-        let loss: f64 = rustyray::get_all(&round.losses).await?.iter().sum();
-        let (read, test_loss) = round.test.await?;
-        let right = read.iter().zip(test.labelled()).filter(|(read, (_, label))| *read == label).count();
-        let point = Point {
-            loss: loss / learnt as f64,
-            test_loss: test_loss / test.len() as f64,
-            right: right as f64 / test.len() as f64,
-        };
-        if number % 10 == 0 {
-            println!("{number:>5}  {:>8.4}  {:>9.4}  {:>6.1} %", point.loss, point.test_loss, point.right * 100.0);
-        }
-        curve.push(point);
-        labels = read;
-    }
+    let rounds = train(&shards, &test, learnt, rounds).await?;
+    let (curve, labels) = watch(rounds, &test, learnt).await?;
     print!("\n{}", gallery::shown(&test, &labels));
     plot::write(PLOT, &curve)
 }
@@ -100,4 +83,23 @@ async fn train(shards: &[Digits], test: &Digits, learnt: usize, rounds: usize) -
         weights = [servers[0].apply(of_hidden, learnt), servers[1].apply(of_output, learnt)];
     }
     Ok(all)
+}
+
+/// Waits for round after round. What it gives in the end is what the network takes the test's digits for.
+async fn watch(rounds: Vec<Round>, test: &Digits, learnt: usize) -> Result<(Vec<Point>, Vec<u8>)> {
+    println!("{:>5}  {:>8}  {:>9}  right of {}", "round", "loss", "test loss", test.len());
+    let (mut curve, mut labels) = (Vec::new(), Vec::new());
+    for (number, round) in rounds.into_iter().enumerate() {
+        let loss: f64 = rustyray::get_all(&round.losses).await?.iter().sum();
+        let (read, test_loss) = round.test.await?;
+        let right = read.iter().zip(test.labelled()).filter(|(read, (_, label))| *read == label).count();
+        let (loss, test_loss) = (loss / learnt as f64, test_loss / test.len() as f64);
+        let right = right as f64 / test.len() as f64;
+        if number % 10 == 0 {
+            println!("{number:>5}  {loss:>8.4}  {test_loss:>9.4}  {:>6.1} %", right * 100.0);
+        }
+        curve.push(Point { loss, test_loss, right });
+        labels = read;
+    }
+    Ok((curve, labels))
 }
