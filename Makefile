@@ -2,7 +2,7 @@
 
 WASM := wasm32-wasip2
 # Every crate that is compiled to WebAssembly. They are built here, in a step of their own, never by a build script.
-GUESTS := guests wordcount counter untrusted pipeline embed-guest
+GUESTS := guests wordcount counter untrusted pipeline embed-guest mandelbrot montecarlo parameter-server crawler-guest plugin-uploads
 NATIVE := --workspace $(GUESTS:%=--exclude %)
 # One profile and one target folder for demo and test: wasmtime takes minutes to build. The demo's host is the tests'
 # host; `cargo build --release` makes the one to install.
@@ -20,7 +20,7 @@ demo: target ## count the words of the texts in this repository, as sandboxed ta
 
 test: fmt guests lint doc ## everything that CI checks
 	$(CARGO) test $(NATIVE)
-	$(CARGO) test -p wordcount -p pipeline
+	$(CARGO) test -p wordcount -p pipeline -p montecarlo -p parameter-server -p crawler-guest
 
 bench: guests ## measure beside bare wasmtime; ARGS="--rows task --quick" for a part of it, ARGS=--help for more
 	$(CARGO) bench -p rustyray-host --bench floor -- $(ARGS)

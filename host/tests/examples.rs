@@ -1,6 +1,12 @@
 //! The examples, run as their READMEs say, with the output that stands there.
 
 mod common;
+#[path = "examples/mandelbrot.rs"]
+mod mandelbrot;
+#[path = "examples/montecarlo.rs"]
+mod montecarlo;
+#[path = "examples/parameter_server.rs"]
+mod parameter_server;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,6 +48,40 @@ impl Readme {
         let arguments = self.arguments();
         assert!(arguments.contains(&built.as_str()), "the README runs {built}");
         rustyray_host(arguments.into_iter().map(|argument| if argument == built { &guest } else { argument }))
+    }
+
+    /// Runs a guest whose README names its crate's folder, with these arguments of its own. What its config file grants
+    /// is there, but in `folder`: what the program writes does not fall on the repository.
+    fn run_in(&self, folder: &Path, own: &[&str]) -> Output {
+        let crate_folder = format!("examples/{}", self.name);
+        assert_eq!(self.arguments(), ["run", "--release", &crate_folder]);
+        let config = folder.join("rustyray.toml");
+        let home = root().join(crate_folder);
+        fs::copy(home.join("rustyray.toml"), &config).expect("it has a config file");
+        copy_files(&home.join("data"), &folder.join("data"));
+        fs::create_dir_all(folder.join("picture")).expect("a folder to write to");
+        let (guest, config) = (common::guest(self.name), config.display().to_string());
+        let guest = guest.display().to_string();
+        rustyray_host(["run", &guest, "--config", &config, "--"].into_iter().chain(own.iter().copied()))
+    }
+}
+
+/// What a program drew in `folder`. It is what stands in the repository, for all to see.
+fn drawn(example: &str, folder: &Path, picture: &str) -> String {
+    let read = |path: PathBuf| fs::read_to_string(path).expect("the picture is there");
+    let drawn = read(folder.join("picture").join(picture));
+    let shown = read(root().join("examples").join(example).join("picture").join(picture));
+    assert!(drawn == shown, "{picture} of {example} is another now: run the example, and look at it");
+    drawn
+}
+
+/// The files of a folder, if there is one.
+fn copy_files(from: &Path, to: &Path) {
+    let Ok(files) = fs::read_dir(from) else { return };
+    fs::create_dir_all(to).expect("a folder");
+    for file in files {
+        let file = file.expect("a file");
+        fs::copy(file.path(), to.join(file.file_name())).expect("copied");
     }
 }
 
