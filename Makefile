@@ -18,6 +18,26 @@ demo: target ## count the words of the texts in this repository, as sandboxed ta
 	$(CARGO) build -p rustyray-host
 	target/debug/rustyray-host run --dir examples/wordcount/texts::/texts:ro target/$(WASM)/release/wordcount.wasm
 
+# The examples that are one guest: their folders say what they are granted.
+EXAMPLES := counter untrusted pipeline mandelbrot montecarlo parameter-server
+
+.PHONY: $(EXAMPLES) embed crawler plugins
+
+$(EXAMPLES): target
+	$(CARGO) run -q -p rustyray-host -- run --release examples/$@
+
+embed: target ## run an example by its name: counter, mandelbrot, crawler, …
+	$(CARGO) build --release --target $(WASM) -p embed-guest
+	$(CARGO) run -q -p embed
+
+crawler: target
+	$(CARGO) build --release --target $(WASM) -p crawler-guest
+	$(CARGO) run -q -p crawler
+
+plugins: target
+	$(CARGO) build --release --target $(WASM) -p plugin-uploads
+	$(CARGO) run -q -p plugins -- examples/plugins/uploads target/$(WASM)/release/plugin-*.wasm
+
 test: fmt guests lint doc ## everything that CI checks
 	$(CARGO) test $(NATIVE)
 	$(CARGO) test -p wordcount -p pipeline -p montecarlo -p parameter-server -p crawler-guest

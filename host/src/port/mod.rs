@@ -108,12 +108,18 @@ pub trait Port: Send + Sync {
     /// These bytes are about to go straight to the process's own stream.
     fn inherited(&self, source: LogSource, bytes: &[u8]);
 
-    /// The task has read or stored an object's bytes.
-    fn transferred(&self, task: &TaskRecord, transfer: EventKind);
+    /// Something happened to the task that only its guest's own calls tell.
+    fn happened(&self, task: &TaskRecord, kind: EventKind);
 
     /// The task waits, and gives its CPU slot back. What it waits for is told if only another task can end the wait.
     fn pause(&self, task: &TaskRecord, wait: Option<Wait>);
 
     /// It goes on. `alone` if only another task could end the wait.
     fn resume(&self, task: &TaskRecord, alone: bool);
+
+    /// A guest that serves several calls at once has nothing to do until an object is there or somebody calls it.
+    fn rest(&self);
+
+    /// It has something to do.
+    fn rise(&self);
 }

@@ -211,12 +211,8 @@ pub async fn wait_for_news(
         return None;
     }
     let mut sleep = timeout.and_then(|timeout| sleep_for(port, timeout));
-    let task = shift.charged();
-    // Whoever calls the actor wakes it as well, so that it waits for nobody in particular.
-    let on = sleep.is_none().then(|| Wait { objects: Awaited::Many(Arc::default()), count: 0 });
-    let _parked = Parked::new(port, &task, on);
-    shift.set_listens(true);
-    let news = poll_fn(|cx| {
+    let _listening = Listening::new(port, shift, sleep.is_none());
+    poll_fn(|cx| {
         if let Some(news) = shift.poll_news(cx) {
             return Poll::Ready(Some(news));
         }
@@ -226,9 +222,34 @@ pub async fn wait_for_news(
             false => Poll::Pending,
         }
     })
-    .await;
-    shift.set_listens(false);
-    news
+    .await
+}
+
+/// A guest that waits for news; dropping it, also because the guest is ended, lets it go on.
+struct Listening<'a> {
+    port: &'a dyn Port,
+    shift: &'a Shift,
+    rests: bool,
+}
+
+impl<'a> Listening<'a> {
+    /// It `rests` if no timer ends that.
+    fn new(port: &'a dyn Port, shift: &'a Shift, rests: bool) -> Self {
+        shift.set_listens(true);
+        if rests {
+            port.rest();
+        }
+        Listening { port, shift, rests }
+    }
+}
+
+impl Drop for Listening<'_> {
+    fn drop(&mut self) {
+        if self.rests {
+            self.port.rise();
+        }
+        self.shift.set_listens(false);
+    }
 }
 
 /// A sleep of this length; `None` where it ends beyond all time.

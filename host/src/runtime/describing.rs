@@ -95,9 +95,13 @@ impl Port for NobodyHome {
         self.host.inherited(source, bytes);
     }
 
-    fn transferred(&self, _task: &TaskRecord, _transfer: EventKind) {}
+    fn happened(&self, _task: &TaskRecord, _kind: EventKind) {}
 
     fn pause(&self, _task: &TaskRecord, _wait: Option<Wait>) {}
 
     fn resume(&self, _task: &TaskRecord, _alone: bool) {}
+
+    fn rest(&self) {}
+
+    fn rise(&self) {}
 }

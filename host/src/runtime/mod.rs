@@ -339,8 +339,8 @@ impl Port for Runtime {
         }
     }
 
-    fn transferred(&self, task: &TaskRecord, transfer: EventKind) {
-        self.tell(task, transfer);
+    fn happened(&self, task: &TaskRecord, kind: EventKind) {
+        self.tell(task, kind);
     }
 
     fn pause(&self, task: &TaskRecord, wait: Option<Wait>) {
@@ -352,6 +352,14 @@ impl Port for Runtime {
             // Under the scheduler's lock: whoever is told to look finds it.
             task.parking().park(wait, scheduler.park());
         }
+    }
+
+    fn rest(&self) {
+        self.scheduler.lock().pause(&ResourceSet::default(), true);
+    }
+
+    fn rise(&self) {
+        self.scheduler.lock().resume(&ResourceSet::default(), true);
     }
 
     fn resume(&self, task: &TaskRecord, alone: bool) {

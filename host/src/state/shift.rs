@@ -73,6 +73,8 @@ struct Served {
     known: bool,
     /// Was the guest told that it was asked to stop?
     asked: bool,
+    /// Has it run, so that it goes on when it runs again?
+    begun: bool,
     /// It is to end, and runs: it does when the guest leaves it.
     ending: Option<StopReason>,
 }
@@ -105,7 +107,7 @@ impl Shift {
         if inner.over {
             return None;
         }
-        let served = Served { task: call.clone(), known: false, asked: false, ending: None };
+        let served = Served { task: call.clone(), known: false, asked: false, begun: false, ending: None };
         inner.calls.insert(call.spec.id, served);
         Some(Arc::new(Ender { shift: Arc::downgrade(self), call: call.spec.id }))
     }
@@ -140,31 +142,33 @@ impl Shift {
         inner.next_news()
     }
 
-    /// The guest runs this call from here on. `None` if nobody waits for it any more.
-    pub fn enter(self: &Arc<Self>, call: TaskId) -> Option<Arc<TaskRecord>> {
-        self.leave();
+    /// The guest runs this call from here on; true if it ran before. `None` if nobody waits for it any more.
+    pub fn enter(&self, call: TaskId) -> Option<(Arc<TaskRecord>, bool)> {
         let mut inner = self.inner.lock();
-        let task = inner.calls.get(&call)?.task.clone();
+        let served = inner.calls.get_mut(&call)?;
+        let (task, again) = (served.task.clone(), std::mem::replace(&mut served.begun, true));
         inner.current = Some(call);
         inner.charged = task.clone();
-        Some(task)
+        Some((task, again))
     }
 
-    /// It runs none of them from here on. One that is to end does.
-    pub fn leave(self: &Arc<Self>) {
+    /// It runs none of them from here on. Gives the one that it ran, if that waits now; one that is to end has ended.
+    pub fn leave(self: &Arc<Self>) -> Option<Arc<TaskRecord>> {
         let mut inner = self.inner.lock();
-        let Some(call) = inner.current.take() else { return };
-        let Some(Served { task, ending, .. }) = inner.calls.get(&call) else { return };
+        let call = inner.current.take()?;
+        let Served { task, ending, .. } = inner.calls.get(&call)?;
         let (task, ending) = (task.clone(), *ending);
         if let Some(reason) = ending {
             inner.end(call, reason);
         }
         drop(inner);
-        match ending {
-            Some(_) => self.runtime.wake(),
-            // A host call that it waited in took the bell's place.
-            None => self.listen(&task),
+        if ending.is_some() {
+            self.runtime.wake();
+            return None;
         }
+        // A host call that it waited in took the bell's place.
+        self.listen(&task);
+        Some(task)
     }
 
     /// The guest answers a call. False if nobody waits for that any more.
@@ -216,7 +220,9 @@ impl Shift {
     /// The guest gave up its turn: it was preempted, or waits.
     pub fn preempted(&self) {
         self.turns.add(1);
-        self.charged().meter().preempted();
+        if !self.listens.load(Ordering::Acquire) {
+            self.charged().meter().preempted();
+        }
     }
 
     /// How often the guest gave up its turn.

@@ -58,7 +58,7 @@ impl Host for Guest {
         Ok(async move {
             let part = part(&plain(&object, outcome.await)?, offset, length);
             task.meter().bytes_in.add(part.len() as u64);
-            port.transferred(&task, EventKind::Read { bytes: part.len() as u64 });
+            port.happened(&task, EventKind::Read { bytes: part.len() as u64 });
             Ok(part)
         }
         .boxed())

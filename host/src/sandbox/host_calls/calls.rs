@@ -21,6 +21,7 @@ use crate::state::object::ObjectRef;
 use crate::state::payload::{Encoding, Payload};
 use crate::state::shift::{News, Shift};
 use crate::state::task::{TaskRecord, Work};
+use crate::words::event::EventKind;
 use crate::words::ids::TaskId;
 use crate::words::limits::{HANDLES_MAX, HOUSEKEEPING_FUEL};
 
@@ -112,8 +113,7 @@ async fn next(
     let guest = store.data_mut();
     guest.count_call();
     let (shift, port, objects) = guest.wanted(&objects)?;
-    shift.leave();
-    keep_house(&mut store);
+    leave(&mut store, &shift);
     let timeout = timeout_ns.map(Duration::from_nanos);
     match wait_for_news(&*port, &shift, &objects, count as usize, timeout).await {
         Some(news) => store.data_mut().event(news),
@@ -128,10 +128,13 @@ fn enter(mut store: Store<'_>, call: TaskId) -> wasmtime::Result<bool> {
     account(&mut store);
     let guest = store.data_mut();
     guest.count_call();
-    let Some(task) = guest.shift()?.enter(call) else {
-        keep_house(&mut store);
-        return Ok(false);
-    };
+    let shift = guest.shift()?;
+    leave(&mut store, &shift);
+    let Some((task, again)) = shift.enter(call) else { return Ok(false) };
+    let guest = store.data_mut();
+    if again {
+        guest.port.happened(&task, EventKind::GoesOn);
+    }
     guest.charge(task.clone());
     let used = task.meter().fuel_used.get();
     if let Some(serving) = &mut guest.serving {
@@ -169,8 +172,11 @@ fn account(store: &mut Store<'_>) {
     }
 }
 
-/// The guest has left a call, and has what it may burn until it enters another.
-fn keep_house(store: &mut Store<'_>) {
+/// The guest leaves the call that it ran, and has what it may burn until it enters another.
+fn leave(store: &mut Store<'_>, shift: &Arc<Shift>) {
+    if let Some(task) = shift.leave() {
+        store.data().port.happened(&task, EventKind::Waits { for_task: true });
+    }
     let Some(serving) = &mut store.data_mut().serving else { return };
     let (left, before) = (serving.left, std::mem::replace(&mut serving.between, true));
     if !before {

@@ -32,7 +32,7 @@ impl Guest {
     fn put_payload(&mut self, payload: Payload) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>> {
         let bytes = payload.data.len() as u64;
         self.task().meter().bytes_out.add(bytes);
-        self.port.transferred(self.task(), EventKind::Stored { bytes });
+        self.port.happened(self.task(), EventKind::Stored { bytes });
         match self.port.store().store(payload) {
             Ok(value) => {
                 let object = self.port.store().sealed(Ok(value));
@@ -70,7 +70,7 @@ impl Guest {
     fn give(&mut self, value: &Value) -> wasmtime::Result<wire::Payload> {
         let bytes = value.payload().data.len() as u64;
         self.task().meter().bytes_in.add(bytes);
-        self.port.transferred(self.task(), EventKind::Read { bytes });
+        self.port.happened(self.task(), EventKind::Read { bytes });
         convert::give_payload(&mut self.table, value.payload())
     }
 

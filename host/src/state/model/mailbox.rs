@@ -12,12 +12,17 @@ use super::super::task::TaskRecord;
 use super::{plan, seeds, task};
 use crate::words::clock::{ManualClock, Moment};
 use crate::words::error::{ErrorKind, TaskError};
+use crate::words::plan::TaskPlan;
 
 /// Calls that may wait.
 const ROOM: usize = 8;
 
+/// Lanes, as of an actor with a concurrency group.
+const LANES: usize = 2;
+
 struct Call {
     record: Arc<TaskRecord>,
+    lane: usize,
     /// Has it its arguments?
     released: bool,
     over: bool,
@@ -57,7 +62,7 @@ struct World {
     /// The count of wakes when the reader was last told to wait.
     waits_since: Option<u32>,
     calls: Vec<Call>,
-    line: Vec<usize>,
+    lines: [Vec<usize>; LANES],
     kills: Vec<Kill>,
     save: bool,
     exit: bool,
@@ -72,11 +77,11 @@ impl World {
         World {
             rng: Rng::with_seed(seed),
             store: ObjectStore::new(1 << 20),
-            mailbox: Mailbox::new(ROOM, 1),
+            mailbox: Mailbox::new(ROOM, LANES),
             reader: Arc::default(),
             waits_since: None,
             calls: Vec::new(),
-            line: Vec::new(),
+            lines: Default::default(),
             kills: Vec::new(),
             save: false,
             exit: false,
@@ -97,11 +102,35 @@ impl World {
         if self.exit {
             return Some(Said::Exit);
         }
-        let alive = self.line.iter().find(|name| !self.calls[**name].over);
-        match alive {
-            Some(first) => self.calls[*first].released.then_some(Said::Call(*first)),
-            None => self.closing.then_some(Said::Closed),
+        let alive = |name: &&usize| !self.calls[**name].over;
+        match self.first_call([true; LANES]) {
+            Some(first) => Some(Said::Call(first)),
+            None => (self.closing && !self.lines.iter().flatten().any(|name| alive(&name))).then_some(Said::Closed),
         }
+    }
+
+    /// The call that is served next, from the lanes that have room.
+    fn first_call(&self, room: [bool; LANES]) -> Option<usize> {
+        let fronts = self.lines.iter().map(|line| line.iter().find(|name| !self.calls[**name].over));
+        let ready = fronts.zip(room).filter(|(_, room)| *room).filter_map(|(front, _)| front);
+        ready.copied().find(|name| self.calls[*name].released)
+    }
+
+    /// Those that were ended are gone from the front of the lanes that were looked at: up to that of the call that was found.
+    fn looked(&mut self, room: [bool; LANES], found: Option<usize>) {
+        let last = found.map_or(LANES - 1, |name| self.calls[name].lane);
+        for (lane, line) in self.lines.iter_mut().enumerate().filter(|(lane, _)| *lane <= last && room[*lane]) {
+            let dead = line.iter().take_while(|name| self.calls[**name].over).count();
+            line.drain(..dead);
+            if found.is_some() && lane == last {
+                line.remove(0);
+            }
+        }
+    }
+
+    /// All that wait, lane by lane.
+    fn line(&self) -> Vec<usize> {
+        self.lines.concat()
     }
 
     /// The reader has heard it.
@@ -110,11 +139,8 @@ impl World {
             Said::Kill { .. } => self.kills.clear(),
             Said::Save => self.save = false,
             Said::Exit => self.exit = false,
-            Said::Call(name) => {
-                let at = self.line.iter().position(|other| other == name).expect("it is there");
-                self.line.drain(..=at);
-            }
-            Said::Closed => self.line.clear(),
+            Said::Call(name) => self.looked([true; LANES], Some(*name)),
+            Said::Closed => self.lines = Default::default(),
         }
     }
 
@@ -137,33 +163,46 @@ impl World {
         match &said {
             Some(said) => self.heard(said),
             None => {
-                // Those that were ended in front are gone.
-                let calls = &self.calls;
-                let dead = self.line.iter().take_while(|name| calls[**name].over).count();
-                self.line.drain(..dead);
+                self.looked([true; LANES], None);
                 self.waits_since = Some(self.reader.0.load(Ordering::Relaxed));
             }
         }
     }
 
+    /// Another call beside those that are served.
+    fn read_beside(&mut self) {
+        let room = [self.rng.bool(), self.rng.bool()];
+        let away = !self.kills.is_empty() || self.save || self.exit;
+        let expected = if away { None } else { self.first_call(room) };
+        let waker = Waker::from(self.reader.clone());
+        let call = self.mailbox.poll_beside(&mut Context::from_waker(&waker), |lane| room[lane]);
+        assert_eq!(call.map(|call| call.spec.id.0 as usize), expected);
+        if !away {
+            self.looked(room, expected);
+        }
+        // What it waits for depends on the room, of which it is not told.
+        self.waits_since = None;
+    }
+
     fn push(&mut self) {
         let name = self.calls.len();
-        let record = task(name as u64, 0, plan(), false, &self.store).0;
+        let lane = self.rng.usize(..LANES);
+        let record = task(name as u64, 0, TaskPlan { lane, ..plan() }, false, &self.store).0;
         let pushed = self.mailbox.push(record.clone()).map_err(|error| error.kind);
         let expected = match () {
             () if self.dead => Err(ErrorKind::ActorDied),
-            () if self.line.len() >= ROOM => Err(ErrorKind::PendingCallsLimitExceeded),
+            () if self.line().len() >= ROOM => Err(ErrorKind::PendingCallsLimitExceeded),
             () => Ok(()),
         };
         assert_eq!(pushed, expected);
-        self.calls.push(Call { record, released: false, over: false });
+        self.calls.push(Call { record, lane, released: false, over: false });
         if expected.is_ok() {
-            self.line.push(name);
+            self.lines[lane].push(name);
         }
     }
 
     fn release(&mut self) {
-        if let Some(name) = self.rng.choice(self.line.clone()).filter(|name| !self.calls[*name].released) {
+        if let Some(name) = self.rng.choice(self.line()).filter(|name| !self.calls[*name].released) {
             self.calls[name].record.watch_arguments();
             self.calls[name].released = true;
             self.mailbox.wake();
@@ -171,7 +210,7 @@ impl World {
     }
 
     fn end(&mut self) {
-        if let Some(name) = self.rng.choice(self.line.clone()).filter(|name| !self.calls[*name].over) {
+        if let Some(name) = self.rng.choice(self.line()).filter(|name| !self.calls[*name].over) {
             let over = Err(Arc::new(TaskError::new(ErrorKind::TaskCancelled, "over")));
             assert!(self.calls[name].record.finish(over, Moment::of(&ManualClock::new()), |_| ()));
             self.calls[name].over = true;
@@ -204,7 +243,7 @@ impl World {
     fn die(&mut self) {
         let left = self.mailbox.die(Arc::new(TaskError::new(ErrorKind::ActorDied, "over")));
         let left: Vec<usize> = left.iter().map(|call| call.spec.id.0 as usize).collect();
-        assert_eq!(left, std::mem::take(&mut self.line));
+        assert_eq!(left, std::mem::take(&mut self.lines).concat());
         self.dead = true;
         // The reader has ended.
         self.waits_since = None;
@@ -215,7 +254,8 @@ impl World {
             0..16 => self.push(),
             16..28 => self.release(),
             28..32 => self.end(),
-            32..50 => self.read(),
+            32..45 => self.read(),
+            45..50 => self.read_beside(),
             50..54 => self.kill(),
             54..56 => self.start(),
             56..58 => {
@@ -246,7 +286,7 @@ impl World {
         let restarts = !self.kills.is_empty() && self.kills.iter().all(|kill| kill.restart);
         assert_eq!((self.mailbox.restart_pending(), self.mailbox.death().is_some()), (restarts, self.dead));
         let waiting: Vec<usize> = self.mailbox.waiting().iter().map(|call| call.spec.id.0 as usize).collect();
-        assert_eq!(waiting, self.line);
+        assert_eq!(waiting, self.line());
         if let Some(since) = self.waits_since.filter(|_| self.expected().is_some()) {
             assert!(self.reader.0.load(Ordering::Relaxed) > since, "a reader that waits hears of what it is to do");
         }
