@@ -100,3 +100,31 @@ async fn calls_of_an_actor_come_one_after_the_other_through_its_crashes() {
         }
     }
 }
+
+#[tokio::test]
+async fn several_calls_of_an_actor_wait_and_go_on_each_in_its_place() {
+    let (events, builder) = listening();
+    let (host, module) = host_with(builder, "concurrent").await;
+    let hall = module.actor("Hall").create();
+    let calls = [hall.call("meet").arg(2u32).submit().await, hall.call("meet").arg(2u32).submit().await];
+    for call in &calls {
+        assert_eq!(value::<u32>(&host, call).await, 2);
+    }
+    let asleep = hall.call("sleep").submit().await;
+    value::<u32>(&host, &hall.call("meet").arg(2u32).submit().await).await;
+    host.cancel(&asleep);
+    error(&host, &asleep).await;
+    let waits = hall.call("meet").arg(3u32).submit().await;
+    value::<u32>(&host, &hall.call("meet").arg(1u32).submit().await).await;
+    error(&host, &hall.call("crash").submit().await).await;
+    error(&host, &waits).await;
+    drop(hall);
+    finish(host).await;
+    let tasks = checked(&events);
+    let waited = named(&tasks, "Hall.meet")
+        .iter()
+        .filter(|kinds| kinds.iter().any(|kind| matches!(kind, EventKind::Waits { .. })))
+        .count();
+    assert_eq!(waited, 2, "the first of those that met, and the one that was crashed with the hall");
+    assert!(named(&tasks, "Hall.sleep")[0].iter().any(|kind| matches!(kind, EventKind::Waits { .. })));
+}

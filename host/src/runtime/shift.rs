@@ -18,11 +18,12 @@ use super::worker::dependency_failed;
 use crate::sandbox::Instance;
 use crate::state::actor::ActorRecord;
 use crate::state::payload::Payload;
-use crate::state::shift::{End, Shift};
+use crate::state::shift::{End, Ended, Shift};
 use crate::state::slot::{CancelSlot, Stop, StopReason};
 use crate::state::task::TaskRecord;
 use crate::words::clock::Sleep;
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
+use crate::words::event::EventKind;
 use crate::words::ids::TaskId;
 use crate::words::limits::AWAIT_GRACE;
 
@@ -63,7 +64,7 @@ impl Runtime {
 type Coming = BoxFuture<'static, (Arc<TaskRecord>, TaskResult<Vec<Payload>>)>;
 
 /// What the guest gave, or why it was ended.
-type Ended = Result<Result<Instance, TaskError>, StopReason>;
+type Outcome = Result<Result<Instance, TaskError>, StopReason>;
 
 /// Hands calls to the guest, and settles them.
 struct Service {
@@ -96,7 +97,7 @@ impl Service {
     }
 
     /// Runs the guest, and all that goes with it, until the guest is done.
-    fn poll(&mut self, mut guest: Pin<&mut impl Future<Output = Ended>>, cx: &mut Context<'_>) -> Poll<Ended> {
+    fn poll(&mut self, mut guest: Pin<&mut impl Future<Output = Outcome>>, cx: &mut Context<'_>) -> Poll<Outcome> {
         let turn = Instant::now();
         loop {
             if let Poll::Ready(ended) = guest.as_mut().poll(cx) {
@@ -162,7 +163,7 @@ impl Service {
     fn hand_over(&mut self, call: Arc<TaskRecord>, arguments: TaskResult<Vec<Payload>>) {
         match arguments {
             Ok(arguments) => self.shift.hand_over(call, arguments),
-            Err(cause) if self.shift.forget(&call) => self.finish(&call, Err(dependency_failed(&cause))),
+            Err(cause) if self.shift.forget(&call) => self.finish(&call, Err(dependency_failed(&cause)), false),
             // It was ended meanwhile.
             Err(_) => {}
         }
@@ -171,12 +172,12 @@ impl Service {
     /// Settles what is over. True if anything was.
     fn settle(&mut self) -> bool {
         let mut settled = false;
-        while let Some((call, end)) = self.shift.pop_end() {
+        while let Some(Ended { call, waited, end }) = self.shift.pop_end() {
             let outcome = match end {
                 End::Answered(answer) => answer,
                 End::Stopped(reason) => Err(self.runtime.stopped(&call, reason)),
             };
-            self.finish(&call, outcome);
+            self.finish(&call, outcome, waited);
             settled = true;
         }
         if settled {
@@ -187,17 +188,20 @@ impl Service {
     }
 
     /// The end of a call, or of an attempt of it.
-    fn finish(&mut self, call: &Arc<TaskRecord>, outcome: Result<Payload, TaskError>) {
+    fn finish(&mut self, call: &Arc<TaskRecord>, outcome: Result<Payload, TaskError>, waited: bool) {
         match outcome {
             Ok(payload) => self.runtime.settle(call, self.runtime.store.store(payload)),
             Err(error) if self.runtime.call_again(&self.actor, call, &error) => {}
             Err(error) => self.runtime.settle(call, Err(Arc::new(error))),
         }
-        self.leave(call);
+        self.leave(call, waited);
     }
 
     /// It runs no more. Last, so that at no moment the host looks idle while a call is between two places.
-    fn leave(&mut self, call: &TaskRecord) {
+    fn leave(&mut self, call: &TaskRecord, waited: bool) {
+        if waited {
+            self.runtime.tell(call, EventKind::GoesOn);
+        }
         self.served[call.spec.plan.lane] -= 1;
         if let Some(place) = self.places.remove(&call.spec.id) {
             self.runtime.leave(place);
@@ -221,7 +225,7 @@ impl Service {
     }
 
     /// What came of the instance, and of the calls that were not answered.
-    fn conclude(mut self, ended: Ended) -> Served {
+    fn conclude(mut self, ended: Outcome) -> Served {
         self.settle();
         let ran = self.shift.charged();
         let left = self.shift.abandoned();
@@ -238,13 +242,13 @@ impl Service {
             Err(reason) => self.runtime.stopped(&ran, reason),
         };
         // The last first: each goes before those that wait.
-        for call in left.iter().rev() {
+        for (call, waited) in left.iter().rev() {
             let seen = self.seen_by(call, &ran, &error);
             let again = self.may_restart && self.runtime.call_again(&self.actor, call, &seen);
             if !again {
                 self.runtime.settle(call, Err(Arc::new(crashed(call, seen, self.may_restart))));
             }
-            self.leave(call);
+            self.leave(call, *waited);
         }
         Err(error)
     }

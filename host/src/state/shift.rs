@@ -38,6 +38,16 @@ pub enum End {
     Stopped(StopReason),
 }
 
+/// A call that is over, or was left behind.
+pub struct Ended {
+    /// It.
+    pub call: Arc<TaskRecord>,
+    /// Did it wait, rather than run?
+    pub waited: bool,
+    /// How it ended.
+    pub end: End,
+}
+
 /// The calls that an actor serves at once.
 pub struct Shift {
     /// Ends all of them, with the instance.
@@ -58,7 +68,7 @@ pub struct Shift {
 struct Inner {
     calls: HashMap<TaskId, Served>,
     news: VecDeque<News>,
-    ends: VecDeque<(Arc<TaskRecord>, End)>,
+    ends: VecDeque<Ended>,
     /// The call that runs.
     current: Option<TaskId>,
     /// The last one that ran: what the guest uses between two calls is counted for it.
@@ -73,8 +83,8 @@ struct Served {
     known: bool,
     /// Was the guest told that it was asked to stop?
     asked: bool,
-    /// Has it run, so that it goes on when it runs again?
-    begun: bool,
+    /// Has it run, and runs no more?
+    waits: bool,
     /// It is to end, and runs: it does when the guest leaves it.
     ending: Option<StopReason>,
 }
@@ -107,7 +117,7 @@ impl Shift {
         if inner.over {
             return None;
         }
-        let served = Served { task: call.clone(), known: false, asked: false, begun: false, ending: None };
+        let served = Served { task: call.clone(), known: false, asked: false, waits: false, ending: None };
         inner.calls.insert(call.spec.id, served);
         Some(Arc::new(Ender { shift: Arc::downgrade(self), call: call.spec.id }))
     }
@@ -142,21 +152,22 @@ impl Shift {
         inner.next_news()
     }
 
-    /// The guest runs this call from here on; true if it ran before. `None` if nobody waits for it any more.
+    /// The guest runs this call from here on; true if it waited. `None` if nobody waits for it any more.
     pub fn enter(&self, call: TaskId) -> Option<(Arc<TaskRecord>, bool)> {
         let mut inner = self.inner.lock();
         let served = inner.calls.get_mut(&call)?;
-        let (task, again) = (served.task.clone(), std::mem::replace(&mut served.begun, true));
+        let (task, waited) = (served.task.clone(), std::mem::take(&mut served.waits));
         inner.current = Some(call);
         inner.charged = task.clone();
-        Some((task, again))
+        Some((task, waited))
     }
 
     /// It runs none of them from here on. Gives the one that it ran, if that waits now; one that is to end has ended.
     pub fn leave(self: &Arc<Self>) -> Option<Arc<TaskRecord>> {
         let mut inner = self.inner.lock();
         let call = inner.current.take()?;
-        let Served { task, ending, .. } = inner.calls.get(&call)?;
+        let Served { task, ending, waits, .. } = inner.calls.get_mut(&call)?;
+        *waits = ending.is_none();
         let (task, ending) = (task.clone(), *ending);
         if let Some(reason) = ending {
             inner.end(call, reason);
@@ -184,14 +195,14 @@ impl Shift {
             served.task.meter().bytes_out.add(payload.data.len() as u64);
         }
         let end = served.ending.map_or(End::Answered(answer), End::Stopped);
-        inner.ends.push_back((served.task, end));
+        inner.ends.push_back(Ended { call: served.task, waited: served.waits, end });
         drop(inner);
         self.runtime.wake();
         true
     }
 
     /// A call that is over.
-    pub fn pop_end(&self) -> Option<(Arc<TaskRecord>, End)> {
+    pub fn pop_end(&self) -> Option<Ended> {
         self.inner.lock().ends.pop_front()
     }
 
@@ -235,12 +246,12 @@ impl Shift {
         self.inner.lock().charged.clone()
     }
 
-    /// Those that are left when the guest serves no more, in the order in which they came.
-    pub fn abandoned(&self) -> Vec<Arc<TaskRecord>> {
+    /// Those that are left when the guest serves no more, in the order in which they came; true if it waited.
+    pub fn abandoned(&self) -> Vec<(Arc<TaskRecord>, bool)> {
         let mut inner = self.inner.lock();
         inner.over = true;
-        let mut calls: Vec<_> = inner.calls.drain().map(|(_, served)| served.task).collect();
-        calls.sort_unstable_by_key(|call| call.spec.id.0);
+        let mut calls: Vec<_> = inner.calls.drain().map(|(_, served)| (served.task, served.waits)).collect();
+        calls.sort_unstable_by_key(|(call, _)| call.spec.id.0);
         calls
     }
 
@@ -305,7 +316,7 @@ impl Inner {
             if served.known {
                 self.news.push_back(News::Dropped(call));
             }
-            self.ends.push_back((served.task, End::Stopped(reason)));
+            self.ends.push_back(Ended { call: served.task, waited: served.waits, end: End::Stopped(reason) });
         }
     }
 

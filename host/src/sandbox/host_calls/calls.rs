@@ -130,9 +130,9 @@ fn enter(mut store: Store<'_>, call: TaskId) -> wasmtime::Result<bool> {
     guest.count_call();
     let shift = guest.shift()?;
     leave(&mut store, &shift);
-    let Some((task, again)) = shift.enter(call) else { return Ok(false) };
+    let Some((task, waited)) = shift.enter(call) else { return Ok(false) };
     let guest = store.data_mut();
-    if again {
+    if waited {
         guest.port.happened(&task, EventKind::GoesOn);
     }
     guest.charge(task.clone());
