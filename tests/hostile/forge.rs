@@ -17,7 +17,7 @@ const FUNCTIONS: usize = 0x800;
 const NAMES: usize = 0x1_0000;
 
 /// Parts that a module has unless the attack brings its own: what shows that it does, and the part.
-const DEFAULTS: [(&str, &str); 9] = [
+const DEFAULTS: [(&str, &str); 8] = [
     ("(memory ", r#"(memory (export "memory") 8)"#),
     ("cabi_realloc", r#"(func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 196608))"#),
     ("#describe", r#"(func (export "rustyray:core/guest@0.1.0#describe") (result i32) (i32.const 1024))"#),
@@ -40,7 +40,6 @@ const DEFAULTS: [(&str, &str); 9] = [
         r#"(func (export "rustyray:core/guest@0.1.0#restore") (param i32 i32 i32 i32 i32 i32 i32) (result i32)
             (i32.const 512))"#,
     ),
-    ("#serve", r#"(func (export "rustyray:core/server@0.1.0#serve"))"#),
 ];
 
 /// Where the manifest's actor lies, in a module that has one.
@@ -64,7 +63,7 @@ impl FunctionLayout {
 
 /// The size of a record, and where one of its fields lies, as the canonical ABI has it.
 fn layout(record: &str, field: &str) -> (usize, usize) {
-    let (resolve, _) = world();
+    let (resolve, _) = world(SERVING);
     let mut sizes = SizeAlign::default();
     sizes.fill(&resolve);
     let kinds = resolve.types.iter().filter(|(_, ty)| ty.name.as_deref() == Some(record)).map(|(_, ty)| &ty.kind);
@@ -76,24 +75,31 @@ fn layout(record: &str, field: &str) -> (usize, usize) {
     (bytes, offsets[place].0.size_wasm32())
 }
 
-/// The host's package, and the world of its modules.
-fn world() -> (Resolve, WorldId) {
+/// The world of modules whose actors serve several calls at once. It has all that the one of others has.
+const SERVING: &str = "serving-module";
+
+/// The host's package, and one of the worlds of its modules.
+fn world(name: &str) -> (Resolve, WorldId) {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../wit")).expect("the WIT package reads");
-    let world = resolve.select_world(&[package], Some("serving-module")).expect("there is such a world");
+    let world = resolve.select_world(&[package], Some(name)).expect("there is such a world");
     (resolve, world)
 }
 
 /// A module with one task, `attack`, of so many parameters. Its body has the locals `$name`, `$name_len`, `$arguments`,
 /// `$count` and `$reply`, and answers with what lies at [`ANSWER`].
 pub fn task(parameters: usize, items: &str, body: &str) -> Vec<u8> {
-    let run = format!(
+    module(parameters, &format!("{items} {}", run_task(body)))
+}
+
+/// The `run-task` of such a module.
+pub fn run_task(body: &str) -> String {
+    format!(
         r#"(func (export "rustyray:core/guest@0.1.0#run-task")
             (param $name i32) (param $name_len i32) (param $arguments i32) (param $count i32) (param $reply i32) (result i32)
             {body}
             (i32.const {ANSWER}))"#
-    );
-    module(parameters, &format!("{items} {run}"))
+    )
 }
 
 /// A module with an actor `attack` that serves so many calls of its method `attack` at once; this is the body of `serve`.
@@ -110,17 +116,18 @@ pub fn server(concurrency: u8, items: &str, body: &str) -> Vec<u8> {
     put(&mut actors, 0, &[ACTOR as u32, 1]);
     let actors = data(MANIFEST + layout("manifest", "actors").1, &actors) + &data(ACTOR, &actor);
     let serve = format!(r#"(func (export "rustyray:core/server@0.1.0#serve") {body})"#);
-    let missing = DEFAULTS.iter().filter(|(sign, _)| !items.contains(sign) && *sign != "#serve").map(|(_, part)| *part);
-    let parts: Vec<&str> = missing.collect();
-    core_module(&format!("{items} {} {serve} {} {actors}", parts.join(" "), manifest(0)))
+    core_module(SERVING, &format!("{items} {} {serve} {} {actors}", missing(items), manifest(0)))
 }
 
 /// A module that says it has such a task, with these items.
 pub fn module(parameters: usize, items: &str) -> Vec<u8> {
-    let missing = DEFAULTS.iter().filter(|(sign, _)| !items.contains(sign)).map(|(_, part)| *part);
-    let parts: Vec<&str> = missing.collect();
     // Imports come first.
-    core_module(&format!("{items} {} {}", parts.join(" "), manifest(parameters)))
+    core_module("module", &format!("{items} {} {}", missing(items), manifest(parameters)))
+}
+
+/// The parts that these items do not bring.
+fn missing(items: &str) -> String {
+    DEFAULTS.iter().filter(|(sign, _)| !items.contains(sign)).map(|(_, part)| *part).collect()
 }
 
 /// The manifest as it lies in memory, with one task.
@@ -158,9 +165,9 @@ pub fn command(component: &str, items: &str, body: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The component of the world `serving-module` around a core module.
-pub fn core_module(items: &str) -> Vec<u8> {
-    let (resolve, world) = world();
+/// The component of one of the worlds around a core module.
+fn core_module(of: &str, items: &str) -> Vec<u8> {
+    let (resolve, world) = world(of);
     let mut bytes = wat::parse_str(format!("(module {items})")).unwrap_or_else(|error| panic!("{error}"));
     embed_component_metadata(&mut bytes, &resolve, world, StringEncoding::UTF8).expect("the world can be embedded");
     let mut encoder = ComponentEncoder::default();

@@ -112,7 +112,8 @@ fn servers_that_answer_for_others() {
 fn calls_where_none_are_served() {
     attack(async |arena| {
         for body in [next(), "(drop (call $enter (i64.const 1)))".to_owned(), answer("(i64.const 1)")] {
-            let module = arena.load_forged(forge::task(0, CALLS, &body)).await;
+            let items = format!("{CALLS} {}", forge::run_task(&body));
+            let module = arena.load_forged(forge::server(3, &items, "")).await;
             let error = arena.outlive(&module.task("attack")).await;
             assert!(error.message.contains("no call is served here"), "{error}");
         }
