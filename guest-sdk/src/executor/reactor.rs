@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use crate::host::objects;
+use crate::host::{self, objects};
 use crate::host::types::{ObjectRef, Payload, TaskError};
 
 thread_local! {
@@ -114,7 +114,7 @@ impl Reactor {
     }
 
     pub(super) fn now(&self) -> Instant {
-        Instant::now() + self.skew
+        host::now() + self.skew
     }
 
     fn waiting(&self) -> impl Iterator<Item = (usize, &Entry)> {
