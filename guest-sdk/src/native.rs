@@ -24,8 +24,6 @@ mod plan;
 mod run;
 mod stream;
 mod submit;
-#[cfg(test)]
-mod tests;
 mod turns;
 pub(crate) mod types;
 mod waiting;
@@ -36,8 +34,9 @@ use std::time::Instant;
 
 pub(crate) use host_calls::{actors, bytes, logging, objects, streams, tasks};
 
-use crate::host::local_error as error;
+use crate::host::local_error;
 use current::Current;
+use types::{ErrorKind, TaskError};
 
 /// The module's name in contexts and errors.
 const MODULE: &str = "test";
@@ -80,6 +79,14 @@ pub(crate) fn live_objects() -> usize {
 /// Time that has passed on the test's clock.
 pub(crate) fn elapsed() -> std::time::Duration {
     std::time::Duration::from_nanos(current::get().world.now())
+}
+
+/// Bytes of an error's message, as on a host: each task of a chain that fails says what the one before it said.
+const ERROR_TEXT_MAX: usize = 4096;
+
+fn error(kind: ErrorKind, mut message: String) -> TaskError {
+    message.truncate(message.floor_char_boundary(ERROR_TEXT_MAX));
+    local_error(kind, message)
 }
 
 /// A panic is a guest's or a test's, never one between two steps of what a lock holds.

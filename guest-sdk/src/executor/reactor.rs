@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use crate::host::{self, objects};
 use crate::host::types::{ObjectRef, Payload, TaskError};
+use crate::host::{self, objects};
 
 thread_local! {
     static REACTOR: RefCell<Reactor> = const { RefCell::new(Reactor::new()) };

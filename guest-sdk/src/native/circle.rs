@@ -39,7 +39,8 @@ fn closer(circle: &[Arc<Job>], waiting: &[(u64, Arc<Frame>)]) -> (Arc<Frame>, Ta
     let place_of = |frame: &Frame| circle.iter().position(|job| Arc::ptr_eq(job, &frame.job()));
     let found = waiting.iter().find_map(|(_, frame)| Some((place_of(frame)?, frame)));
     let (place, frame) = found.expect("each circle has a frame that waits");
-    let names = circle[place + 1..].iter().chain(&circle[..=place]);
+    // A call that waits for its turn is the reason why another waits, and does nothing itself.
+    let names = circle[place + 1..].iter().chain(&circle[..=place]).filter(|job| job.frame().is_some());
     let mut names: Vec<String> = names.map(|job| shown(job)).collect();
     names.push(names[0].clone());
     let names = names.join(" -> ");
@@ -76,7 +77,8 @@ fn circle_from(start: &Arc<Job>) -> Option<Path> {
 
 /// What has to move before a job can.
 fn blockers(job: &Arc<Job>) -> Vec<Arc<Job>> {
-    let makers = |objects: Vec<Arc<super::object::Object>>| objects.iter().filter_map(|object| object.producer()).collect();
+    let makers =
+        |objects: Vec<Arc<super::object::Object>>| objects.iter().filter_map(|object| object.producer()).collect();
     if let Some(frame) = job.frame() {
         // A construction goes on while its actor serves calls.
         return frame.waits_for().map_or_else(Vec::new, |(_, objects)| makers(objects));

@@ -189,8 +189,8 @@ impl Job {
 
     /// Makes it wait for another attempt, if it may have one after this failure.
     pub(super) fn retry(&self, failure: &TaskError, next: u64, rests: bool) -> bool {
-        let counts = is_system_failure(failure.kind)
-            || (self.plan.retry_exceptions && failure.kind == ErrorKind::TaskFailed);
+        let counts =
+            is_system_failure(failure.kind) || (self.plan.retry_exceptions && failure.kind == ErrorKind::TaskFailed);
         let mut inner = lock(&self.inner);
         let again = counts
             && inner.attempt <= self.plan.max_retries

@@ -117,7 +117,13 @@ impl World {
         }
     }
 
-    fn serve_call(self: &Arc<Self>, frame: &Arc<Frame>, actor: &Arc<Actor>, call: &Arc<Job>, may_restart: bool) -> Served {
+    fn serve_call(
+        self: &Arc<Self>,
+        frame: &Arc<Frame>,
+        actor: &Arc<Actor>,
+        call: &Arc<Job>,
+        may_restart: bool,
+    ) -> Served {
         let (Work::Call(_, method), Some(arguments)) = (&call.work, call.begin(frame, self.now())) else {
             return Ok(());
         };

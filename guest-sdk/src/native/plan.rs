@@ -110,7 +110,8 @@ impl Plan {
     /// Nanoseconds from the failure of an attempt (1 for the first) to the next one. As on a host, but that nothing is left to
     /// chance.
     pub(super) fn rest_after(&self, attempt: u32) -> u64 {
-        let doubled = 1u64.checked_shl(attempt.saturating_sub(1)).and_then(|times| self.retry_backoff.checked_mul(times));
+        let doubled =
+            1u64.checked_shl(attempt.saturating_sub(1)).and_then(|times| self.retry_backoff.checked_mul(times));
         let longest = if self.retry_backoff == 0 { 0 } else { RETRY_BACKOFF_MAX_NS };
         doubled.map_or(longest, |doubled| doubled.min(RETRY_BACKOFF_MAX_NS))
     }
@@ -122,9 +123,10 @@ mod tests {
 
     #[test]
     fn rests_double_up_to_the_longest() {
-        let rests = |base| [1, 2, 3, 40, 70, u32::MAX].map(|attempt| {
-            Plan { retry_backoff: base, ..Plan::default() }.rest_after(attempt)
-        });
+        let rests = |base| {
+            [1, 2, 3, 40, 70, u32::MAX]
+                .map(|attempt| Plan { retry_backoff: base, ..Plan::default() }.rest_after(attempt))
+        };
         let longest = RETRY_BACKOFF_MAX_NS;
         assert_eq!(rests(10), [10, 20, 40, longest, longest, longest]);
         assert_eq!(rests(0), [0; 6]);

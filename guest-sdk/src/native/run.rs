@@ -54,11 +54,7 @@ pub(super) fn of_failure(failure: Failure) -> TaskError {
 
 /// The same with `cause` and what caused that.
 pub(super) fn caused_by(mut error: TaskError, cause: &TaskError) -> TaskError {
-    let link = super::types::ErrorCause {
-        kind: cause.kind,
-        task: cause.task.clone(),
-        message: cause.message.clone(),
-    };
+    let link = super::types::ErrorCause { kind: cause.kind, task: cause.task.clone(), message: cause.message.clone() };
     error.causes = std::iter::once(link).chain(cause.causes.iter().cloned()).take(CAUSES_MAX).collect();
     error
 }
