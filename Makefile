@@ -20,7 +20,7 @@ demo: target ## count the words of the texts in this repository, as sandboxed ta
 
 test: fmt guests lint doc ## everything that CI checks
 	$(CARGO) test $(NATIVE)
-	$(CARGO) test -p wordcount -p pipeline
+	$(CARGO) test -p wordcount -p pipeline -p counter
 
 bench: guests ## measure beside bare wasmtime; ARGS="--rows task --quick" for a part of it, ARGS=--help for more
 	$(CARGO) bench -p rustyray-host --bench floor -- $(ARGS)

@@ -50,7 +50,8 @@ pub(super) fn get() -> Current {
     #[cfg(test)]
     super::mock::enter_if_nowhere();
     let current = find().expect(
-        "there is no host here: put `#[rustyray::test]` on the test, or call this inside of `rustyray::test`, on its thread",
+        "there is no host here: run the program with rustyray-host; in a test, put `#[rustyray::test]` on it, or call this inside of \
+         `rustyray::test`, on its thread",
     );
     current.end_if_stopped();
     current
