@@ -8,17 +8,13 @@
 //!     a + b
 //! }
 //!
-//! # mod tests {
-//! # use super::*;
 //! #[rustyray::test]
 //! async fn sums_are_right() -> Result<()> {
 //!     let three = add.remote(1, 2);
 //!     assert_eq!(add.remote(three, 4).await?, 7);
 //!     Ok(())
 //! }
-//! # pub fn run() { sums_are_right().unwrap() }
-//! # }
-//! # // The attribute makes a `#[test]`, which a documentation's example has no use for.
+//! # // The attribute makes a `#[test]`, which is nothing here.
 //! # rustyray::test(async { assert_eq!(add.remote(add.remote(1, 2), 4).await.unwrap(), 7) });
 //! ```
 //!

@@ -72,7 +72,7 @@ pub(crate) struct Handle {
 
 impl Actor {
     /// One that is to be constructed, and its first handle.
-    pub(super) fn new(
+    pub(super) fn with_handle(
         world: &Arc<World>,
         (type_name, constructor): (&str, &str),
         declared: Option<&'static ActorType>,

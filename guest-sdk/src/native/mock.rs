@@ -101,7 +101,7 @@ pub(crate) fn never<T>() -> crate::ObjectRef<T> {
 /// A handle of an actor that nobody made.
 pub(crate) fn actor(actor_type: &str) -> ActorRef {
     let options = crate::ActorOptions::new().checked().unwrap();
-    ActorRef(super::actor::Actor::new(&here().world, (actor_type, "new"), None, options))
+    ActorRef(super::actor::Actor::with_handle(&here().world, (actor_type, "new"), None, options))
 }
 
 /// Asks the test to stop.

@@ -87,7 +87,7 @@ impl World {
         if let Some(existing) = self.existing(type_name, &options) {
             return existing;
         }
-        let handle = Actor::new(self, (type_name, constructor), declared, options);
+        let handle = Actor::with_handle(self, (type_name, constructor), declared, options);
         let actor = &handle.actor;
         let checked = self.check_creation(&handle, arguments.len(), caller);
         let defaults = declared.map(|declared| declared.defaults).unwrap_or_default();

@@ -55,10 +55,12 @@ pub(crate) fn clone_actor(actor: &ActorRef) -> ActorRef {
 pub(crate) fn checkpoint() -> Result<(), TaskError> {
     called!("checkpoint");
     let text = "only a method of an actor that declares checkpoints can ask for one: `#[rustyray::actor(checkpoint)]`";
-    serving(text).and_then(|actor| match actor.is_saved() {
-        true => Ok(actor.asks_for_save()),
-        false => Err(refused(text)),
-    })
+    let actor = serving(text)?;
+    if !actor.is_saved() {
+        return Err(refused(text));
+    }
+    actor.asks_for_save();
+    Ok(())
 }
 
 pub(crate) fn exit() -> Result<(), TaskError> {
