@@ -9,6 +9,7 @@
 //! beside that (capabilities, fuel, limits of memory and output) is not here.
 
 mod actor;
+mod arguments;
 mod circle;
 mod current;
 mod ending;

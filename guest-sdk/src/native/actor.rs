@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, Weak};
 
+use super::arguments::Kept;
 use super::frame::Frame;
-use super::job::{Job, Kept};
+use super::job::Job;
 use super::lock;
 use super::names::Address;
 use super::object::{Object, Stored};

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::arguments::Kept;
 use super::frame::Frame;
-use super::job::{Job, Kept};
+use super::job::Job;
 use super::lock;
 use super::turns::in_vain;
 use super::types::TaskError;
@@ -83,11 +84,7 @@ fn blockers(job: &Arc<Job>) -> Vec<Arc<Job>> {
         // A construction goes on while its actor serves calls.
         return frame.waits_for().map_or_else(Vec::new, |(_, objects)| makers(objects));
     }
-    let arguments = job.arguments().into_iter().filter_map(|argument| match argument {
-        Kept::Object(object) => Some(object),
-        Kept::Value(_) => None,
-    });
-    let mut blockers: Vec<Arc<Job>> = makers(arguments.collect());
+    let mut blockers: Vec<Arc<Job>> = makers(job.arguments().into_iter().filter_map(Kept::object).collect());
     if job.is_call()
         && let Some(actor) = job.actor()
     {

@@ -86,9 +86,17 @@ impl World {
 
     /// The attempt had its time.
     pub(super) fn past_deadline(self: &Arc<Self>, job: &Arc<Job>, attempt: u32) {
-        if job.attempt() == attempt && job.deadline().is_some_and(|deadline| deadline <= self.now()) {
-            self.stop(job, Stop::Deadline);
+        let now = self.now();
+        if job.attempt() != attempt || job.deadline().is_none_or(|deadline| deadline > now) {
+            return;
         }
+        if job.is_past_parents(now) && job.is_call() && job.frame().is_some() {
+            // As when its parent is ended.
+            job.outlive_parent();
+            self.watch_deadline(job);
+            return self.end_with_parent(job);
+        }
+        self.stop(job, Stop::Deadline);
     }
 
     /// Nobody holds it any more.

@@ -5,9 +5,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, Weak};
 
 use super::actor::Actor;
+use super::arguments::Kept;
 use super::frame::{Frame, Stop};
 use super::lock;
-use super::object::{Object, Stored};
+use super::object::Object;
 use super::plan::Plan;
 use super::stream::Stream;
 use super::types::{ErrorKind, Payload, TaskError};
@@ -35,13 +36,6 @@ pub(super) enum Work {
     Call(Arc<Actor>, String),
 }
 
-/// An argument that is kept: its job may run again.
-#[derive(Clone)]
-pub(super) enum Kept {
-    Value(Stored),
-    Object(Arc<Object>),
-}
-
 #[derive(Default)]
 struct Inner {
     phase: Phase,
@@ -61,6 +55,8 @@ struct Inner {
     /// Waits that were refused since.
     refused: u32,
     spares_children: bool,
+    /// Its parent's deadline is none of its any more.
+    outlives_parent: bool,
     parent: Weak<Job>,
     children: BTreeMap<u64, Weak<Job>>,
 }
@@ -233,7 +229,17 @@ impl Job {
             Phase::Waiting => None,
             Phase::Done => return None,
         };
-        own.into_iter().chain(self.inherited_deadline).min()
+        own.into_iter().chain(self.inherited_deadline.filter(|_| !inner.outlives_parent)).min()
+    }
+
+    /// Is it its parent's time that is up?
+    pub(super) fn is_past_parents(&self, now: u64) -> bool {
+        self.inherited_deadline.is_some_and(|deadline| deadline <= now)
+    }
+
+    /// Goes on after its parent's deadline.
+    pub(super) fn outlive_parent(&self) {
+        lock(&self.inner).outlives_parent = true;
     }
 
     /// How long the attempt may take, and has taken.
@@ -299,18 +305,6 @@ impl Job {
             }
         };
         super::error(kind, text)
-    }
-}
-
-impl Kept {
-    fn payload(&self) -> Result<Payload, Arc<TaskError>> {
-        match self {
-            Self::Value(value) => Ok(value.payload()),
-            Self::Object(object) => {
-                let missing = || Err(Arc::new(super::error(ErrorKind::Internal, "an argument is missing".to_owned())));
-                object.outcome().unwrap_or_else(missing).map(|value: Stored| value.payload())
-            }
-        }
     }
 }
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::actor::{Actor, Handle};
-use super::job::{Job, Kept, Order, Work};
+use super::arguments::Kept;
+use super::job::{Job, Order, Work};
 use super::lock;
-use super::object::{Object, Stored, Waiter};
+use super::object::{Object, Waiter};
 use super::plan::Plan;
 use super::run::caused_by;
 use super::stream::Stream;
@@ -38,7 +39,7 @@ impl World {
             function: function.to_owned(),
             work,
             plan: plan.unwrap_or_default(),
-            arguments: arguments.iter().map(keep).collect(),
+            arguments: arguments.iter().map(Kept::of).collect(),
             stream,
         };
         let job = Job::new(self.number(), order, self.promise(), Some(caller));
@@ -55,7 +56,7 @@ impl World {
             function: qualified(&actor.type_name, method),
             work: Work::Call(actor.clone(), method.to_owned()),
             plan: Plan::call(options, &actor.options, &defaults, &caller.plan),
-            arguments: arguments.iter().map(keep).collect(),
+            arguments: arguments.iter().map(Kept::of).collect(),
             stream,
         };
         let job = Job::new(self.number(), order, self.promise(), Some(caller));
@@ -91,7 +92,7 @@ impl World {
         let actor = &handle.actor;
         let checked = self.check_creation(&handle, arguments.len(), caller);
         let defaults = declared.map(|declared| declared.defaults).unwrap_or_default();
-        let arguments: Vec<Kept> = arguments.iter().map(keep).collect();
+        let arguments: Vec<Kept> = arguments.iter().map(Kept::of).collect();
         actor.keep_arguments(arguments.clone());
         let order = Order {
             function: qualified(type_name, constructor),
@@ -147,23 +148,6 @@ impl World {
                 }
             }
         }
-    }
-}
-
-impl Kept {
-    fn object(self) -> Option<Arc<Object>> {
-        match self {
-            Self::Object(object) => Some(object),
-            Self::Value(_) => None,
-        }
-    }
-}
-
-/// A copy, as one crosses the boundary of a sandbox.
-fn keep(argument: &Argument<'_>) -> Kept {
-    match argument {
-        Argument::Value(payload) => Kept::Value(Stored::of(payload)),
-        Argument::Object(object) => Kept::Object(object.0.clone()),
     }
 }
 

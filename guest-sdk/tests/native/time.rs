@@ -63,6 +63,22 @@ async fn a_child_has_no_more_time_than_its_parent() {
     assert_eq!(delegates.remote(Duration::from_secs(9)).await.unwrap(), Duration::from_secs(9));
 }
 
+/// Waits for an actor longer than it may.
+#[rustyray::remote(timeout = "5s")]
+async fn impatient(counter: super::actors::CounterHandle) -> Result<()> {
+    counter.spin().await
+}
+
+#[rustyray::test]
+async fn the_end_of_a_callers_time_does_not_end_the_actor() {
+    let counter = super::actors::Counter::remote();
+    counter.add(3).await.unwrap();
+    let error = impatient.remote(counter.clone()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TaskTimedOut);
+    assert_eq!(counter.add(1).await.unwrap(), 4, "with its state");
+    assert!(testing::elapsed() < Duration::from_secs(6), "the call was asked to stop");
+}
+
 #[rustyray::test]
 fn whoever_polls_is_not_in_the_way_of_others() {
     let nap = naps.remote(HOUR);
