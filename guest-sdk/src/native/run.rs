@@ -86,7 +86,7 @@ impl World {
             Ok(outcome) => outcome.map_err(|failure| of_failure(*failure)),
             Err(Crash::Stopped(reason)) => Err(job.stopped(reason, self.now())),
             Err(Crash::Panicked(text)) => {
-                let error = super::error(ErrorKind::WorkerCrashed, format!("it panicked: {text}"));
+                let error = super::error(ErrorKind::WorkerCrashed, format!("panicked: {text}"));
                 Err(TaskError { panic: Some(text), ..error })
             }
         }

@@ -7,6 +7,7 @@
 )]
 
 mod actors;
+mod both_hosts;
 mod cancelling;
 mod deadlocks;
 mod streams;
