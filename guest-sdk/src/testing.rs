@@ -57,10 +57,10 @@ pub fn test<F: IntoFuture>(future: F) -> F::Output {
     native::run(|| block_on(future))
 }
 
-/// [`test`] for a plain function, which waits with `blocking_get` and its like.
+/// [`test()`] for a plain function, which waits with `blocking_get` and its like.
 ///
 /// # Panics
-/// As [`test`].
+/// As [`test()`].
 ///
 /// ```
 /// # use rustyray::prelude::*;

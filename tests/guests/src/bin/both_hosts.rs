@@ -46,6 +46,14 @@ async fn naps() {
     sleep(Duration::from_secs(3600)).await;
 }
 
+/// Says that it has begun.
+#[rustyray::remote(name = "naps_aloud")]
+async fn naps_aloud(begun: NodeHandle) -> Result<()> {
+    begun.add(1).await?;
+    sleep(Duration::from_secs(3600)).await;
+    Ok(())
+}
+
 #[rustyray::remote(name = "waits_for_naps", timeout = "50ms")]
 async fn waits_for_naps() -> Result<()> {
     naps.remote().await
@@ -172,8 +180,11 @@ async fn endings(lines: &mut Vec<String>) -> Result<()> {
     let late = waits_for_naps.remote().await;
     lines.push(late.map_err(|error| error.kind().to_string()).unwrap_err());
     for (force, recursive) in [(true, true), (false, false)] {
-        let nap = naps.remote();
-        sleep(Duration::from_millis(20)).await;
+        let begun = Node::remote();
+        let nap = naps_aloud.remote(begun.clone());
+        while begun.add(0).await? == 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
         rustyray::cancel_with(&nap, force, recursive)?;
         lines.push(told(nap.await));
     }
