@@ -2,6 +2,7 @@
 
 mod actors;
 mod both_hosts;
+mod c_component;
 mod cancelling;
 mod capabilities;
 mod checkpoints;
