@@ -78,8 +78,8 @@ fn built() -> Option<Vec<u8>> {
     let Some(compiler) = compiler(folder.path()) else {
         // Not by `eprintln!`, whose text is shown of tests that fail alone.
         let text =
-            "c_component is left out: no clang that knows wasm32 is here; install the package clang, or set CLANG";
-        writeln!(std::io::stderr(), "{text}").unwrap();
+            "c_component is left out: no clang that knows wasm32 is here; install the package clang, or set CLANG\n";
+        std::io::stderr().write_all(text.as_bytes()).unwrap();
         return None;
     };
     Some(component(linked(&compiled(&compiler, folder.path()))))

@@ -9,6 +9,7 @@
 mod actors;
 mod both_hosts;
 mod cancelling;
+mod chaos;
 mod deadlocks;
 mod streams;
 mod tasks;
