@@ -1,12 +1,13 @@
 //! A host in the test's own process, for every target but WebAssembly: what `rustyray::test` runs tasks and actors on.
 //!
-//! Each test has a [`World`](world::World) of its own. What runs in it, runs in a frame: a thread with a stack and thread-locals of
-//! its own, as an instance has its own memory. But one frame at a time has the turn, and hands it on where the guest waits. So guest
-//! code blocks wherever it likes, what runs when is the same each time, and time is what the waits say it is: when all of them
-//! wait, the clock goes to the next moment that one of them waits for; when there is none, one is told that it waits in vain.
+//! Each test has a [`World`](world::World) of its own. What runs in it, runs in a frame: a thread with a stack and
+//! thread-locals of its own, as an instance has its own memory. But one frame at a time has the turn, and hands it on
+//! where the guest waits. So guest code blocks wherever it likes, what runs when is the same each time, and time is
+//! what the waits say it is: when all of them wait, the clock goes to the next moment that one of them waits for; when
+//! there is none, one is told that it waits in vain.
 //!
-//! Payloads and outcomes are bytes, as on a host; errors, retries, restarts and cancellations are those of a host. What a sandbox does
-//! beside that (capabilities, fuel, limits of memory and output) is not here.
+//! Payloads and outcomes are bytes, as on a host; errors, retries, restarts and cancellations are those of a host. What
+//! a sandbox does beside that (capabilities, fuel, limits of memory and output) is not here.
 
 mod actor;
 mod arguments;

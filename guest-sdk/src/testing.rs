@@ -18,23 +18,23 @@
 //! # rustyray::test(async { assert_eq!(add.remote(add.remote(1, 2), 4).await.unwrap(), 7) });
 //! ```
 //!
-//! Tasks, actors, objects, streams, errors, panics, retries, restarts, checkpoints, names, cancellation and timeouts are as on a
-//! host. Values cross as bytes, so what cannot be sent there cannot be sent here.
+//! Tasks, actors, objects, streams, errors, panics, retries, restarts, checkpoints, names, cancellation and timeouts
+//! are as on a host. Values cross as bytes, so what cannot be sent there cannot be sent here.
 //!
 //! - **Each test has a host of its own.** Tests run beside each other, and know nothing of each other.
-//! - **One thing runs at a time,** until it waits; then what became ready first goes on. So a test does the same each time. Tasks of
-//!   a higher priority go first; CPUs and resources are not counted.
-//! - **Time passes only when all wait.** A nap of an hour takes no time. [`elapsed`] says how long the test would have taken;
-//!   `std::time` knows nothing of it.
+//! - **One thing runs at a time,** until it waits; then what became ready first goes on. So a test does the same each
+//!   time. Tasks of a higher priority go first; CPUs and resources are not counted.
+//! - **Time passes only when all wait.** A nap of an hour takes no time. [`elapsed`] says how long the test would have
+//!   taken; `std::time` knows nothing of it.
 //! - **What can never come is an error,** [`Deadlock`](crate::ErrorKind::Deadlock), and no test that hangs.
 //! - **A panic in a task is that task's error,** `WorkerCrashed` with its text; one in the test fails the test.
 //! - **What the test leaves running is ended with it.**
 //!
-//! What there is no sandbox for is not here: a task's `fuel`, `memory`, `tables`, `output` and `grants` are taken and mean
-//! nothing, a loop that never waits is neither timed out nor cancelled, an abort or a stack overflow ends the process, and what a
-//! `static` holds is shared by all. Thread-locals are each task's own. A task that is ended where it waits drops what it holds, where an
-//! instance would just be gone. Of a host's limits those of streams and mailboxes hold; of tasks and actors that wait for others there are
-//! at most 1,000 at once. No journal is kept.
+//! What there is no sandbox for is not here: a task's `fuel`, `memory`, `tables`, `output` and `grants` are taken and
+//! mean nothing, a loop that never waits is neither timed out nor cancelled, an abort or a stack overflow ends the
+//! process, and what a `static` holds is shared by all. Thread-locals are each task's own. A task that is ended where
+//! it waits drops what it holds, where an instance would just be gone. Of a host's limits those of streams and
+//! mailboxes hold; of tasks and actors that wait for others there are at most 1,000 at once. No journal is kept.
 
 use std::future::IntoFuture;
 use std::time::Duration;
@@ -88,8 +88,8 @@ pub fn elapsed() -> Duration {
     native::elapsed()
 }
 
-/// How many objects somebody holds a reference to, once everything has gone on that can without time passing: none at the end of a
-/// test whose program lets go of what it no longer needs.
+/// How many objects somebody holds a reference to, once everything has gone on that can without time passing: none at
+/// the end of a test whose program lets go of what it no longer needs.
 ///
 /// # Panics
 /// Outside of a test.

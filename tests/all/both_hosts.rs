@@ -1,5 +1,5 @@
-//! What a program meets is what the SDK's own host for tests says that it meets: `guest-sdk/tests/native` tells the same of the same
-//! program.
+//! What a program meets is what the SDK's own host for tests says that it meets: `guest-sdk/tests/native` tells the
+//! same of the same program.
 
 use crate::support::{builder, finish, host_with, value};
 

@@ -1,5 +1,5 @@
-//! A component in C, which neither our SDK nor any generator made: `tests/guests/c`. It needs a clang that knows wasm32, and is left out
-//! where there is none.
+//! A component in C, which neither our SDK nor any generator made: `tests/guests/c`. It needs a clang that knows
+//! wasm32, and is left out where there is none.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

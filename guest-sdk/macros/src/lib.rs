@@ -158,8 +158,8 @@ pub fn main(attributes: TokenStream, item: TokenStream) -> TokenStream {
     answer(main_function::expand(&nothing, item))
 }
 
-/// Makes a function, `async` or not, a `#[test]` with a host of its own, in the test's process: `cargo test` runs it natively, without
-/// WebAssembly. See the module `testing` of `rustyray` for what it does and what it does not.
+/// Makes a function, `async` or not, a `#[test]` with a host of its own, in the test's process: `cargo test` runs it
+/// natively, without WebAssembly. See the module `testing` of `rustyray` for what it does and what it does not.
 ///
 /// ```ignore
 /// #[rustyray::test]

@@ -57,8 +57,8 @@ fn shown(job: &Job) -> String {
     }
 }
 
-/// A circle that can be reached from a job. Depth first, with the branches that are still to be looked at on a list: a chain of
-/// tasks may be long.
+/// A circle that can be reached from a job. Depth first, with the branches that are still to be looked at on a list: a
+/// chain of tasks may be long.
 fn circle_from(start: &Arc<Job>) -> Option<Path> {
     let mut seen = std::collections::BTreeSet::new();
     let mut path: Path = Vec::new();

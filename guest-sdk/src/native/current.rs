@@ -17,6 +17,9 @@ thread_local! {
     static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
 }
 
+const NO_HOST: &str = "there is no host here: run the program with rustyray-host; in a test, put `#[rustyray::test]` on \
+                       it, or call this inside of `rustyray::test`, on its thread";
+
 /// This thread's place.
 #[derive(Clone)]
 pub(super) struct Current {
@@ -49,10 +52,7 @@ pub(super) fn find() -> Option<Current> {
 pub(super) fn get() -> Current {
     #[cfg(test)]
     super::mock::enter_if_nowhere();
-    let current = find().expect(
-        "there is no host here: run the program with rustyray-host; in a test, put `#[rustyray::test]` on it, or call this inside of \
-         `rustyray::test`, on its thread",
-    );
+    let current = find().expect(NO_HOST);
     current.end_if_stopped();
     current
 }

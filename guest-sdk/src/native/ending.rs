@@ -50,8 +50,8 @@ impl World {
         descendants.iter().for_each(|job| self.end_with_parent(job));
     }
 
-    /// Ends a job because its parent is ended. A call that is being served is only asked to: ending it would end the actor, which
-    /// is others' as well.
+    /// Ends a job because its parent is ended. A call that is being served is only asked to: ending it would end the
+    /// actor, which is others' as well.
     pub(super) fn end_with_parent(self: &Arc<Self>, job: &Arc<Job>) {
         if job.is_call() && job.frame().is_some() {
             job.ask();
@@ -69,8 +69,8 @@ impl World {
             None => self.give_up(job, error()),
             Some(frame) => {
                 self.unwind(&frame, reason);
-                // Whoever waits for the outcome need not wait for the frame. After a deadline another attempt may follow, and an
-                // actor ends with its call.
+                // Whoever waits for the outcome need not wait for the frame. After a deadline another attempt may
+                // follow, and an actor ends with its call.
                 if reason != Stop::Deadline && job.actor().is_none() {
                     self.settle(job, Err(error()));
                 }
@@ -115,7 +115,8 @@ impl World {
         }
     }
 
-    /// Ends all that the test left running, one after the other, and waits until the threads are gone. `frame` is the test's.
+    /// Ends all that the test left running, one after the other, and waits until the threads are gone. `frame` is the
+    /// test's.
     pub(super) fn shut_down(self: &Arc<Self>, frame: &Arc<Frame>) {
         self.halt();
         let others: Vec<_> = lock(&self.frames).values().filter(|other| other.id != frame.id).cloned().collect();

@@ -20,6 +20,6 @@ pub(crate) mod objects;
 pub(crate) mod streams;
 pub(crate) mod tasks;
 
-/// Looks at what may have happened, between two waits, after which others have their turn first: a join has one for each of its
-/// parts.
+/// Looks at what may have happened, between two waits, after which others have their turn first: a join has one for
+/// each of its parts.
 const LOOKS_FREE: u32 = 100;

@@ -1,5 +1,5 @@
-//! What this crate's own tests want of a host beside what a guest can ask: objects that come when they are told to, and what was
-//! asked. A test that says nothing has a world from its first call on.
+//! What this crate's own tests want of a host beside what a guest can ask: objects that come when they are told to, and
+//! what was asked. A test that says nothing has a world from its first call on.
 
 use std::cell::RefCell;
 

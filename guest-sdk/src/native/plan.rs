@@ -107,8 +107,8 @@ impl Plan {
         said.over(of_actor).plan(caller, false)
     }
 
-    /// Nanoseconds from the failure of an attempt (1 for the first) to the next one. As on a host, but that nothing is left to
-    /// chance.
+    /// Nanoseconds from the failure of an attempt (1 for the first) to the next one. As on a host, but that nothing is
+    /// left to chance.
     pub(super) fn rest_after(&self, attempt: u32) -> u64 {
         let doubled =
             1u64.checked_shl(attempt.saturating_sub(1)).and_then(|times| self.retry_backoff.checked_mul(times));

@@ -27,7 +27,8 @@ pub(super) enum Crash {
     Panicked(String),
 }
 
-/// Runs guest code in a frame. Its panic is its own; what it left half done is seen by nobody, as what holds it is dropped.
+/// Runs guest code in a frame. Its panic is its own; what it left half done is seen by nobody, as what holds it is
+/// dropped.
 pub(super) fn guarded<T>(frame: &Frame, run: impl FnOnce() -> Outcome<T>) -> Result<Outcome<T>, Crash> {
     crate::logging::install();
     catch_unwind(AssertUnwindSafe(run)).map_err(|payload| match frame.stopped() {

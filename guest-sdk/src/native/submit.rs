@@ -188,7 +188,8 @@ pub(super) fn check_reach(caller: &Job) -> Result<(), TaskError> {
     if !caller.plan.pure {
         return Ok(());
     }
-    let text = "a pure task, and what it submits, can neither create nor find actors: their state would decide about its result";
+    let text = "a pure task, and what it submits, can neither create nor find actors: their state would decide about \
+                its result";
     Err(super::error(ErrorKind::CapabilityDenied, text.to_owned()))
 }
 

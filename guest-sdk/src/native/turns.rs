@@ -1,5 +1,5 @@
-//! Whose turn it is. Frames hand the turn on when they wait: to what is ready, in the order in which it became so, else to what
-//! the clock has to wake, else to one that waits in vain and is told so.
+//! Whose turn it is. Frames hand the turn on when they wait: to what is ready, in the order in which it became so, else
+//! to what the clock has to wake, else to one that waits in vain and is told so.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -12,12 +12,12 @@ use super::lock;
 use super::types::{ErrorKind, TaskError};
 use super::world::World;
 
-/// Threads of one test, each with a task that runs or waits, or with an actor. Far fewer than a process may have, so that tests can
-/// run beside each other; a program that nests deeper is told so.
+/// Threads of one test, each with a task that runs or waits, or with an actor. Far fewer than a process may have, so
+/// that tests can run beside each other; a program that nests deeper is told so.
 const THREADS_MAX: usize = 1000;
 
-/// Looks at what has not happened yet, one after the other, after which the clock goes on to the next thing that it has to wake: who
-/// polls is taken to have spent that time.
+/// Looks at what has not happened yet, one after the other, after which the clock goes on to the next thing that it has
+/// to wake: who polls is taken to have spent that time.
 const LOOKS_MAX: u32 = 1000;
 
 /// What is to go on.

@@ -7,8 +7,8 @@ use super::object::{Object, Waiter};
 use super::turns::Alarm;
 use super::types::{ErrorKind, TaskError};
 
-/// Waits that a job may try after it was asked to stop: they fail at once and take no time, so that no clock would end its grace. One
-/// that tidies up needs a few.
+/// Waits that a job may try after it was asked to stop: they fail at once and take no time, so that no clock would end
+/// its grace. One that tidies up needs a few.
 const REFUSED_MAX: u32 = 1000;
 
 impl Current {

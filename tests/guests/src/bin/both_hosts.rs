@@ -1,5 +1,5 @@
-//! What a program meets, told line by line: run on the host and, by the SDK's own tests, on the host that it has for tests. What both
-//! tell is in `both_hosts.txt`.
+//! What a program meets, told line by line: run on the host and, by the SDK's own tests, on the host that it has for
+//! tests. What both tell is in `both_hosts.txt`.
 
 use std::collections::BTreeMap;
 
