@@ -40,7 +40,7 @@ plugins: target
 
 test: fmt guests lint doc ## everything that CI checks
 	$(CARGO) test $(NATIVE)
-	$(CARGO) test -p wordcount -p pipeline -p montecarlo -p parameter-server -p crawler-guest
+	$(CARGO) test -p wordcount -p pipeline -p counter -p montecarlo -p parameter-server -p crawler-guest
 
 bench: guests ## measure beside bare wasmtime; ARGS="--rows task --quick" for a part of it, ARGS=--help for more
 	$(CARGO) bench -p rustyray-host --bench floor -- $(ARGS)

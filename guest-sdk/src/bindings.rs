@@ -20,7 +20,7 @@ wit_bindgen::generate!({
 
 // Exported here, in the SDK: a module with a `main` and no task exports `guest` as well, and so does one with tasks and no
 // `main`. The linker keeps the symbols of a bin and of a cdylib.
-#[cfg(not(test))]
+#[cfg(target_family = "wasm")]
 use crate::export::Module;
-#[cfg(not(test))]
+#[cfg(target_family = "wasm")]
 export!(Module with_types_in self);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::host::{tasks, types};
+use crate::host::{self, tasks, types};
 
 /// What runs here, as it stood when [`context`] was called.
 ///
@@ -97,7 +97,7 @@ pub fn context() -> Context {
         fuel_left: told.fuel_left,
         cancelled: told.cancelled,
         grants: told.grants,
-        asked: Instant::now(),
+        asked: host::now(),
     }
 }
 

@@ -1,10 +1,16 @@
-//! The host as this crate sees it: the imported interfaces, or a stand-in for unit tests, which run natively.
+//! The host as this crate sees it: the imported interfaces of a component, or the test's own on every other target.
 
-#[cfg(not(test))]
+#[cfg(target_family = "wasm")]
 pub(crate) use crate::bindings::rustyray::core::{actors, bytes, logging, objects, streams, tasks, types};
 
-#[cfg(test)]
-pub(crate) use crate::mock::{actors, bytes, logging, objects, streams, tasks, types};
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use crate::native::{actors, bytes, logging, now, objects, streams, tasks, types};
+
+/// The guest's clock.
+#[cfg(target_family = "wasm")]
+pub(crate) fn now() -> std::time::Instant {
+    std::time::Instant::now()
+}
 
 pub(crate) use crate::bindings::exports::rustyray::core::guest;
 

@@ -82,13 +82,14 @@ mod context;
 mod error;
 mod error_kind;
 mod executor;
-#[cfg(not(test))]
+#[cfg(target_family = "wasm")]
 mod export;
 mod host;
 mod logging;
+#[cfg(any(target_family = "wasm", test))]
 mod manifest;
-#[cfg(test)]
-mod mock;
+#[cfg(not(target_family = "wasm"))]
+mod native;
 mod object_ref;
 mod options;
 pub mod prelude;
@@ -100,6 +101,8 @@ mod returned;
 mod serving;
 mod store;
 mod stream;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod wait;
@@ -115,11 +118,16 @@ pub use object_ref::{Get, ObjectRef, ObjectWriter};
 pub use options::{ActorOptions, TaskOptions};
 pub use remote::{IntoArg, Submission};
 pub use returned::Returned;
-pub use rustyray_macros::{actor, actor_methods, local, main, method, remote};
+pub use rustyray_macros::{actor, actor_methods, local, main, method, remote, test};
 pub use serde;
 pub use store::{blocking_get_all, blocking_put, cancel, cancel_with, get, get_all, put};
 pub use stream::ObjectStream;
+#[cfg(not(target_family = "wasm"))]
+pub use testing::test;
 pub use wait::{Waited, blocking_wait, wait};
+
+#[cfg(test)]
+use native::mock;
 
 /// For the code that the macros write.
 #[doc(hidden)]

@@ -119,3 +119,38 @@ async fn killed() -> Result<()> {
 fn kind<T>(outcome: &Result<T>) -> &'static str {
     outcome.as_ref().map_or_else(|error| error.kind().name(), |_| "a value")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rustyray::test]
+    async fn the_whole_story_can_be_told() -> Result<()> {
+        shared().await?;
+        started_elsewhere().await?;
+        in_order().await?;
+        by_name().await?;
+        restarted().await?;
+        killed().await
+    }
+
+    #[rustyray::test]
+    async fn many_share_one() -> Result<()> {
+        let counter = Counter::options().name("visitors").remote();
+        let workers: Vec<_> = (0..4).map(|_| count_up.remote(counter.clone(), 25)).collect();
+        rustyray::get_all(&workers).await?;
+        assert_eq!(add_by_name.remote("visitors".to_owned(), 5).await?, 105);
+        assert_eq!(kind(&add_by_name.remote("nobody".to_owned(), 5).await), "task-failed");
+        Ok(())
+    }
+
+    #[rustyray::test]
+    async fn it_comes_back_as_it_was_made() -> Result<()> {
+        let counter = Counter::options().max_restarts(1).remote_starting_at(10);
+        counter.add(5).await?;
+        assert_eq!(kind(&counter.crash().await), "actor-unavailable");
+        assert_eq!((counter.get().await?, counter.generation().await?), (10, 2));
+        assert_eq!(kind(&counter.crash().await), "actor-died");
+        Ok(())
+    }
+}

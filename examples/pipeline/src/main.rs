@@ -61,3 +61,28 @@ async fn add_up(count: u64) -> Result<(Summary, usize)> {
     }
     Ok((total, read))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rustyray::test]
+    async fn what_the_tasks_found_is_what_is_there() -> Result<()> {
+        const COUNT: u64 = 50_000;
+        let (total, pieces) = add_up(COUNT).await?;
+        let mut expected = Summary::default();
+        for piece in readings::csv(COUNT, SEED) {
+            expected.add(Summary::of_csv(&piece)?);
+        }
+        assert_eq!((total.rows(), &total), (COUNT, &expected));
+        assert!(pieces > READERS, "{pieces} pieces are no pipeline");
+        Ok(())
+    }
+
+    #[rustyray::test]
+    async fn a_piece_that_is_none_is_an_error_and_the_others_are_read() {
+        let (broken, whole) = (summed_up.remote(b"a;b\n".to_vec()), summed_up.remote(b"a;1.0\n".to_vec()));
+        assert!(broken.await.unwrap_err().to_string().contains("line 1 is no `station;degrees`"));
+        assert_eq!(whole.await.unwrap().rows(), 1);
+    }
+}

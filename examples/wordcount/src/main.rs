@@ -46,12 +46,7 @@ async fn main() -> Result<()> {
     let files = text_files(folder)?;
     rustyray::ensure!(!files.is_empty(), "there is no file in {folder}: put some texts there");
 
-    let mut parts = VecDeque::new();
-    for (path, length) in &files {
-        let counting = count.options().name(format!("count {path}"));
-        parts.extend(pieces(*length).map(|bytes| counting.clone().remote(path.clone(), bytes)));
-    }
-    let total = merge_tree(parts).await?;
+    let total = counted(&files, PIECE_BYTES).await?;
     print!("{}", table::table(&total, files.len(), rows));
     Ok(())
 }
@@ -78,10 +73,20 @@ fn text_files(folder: &str) -> Result<Vec<(String, u64)>> {
     Ok(files)
 }
 
-/// Cuts a file's bytes; an empty file has one piece as well.
-fn pieces(length: u64) -> impl Iterator<Item = Range<u64>> {
-    let pieces = length.div_ceil(PIECE_BYTES).max(1);
-    (0..pieces).map(move |piece| piece * PIECE_BYTES..((piece + 1) * PIECE_BYTES).min(length))
+/// The counts of all files, each cut into pieces of so many bytes.
+fn counted(files: &[(String, u64)], piece: u64) -> ObjectRef<Counts> {
+    let mut parts = VecDeque::new();
+    for (path, length) in files {
+        let counting = count.options().name(format!("count {path}"));
+        parts.extend(pieces(*length, piece).map(|bytes| counting.clone().remote(path.clone(), bytes)));
+    }
+    merge_tree(parts)
+}
+
+/// Cuts a file's bytes into pieces of `size`; an empty file has one piece as well.
+fn pieces(length: u64, size: u64) -> impl Iterator<Item = Range<u64>> {
+    let pieces = length.div_ceil(size).max(1);
+    (0..pieces).map(move |piece| piece * size..((piece + 1) * size).min(length))
 }
 
 /// Merges the two oldest until one is left. Nothing is awaited: each merge starts when its arguments are there.
@@ -93,4 +98,31 @@ fn merge_tree(mut parts: VecDeque<ObjectRef<Counts>>) -> ObjectRef<Counts> {
         }
     }
     parts.pop_front().expect("each file has a piece")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/texts");
+
+    #[rustyray::test]
+    async fn wherever_the_files_are_cut_the_tree_of_tasks_finds_the_same() -> Result<()> {
+        let files = text_files(TEXTS)?;
+        let whole = counted(&files, u64::MAX).await?;
+        assert!(whole.total() > 1000);
+        for piece in [1000, 4096] {
+            assert_eq!(counted(&files, piece).await?, whole, "in pieces of {piece} bytes");
+        }
+        Ok(())
+    }
+
+    #[rustyray::test]
+    async fn a_file_that_is_not_there_fails_the_whole_and_is_named() {
+        let mut files = text_files(TEXTS).unwrap();
+        files.push((format!("{TEXTS}/nowhere.txt"), 10));
+        let error = counted(&files, PIECE_BYTES).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::DependencyFailed);
+        assert!(format!("{error:#}").contains("nowhere.txt"), "{error:#}");
+    }
 }

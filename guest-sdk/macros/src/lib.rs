@@ -11,6 +11,7 @@ mod remote;
 mod several;
 mod signature;
 mod source;
+mod test_function;
 mod values;
 
 use proc_macro::TokenStream;
@@ -196,6 +197,25 @@ pub fn main(attributes: TokenStream, item: TokenStream) -> TokenStream {
     let nothing = parse_macro_input!(attributes as attributes::Nothing);
     let item = parse_macro_input!(item as syn::Item);
     answer(main_function::expand(&nothing, item))
+}
+
+/// Makes a function, `async` or not, a `#[test]` with a host of its own, in the test's process: `cargo test` runs it
+/// natively, without WebAssembly. See the module `testing` of `rustyray` for what it does and what it does not.
+///
+/// ```ignore
+/// #[rustyray::test]
+/// async fn sums_are_right() -> Result<()> {
+///     assert_eq!(add.remote(1, 2).await?, 3);
+///     Ok(())
+/// }
+/// ```
+///
+/// `#[should_panic]`, `#[ignore]` and what the test returns are as with `#[test]`.
+#[proc_macro_attribute]
+pub fn test(attributes: TokenStream, item: TokenStream) -> TokenStream {
+    let nothing = parse_macro_input!(attributes as attributes::Nothing);
+    let item = parse_macro_input!(item as syn::Item);
+    answer(nothing.check("test").and_then(|()| test_function::expand(item)))
 }
 
 fn answer(expanded: syn::Result<proc_macro2::TokenStream>) -> TokenStream {

@@ -6,7 +6,7 @@ fn report() -> TaskError {
         task: "parse".into(),
         attempt: 2,
         panic: Some("thread main panicked".into()),
-        limit: Some(types::LimitReport { name: "fuel".into(), limit: 10, used: 11 }),
+        limit: Some(crate::bindings::rustyray::core::types::LimitReport { name: "fuel".into(), limit: 10, used: 11 }),
         causes: vec![types::ErrorCause {
             kind: types::ErrorKind::TaskFailed,
             task: "add".into(),

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 #[cfg(target_family = "wasm")]
 use crate::bindings::rustyray::core::calls::{self, Event};
-use crate::host::objects;
 use crate::host::types::{ObjectRef, Payload, TaskError};
+use crate::host::{self, objects};
 
 thread_local! {
     static REACTOR: RefCell<Reactor> = const { RefCell::new(Reactor::new()) };
@@ -120,7 +120,7 @@ impl Reactor {
     }
 
     pub(super) fn now(&self) -> Instant {
-        Instant::now() + self.skew
+        host::now() + self.skew
     }
 
     fn waiting(&self) -> impl Iterator<Item = (usize, &Entry)> {

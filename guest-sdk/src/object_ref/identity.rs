@@ -47,6 +47,7 @@ mod tests {
     use crate::mock;
 
     #[test]
+    #[expect(clippy::mutable_key_type, reason = "what a reference is to never changes")]
     fn a_reference_is_the_object() {
         let (one, other) = (mock::sealed(&1u8), mock::sealed(&1u8));
         assert!(one == one.clone() && one != other);

@@ -166,8 +166,9 @@ fn values_and_references_are_arguments() {
 #[test]
 fn an_error_that_a_function_returns_reaches_its_caller() {
     let error = parse.remote("x".to_string()).blocking_get().unwrap_err();
-    assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::TaskFailed, "invalid digit found in string"));
-    assert_eq!(odd.remote(2).blocking_get().unwrap_err().to_string(), "2 is even");
+    let text = "registry::tests::parse: invalid digit found in string";
+    assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::TaskFailed, text));
+    assert_eq!(odd.remote(2).blocking_get().unwrap_err().to_string(), "registry::tests::odd: 2 is even");
 }
 
 #[test]
@@ -246,7 +247,7 @@ fn an_actor_keeps_its_state() {
         let counter = counter.await.unwrap();
         assert_eq!(counter.increment().await.unwrap(), 11);
         assert_eq!(counter.add(2, 3).await.unwrap(), 17);
-        assert_eq!(counter.add(i32::MAX, 1).await.unwrap_err().to_string(), "overflow");
+        assert_eq!(counter.add(i32::MAX, 1).await.unwrap_err().to_string(), "registry::tests::Counter.add: overflow");
         assert!(!counter.kill().await.unwrap());
         assert!(counter.restart_generation(counter.generation()) && !counter.kill_generation(2));
         crate::kill(&counter);
@@ -259,7 +260,7 @@ fn an_actor_keeps_its_state() {
 #[test]
 fn a_constructor_that_fails_fails_whoever_waits_for_it() {
     let error = block_on(Counter::remote_starting_at(-1)).unwrap_err();
-    assert_eq!(error.to_string(), "-1 is negative");
+    assert_eq!(error.to_string(), "registry::tests::Counter.starting_at: -1 is negative");
     let unnamed = Counter::options().name("x".repeat(300)).remote();
     assert_eq!(block_on(&unnamed).unwrap_err().kind(), ErrorKind::InvalidArgument);
     assert_eq!(block_on(unnamed.increment().get()).unwrap_err().kind(), ErrorKind::InvalidArgument);
@@ -283,19 +284,31 @@ impl Holder {
     }
 }
 
+/// Makes this thread an actor's instance.
+fn construct<T: Serialize + 'static>(actor: &str, constructor: &str, argument: T) {
+    let argument = codec::encode(argument, crate::host::types::Encoding::Bincode).unwrap();
+    super::construct(&format!("registry::tests::{actor}"), constructor, vec![argument]).unwrap();
+}
+
+/// Of the counter that this thread is.
+fn incremented() -> i32 {
+    let answer = super::call("increment", Vec::new(), crate::host::types::Encoding::Bincode).unwrap();
+    codec::decode(answer).unwrap()
+}
+
 #[test]
 fn a_state_is_saved_and_restored_and_one_of_another_definition_is_not() {
-    let counter = Counter::remote_starting_at(5);
-    assert_eq!(counter.increment().blocking_get().unwrap(), 6);
+    construct("Counter", "starting_at", 5);
+    assert_eq!(incremented(), 6);
     let state = super::save().unwrap();
-    assert_eq!(counter.increment().blocking_get().unwrap(), 7);
+    assert_eq!(incremented(), 7);
     let restore = |actor: &str, data: Vec<u8>| {
         let encoding = crate::host::types::Encoding::Bincode;
         let state = crate::host::types::Payload { encoding, data, references: Vec::new() };
         super::restore(&format!("registry::tests::{actor}"), state).map_err(|failure| failure.message)
     };
     restore("Counter", state.data.clone()).unwrap();
-    assert_eq!(counter.increment().blocking_get().unwrap(), 7);
+    assert_eq!(incremented(), 7);
     let refused = [
         restore("Holder", state.data.clone()).unwrap_err(),
         restore("Counter", state.data[1..].to_vec()).unwrap_err(),
@@ -306,13 +319,12 @@ fn a_state_is_saved_and_restored_and_one_of_another_definition_is_not() {
     assert!(refused[1].starts_with("not a `Counter`"), "{}", refused[1]);
     assert_eq!(refused[2], refused[0]);
     assert_eq!(refused[3], "this module has no actor `registry::tests::Nobody`");
-    assert_eq!(counter.increment().blocking_get().unwrap(), 8, "what was refused changed nothing");
+    assert_eq!(incremented(), 8, "what was refused changed nothing");
 }
 
 #[test]
 fn a_state_with_references_is_not_saved() {
-    let holder = Holder::remote_holding(vec![mock::sealed(&1)]);
-    assert_eq!(holder.count().blocking_get().unwrap(), 1);
+    construct("Holder", "holding", vec![mock::sealed(&1)]);
     assert!(super::save().unwrap_err().message.contains("cannot hold references"));
 }
 
@@ -331,10 +343,12 @@ fn handles_travel_and_carry_options() {
 
 #[test]
 fn an_actor_is_found_by_name_and_type() {
+    let _counter = Counter::options().name("a").remote();
+    let _other = Holder::options().name("b").remote_holding(Vec::new());
     let find = |name: &str| block_on(crate::get_actor::<Counter>(name));
-    assert!(find("a-registry::tests::Counter").is_ok());
+    assert!(find("a").is_ok());
     assert_eq!(find("nobody").unwrap_err().kind(), ErrorKind::ActorNotFound);
-    let error = find("a-Other").unwrap_err();
-    assert_eq!(error.to_string(), "the actor \"a-Other\" is a `Other`, not a `registry::tests::Counter`");
+    let error = find("b").unwrap_err();
+    assert_eq!(error.to_string(), "the actor \"b\" is a `registry::tests::Holder`, not a `registry::tests::Counter`");
     assert_eq!(find("a\n").unwrap_err().kind(), ErrorKind::InvalidArgument);
 }

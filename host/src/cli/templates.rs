@@ -42,10 +42,15 @@ async fn main() -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    /// A remote function can still be called.
-    #[test]
-    fn sums_are_right() {
-        assert_eq!(super::add(1, 2), 3);
+    use super::*;
+
+    /// `cargo test` runs it right here, without WebAssembly: tasks, actors and all.
+    #[rustyray::test]
+    async fn sums_are_right() -> Result<()> {
+        let three = add.remote(1, 2);
+        assert_eq!(add.remote(three, 4).await?, 7);
+        assert_eq!(add(1, 2), 3); // still a function
+        Ok(())
     }
 }
 "#;
@@ -91,10 +96,16 @@ async fn count_to(n: i32) -> Result<i32> {
 
 #[cfg(test)]
 mod tests {
-    /// A remote function can still be called.
-    #[test]
-    fn sums_are_right() {
-        assert_eq!(super::add(1, 2), 3);
+    use super::*;
+
+    /// `cargo test` runs it right here, without WebAssembly: tasks, actors and all.
+    #[rustyray::test]
+    async fn counting_is_right() -> Result<()> {
+        let counter = Counter::remote();
+        let calls = [counter.increment(), counter.increment()];
+        assert_eq!(rustyray::get_all(&calls).await?, [1, 2]);
+        assert_eq!(count_to.remote(add.remote(1, 2)).await?, 3);
+        Ok(())
     }
 }
 "#;

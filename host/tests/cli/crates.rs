@@ -46,6 +46,14 @@ impl Crate {
     fn end(&self, arguments: &[&str]) -> Ended {
         end_of(&mut self.command(arguments))
     }
+
+    /// Its test, by plain `cargo test`.
+    fn passes(&self, test: &str) {
+        let mut command = Command::new("cargo");
+        offline(command.args(["test", "--release", "--manifest-path"]).arg(self.path().join("Cargo.toml")));
+        let ended = end_of(&mut command);
+        assert!(ended.expect(0, &[]).out().contains(&format!("{test} ... ok")), "{ended:?}");
+    }
 }
 
 /// The target folder of the guests, where the SDK is built already.
@@ -60,10 +68,7 @@ fn a_new_program_runs_and_passes_its_test() {
     let made = Crate::new("made-program", &[]);
     let ended = made.end(&["run", "--release", "DIR"]);
     assert_eq!(ended.expect(0, &["Compiling made-program", "Finished"]).out(), "1 + 2 + 4 = 7\n");
-    let mut test = Command::new("cargo");
-    offline(test.args(["test", "--release", "--manifest-path"]).arg(made.path().join("Cargo.toml")));
-    let ended = end_of(&mut test);
-    assert!(ended.expect(0, &[]).out().contains("sums_are_right ... ok"), "{ended:?}");
+    made.passes("sums_are_right");
 }
 
 #[test]
@@ -76,6 +81,7 @@ fn a_new_library_is_called_built_and_inspected() {
     let sheet = made.end(&["inspect", "--release", "DIR"]);
     assert!(sheet.expect(0, &[]).out().contains("count_to(n: i32)"), "{sheet:?}");
     made.end(&["run", "--release", "DIR"]).expect(120, &["has no main", "rustyray-host call"]);
+    made.passes("counting_is_right");
 }
 
 #[test]

@@ -1,0 +1,93 @@
+//! `rustyray:core/actors`.
+
+use std::sync::Arc;
+
+use crate::native::actor::Actor;
+use crate::native::names::Address;
+use crate::native::submit::{Request, check_reach};
+use crate::native::types::{ActorOptions, ActorRef, Argument, ErrorKind, ObjectRef, TaskError, TaskOptions};
+use crate::native::{current, lock};
+
+pub(crate) fn create(
+    actor_type: &str,
+    constructor: &str,
+    arguments: &[Argument<'_>],
+    options: &ActorOptions,
+) -> ActorRef {
+    called!("create {actor_type} {constructor} {:?}", options.name);
+    let current = current::get();
+    ActorRef(current.world.create((actor_type, constructor), arguments, options.clone(), &current.job()))
+}
+
+pub(crate) fn ready(actor: &ActorRef) -> ObjectRef {
+    ObjectRef(actor.0.actor.ready.clone())
+}
+
+pub(crate) fn call(
+    actor: &ActorRef,
+    method: &str,
+    arguments: &[Argument<'_>],
+    options: Option<&TaskOptions>,
+) -> ObjectRef {
+    called!(options; "call {method}");
+    let current = current::get();
+    let caller = current.job();
+    let request = Request { function: method, arguments, options, stream: None, caller: &caller };
+    ObjectRef(current.world.call(&actor.0.actor, request).output.clone())
+}
+
+pub(crate) fn find(name: &str, namespace: Option<&str>) -> Result<ActorRef, TaskError> {
+    called!("find {name} {namespace:?}");
+    let current = current::get();
+    check_reach(&current.job())?;
+    let found = lock(&current.world.names).find(&Address::new(namespace, name));
+    found.map(ActorRef)
+}
+
+pub(crate) fn actor_type(actor: &ActorRef) -> String {
+    actor.0.actor.type_name.clone()
+}
+
+pub(crate) fn clone_actor(actor: &ActorRef) -> ActorRef {
+    actor.clone()
+}
+
+pub(crate) fn checkpoint() -> Result<(), TaskError> {
+    called!("checkpoint");
+    let text = "only a method of an actor that declares checkpoints can ask for one: `#[rustyray::actor(checkpoint)]`";
+    let actor = serving(text)?;
+    if !actor.is_saved() {
+        return Err(refused(text));
+    }
+    actor.asks_for_save();
+    Ok(())
+}
+
+pub(crate) fn exit() -> Result<(), TaskError> {
+    called!("exit");
+    serving("only a method of an actor can end it").map(|actor| actor.exits())
+}
+
+/// The actor that serves a call here.
+fn serving(otherwise: &str) -> Result<Arc<Actor>, TaskError> {
+    let job = current::get().job();
+    job.actor().filter(|_| job.is_call()).cloned().ok_or_else(|| refused(otherwise))
+}
+
+fn refused(text: &str) -> TaskError {
+    crate::native::error(ErrorKind::InvalidArgument, text.to_owned())
+}
+
+pub(crate) fn generation(actor: &ActorRef) -> u32 {
+    called!("generation {}", actor.0.actor.type_name);
+    actor.0.actor.generation()
+}
+
+pub(crate) fn kill(actor: &ActorRef, restart: bool, generation: Option<u32>) -> bool {
+    called!("kill {} {restart} {generation:?}", actor.0.actor.type_name);
+    let current = current::get();
+    let hit = current.world.kill(&actor.0.actor, restart, generation);
+    // It may have been the one that runs here.
+    current.end_if_stopped();
+    hit
+}

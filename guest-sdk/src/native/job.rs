@@ -1,0 +1,320 @@
+//! Jobs: tasks, constructions and calls, from their submission to their outcome.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, Weak};
+
+use super::actor::Actor;
+use super::arguments::Kept;
+use super::frame::{Frame, Stop};
+use super::lock;
+use super::object::Object;
+use super::plan::Plan;
+use super::stream::Stream;
+use super::types::{ErrorKind, Payload, TaskError};
+use crate::registry::Task;
+
+/// What is to be run, and what came of it.
+pub(crate) struct Job {
+    pub(super) id: u64,
+    /// As the host would name it: the function's name, or `Actor.method`.
+    pub(super) function: String,
+    pub(super) work: Work,
+    pub(super) plan: Plan,
+    /// What it makes.
+    pub(super) output: Arc<Object>,
+    /// Its parent's, on the test's clock.
+    inherited_deadline: Option<u64>,
+    inner: Mutex<Inner>,
+}
+
+pub(super) enum Work {
+    /// The test itself.
+    Test,
+    Task(&'static Task),
+    Construct(Arc<Actor>),
+    Call(Arc<Actor>, String),
+}
+
+#[derive(Default)]
+struct Inner {
+    phase: Phase,
+    attempt: u32,
+    /// When the attempt began, on the test's clock.
+    started: u64,
+    arguments: Vec<Kept>,
+    /// Arguments that are still to come.
+    missing: usize,
+    /// An argument is an error.
+    failed: Option<Arc<TaskError>>,
+    /// Between two attempts.
+    rests: bool,
+    stream: Option<Arc<Stream>>,
+    /// Somebody asked it to stop.
+    asked: bool,
+    /// Waits that were refused since.
+    refused: u32,
+    spares_children: bool,
+    /// Its parent's deadline is none of its any more.
+    outlives_parent: bool,
+    parent: Weak<Job>,
+    children: BTreeMap<u64, Weak<Job>>,
+}
+
+#[derive(Default)]
+enum Phase {
+    #[default]
+    Waiting,
+    Running(Arc<Frame>),
+    Done,
+}
+
+/// What a job leaves behind.
+pub(super) struct Remains {
+    pub(super) parent: Option<Arc<Job>>,
+    pub(super) children: Vec<Arc<Job>>,
+    pub(super) stream: Option<Arc<Stream>>,
+    pub(super) spares_children: bool,
+    /// Dropped by whoever ends it, with what only they held.
+    _arguments: Vec<Kept>,
+}
+
+/// What a job is made from.
+pub(super) struct Order {
+    pub(super) function: String,
+    pub(super) work: Work,
+    pub(super) plan: Plan,
+    pub(super) arguments: Vec<Kept>,
+    pub(super) stream: Option<Arc<Stream>>,
+}
+
+impl Job {
+    pub(super) fn new(id: u64, order: Order, output: Arc<Object>, parent: Option<&Arc<Job>>) -> Arc<Self> {
+        let Order { function, work, plan, arguments, stream } = order;
+        let inherited_deadline = parent.and_then(|parent| parent.deadline());
+        let inner = Inner { arguments, stream, ..Inner::default() };
+        let job = Arc::new(Self { id, function, work, plan, output, inherited_deadline, inner: Mutex::new(inner) });
+        job.output.made_by(&job);
+        if let Some(parent) = parent {
+            parent.adopt(&job);
+        }
+        job
+    }
+
+    /// The name given with the options, else the function's.
+    pub(super) fn name(&self) -> &str {
+        self.plan.name.as_deref().unwrap_or(&self.function)
+    }
+
+    pub(super) fn attempt(&self) -> u32 {
+        lock(&self.inner).attempt
+    }
+
+    pub(super) fn actor(&self) -> Option<&Arc<Actor>> {
+        match &self.work {
+            Work::Construct(actor) | Work::Call(actor, _) => Some(actor),
+            Work::Task(_) | Work::Test => None,
+        }
+    }
+
+    pub(super) fn is_call(&self) -> bool {
+        matches!(self.work, Work::Call(..))
+    }
+
+    pub(super) fn stream(&self) -> Option<Arc<Stream>> {
+        lock(&self.inner).stream.clone()
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        matches!(lock(&self.inner).phase, Phase::Done)
+    }
+
+    /// Where it runs.
+    pub(super) fn frame(&self) -> Option<Arc<Frame>> {
+        match &lock(&self.inner).phase {
+            Phase::Running(frame) => Some(frame.clone()),
+            Phase::Waiting | Phase::Done => None,
+        }
+    }
+
+    pub(super) fn arguments(&self) -> Vec<Kept> {
+        lock(&self.inner).arguments.clone()
+    }
+
+    /// How many of its arguments are to come.
+    pub(super) fn expects(&self, missing: usize) {
+        lock(&self.inner).missing = missing;
+    }
+
+    /// An argument came. True if the job can be run, or never will be: once.
+    pub(super) fn argument_arrived(&self, error: Option<&Arc<TaskError>>) -> bool {
+        let mut inner = lock(&self.inner);
+        if inner.failed.is_some() || matches!(inner.phase, Phase::Done) {
+            return false;
+        }
+        inner.missing = inner.missing.saturating_sub(1);
+        inner.failed = error.cloned();
+        inner.missing == 0 || inner.failed.is_some()
+    }
+
+    /// The error of the argument that failed first.
+    pub(super) fn failed_argument(&self) -> Option<Arc<TaskError>> {
+        lock(&self.inner).failed.clone()
+    }
+
+    /// Is nothing left to wait for?
+    pub(super) fn can_begin(&self) -> bool {
+        let inner = lock(&self.inner);
+        (inner.missing == 0 || inner.failed.is_some()) && !inner.rests
+    }
+
+    /// Begins an attempt, and gives copies of the arguments' values; `None` if the job is done already.
+    pub(super) fn begin(&self, frame: &Arc<Frame>, now: u64) -> Option<Result<Vec<Payload>, Arc<TaskError>>> {
+        let kept = {
+            let mut inner = lock(&self.inner);
+            if !matches!(inner.phase, Phase::Waiting) {
+                return None;
+            }
+            inner.phase = Phase::Running(frame.clone());
+            inner.attempt += 1;
+            inner.started = now;
+            inner.arguments.clone()
+        };
+        Some(kept.iter().map(Kept::payload).collect())
+    }
+
+    /// Makes it wait for another attempt, if it may have one after this failure.
+    pub(super) fn retry(&self, failure: &TaskError, next: u64, rests: bool) -> bool {
+        let counts =
+            is_system_failure(failure.kind) || (self.plan.retry_exceptions && failure.kind == ErrorKind::TaskFailed);
+        let mut inner = lock(&self.inner);
+        let again = counts
+            && inner.attempt <= self.plan.max_retries
+            && !inner.asked
+            && matches!(inner.phase, Phase::Running(_))
+            && self.inherited_deadline.is_none_or(|deadline| next < deadline);
+        if again {
+            (inner.phase, inner.rests) = (Phase::Waiting, rests);
+        }
+        again
+    }
+
+    /// Its rest is over. True if it is still wanted.
+    pub(super) fn rested(&self) -> bool {
+        let mut inner = lock(&self.inner);
+        matches!(inner.phase, Phase::Waiting) && std::mem::replace(&mut inner.rests, false)
+    }
+
+    /// Ends it; `None` if it was done already.
+    pub(super) fn finish(&self) -> Option<Remains> {
+        let mut inner = lock(&self.inner);
+        if matches!(std::mem::replace(&mut inner.phase, Phase::Done), Phase::Done) {
+            return None;
+        }
+        let children = std::mem::take(&mut inner.children);
+        Some(Remains {
+            parent: std::mem::take(&mut inner.parent).upgrade(),
+            children: children.values().filter_map(Weak::upgrade).collect(),
+            stream: inner.stream.take(),
+            spares_children: inner.spares_children,
+            _arguments: std::mem::take(&mut inner.arguments),
+        })
+    }
+
+    /// When it must be done: its own time counts from the start of the attempt that runs.
+    pub(super) fn deadline(&self) -> Option<u64> {
+        let inner = lock(&self.inner);
+        let own = match inner.phase {
+            Phase::Running(_) => self.plan.timeout.map(|timeout| inner.started.saturating_add(timeout)),
+            Phase::Waiting => None,
+            Phase::Done => return None,
+        };
+        own.into_iter().chain(self.inherited_deadline.filter(|_| !inner.outlives_parent)).min()
+    }
+
+    /// Is it its parent's time that is up?
+    pub(super) fn is_past_parents(&self, now: u64) -> bool {
+        self.inherited_deadline.is_some_and(|deadline| deadline <= now)
+    }
+
+    /// Goes on after its parent's deadline.
+    pub(super) fn outlive_parent(&self) {
+        lock(&self.inner).outlives_parent = true;
+    }
+
+    /// How long the attempt may take, and has taken.
+    pub(super) fn time_used(&self, now: u64) -> (u64, u64) {
+        let started = lock(&self.inner).started;
+        let limit = self.deadline().map_or(0, |deadline| deadline.saturating_sub(started));
+        (limit, now.saturating_sub(started))
+    }
+
+    /// Asks it to stop. True if it was not asked before.
+    pub(super) fn ask(&self) -> bool {
+        !std::mem::replace(&mut lock(&self.inner).asked, true)
+    }
+
+    pub(super) fn was_asked(&self) -> bool {
+        lock(&self.inner).asked
+    }
+
+    /// Counts a wait that is refused because it was asked to stop; gives how many there were.
+    pub(super) fn refuse(&self) -> u32 {
+        let mut inner = lock(&self.inner);
+        inner.refused += 1;
+        inner.refused
+    }
+
+    pub(super) fn spare_children(&self) {
+        lock(&self.inner).spares_children = true;
+    }
+
+    pub(super) fn adopt(self: &Arc<Self>, child: &Arc<Job>) {
+        lock(&child.inner).parent = Arc::downgrade(self);
+        lock(&self.inner).children.insert(child.id, Arc::downgrade(child));
+    }
+
+    pub(super) fn disown(&self, child: u64) {
+        lock(&self.inner).children.remove(&child);
+    }
+
+    pub(super) fn children(&self) -> Vec<Arc<Job>> {
+        lock(&self.inner).children.values().filter_map(Weak::upgrade).collect()
+    }
+
+    /// The error with what is known of this job.
+    pub(super) fn describe(&self, mut error: TaskError) -> TaskError {
+        self.name().clone_into(&mut error.task);
+        self.function.clone_into(&mut error.function);
+        super::MODULE.clone_into(&mut error.module);
+        (error.task_id, error.attempt) = (self.id, self.attempt());
+        error
+    }
+
+    /// The error of one that was ended.
+    pub(super) fn stopped(&self, reason: Stop, now: u64) -> TaskError {
+        use std::time::Duration;
+        let (kind, text) = match reason {
+            Stop::Cancelled => (ErrorKind::TaskCancelled, "on request, or with its parent".to_owned()),
+            Stop::ActorKilled => (ErrorKind::ActorDied, "the actor was killed".to_owned()),
+            Stop::HostShutDown => (ErrorKind::HostShutDown, "the test is over".to_owned()),
+            Stop::Deadline => {
+                let (limit, used) = self.time_used(now);
+                let (limit, used) = (Duration::from_nanos(limit), Duration::from_nanos(used));
+                (ErrorKind::TaskTimedOut, format!("it had {limit:?}, and was ended after {used:?}"))
+            }
+        };
+        super::error(kind, text)
+    }
+}
+
+/// Is it a failure that another attempt may not meet?
+fn is_system_failure(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::WorkerCrashed | ErrorKind::TaskTimedOut | ErrorKind::Internal)
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Job({} {})", self.id, self.name())
+    }
+}

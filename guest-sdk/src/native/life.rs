@@ -1,0 +1,257 @@
+//! The life of an actor: constructed, serving calls in order, started again when it crashes, and buried.
+
+use std::sync::Arc;
+
+use super::actor::{Actor, Event};
+use super::frame::{Frame, Stop};
+use super::job::{Job, Order, Work};
+use super::lock;
+use super::object::Stored;
+use super::run::{REPLY, caused_by, dependency_failed, guarded};
+use super::turns::{Alarm, Turn};
+use super::types::{ErrorKind, Payload, TaskError};
+use super::world::World;
+use crate::registry;
+
+/// Why an actor's frame is over.
+enum End {
+    /// It may start again.
+    Broken(TaskError),
+    /// It may not.
+    Dead(TaskError),
+}
+
+/// How a call left the actor.
+type Served = Result<(), TaskError>;
+
+impl World {
+    /// Lives one generation of an actor.
+    pub(super) fn live(self: &Arc<Self>, frame: &Arc<Frame>, actor: &Arc<Actor>, construct: &Arc<Job>) {
+        if let Some(cause) = actor.death() {
+            return self.settle(construct, Err(TaskError::clone(&cause)));
+        }
+        let generation = actor.starts(frame);
+        if !actor.may_restart(generation) {
+            actor.keep_arguments(Vec::new());
+        }
+        let end = match self.construct(frame, actor, construct) {
+            Ok(()) => self.serve(frame, actor, construct, actor.may_restart(generation)),
+            Err(error) => {
+                actor.leaves();
+                return self.settle(construct, Err(error));
+            }
+        };
+        actor.leaves();
+        match end {
+            End::Broken(_) if actor.may_restart(generation) && !self.is_halted() => self.construct_again(construct),
+            End::Broken(error) | End::Dead(error) => self.bury(actor, Arc::new(described(actor, error))),
+        }
+    }
+
+    fn construct(self: &Arc<Self>, frame: &Arc<Frame>, actor: &Arc<Actor>, job: &Arc<Job>) -> Result<(), TaskError> {
+        let died = |text: &str| super::error(ErrorKind::ActorDied, text.to_owned());
+        let arguments = job.begin(frame, self.now()).ok_or_else(|| died("it was ended before it began"))?;
+        self.watch_deadline(job);
+        actor.set_running(Some(job));
+        if !self.restored(frame, actor) {
+            let arguments = arguments.map_err(|cause| dependency_failed(&cause))?;
+            let made = guarded(frame, || registry::construct(&actor.type_name, &actor.constructor, arguments));
+            self.outcome(job, made)?;
+        }
+        actor.set_running(None);
+        actor.serves();
+        self.settle(job, Ok(Stored::bytes(&[])));
+        Ok(())
+    }
+
+    /// A task for constructing the actor once more.
+    fn construct_again(self: &Arc<Self>, last: &Arc<Job>) {
+        let Work::Construct(actor) = &last.work else { return };
+        let order = Order {
+            function: last.function.clone(),
+            work: Work::Construct(actor.clone()),
+            plan: last.plan.clone(),
+            arguments: actor.arguments(),
+            stream: None,
+        };
+        self.ready(Turn::Begin(Job::new(self.number(), order, self.promise(), Some(&self.test))));
+    }
+
+    /// Serves calls until the actor ends.
+    fn serve(self: &Arc<Self>, frame: &Arc<Frame>, actor: &Arc<Actor>, construct: &Arc<Job>, may_restart: bool) -> End {
+        let died = |text: &str| super::error(ErrorKind::ActorDied, text.to_owned());
+        loop {
+            let call = match self.next_event(frame, actor) {
+                Event::Call(call) => call,
+                Event::Kill { restart: true } => return End::Broken(died("it was killed")),
+                Event::Kill { restart: false } => return End::Dead(died("it was killed")),
+                Event::Exit => return End::Dead(died("it ended itself")),
+                Event::Closed => return End::Dead(died("no handle to it is left")),
+            };
+            let served = self.serve_call(frame, actor, &call, may_restart);
+            frame.set_job(construct);
+            actor.set_running(None);
+            if let Err(error) = served {
+                let killed = actor.kill_pending() && !actor.restart_pending();
+                let text = "it crashed, and may not restart";
+                return match killed {
+                    true => End::Dead(died("it was killed")),
+                    false => End::Broken(caused_by(died(text), &error)),
+                };
+            }
+        }
+    }
+
+    /// Waits for something to do.
+    fn next_event(self: &Arc<Self>, frame: &Arc<Frame>, actor: &Arc<Actor>) -> Event {
+        loop {
+            if self.is_halted() {
+                return Event::Kill { restart: false };
+            }
+            if let Some(event) = actor.next() {
+                return event;
+            }
+            frame.begin_wait(self.number(), Vec::new(), 0, true);
+            self.hand_on(frame);
+            frame.end_wait();
+        }
+    }
+
+    fn serve_call(
+        self: &Arc<Self>,
+        frame: &Arc<Frame>,
+        actor: &Arc<Actor>,
+        call: &Arc<Job>,
+        may_restart: bool,
+    ) -> Served {
+        let (Work::Call(_, method), Some(arguments)) = (&call.work, call.begin(frame, self.now())) else {
+            return Ok(());
+        };
+        let arguments = match arguments {
+            Ok(arguments) => arguments,
+            Err(cause) => {
+                self.settle(call, Err(dependency_failed(&cause)));
+                return Ok(());
+            }
+        };
+        frame.set_job(call);
+        actor.set_running(Some(call));
+        self.watch_deadline(call);
+        let answer = guarded(frame, || registry::call(method, arguments, REPLY));
+        let lives = answer.is_ok();
+        let outcome = self.outcome(call, answer);
+        if lives && actor.is_saved() && actor.save_is_due() {
+            self.save(frame, actor);
+        }
+        self.conclude_call(actor, call, outcome, lives, may_restart)
+    }
+
+    /// Settles a call, and tells whether the actor outlives it.
+    fn conclude_call(
+        self: &Arc<Self>,
+        actor: &Arc<Actor>,
+        call: &Arc<Job>,
+        outcome: Result<Payload, TaskError>,
+        lives: bool,
+        may_restart: bool,
+    ) -> Served {
+        let error = match outcome {
+            Ok(payload) => {
+                self.settle(call, Ok(Stored::from(payload)));
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        let error = match error.kind {
+            ErrorKind::ActorDied if !lives && may_restart && actor.restart_pending() => {
+                super::error(ErrorKind::WorkerCrashed, "it was killed, to start again".to_owned())
+            }
+            _ => error,
+        };
+        if !((lives || may_restart) && self.call_again(actor, call, &error)) {
+            let seen = if lives { error.clone() } else { crashed(call, &error, may_restart) };
+            self.settle(call, Err(seen));
+        }
+        if lives { Ok(()) } else { Err(error) }
+    }
+
+    /// Has a call that failed served once more, if it may be, before the calls that came later.
+    fn call_again(&self, actor: &Actor, call: &Arc<Job>, failure: &TaskError) -> bool {
+        let (again, at) = self.next_attempt(call, failure);
+        if again {
+            actor.push_first(call);
+            if let Some(at) = at {
+                self.set_alarm(at, Alarm::Rest(call.clone()));
+            }
+        }
+        again
+    }
+
+    /// Makes the actor what it was when it was last saved. False if it was not, or cannot be.
+    fn restored(&self, frame: &Arc<Frame>, actor: &Actor) -> bool {
+        let Some(state) = actor.state() else { return false };
+        let restored = matches!(guarded(frame, || registry::restore(&actor.type_name, state.payload())), Ok(Ok(())));
+        if !restored {
+            actor.keep_state(None);
+        }
+        restored
+    }
+
+    fn save(&self, frame: &Arc<Frame>, actor: &Actor) {
+        match guarded(frame, registry::save) {
+            Ok(Ok(state)) => actor.keep_state(Some(Stored::from(state))),
+            Ok(Err(refused)) => eprintln!("[{}] it cannot be saved: {}", actor.name(), refused.message),
+            Err(_) => eprintln!("[{}] it crashed while it was saved", actor.name()),
+        }
+    }
+
+    /// The actor is dead: its name is free, and whoever waits for it hears why.
+    pub(super) fn bury(self: &Arc<Self>, actor: &Arc<Actor>, cause: Arc<TaskError>) {
+        let waiting = actor.dies(&cause);
+        lock(&self.names).release(actor);
+        self.seal(&actor.ready, Err(cause.clone()));
+        for call in waiting {
+            let dead = super::error(ErrorKind::ActorDied, "the actor is dead".to_owned());
+            self.settle(&call, Err(caused_by(dead, &cause)));
+        }
+    }
+
+    /// Ends an actor, or has it start again. False if that hits nothing.
+    pub(super) fn kill(self: &Arc<Self>, actor: &Arc<Actor>, restart: bool, generation: Option<u32>) -> bool {
+        if !actor.notes_kill(restart, generation) {
+            return false;
+        }
+        match (actor.frame(), actor.running()) {
+            // It has not begun, or not again.
+            (None, _) => {
+                let killed = super::error(ErrorKind::ActorDied, "it was killed".to_owned());
+                self.bury(actor, Arc::new(described(actor, killed)));
+            }
+            (Some(frame), None) => self.rouse(&frame),
+            (Some(frame), Some(_)) => self.unwind(&frame, Stop::ActorKilled),
+        }
+        true
+    }
+}
+
+/// A crash as the caller of the call sees it. Cancellations and deadlines keep their names.
+fn crashed(call: &Job, error: &TaskError, may_restart: bool) -> TaskError {
+    if error.kind != ErrorKind::WorkerCrashed {
+        return error.clone();
+    }
+    let (kind, what) = match may_restart {
+        true => (ErrorKind::ActorUnavailable, "is being restarted"),
+        false => (ErrorKind::ActorDied, "is dead"),
+    };
+    let mut seen = super::error(kind, format!("the actor crashed during this call and {what}: {}", error.message));
+    seen.panic.clone_from(&error.panic);
+    caused_by(seen, &call.describe(error.clone()))
+}
+
+/// The error with what is known of the actor.
+fn described(actor: &Actor, mut error: TaskError) -> TaskError {
+    actor.name().clone_into(&mut error.task);
+    actor.type_name.clone_into(&mut error.function);
+    super::MODULE.clone_into(&mut error.module);
+    error
+}

@@ -1,0 +1,77 @@
+//! The names by which actors are found.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Weak};
+
+use super::actor::{Actor, Handle};
+use super::types::{ActorOptions, ErrorKind, TaskError};
+
+/// A name in a namespace.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Address {
+    namespace: Option<String>,
+    name: String,
+}
+
+impl Address {
+    pub(super) fn new(namespace: Option<&str>, name: &str) -> Self {
+        Self { namespace: namespace.map(str::to_owned), name: name.to_owned() }
+    }
+
+    /// What an actor with these options is found by.
+    pub(super) fn of(options: &ActorOptions) -> Option<Self> {
+        options.name.as_deref().map(|name| Self::new(options.namespace.as_deref(), name))
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "'{}'", self.name.escape_debug())?;
+        match &self.namespace {
+            Some(namespace) => write!(f, " in the namespace '{}'", namespace.escape_debug()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Each name belongs to one living actor.
+#[derive(Default)]
+pub(super) struct Names(BTreeMap<Address, Named>);
+
+struct Named {
+    actor: Weak<Actor>,
+    /// What keeps a detached actor alive.
+    _keep: Option<Arc<Handle>>,
+}
+
+impl Names {
+    /// Gives the actor its name.
+    pub(super) fn register(&mut self, address: Address, handle: &Arc<Handle>) -> Result<(), TaskError> {
+        if self.find(&address).is_ok() {
+            let text = format!("another actor is named {address}: choose another name, or find that one");
+            return Err(super::error(ErrorKind::ActorNameTaken, text));
+        }
+        let keep = handle.actor.options.detached.unwrap_or(false).then(|| handle.clone());
+        self.0.insert(address, Named { actor: Arc::downgrade(&handle.actor), _keep: keep });
+        Ok(())
+    }
+
+    pub(super) fn find(&self, address: &Address) -> Result<Arc<Handle>, TaskError> {
+        let found = self.0.get(address).and_then(|named| named.actor.upgrade()).and_then(|actor| actor.handle());
+        found.ok_or_else(|| super::error(ErrorKind::ActorNotFound, format!("no actor is named {address}")))
+    }
+
+    /// The actor is gone, and its name free, unless another has it by now.
+    pub(super) fn release(&mut self, actor: &Arc<Actor>) {
+        if let Some(address) = actor.address()
+            && self.0.get(&address).is_some_and(|named| named.actor.as_ptr() == Arc::as_ptr(actor))
+        {
+            self.0.remove(&address);
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+}

@@ -1,0 +1,169 @@
+//! Results that come one after the other, between the job that gives them and whoever takes them.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use super::job::Job;
+use super::lock;
+use super::object::{Object, Stored};
+use super::types::{ErrorKind, TaskError};
+use super::world::{Left, World};
+
+/// Items that lie ready before the job waits, as on a host.
+const ITEMS_AHEAD: usize = 16;
+
+/// Items that may be asked for before they are there, as on a host.
+const ITEMS_WANTED_MAX: usize = 1024;
+
+/// The items of one job.
+#[derive(Default)]
+pub(super) struct Stream(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    /// Items that nobody has asked for yet.
+    ready: VecDeque<Arc<Object>>,
+    /// Promises of items that were asked for.
+    wanted: VecDeque<Arc<Object>>,
+    /// Items that were given, the first time.
+    given: u64,
+    /// The attempt that gives, and how many it has given.
+    attempt: u32,
+    given_now: u64,
+    /// What the job waits for that is ahead.
+    room: Option<Arc<Object>>,
+    /// Nobody will ask for more.
+    left: bool,
+    /// The job is done, with this error if it failed.
+    over: Option<Option<Arc<TaskError>>>,
+}
+
+/// What a job that gave an item does next.
+pub(super) enum Given {
+    GoOn,
+    /// Waits until this is there.
+    Room(Arc<Object>),
+    NobodyListens,
+}
+
+impl Stream {
+    /// The next item; a promise if it is not there.
+    fn next(&self, world: &World, job: &Arc<Job>) -> Arc<Object> {
+        let mut inner = lock(&self.0);
+        if let Some(item) = inner.ready.pop_front() {
+            let few = inner.ready.len() <= ITEMS_AHEAD / 2;
+            let room = inner.room.take_if(|_| few);
+            drop(inner);
+            say_ready(world, room);
+            return item;
+        }
+        if let Some(error) = &inner.over {
+            return world.sealed(Err(error.clone().unwrap_or_else(ended)));
+        }
+        if inner.wanted.len() >= ITEMS_WANTED_MAX {
+            return world.sealed(Err(too_many()));
+        }
+        let promise = world.promise();
+        promise.made_by(job);
+        inner.wanted.push_back(promise.clone());
+        promise
+    }
+
+    /// The next item of the job's `attempt`. What an earlier one gave already is left out.
+    pub(super) fn give(&self, world: &World, attempt: u32, item: Stored) -> Given {
+        let mut inner = lock(&self.0);
+        if inner.attempt != attempt {
+            (inner.attempt, inner.given_now) = (attempt, 0);
+        }
+        inner.given_now += 1;
+        if inner.given_now <= inner.given {
+            return Given::GoOn;
+        }
+        inner.given += 1;
+        if let Some(promise) = inner.wanted.pop_front() {
+            drop(inner);
+            world.seal(&promise, Ok(item));
+            return Given::GoOn;
+        }
+        if inner.left {
+            return Given::NobodyListens;
+        }
+        inner.ready.push_back(world.sealed(Ok(item)));
+        if inner.ready.len() < ITEMS_AHEAD {
+            return Given::GoOn;
+        }
+        Given::Room(inner.room.get_or_insert_with(|| world.promise()).clone())
+    }
+
+    /// The job is done.
+    pub(super) fn end(&self, world: &World, error: Option<&Arc<TaskError>>) {
+        let (wanted, room) = {
+            let mut inner = lock(&self.0);
+            inner.over.get_or_insert(error.cloned());
+            (std::mem::take(&mut inner.wanted), inner.room.take())
+        };
+        for promise in wanted {
+            world.seal(&promise, Err(error.cloned().unwrap_or_else(ended)));
+        }
+        say_ready(world, room);
+    }
+
+    /// Nobody will ask for more. True if the job may as well end.
+    fn leave(&self, world: &World) -> bool {
+        let (lying, room, done) = {
+            let mut inner = lock(&self.0);
+            inner.left = true;
+            (std::mem::take(&mut inner.ready), inner.room.take(), inner.wanted.is_empty() && inner.over.is_none())
+        };
+        drop(lying);
+        say_ready(world, room);
+        done
+    }
+}
+
+/// The end from which items are taken. When it is dropped the job ends, once it has given what was asked for.
+pub(crate) struct Taking {
+    world: Arc<World>,
+    stream: Arc<Stream>,
+    job: Arc<Job>,
+}
+
+impl Taking {
+    pub(super) fn new(world: &Arc<World>, stream: Arc<Stream>, job: Arc<Job>) -> Self {
+        Self { world: world.clone(), stream, job }
+    }
+
+    pub(super) fn next(&self) -> Arc<Object> {
+        self.stream.next(&self.world, &self.job)
+    }
+}
+
+impl Drop for Taking {
+    fn drop(&mut self) {
+        if self.stream.leave(&self.world) {
+            self.world.left(Left::Stream(Arc::downgrade(&self.job)));
+        }
+    }
+}
+
+impl fmt::Debug for Taking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StreamRef")
+    }
+}
+
+fn say_ready(world: &World, room: Option<Arc<Object>>) {
+    if let Some(room) = room {
+        world.seal(&room, Ok(Stored::bytes(&[])));
+    }
+}
+
+fn ended() -> Arc<TaskError> {
+    Arc::new(super::error(ErrorKind::StreamEnded, "the stream has no further item".to_owned()))
+}
+
+fn too_many() -> Arc<TaskError> {
+    let text = format!("{ITEMS_WANTED_MAX} items were asked for ahead: await some of them first");
+    Arc::new(super::error(ErrorKind::LimitExceeded, text))
+}

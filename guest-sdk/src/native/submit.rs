@@ -1,0 +1,203 @@
+//! From a request to a job. What is wrong with a submission becomes the error of what it gives; it never fails itself.
+
+use std::sync::Arc;
+
+use super::actor::{Actor, Handle};
+use super::arguments::Kept;
+use super::job::{Job, Order, Work};
+use super::lock;
+use super::object::{Object, Waiter};
+use super::plan::Plan;
+use super::run::caused_by;
+use super::stream::Stream;
+use super::types::{ActorOptions, Argument, ErrorKind, TaskError, TaskOptions};
+use super::world::World;
+use crate::registry::{ActorType, Method, Signature, Task};
+
+/// What is asked for, and by whom.
+pub(super) struct Request<'a> {
+    pub(super) function: &'a str,
+    pub(super) arguments: &'a [Argument<'a>],
+    pub(super) options: Option<&'a TaskOptions>,
+    pub(super) stream: Option<Arc<Stream>>,
+    pub(super) caller: &'a Arc<Job>,
+}
+
+impl World {
+    /// Submits a task.
+    pub(super) fn submit(self: &Arc<Self>, request: Request<'_>) -> Arc<Job> {
+        let Request { function, arguments, options, stream, caller } = request;
+        let declared = inventory::iter::<Task>().find(|task| task.name == function);
+        let checked = declared.ok_or_else(|| unknown("task", function)).and_then(|task| {
+            check(&task.signature, function, arguments.len(), stream.is_some())?;
+            check_grants(task, options)?;
+            Ok(task)
+        });
+        let work = declared.map_or(Work::Test, Work::Task);
+        let plan = checked.as_ref().map(|task| Plan::task(options, &task.signature.defaults, &caller.plan));
+        let order = Order {
+            function: function.to_owned(),
+            work,
+            plan: plan.unwrap_or_default(),
+            arguments: arguments.iter().map(Kept::of).collect(),
+            stream,
+        };
+        let job = Job::new(self.number(), order, self.promise(), Some(caller));
+        self.launch(&job, checked.map(drop));
+        job
+    }
+
+    /// Calls a method.
+    pub(super) fn call(self: &Arc<Self>, actor: &Arc<Actor>, request: Request<'_>) -> Arc<Job> {
+        let Request { function: method, arguments, options, stream, caller } = request;
+        let checked = self.check_call(actor, method, arguments.len(), stream.is_some());
+        let defaults = actor.declared.map(|declared| declared.defaults).unwrap_or_default();
+        let order = Order {
+            function: qualified(&actor.type_name, method),
+            work: Work::Call(actor.clone(), method.to_owned()),
+            plan: Plan::call(options, &actor.options, &defaults, &caller.plan),
+            arguments: arguments.iter().map(Kept::of).collect(),
+            stream,
+        };
+        let job = Job::new(self.number(), order, self.promise(), Some(caller));
+        self.launch(&job, checked.and_then(|()| actor.push(&job)));
+        job
+    }
+
+    fn check_call(&self, actor: &Actor, method: &str, given: usize, streams: bool) -> Result<(), TaskError> {
+        if let Some(cause) = actor.death() {
+            let dead = super::error(ErrorKind::ActorDied, "the actor is dead".to_owned());
+            return Err(caused_by(dead, &cause));
+        }
+        let declared = actor.declared.map_or(&[][..], |declared| declared.methods);
+        let declared: Option<&Method> = declared.iter().find(|declared| declared.name == method);
+        let unknown = || unknown("method", &qualified(&actor.type_name, method));
+        check(&declared.ok_or_else(unknown)?.signature, method, given, streams)
+    }
+
+    /// Creates an actor, or finds the one that is meant.
+    pub(super) fn create(
+        self: &Arc<Self>,
+        (type_name, constructor): (&str, &str),
+        arguments: &[Argument<'_>],
+        options: ActorOptions,
+        caller: &Arc<Job>,
+    ) -> Arc<Handle> {
+        let declared = inventory::iter::<ActorType>().find(|declared| declared.name == type_name);
+        let options = over(options, declared);
+        if let Some(existing) = self.existing(type_name, &options) {
+            return existing;
+        }
+        let handle = Actor::with_handle(self, (type_name, constructor), declared, options);
+        let actor = &handle.actor;
+        let checked = self.check_creation(&handle, arguments.len(), caller);
+        let defaults = declared.map(|declared| declared.defaults).unwrap_or_default();
+        let arguments: Vec<Kept> = arguments.iter().map(Kept::of).collect();
+        actor.keep_arguments(arguments.clone());
+        let order = Order {
+            function: qualified(type_name, constructor),
+            work: Work::Construct(actor.clone()),
+            plan: Plan::construction(&actor.options, &defaults, &caller.plan),
+            arguments,
+            stream: None,
+        };
+        let job = Job::new(self.number(), order, actor.ready.clone(), Some(caller));
+        self.launch(&job, checked);
+        handle
+    }
+
+    /// The actor that has the name already, where that one is meant.
+    fn existing(&self, type_name: &str, options: &ActorOptions) -> Option<Arc<Handle>> {
+        let address = super::names::Address::of(options).filter(|_| options.get_if_exists == Some(true))?;
+        let found = lock(&self.names).find(&address).ok()?;
+        (found.actor.type_name == type_name).then_some(found)
+    }
+
+    fn check_creation(&self, handle: &Arc<Handle>, given: usize, caller: &Job) -> Result<(), TaskError> {
+        let actor = &handle.actor;
+        let declared = actor.declared.ok_or_else(|| unknown("actor", &actor.type_name))?;
+        let constructor = declared.constructors.iter().find(|declared| declared.name == actor.constructor);
+        let unknown = || unknown("constructor", &qualified(&actor.type_name, &actor.constructor));
+        check_reach(caller)?;
+        check(&constructor.ok_or_else(unknown)?.signature, &actor.constructor, given, false)?;
+        match actor.address() {
+            Some(address) => lock(&self.names).register(address, handle),
+            None => Ok(()),
+        }
+    }
+
+    /// Has the job wait for its arguments, unless there is something wrong with it.
+    fn launch(self: &Arc<Self>, job: &Arc<Job>, checked: Result<(), TaskError>) {
+        if let Err(error) = checked {
+            return self.settle(job, Err(error));
+        }
+        if self.is_halted() {
+            return self.settle(job, Err(job.stopped(super::frame::Stop::HostShutDown, self.now())));
+        }
+        self.watch_deadline(job);
+        let objects: Vec<Arc<Object>> = job.arguments().into_iter().filter_map(Kept::object).collect();
+        job.expects(objects.len());
+        if objects.is_empty() {
+            return self.released(job);
+        }
+        for object in objects {
+            if let Some(Waiter::Job(job)) = object.watch(Waiter::Job(job.clone())) {
+                let error = object.outcome().and_then(Result::err);
+                if job.argument_arrived(error.as_ref()) {
+                    self.released(&job);
+                }
+            }
+        }
+    }
+}
+
+/// What the caller left open is as the type declares it.
+fn over(options: ActorOptions, declared: Option<&ActorType>) -> ActorOptions {
+    let Some(ActorType { defaults, .. }) = declared else { return options };
+    ActorOptions {
+        max_restarts: options.max_restarts.or(defaults.max_restarts),
+        max_pending_calls: options.max_pending_calls.or(defaults.max_pending_calls),
+        detached: options.detached.or(defaults.detached),
+        ..options
+    }
+}
+
+/// One result or several, and as many arguments as declared?
+fn check(declared: &Signature, name: &str, given: usize, streams: bool) -> Result<(), TaskError> {
+    let expected = declared.parameters.len();
+    let text = match (declared.streams, streams) {
+        (true, false) => "it gives its results one after the other: ask for its stream".to_owned(),
+        (false, true) => "it gives one result, and no stream".to_owned(),
+        _ if given == expected => return Ok(()),
+        _ => format!("{given} arguments were given, {expected} expected: {name}"),
+    };
+    Err(super::error(ErrorKind::InvalidArgument, text))
+}
+
+fn check_grants(task: &Task, options: Option<&TaskOptions>) -> Result<(), TaskError> {
+    let grants = options.and_then(|options| options.grants.as_ref());
+    if task.signature.defaults.pure && grants.is_some_and(|grants| !grants.is_empty()) {
+        let text = "a pure task holds no capability: leave out the grants";
+        return Err(super::error(ErrorKind::InvalidArgument, text.to_owned()));
+    }
+    Ok(())
+}
+
+/// May the caller create and find actors?
+pub(super) fn check_reach(caller: &Job) -> Result<(), TaskError> {
+    if !caller.plan.pure {
+        return Ok(());
+    }
+    let text = "a pure task, and what it submits, can neither create nor find actors: their state would decide about \
+                its result";
+    Err(super::error(ErrorKind::CapabilityDenied, text.to_owned()))
+}
+
+fn unknown(what: &str, name: &str) -> TaskError {
+    super::error(ErrorKind::TaskNotFound, format!("this program has no {what} '{}'", name.escape_debug()))
+}
+
+/// `Counter.increment`.
+fn qualified(type_name: &str, function: &str) -> String {
+    format!("{type_name}.{function}")
+}

@@ -1,0 +1,164 @@
+//! Programs that do what chance says: they end, leave nothing behind, and do the same once more.
+
+use futures::future::join_all;
+use rustyray::prelude::*;
+use rustyray::{sleep, testing};
+
+/// Steps of one program.
+const STEPS: u32 = 150;
+
+/// Programs.
+const SEEDS: u64 = 20;
+
+/// Hears of everything that runs, in order.
+#[rustyray::actor(name = "Heard")]
+struct Heard {
+    lines: Vec<String>,
+}
+
+#[rustyray::actor_methods]
+impl Heard {
+    fn new() -> Self {
+        Heard { lines: Vec::new() }
+    }
+
+    fn hear(&mut self, line: String) {
+        self.lines.push(line);
+    }
+
+    fn lines(&self) -> Vec<String> {
+        self.lines.clone()
+    }
+}
+
+#[rustyray::actor(max_restarts = 3, checkpoint_every = 2)]
+#[derive(Serialize, Deserialize)]
+#[serde(crate = "rustyray::serde")]
+struct Worker {
+    done: u64,
+}
+
+#[rustyray::actor_methods]
+impl Worker {
+    fn new() -> Self {
+        Worker { done: 0 }
+    }
+
+    async fn work(&mut self, milliseconds: u64, fate: u64) -> Result<u64> {
+        sleep(Duration::from_millis(milliseconds)).await;
+        self.done += 1;
+        match fate % 8 {
+            0 => panic!("it is its fate"),
+            1 => rustyray::bail!("it gives up"),
+            _ => Ok(self.done),
+        }
+    }
+
+    fn items(&self, count: u64) -> impl Iterator<Item = u64> {
+        0..count
+    }
+}
+
+#[rustyray::remote(max_retries = 1)]
+fn task(heard: HeardHandle, name: String, depth: u64, milliseconds: u64, fate: u64) -> Result<u64> {
+    heard.hear(format!("{name} begins at {:?}", testing::elapsed())).blocking_get()?;
+    let mut below = Ok(0);
+    if depth > 0 {
+        let child = task.remote(heard.clone(), format!("{name}'"), depth - 1, milliseconds / 2, fate / 3);
+        below = child.blocking_get_timeout(Duration::from_millis(milliseconds + 5));
+    }
+    rustyray::block_on(sleep(Duration::from_millis(milliseconds)));
+    heard.hear(format!("{name} goes on at {:?}", testing::elapsed())).blocking_get()?;
+    match fate % 9 {
+        0 => panic!("it is its fate"),
+        1 => below,
+        _ => Ok(depth),
+    }
+}
+
+#[rustyray::remote]
+fn sum(parts: Vec<ObjectRef<u64>>, last: u64) -> u64 {
+    parts.iter().filter_map(|part| part.blocking_get().ok()).sum::<u64>() + last
+}
+
+#[rustyray::remote]
+fn endless(from: u64) -> impl Iterator<Item = u64> {
+    from..
+}
+
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
+}
+
+#[derive(Default)]
+struct Program {
+    made: Vec<ObjectRef<u64>>,
+    workers: Vec<WorkerHandle>,
+    streams: Vec<ObjectStream<u64>>,
+}
+
+impl Program {
+    fn any(&self, chance: &mut Chance) -> Option<&ObjectRef<u64>> {
+        self.made.get(chance.below(self.made.len().max(1) as u64) as usize)
+    }
+
+    async fn step(&mut self, heard: &HeardHandle, number: u32, chance: &mut Chance) -> Result<()> {
+        let (time, fate) = (chance.below(30), chance.below(1000));
+        let worker = self.workers.get(chance.below(4) as usize);
+        match chance.below(14) {
+            0..=2 => {
+                let options = task.options().priority(fate as i32 % 3).timeout(Duration::from_millis(40));
+                self.made.push(options.remote(heard.clone(), format!("task {number}"), chance.below(4), time, fate));
+            }
+            3 => self.workers.push(Worker::remote()),
+            4 => self.made.extend(worker.map(|worker| worker.work(time, fate))),
+            5 => self.streams.extend(worker.map(|worker| worker.items(fate))),
+            6 => self.streams.push(endless.remote(fate)),
+            7 => self.made.extend(self.streams.last_mut().and_then(ObjectStream::next_ref)),
+            8 => drop((self.streams.pop(), (fate % 2 == 0).then(|| self.workers.pop()))),
+            9 => {
+                if let Some(any) = self.any(chance) {
+                    rustyray::cancel_with(any, fate % 2 == 0, fate % 3 == 0)?;
+                }
+            }
+            10 => drop(worker.map(|worker| (worker.generation(), worker.kill_generation(1), worker.restart()))),
+            11 => self.made.extend(self.any(chance).map(|last| sum.remote(self.made.clone(), last))),
+            12 => drop(join_all(self.any(chance).map(|any| any.get().timeout(Duration::from_millis(time)))).await),
+            _ => sleep(Duration::from_millis(time)).await,
+        }
+        Ok(())
+    }
+}
+
+/// What was heard of a program, and when it was over.
+fn program(seed: u64) -> (Vec<String>, Vec<Result<u64, ErrorKind>>, Duration) {
+    rustyray::test(async {
+        let (heard, mut chance, mut program) = (Heard::remote(), Chance(seed), Program::default());
+        for number in 0..STEPS {
+            program.step(&heard, number, &mut chance).await.unwrap();
+        }
+        program.streams.clear();
+        let outcomes = join_all(program.made.iter().map(|made| made.get())).await;
+        let outcomes = outcomes.into_iter().map(|outcome| outcome.map_err(|error| error.kind())).collect();
+        let (lines, elapsed) = (heard.lines().await.unwrap(), testing::elapsed());
+        drop((heard, program));
+        // What was let go of may nap for a while yet.
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(testing::live_objects(), 0, "seed {seed}");
+        (lines, outcomes, elapsed)
+    })
+}
+
+#[test]
+fn whatever_happens_happens_again() {
+    for seed in 0..SEEDS {
+        let (first, second) = (program(seed), program(seed));
+        assert!(first == second, "seed {seed}:\n{first:#?}\n{second:#?}");
+        assert!(!first.0.is_empty() && first.1.iter().any(Result::is_ok), "seed {seed} did nothing");
+    }
+}
