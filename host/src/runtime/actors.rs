@@ -189,6 +189,7 @@ impl Runtime {
             return event;
         }
         self.scheduler.lock().idle();
+        self.progressed();
         let event = poll_fn(|cx| actor.mailbox.poll_next(cx)).await;
         self.scheduler.lock().busy();
         event

@@ -143,9 +143,10 @@ impl Service {
             self.shift.forget(&call);
             return false;
         }
-        self.runtime.scheduler.lock().uncount(&call);
         self.served[call.spec.plan.lane] += 1;
         self.places.insert(call.spec.id, self.runtime.enter(&call));
+        // After that, so that at no moment the host looks idle.
+        self.runtime.scheduler.lock().uncount(&call);
         self.runtime.watch_deadline(&call);
         match call.resolve_arguments() {
             Ok(None) => {

@@ -58,8 +58,16 @@ impl Runtime {
         }
     }
 
+    /// Nothing runs, and nothing is to. Between two looks at the scheduler at which nothing moved: a task that has just been
+    /// taken from the queue is not pending any more, and does not run yet.
     fn is_idle(&self) -> bool {
-        self.running.lock().is_empty() && self.scheduler.lock().load().pending == 0
+        let quiet = || {
+            let scheduler = self.scheduler.lock();
+            let load = scheduler.load();
+            (load.pending == 0 && load.active == 0).then(|| scheduler.moves())
+        };
+        let before = quiet();
+        before.is_some() && self.running.lock().is_empty() && quiet() == before
     }
 
     /// Waits until `done`, at most for `longest`.
