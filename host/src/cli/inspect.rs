@@ -58,12 +58,9 @@ struct Report<'a> {
 }
 
 fn as_json(module: &Module) -> Result<String, Failure> {
-    let report = Report {
-        name: module.name(),
-        main: module.info().has_main,
-        manifest: module.manifest(),
-        imports: &module.info().imports,
-    };
+    let info = module.info();
+    let report =
+        Report { name: module.name(), main: info.has_main, manifest: info.manifest.as_deref(), imports: &info.imports };
     let text = serde_json::to_string_pretty(&report);
     text.map(|text| format!("{text}\n")).map_err(|error| Failure::host(format!("cannot write this as JSON: {error}")))
 }
@@ -88,7 +85,7 @@ impl Sheet {
         };
         self.line(0, &format!("{name}  {what}"));
         if let Some(manifest) = module.manifest() {
-            self.manifest(manifest);
+            self.manifest(&manifest);
         }
         self.heading("imports");
         module.info().imports.iter().for_each(|import| self.line(2, import));

@@ -19,6 +19,7 @@ mod settle;
 mod shutdown;
 mod spill;
 mod submit;
+mod targets;
 mod worker;
 
 use std::collections::VecDeque;
@@ -40,6 +41,7 @@ use crate::port::log::{LogLine, LogSink, LogSource, OutputWatch};
 use crate::port::{ActorRequest, CallRequest, Port, TaskRequest};
 use crate::sandbox::{LoadedModule, Sandbox};
 use crate::state::actor::{ActorRecord, ActorRef};
+use crate::state::modules::ModuleNames;
 use crate::state::names::ActorNames;
 use crate::state::object::ObjectRef;
 use crate::state::parking::Wait;
@@ -53,7 +55,7 @@ use crate::words::capabilities::Capabilities;
 use crate::words::clock::Clock;
 use crate::words::error::TaskError;
 use crate::words::event::EventKind;
-use crate::words::ids::{ActorId, Counter, ModuleId};
+use crate::words::ids::{ActorId, Counter};
 use crate::words::options::Address;
 use crate::words::plan::HostLimits;
 use crate::words::receipt::Receipt;
@@ -103,7 +105,10 @@ pub struct Runtime {
     clock: Arc<dyn Clock>,
     store: Arc<ObjectStore>,
     spill: Option<Arc<SpillFolder>>,
-    modules: DashMap<ModuleId, Arc<LoadedModule>>,
+    /// The code that somebody holds, and perhaps some that is gone.
+    codes: Mutex<Vec<Weak<LoadedModule>>>,
+    /// What guests call other modules by.
+    module_names: ModuleNames,
     /// Held while a module is asked for its manifest.
     describing: tokio::sync::Mutex<()>,
     names: ActorNames,
@@ -174,6 +179,8 @@ pub struct Stats {
     pub instances: u32,
     /// Actors that live.
     pub actors: usize,
+    /// Versions of modules whose code is held: those that are loaded, and replaced ones that something still needs.
+    pub modules: usize,
     /// Objects that somebody holds.
     pub objects: u64,
     /// Bytes in the object store, those on disk left out.
@@ -192,7 +199,8 @@ impl Runtime {
             clock,
             store: ObjectStore::new(config.object_store_bytes),
             spill: config.spill,
-            modules: DashMap::new(),
+            codes: Mutex::default(),
+            module_names: ModuleNames::default(),
             describing: tokio::sync::Mutex::new(()),
             names: ActorNames::default(),
             creating: Mutex::new(()),
@@ -244,6 +252,7 @@ impl Runtime {
             from_journal: read(&self.tally.memo),
             instances,
             actors: self.actors.len(),
+            modules: self.codes.lock().iter().filter(|code| code.strong_count() > 0).count(),
             objects: self.store.live_objects(),
             object_bytes: self.store.used_bytes(),
             spilled_bytes: self.spill.as_ref().map_or(0, |folder| folder.used_bytes()),
@@ -280,10 +289,6 @@ impl Runtime {
         let stream = Stream::new(&self.store);
         let task = submit(stream.clone());
         StreamRef::new(stream, task, self.conductor())
-    }
-
-    fn code(&self, module: ModuleId) -> Option<Arc<LoadedModule>> {
-        self.modules.get(&module).map(|code| code.clone())
     }
 }
 

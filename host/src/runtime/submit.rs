@@ -21,7 +21,11 @@ type Caller<'a> = Option<&'a Arc<TaskRecord>>;
 
 impl Runtime {
     pub(super) fn submit_task(&self, request: TaskRequest, stream: Option<Arc<Stream>>, caller: Caller) -> ObjectRef {
-        let TaskRequest { module, function, arguments, mut options, reply } = request;
+        let TaskRequest { mut module, mut function, arguments, mut options, reply } = request;
+        let declares = |module: &ModuleInfo, name: &str| module.plans.task(name).is_some();
+        if let Err(error) = self.readdress(&mut module, &mut function, declares, caller) {
+            return self.refused(&module, &function, error);
+        }
         self.cap_priority(&mut options, caller);
         let launched = self.task_plan(&module, &function, options).and_then(|plan| {
             check_results(&plan, stream.is_some())?;
@@ -71,7 +75,11 @@ impl Runtime {
         attempt().unwrap_or_else(|error| self.refused(&module, "main", error))
     }
 
-    pub(super) fn submit_actor(&self, request: ActorRequest, caller: Caller) -> ActorRef {
+    pub(super) fn submit_actor(&self, mut request: ActorRequest, caller: Caller) -> ActorRef {
+        let declares = |module: &ModuleInfo, name: &str| module.actor(name).is_some();
+        if let Err(error) = self.readdress(&mut request.module, &mut request.type_name, declares, caller) {
+            return self.never(request, error);
+        }
         // Held until the name is registered: of several at once one creates, and the others find.
         let one = self.gets_if_exists(&request).then(|| self.creating.lock());
         if one.is_some()
@@ -91,6 +99,15 @@ impl Runtime {
         if let Err(error) = launched {
             self.bury(actor.record(), Arc::new(described(&module, &function, error)));
         }
+        actor
+    }
+
+    /// An actor that is refused before anything is known of its type.
+    fn never(&self, request: ActorRequest, error: TaskError) -> ActorRef {
+        let function = qualified(&request.type_name, &request.constructor);
+        let error = Arc::new(described(&request.module, &function, error));
+        let actor = self.stillborn(request, self.store.promise());
+        self.bury(actor.record(), error);
         actor
     }
 

@@ -11,6 +11,7 @@ pub mod mailbox;
 pub mod meter;
 #[cfg(test)]
 mod model;
+pub mod modules;
 pub mod names;
 pub mod object;
 pub mod parking;

@@ -9,17 +9,17 @@ use super::task::{Arguments, failed, once_there_is_room};
 use crate::port::{ActorRequest, CallRequest, Port};
 use crate::runtime::Runtime;
 use crate::state::actor::ActorRef;
+use crate::state::modules::ModuleSlot;
 use crate::state::object::ObjectRef;
 use crate::state::payload::{Argument, Encoding, Payload};
 use crate::state::stream::StreamRef;
-use crate::words::manifest::ModuleInfo;
 use crate::words::options::{ActorOptions, TaskOptions};
 
 /// A new actor that is being put together.
 #[must_use = "an actor is created by `create`"]
 pub struct ActorCall {
     runtime: Arc<Runtime>,
-    module: Arc<ModuleInfo>,
+    module: Arc<ModuleSlot>,
     type_name: Arc<str>,
     constructor: Arc<str>,
     arguments: Arguments,
@@ -27,7 +27,7 @@ pub struct ActorCall {
 }
 
 impl ActorCall {
-    pub(super) fn new(runtime: Arc<Runtime>, module: Arc<ModuleInfo>, type_name: Arc<str>) -> Self {
+    pub(super) fn new(runtime: Arc<Runtime>, module: Arc<ModuleSlot>, type_name: Arc<str>) -> Self {
         let (arguments, options) = (Arguments::new(), ActorOptions::new());
         ActorCall { runtime, module, type_name, constructor: "new".into(), arguments, options }
     }
@@ -61,7 +61,7 @@ impl ActorCall {
         let ActorCall { runtime, module, type_name, constructor, arguments, options } = self;
         // A failed argument makes the constructor fail, and that its calls.
         let arguments = arguments.take().unwrap_or_else(|error| vec![Argument::Object(failed(&runtime, error))]);
-        let request = ActorRequest { module, type_name, constructor, arguments, options };
+        let request = ActorRequest { module: module.current(), type_name, constructor, arguments, options };
         let actor = runtime.create_actor(request, None);
         ActorHandle::new(runtime, actor)
     }

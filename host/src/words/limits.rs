@@ -137,6 +137,12 @@ pub const MANIFEST_BYTES_MAX: usize = 4 << 20;
 /// Bytes of a module. Compiling takes some 50 times as much memory.
 pub const MODULE_BYTES_MAX: u64 = 256 << 20;
 
+/// Modules of one host that guests know by name. A program is put together from tens.
+pub const MODULES_MAX: usize = 256;
+
+/// Bytes of the name of such a module: what is left of a [name](NAME_BYTES_MAX) is the function's.
+pub const MODULE_NAME_BYTES_MAX: usize = 64;
+
 /// Fuel and time for the start of a module, when it tells its manifest.
 pub const MANIFEST_FUEL: u64 = 100_000_000;
 

@@ -15,6 +15,18 @@ use crate::state::task::Work;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::options::{ActorOptions, Address};
 
+impl Guest {
+    /// An actor of another module is found by who may call that, and there is none for others.
+    fn in_reach(&self, actor: ActorRef, name: &Address) -> Result<ActorRef, TaskError> {
+        let spec = &self.task().spec;
+        let module = &actor.record().spec.module;
+        match module.id == spec.module.id || spec.capabilities.has_module(&module.name) {
+            true => Ok(actor),
+            false => Err(TaskError::new(ErrorKind::ActorNotFound, format!("no actor is named {name}"))),
+        }
+    }
+}
+
 impl Host for Guest {
     fn create(
         &mut self,
@@ -73,7 +85,8 @@ impl Host for Guest {
         let namespace = namespace.map(function_name).transpose()?;
         let name = Address::new(&function_name(name)?, namespace.as_deref());
         let held = &self.task().spec.capabilities;
-        match held.actors_in_reach().and_then(|()| self.port.find_actor(&name)) {
+        let found = held.actors_in_reach().and_then(|()| self.port.find_actor(&name));
+        match found.and_then(|actor| self.in_reach(actor, &name)) {
             Ok(actor) => Ok(Ok(push(&mut self.table, actor)?)),
             Err(error) => Ok(Err((&error).into())),
         }
@@ -81,7 +94,12 @@ impl Host for Guest {
 
     fn actor_type(&mut self, actor: Resource<ActorRef>) -> wasmtime::Result<String> {
         self.count_call();
-        Ok(self.table.get(&actor)?.type_name().to_owned())
+        let actor = self.table.get(&actor)?;
+        let module = &actor.record().spec.module;
+        Ok(match module.id == self.task().spec.module.id {
+            true => actor.type_name().to_owned(),
+            false => format!("{}:{}", module.name, actor.type_name()),
+        })
     }
 
     fn clone_actor(&mut self, actor: Resource<ActorRef>) -> wasmtime::Result<Resource<ActorRef>> {
