@@ -14,6 +14,9 @@ use crate::host::{local_error, types};
 use crate::options::{TaskOptions, check_name};
 use crate::registry::{ActorDefaults, Checkpoints};
 
+/// The type of whoever does not care.
+pub(crate) const ANY_TYPE: &str = "";
+
 /// A type whose values can live as actors. Implemented by `#[rustyray::actor]`.
 ///
 /// ```no_run
@@ -187,7 +190,7 @@ fn find<A: Actor>(name: &str, namespace: Option<&str>) -> Result<A::Handle> {
     namespace.into_iter().chain([name]).try_for_each(check_name).map_err(invalid)?;
     let found: types::ActorRef = actors::find(name, namespace).map_err(Error::from_host)?;
     let actor_type = actors::actor_type(&found);
-    if actor_type != A::TYPE_NAME {
+    if actor_type != A::TYPE_NAME && A::TYPE_NAME != ANY_TYPE {
         return Err(invalid(format!("the actor {name:?} is a `{actor_type}`, not a `{}`", A::TYPE_NAME)));
     }
     Ok(A::Handle::from_raw(RawHandle::new(found)))

@@ -32,6 +32,8 @@ mod receipts;
 mod running;
 #[path = "cli/signals.rs"]
 mod signals;
+#[path = "cli/stubs.rs"]
+mod stubs;
 #[path = "cli/timeline.rs"]
 mod timeline;
 

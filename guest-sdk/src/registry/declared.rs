@@ -64,6 +64,17 @@ pub struct ActorDefaults {
     pub checkpoint: Option<u32>,
 }
 
+impl ActorDefaults {
+    /// Nothing said.
+    pub const NONE: Self = Self {
+        call: TaskDefaults::NONE,
+        max_restarts: None,
+        max_pending_calls: None,
+        detached: None,
+        checkpoint: None,
+    };
+}
+
 /// `a::add` of `my_crate::a::add`: the crate's name says nothing in its own module, and changes with the file's.
 #[must_use]
 pub const fn path_in_crate(path: &'static str) -> &'static str {

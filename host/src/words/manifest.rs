@@ -57,7 +57,15 @@ pub struct Manifest {
     pub actors: Vec<ActorTypeInfo>,
 }
 
+/// The SDK of a component that was made with none.
+pub(crate) const BY_TYPES: &str = "none, by its types";
+
 impl Manifest {
+    /// Does the component know nothing of this host, so that the manifest is that of its exports, and all types are WIT's?
+    pub fn is_by_types(&self) -> bool {
+        self.sdk == BY_TYPES
+    }
+
     /// Lowers the priorities that it declares, where they are higher.
     pub(crate) fn cap_priorities(&mut self, highest: i32) {
         let of_actors = self.actors.iter_mut().flat_map(|actor| {
