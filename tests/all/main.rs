@@ -17,6 +17,7 @@ mod large;
 mod layers;
 mod limits;
 mod lineage;
+mod modules;
 mod objects;
 mod program;
 mod promises;

@@ -88,6 +88,7 @@ fn after(_earlier: (u32, u32)) -> u32 {
 /// Fails the first time, and is tried again a second later.
 #[rustyray::remote(max_retries = 1, retry_backoff = "1s")]
 fn flaky() -> u32 {
+    println!("flaky");
     assert!(rustyray::context().attempt > 1, "the first time");
     VERSION
 }
