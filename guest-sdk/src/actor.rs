@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::host::actors;
 use crate::host::types::ErrorKind;
 use crate::host::{local_error, types};
+use crate::object_ref::ObjectRef;
 use crate::options::{TaskOptions, check_name};
 use crate::registry::{ActorDefaults, Checkpoints};
 
@@ -109,6 +110,22 @@ pub trait Handle: Clone + Sized {
     /// Ends what the actor is doing at once and lets it start again, if it may. One that is starting is left to it.
     fn restart(&self) {
         self.raw().kill(true, None);
+    }
+
+    /// Has the actor move to the version of its module that is there now, with its state, before its next call; those that wait are
+    /// served there. What is given is ready when it has, and has the error why it did not: then the actor lives on as it was.
+    /// That of a type without checkpoints does not move.
+    ///
+    /// ```no_run
+    /// # use rustyray::prelude::*;
+    /// # #[rustyray::actor(checkpoint)] #[derive(Serialize, Deserialize)] #[serde(crate = "rustyray::serde")] struct Ledger;
+    /// # #[rustyray::actor_methods] impl Ledger { fn new() -> Self { Ledger } }
+    /// # async fn example(ledger: LedgerHandle) -> Result<()> {
+    /// ledger.move_to_current().await
+    /// # }
+    /// ```
+    fn move_to_current(&self) -> ObjectRef<()> {
+        ObjectRef::new(self.raw().move_to_current())
     }
 
     /// How often the actor was started so far: 1 for the first time, 0 before. A handle is to the actor, not to one of its

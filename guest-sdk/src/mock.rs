@@ -294,6 +294,11 @@ pub(crate) mod actors {
         1
     }
 
+    pub(crate) fn move_to_current(actor: &ActorRef) -> ObjectRef {
+        called!("move {}", actor.0);
+        with(|host| host.add(Slot::Sealed(Ok(Stored::nothing()))))
+    }
+
     pub(crate) fn kill(actor: &ActorRef, restart: bool, generation: Option<u32>) -> bool {
         called!("kill {} {restart} {generation:?}", actor.0);
         generation.is_none_or(|generation| generation == 1)

@@ -18,6 +18,7 @@ mod layers;
 mod limits;
 mod lineage;
 mod modules;
+mod moves;
 mod objects;
 mod program;
 mod promises;

@@ -38,7 +38,7 @@ async fn sum(callers: &Module, function: &str) -> ObjectRef {
 }
 
 /// The value that comes as time goes on, which stood still before.
-async fn in_time<T: DeserializeOwned + 'static>(host: &Host, clock: &ManualClock, object: &ObjectRef) -> T {
+pub async fn in_time<T: DeserializeOwned + 'static>(host: &Host, clock: &ManualClock, object: &ObjectRef) -> T {
     let turning = async {
         loop {
             clock.advance(Duration::from_secs(1));

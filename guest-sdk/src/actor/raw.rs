@@ -78,6 +78,13 @@ impl RawHandle {
         }
     }
 
+    pub(super) fn move_to_current(&self) -> RawRef {
+        match &self.state {
+            State::Actor(actor) => RawRef::new(actors::move_to_current(actor)),
+            State::Failed(error) => RawRef::Failed(error.clone()),
+        }
+    }
+
     pub(super) fn with_options(&self, options: TaskOptions) -> Self {
         Self { state: self.state.clone(), options: Some(Arc::new(options)) }
     }

@@ -14,6 +14,7 @@ mod journal;
 mod lineage;
 mod memo;
 mod modules;
+mod moves;
 mod retries;
 mod settle;
 mod shutdown;
@@ -39,9 +40,9 @@ pub use journal::Keeper;
 use self::crew::{Crew, Job};
 use crate::port::log::{LogLine, LogSink, LogSource, OutputWatch};
 use crate::port::{ActorRequest, CallRequest, Port, TaskRequest};
-use crate::sandbox::{LoadedModule, Sandbox};
+use crate::sandbox::Sandbox;
 use crate::state::actor::{ActorRecord, ActorRef};
-use crate::state::modules::ModuleNames;
+use crate::state::modules::Modules;
 use crate::state::names::ActorNames;
 use crate::state::object::ObjectRef;
 use crate::state::parking::Wait;
@@ -105,12 +106,11 @@ pub struct Runtime {
     clock: Arc<dyn Clock>,
     store: Arc<ObjectStore>,
     spill: Option<Arc<SpillFolder>>,
-    /// The code that somebody holds, and perhaps some that is gone.
-    codes: Mutex<Vec<Weak<LoadedModule>>>,
-    /// What guests call other modules by.
-    module_names: ModuleNames,
+    modules: Modules,
     /// Held while a module is asked for its manifest.
     describing: tokio::sync::Mutex<()>,
+    /// Held while an actor moves to another instance.
+    moving: tokio::sync::Mutex<()>,
     names: ActorNames,
     /// Held while an actor is looked for that is else created.
     creating: Mutex<()>,
@@ -199,9 +199,9 @@ impl Runtime {
             clock,
             store: ObjectStore::new(config.object_store_bytes),
             spill: config.spill,
-            codes: Mutex::default(),
-            module_names: ModuleNames::default(),
+            modules: Modules::default(),
             describing: tokio::sync::Mutex::new(()),
+            moving: tokio::sync::Mutex::new(()),
             names: ActorNames::default(),
             creating: Mutex::new(()),
             scheduler: Mutex::new(Scheduler::new(config.resources, config.instances, config.pending_tasks)),
@@ -252,7 +252,7 @@ impl Runtime {
             from_journal: read(&self.tally.memo),
             instances,
             actors: self.actors.len(),
-            modules: self.codes.lock().iter().filter(|code| code.strong_count() > 0).count(),
+            modules: self.modules.versions(),
             objects: self.store.live_objects(),
             object_bytes: self.store.used_bytes(),
             spilled_bytes: self.spill.as_ref().map_or(0, |folder| folder.used_bytes()),
@@ -311,6 +311,10 @@ impl Port for Runtime {
 
     fn call_stream(&self, request: CallRequest, caller: Option<&Arc<TaskRecord>>) -> StreamRef {
         self.streamed(|stream| self.submit_call(request, Some(stream), caller))
+    }
+
+    fn move_actor(&self, actor: &ActorRef) -> ObjectRef {
+        self.ask_to_move(actor)
     }
 
     fn find_actor(&self, name: &Address) -> Result<ActorRef, TaskError> {

@@ -33,25 +33,26 @@ pub(super) fn code_of(module: &ModuleInfo) -> Option<Arc<LoadedModule>> {
 impl Runtime {
     /// Compiles a module and learns what it offers.
     pub(crate) async fn load(self: &Arc<Self>, name: Arc<str>, bytes: Vec<u8>) -> Result<Arc<ModuleSlot>, ModuleError> {
-        Ok(ModuleSlot::new(self.version(self.module_ids.next(), name, bytes).await?))
+        Ok(self.modules.begin(self.version(self.module_ids.next(), name, bytes).await?))
     }
 
     /// Compiles another version of a module, and has what is submitted from then on take it. Nothing changes if that fails.
     pub(crate) async fn replace(self: &Arc<Self>, module: Arc<ModuleSlot>, bytes: Vec<u8>) -> Result<(), ModuleError> {
         let ticket = module.ticket();
         let info = self.version(module.id, module.name.clone(), bytes).await?;
+        self.modules.note(&info);
         module.replace(ticket, info);
         Ok(())
     }
 
     /// Has guests call the module by its name.
     pub(crate) fn register(&self, module: &Arc<ModuleSlot>) -> Result<(), ModuleNameError> {
-        self.module_names.add(module)
+        self.modules.add(module)
     }
 
     /// Forgets its name; false if it had none.
     pub(crate) fn unregister(&self, module: &Arc<ModuleSlot>) -> bool {
-        self.module_names.remove(module)
+        self.modules.remove(module)
     }
 
     async fn version(
@@ -85,11 +86,7 @@ impl Runtime {
             }
             false => code.plain_manifest(),
         };
-        let info = Arc::new(info(manifest));
-        let mut codes = self.codes.lock();
-        codes.retain(|code| code.strong_count() > 0);
-        codes.push(Arc::downgrade(&code));
-        Ok(info)
+        Ok(Arc::new(info(manifest)))
     }
 
     /// Asks the module, one at a time: the pool has one slot for this beside those of the scheduler.

@@ -35,7 +35,7 @@ impl Runtime {
             }
             return Err(denied(other, held));
         }
-        let found = self.module_names.find(other).ok_or_else(|| {
+        let found = self.modules.find(other).ok_or_else(|| {
             let text = format!(
                 "module '{other}' is granted, and not there: load it under this name, and `Module::register` it"
             );

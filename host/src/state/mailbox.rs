@@ -24,6 +24,8 @@ pub enum Event {
     Save,
     /// End, in order: it said so itself.
     Exit,
+    /// Move to the version of the module that is there now.
+    Move,
     /// Nobody holds a handle, and every call is served.
     Closed,
 }
@@ -50,6 +52,7 @@ struct Inner {
     kill: Option<Kill>,
     save: bool,
     exit: bool,
+    moves: bool,
     /// Has the constructor of this generation run?
     serving: bool,
     closing: bool,
@@ -65,6 +68,7 @@ impl Mailbox {
             kill: None,
             save: false,
             exit: false,
+            moves: false,
             serving: false,
             closing: false,
             dead: None,
@@ -147,6 +151,13 @@ impl Mailbox {
         inner.wake();
     }
 
+    /// Has the actor move before the next call.
+    pub fn ask_to_move(&self) {
+        let mut inner = self.inner.lock();
+        inner.moves = true;
+        inner.wake();
+    }
+
     /// Is a kill waiting to be seen?
     pub fn kill_pending(&self) -> bool {
         self.inner.lock().kill.is_some()
@@ -215,6 +226,9 @@ impl Inner {
         }
         if std::mem::take(&mut self.exit) {
             return Some(Event::Exit);
+        }
+        if std::mem::take(&mut self.moves) {
+            return Some(Event::Move);
         }
         while self.calls.front().is_some_and(|call| call.is_done()) {
             self.calls.pop_front();

@@ -12,6 +12,7 @@ pub mod meter;
 #[cfg(test)]
 mod model;
 pub mod modules;
+pub mod moves;
 pub mod names;
 pub mod object;
 pub mod parking;

@@ -1,10 +1,10 @@
 //! Modules and their versions: what a handle or a name means now, and the names that guests know.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::words::ids::ModuleId;
 use crate::words::limits::MODULES_MAX;
@@ -53,18 +53,50 @@ impl ModuleSlot {
     }
 }
 
-/// The modules that guests know by name. They stay until they are removed.
+/// The modules of a host: those that anybody holds, and those that guests know by name, which stay until they are removed.
 #[derive(Default)]
-pub struct ModuleNames(RwLock<BTreeMap<Arc<str>, Arc<ModuleSlot>>>);
+pub struct Modules {
+    names: RwLock<BTreeMap<Arc<str>, Arc<ModuleSlot>>>,
+    /// Some may be gone.
+    slots: Mutex<Vec<Weak<ModuleSlot>>>,
+    /// Some may be gone.
+    versions: Mutex<Vec<Weak<ModuleInfo>>>,
+}
 
-impl ModuleNames {
+impl Modules {
+    /// A module whose first version this is.
+    pub fn begin(&self, info: Arc<ModuleInfo>) -> Arc<ModuleSlot> {
+        self.note(&info);
+        let slot = ModuleSlot::new(info);
+        keep(&self.slots, &slot);
+        slot
+    }
+
+    /// A version of a module, which counts as long as anybody holds it.
+    pub fn note(&self, info: &Arc<ModuleInfo>) {
+        keep(&self.versions, info);
+    }
+
+    /// How many versions somebody holds.
+    pub fn versions(&self) -> usize {
+        self.versions.lock().iter().filter(|version| version.strong_count() > 0).count()
+    }
+
+    /// The version of a module that is there; `None` where nobody can replace it any more.
+    pub fn current(&self, id: ModuleId) -> Option<Arc<ModuleInfo>> {
+        let slots = self.slots.lock();
+        let slot = slots.iter().filter_map(Weak::upgrade).find(|slot| slot.id == id);
+        drop(slots);
+        Some(slot?.current())
+    }
+
     /// Has guests find the module by its name.
     ///
     /// # Errors
     /// The name is none or taken, or there are too many.
     pub fn add(&self, module: &Arc<ModuleSlot>) -> Result<(), ModuleNameError> {
         check_module_name(&module.name)?;
-        let mut names = self.0.write();
+        let mut names = self.names.write();
         match names.get(&module.name) {
             Some(same) if Arc::ptr_eq(same, module) => Ok(()),
             Some(_) => Err(ModuleNameError::Taken(module.name.to_string())),
@@ -78,7 +110,7 @@ impl ModuleNames {
 
     /// Forgets the module's name; false if it had none.
     pub fn remove(&self, module: &Arc<ModuleSlot>) -> bool {
-        let mut names = self.0.write();
+        let mut names = self.names.write();
         let is_it = names.get(&module.name).is_some_and(|named| Arc::ptr_eq(named, module));
         let removed = if is_it { names.remove(&module.name) } else { None };
         drop(names);
@@ -87,8 +119,15 @@ impl ModuleNames {
 
     /// The module of this name, as it is now.
     pub fn find(&self, name: &str) -> Option<Arc<ModuleInfo>> {
-        Some(self.0.read().get(name)?.current())
+        Some(self.names.read().get(name)?.current())
     }
+}
+
+/// Keeps one more, and forgets those that are gone.
+fn keep<T>(list: &Mutex<Vec<Weak<T>>>, one: &Arc<T>) {
+    let mut list = list.lock();
+    list.retain(|other| other.strong_count() > 0);
+    list.push(Arc::downgrade(one));
 }
 
 #[cfg(test)]
@@ -121,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_name_belongs_to_one_module_and_there_are_so_many() {
-        let names = ModuleNames::default();
+        let names = Modules::default();
         let (one, other) = (ModuleSlot::new(info("m")), ModuleSlot::new(info("m")));
         assert_eq!((names.add(&one), names.add(&one)), (Ok(()), Ok(())));
         assert_eq!(names.add(&other), Err(ModuleNameError::Taken("m".to_owned())));

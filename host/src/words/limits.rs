@@ -179,6 +179,10 @@ pub const CHECKPOINT_BYTES_MAX: u64 = 64 << 20;
 /// Fuel for writing a checkpoint: some 60 instructions for each byte of the largest.
 pub const CHECKPOINT_FUEL: u64 = 4_000_000_000;
 
+/// Time for an actor that moves to another version of its module to be restored there. It takes milliseconds at most, and others that
+/// move wait meanwhile.
+pub const MOVE_TIME: Duration = Duration::from_secs(10);
+
 /// Time for the actors of a host that shuts down to write their checkpoints, when their work is done.
 pub const CHECKPOINT_GRACE: Duration = Duration::from_secs(5);
 

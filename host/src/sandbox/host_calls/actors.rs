@@ -1,5 +1,7 @@
 //! `rustyray:core/actors`.
 
+use std::sync::Arc;
+
 use wasmtime::component::Resource;
 
 use super::super::bindings::rustyray::core::actors::Host;
@@ -43,7 +45,7 @@ impl Host for Guest {
             arguments = vec![Argument::Object(self.failed_object(error))];
             ActorOptions::default()
         });
-        let module = self.task().spec.module.clone();
+        let module = self.task().spec.with_module(Arc::clone);
         let request = ActorRequest { module, type_name, constructor, arguments, options };
         let actor = self.port.create_actor(request, Some(self.task()));
         push(&mut self.table, actor)
@@ -106,6 +108,19 @@ impl Host for Guest {
         self.count_call();
         let actor = self.table.get(&actor)?.clone();
         push(&mut self.table, actor)
+    }
+
+    fn move_to_current(&mut self, actor: Resource<ActorRef>) -> wasmtime::Result<Resource<ObjectRef>> {
+        self.count_call();
+        let actor = self.table.get(&actor)?.clone();
+        let done = match &self.task().spec.work {
+            Work::Call { actor: own, .. } if Arc::ptr_eq(own, actor.record()) => {
+                let text = "an actor moves between two calls, and cannot wait for that in one: have its caller move it";
+                self.failed_object(TaskError::new(ErrorKind::InvalidArgument, text))
+            }
+            _ => self.port.move_actor(&actor),
+        };
+        push(&mut self.table, done)
     }
 
     fn checkpoint(&mut self) -> wasmtime::Result<Result<(), wire::TaskError>> {

@@ -36,6 +36,7 @@ enum Said {
     Kill { restart: bool },
     Save,
     Exit,
+    Move,
     Closed,
 }
 
@@ -61,6 +62,7 @@ struct World {
     kills: Vec<Kill>,
     save: bool,
     exit: bool,
+    moves: bool,
     closing: bool,
     dead: bool,
     serving: bool,
@@ -80,6 +82,7 @@ impl World {
             kills: Vec::new(),
             save: false,
             exit: false,
+            moves: false,
             closing: false,
             dead: false,
             serving: false,
@@ -97,6 +100,9 @@ impl World {
         if self.exit {
             return Some(Said::Exit);
         }
+        if self.moves {
+            return Some(Said::Move);
+        }
         let alive = self.line.iter().find(|name| !self.calls[**name].over);
         match alive {
             Some(first) => self.calls[*first].released.then_some(Said::Call(*first)),
@@ -110,6 +116,7 @@ impl World {
             Said::Kill { .. } => self.kills.clear(),
             Said::Save => self.save = false,
             Said::Exit => self.exit = false,
+            Said::Move => self.moves = false,
             Said::Call(name) => {
                 let at = self.line.iter().position(|other| other == name).expect("it is there");
                 self.line.drain(..=at);
@@ -130,6 +137,7 @@ impl World {
             Event::Kill { restart } => Said::Kill { restart },
             Event::Save => Said::Save,
             Event::Exit => Said::Exit,
+            Event::Move => Said::Move,
             Event::Closed => Said::Closed,
         });
         assert_eq!(said, expected);
@@ -233,6 +241,10 @@ impl World {
             61..62 => {
                 self.mailbox.exit();
                 self.exit = true;
+            }
+            62..63 => {
+                self.mailbox.ask_to_move();
+                self.moves = true;
             }
             // Once in a life of some hundred steps.
             _ if self.rng.u8(..30) == 0 => self.die(),

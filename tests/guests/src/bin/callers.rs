@@ -87,6 +87,14 @@ async fn found_typed(name: String) -> Result<i32> {
     rustyray::get_actor::<calc::Counter>(&name).await?.add(1).await
 }
 
+/// Adds to a ledger of another module, has it move, and adds again.
+#[rustyray::remote]
+async fn moves(ledger: calc::LedgerHandle) -> Result<Vec<(u32, Vec<u32>)>> {
+    let before = ledger.add(1).await?;
+    ledger.move_to_current().await?;
+    Ok(vec![before, ledger.add(2).await?])
+}
+
 /// All of `calc` by its stubs.
 #[rustyray::remote]
 async fn by_stubs() -> Result<String> {
