@@ -24,6 +24,8 @@ mod journal;
 mod json;
 #[path = "cli/manual.rs"]
 mod manual;
+#[path = "cli/modules.rs"]
+mod modules;
 #[path = "cli/process.rs"]
 mod process;
 #[path = "cli/receipts.rs"]

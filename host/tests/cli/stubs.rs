@@ -20,7 +20,7 @@ fn same(module: &Path, name: &str) {
     let (path, committed) = committed(name);
     let today = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&today, written).unwrap();
-    assert_eq!(written, committed, "update {} with {}", path.display(), today.display());
+    assert!(written == committed, "update {} with {}", path.display(), today.display());
 }
 
 #[test]

@@ -126,4 +126,10 @@ async fn by_types() -> Result<String> {
     Ok(format!("{} {:?} {turned:?} {}", area.await?, corner.clone().await?, back == corner.await?))
 }
 
-fn main() {}
+/// Calls the task that its argument names, with 2 and 3.
+#[rustyray::main]
+async fn main() -> Result<()> {
+    let function = std::env::args().nth(1).unwrap_or_default();
+    println!("{}", rustyray::remote_fn(function).arg(2u32).arg(3u32).remote::<u32>().await?);
+    Ok(())
+}

@@ -45,6 +45,8 @@ use super::Point;
         fn add(entry: u32) -> ::rustyray::ObjectRef<(u32, Vec<u32>)> = "add";
         /// Waits for a second before it adds.
         fn add_later(entry: u32) -> ::rustyray::ObjectRef<(u32, Vec<u32>)> = "add_later";
+        /// Which version the tasks are that it submits to its own module.
+        fn child() -> ::rustyray::ObjectRef<u32> = "child";
         fn crash() -> ::rustyray::ObjectRef<()> = "crash";
     }
 }
