@@ -70,14 +70,14 @@ impl StubsOf {
 
 /// The file.
 fn text(name: &str, manifest: &Manifest) -> String {
-    let root = Stubs::new(name, manifest);
+    let root = Stubs::tree(name, manifest);
     let mut text = format!(
         "//! The tasks and actors of the module `{name}`, called as if they were here. They run where `module:{name}` is granted, as\n\
          //! by `--with {name}.wasm`.\n//!\n//! Written by `rustyray-host stubs`; do not edit. @generated\n"
     );
     let needs: Vec<String> = root.needs().into_iter().map(|name| format!("`{name}`")).collect();
     if !needs.is_empty() {
-        let _ = write!(text, "//!\n//! Has to be in scope where this module stands: {}.\n", needs.join(", "));
+        let _ = writeln!(text, "//!\n//! Has to be in scope where this module stands: {}.", needs.join(", "));
     }
     write_level(&root, 0, &mut text);
     text
@@ -90,7 +90,7 @@ fn write_level(level: &Level, indent: usize, text: &mut String) {
     if !needs.is_empty() {
         let names = if needs.len() == 1 { needs[0].to_owned() } else { format!("{{{}}}", needs.join(", ")) };
         let blank = if separate { "\n" } else { "" };
-        let _ = write!(text, "{blank}{blanks}use super::{names};\n");
+        let _ = writeln!(text, "{blank}{blanks}use super::{names};");
         separate = true;
     }
     for item in &level.items {

@@ -44,7 +44,7 @@ struct Signature {
 
 impl<'a> Stubs<'a> {
     /// Those of what this module offers, to be called by this name.
-    pub fn new(module: &'a str, manifest: &Manifest) -> Level {
+    pub fn tree(module: &'a str, manifest: &Manifest) -> Level {
         let (types, root) = (Definitions::default(), Level::default());
         let mut stubs = Stubs { module, by_types: manifest.is_by_types(), types, root };
         // All names first: a parameter cannot have that of a task.
