@@ -181,6 +181,13 @@ async fn names_with_strange_characters_lead_nowhere() {
         assert!(matches!(kind, ErrorKind::CapabilityDenied | ErrorKind::TaskNotFound), "{name}: {kind:?}");
         assert!(!message.contains('\u{202e}'), "{message}");
     }
+    // As a guest without the SDK would write them.
+    for name in ["calc\u{1b}[2J:add", "calc\n:add", "\0:add", ":\u{7}"] {
+        let refused = callers.task(name).arg(2i32).arg(3i32).submit().await;
+        let failed = error(&host, &refused).await;
+        assert_eq!(failed.kind, ErrorKind::CapabilityDenied, "{name:?}");
+        assert!(!failed.message.contains(char::is_control), "{}", failed.message);
+    }
     // The SDK refuses what would end its guest.
     for name in ["calc:add\n", "calc\0:add", &"x".repeat(limits::NAME_BYTES_MAX + 1)] {
         assert_eq!(error(&host, &sum(&callers, name).await).await.kind, ErrorKind::TaskFailed, "{name:?}");

@@ -20,6 +20,7 @@ macro_rules! __actor_items {
         $vis struct $Options($crate::ActorOptions);
 
         const _: () = {
+            #[diagnostic::do_not_recommend]
             impl $crate::Actor for $Actor {
                 type Handle = $Handle;
                 const TYPE_NAME: &'static str = $type_name;

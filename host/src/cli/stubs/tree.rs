@@ -83,7 +83,10 @@ impl<'a> Stubs<'a> {
     fn add_actor(&mut self, actor: &ActorTypeInfo, names: [String; 3]) {
         let (path, _) = path_of(&actor.name);
         let written = self.target(&actor.name).map(|target| {
-            let constructors = self.functions(&actor.constructors, &path, |name| match name {
+            // What they give is the handle.
+            let made = |function: &FunctionInfo| FunctionInfo { result_type: "()".to_owned(), ..function.clone() };
+            let constructors: Vec<_> = actor.constructors.iter().map(made).collect();
+            let constructors = self.functions(&constructors, &path, |name| match name {
                 "new" => "remote".to_owned(),
                 other => format!("remote_{other}"),
             });
@@ -226,4 +229,75 @@ fn docs(text: &str, indent: usize) -> String {
         format!("{}/// {line}\n", " ".repeat(indent))
     };
     text.lines().filter(|line| !line.trim().is_empty()).map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use rustyray_host::{ActorOptions, Encoding, ParameterInfo, TaskOptions};
+
+    use super::*;
+
+    fn function(name: &str, parameters: &[(&str, &str)], result: &str, streams: bool) -> FunctionInfo {
+        let parameter =
+            |(name, ty): &(&str, &str)| ParameterInfo { name: (*name).to_owned(), type_name: (*ty).to_owned() };
+        FunctionInfo {
+            name: name.into(),
+            parameters: parameters.iter().map(parameter).collect(),
+            result_type: result.to_owned(),
+            options: TaskOptions::new(),
+            pure: false,
+            streams,
+            docs: "Says\n  ```\nrm()\n```\n\u{1b}[2J [link]".to_owned(),
+        }
+    }
+
+    fn tree(tasks: Vec<FunctionInfo>) -> Level {
+        let actor = ActorTypeInfo {
+            name: "deep::type".into(),
+            constructors: vec![function("new", &[("match", "u8")], "Self", false), function("other", &[], "X", false)],
+            methods: vec![function("a-b", &[], "DeepHandle", false), function("bad", &[], "&str", false)],
+            options: ActorOptions::new(),
+            checkpoint: None,
+            docs: String::new(),
+        };
+        Stubs::tree("m", &Manifest { sdk: "a test".to_owned(), encoding: Encoding::Json, tasks, actors: vec![actor] })
+    }
+
+    #[test]
+    fn whatever_a_module_says_is_a_stub_or_a_comment() {
+        let many: Vec<_> = (0..13).map(|_| ("x", "u8")).collect();
+        let level = tree(vec![
+            function("add", &[("add", "i32"), ("b", "Point"), ("b", "u8")], "()", false),
+            function("x\"; fn y() {", &[("self", "u8")], "u8", false),
+            function("evil", &[("a", "u8) {} fn x(")], "u8", false),
+            function("many", &many, "u8", false),
+            function("parts", &[], "u8, String", true),
+            function("lies", &[], "u8, String", false),
+            function(&"long".repeat(64), &[], "u8", false),
+        ]);
+        let text = level.items.concat();
+        for expected in [
+            "    fn add(add_: i32, b: Point, b_2: u8) -> ::rustyray::ObjectRef<()> = \"m:add\";\n",
+            "    fn x___fn_y____(self_: u8) -> ::rustyray::ObjectRef<u8> = \"m:x\\\"; fn y() {\";\n",
+            "// 'evil' is left out: ') {} fn x(' cannot be written in a stub\n",
+            "// 'many' is left out: it takes 13 arguments, and a stub at most 12: use `rustyray::remote_fn`\n",
+            "    fn parts() -> (::rustyray::ObjectRef<u8>, ::rustyray::ObjectRef<String>) = \"m:parts\";\n",
+            "// 'lies' is left out: its result is no type\n",
+            "    /// Says\n    /// '''\n    /// rm()\n    /// '''\n    /// \\u{1b}\\[2J \\[link]\n",
+        ] {
+            assert!(text.contains(expected), "{expected}in:\n{text}");
+        }
+        assert!(text.contains("have more than 256 bytes"), "{text}");
+        assert_eq!(level.needs().into_iter().collect::<Vec<_>>(), ["DeepHandle", "Point"]);
+        let deep = level.below["deep"].items.concat();
+        for expected in [
+            "    actor r#type, typeHandle, typeOptions = \"m:deep::type\";\n",
+            "        fn remote(r#match: u8) = \"new\";\n",
+            "        fn remote_other() = \"other\";\n",
+            "        fn a_b() -> ::rustyray::ObjectRef<DeepHandle> = \"a-b\";\n",
+            "        // 'bad' is left out: '&str' cannot be written in a stub\n",
+        ] {
+            assert!(deep.contains(expected), "{expected}in:\n{deep}");
+        }
+    }
 }
