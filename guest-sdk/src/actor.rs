@@ -11,8 +11,12 @@ use crate::error::{Error, Result};
 use crate::host::actors;
 use crate::host::types::ErrorKind;
 use crate::host::{local_error, types};
+use crate::object_ref::ObjectRef;
 use crate::options::{TaskOptions, check_name};
 use crate::registry::{ActorDefaults, Checkpoints};
+
+/// The type of whoever does not care.
+pub(crate) const ANY_TYPE: &str = "";
 
 /// A type whose values can live as actors. Implemented by `#[rustyray::actor]`.
 ///
@@ -108,6 +112,22 @@ pub trait Handle: Clone + Sized {
         self.raw().kill(true, None);
     }
 
+    /// Has the actor move to the version of its module that is there now, with its state, before its next call; those that wait are
+    /// served there. What is given is ready when it has, and has the error why it did not: then the actor lives on as it was.
+    /// That of a type without checkpoints does not move.
+    ///
+    /// ```no_run
+    /// # use rustyray::prelude::*;
+    /// # #[rustyray::actor(checkpoint)] #[derive(Serialize, Deserialize)] #[serde(crate = "rustyray::serde")] struct Ledger;
+    /// # #[rustyray::actor_methods] impl Ledger { fn new() -> Self { Ledger } }
+    /// # async fn example(ledger: LedgerHandle) -> Result<()> {
+    /// ledger.move_to_current().await
+    /// # }
+    /// ```
+    fn move_to_current(&self) -> ObjectRef<()> {
+        ObjectRef::new(self.raw().move_to_current())
+    }
+
     /// How often the actor was started so far: 1 for the first time, 0 before. A handle is to the actor, not to one of its
     /// generations: calls reach whichever there is.
     fn generation(&self) -> u32 {
@@ -187,7 +207,7 @@ fn find<A: Actor>(name: &str, namespace: Option<&str>) -> Result<A::Handle> {
     namespace.into_iter().chain([name]).try_for_each(check_name).map_err(invalid)?;
     let found: types::ActorRef = actors::find(name, namespace).map_err(Error::from_host)?;
     let actor_type = actors::actor_type(&found);
-    if actor_type != A::TYPE_NAME {
+    if actor_type != A::TYPE_NAME && A::TYPE_NAME != ANY_TYPE {
         return Err(invalid(format!("the actor {name:?} is a `{actor_type}`, not a `{}`", A::TYPE_NAME)));
     }
     Ok(A::Handle::from_raw(RawHandle::new(found)))

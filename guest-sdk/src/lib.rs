@@ -96,11 +96,14 @@ pub mod prelude;
 mod program;
 mod registry;
 mod remote;
+mod remote_actor;
+mod remote_fn;
 mod returned;
 #[cfg(target_family = "wasm")]
 mod serving;
 mod store;
 mod stream;
+mod stub;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 #[cfg(test)]
@@ -117,6 +120,8 @@ pub use log;
 pub use object_ref::{Get, ObjectRef, ObjectWriter};
 pub use options::{ActorOptions, TaskOptions};
 pub use remote::{IntoArg, Submission};
+pub use remote_actor::{AnyActor, AnyActorHandle, AnyActorOptions, RemoteActor, RemoteMethod, remote_actor};
+pub use remote_fn::{RemoteFn, remote_fn};
 pub use returned::Returned;
 pub use rustyray_macros::{actor, actor_methods, local, main, method, remote, test};
 pub use serde;

@@ -49,6 +49,7 @@ pub use words::event::{Event, EventKind, Started};
 pub use words::ids::{ActorId, ModuleId, ObjectId, TaskId};
 pub use words::limits::{self, TaskLimits};
 pub use words::manifest::{ActorTypeInfo, FunctionInfo, Manifest, ModuleInfo, ParameterInfo};
+pub use words::module_name::{ModuleNameError, check_module_name};
 pub use words::options::{ActorOptions, TaskOptions};
 pub use words::receipt::Receipt;
 pub use words::resources::ResourceSet;

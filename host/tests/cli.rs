@@ -24,6 +24,8 @@ mod journal;
 mod json;
 #[path = "cli/manual.rs"]
 mod manual;
+#[path = "cli/modules.rs"]
+mod modules;
 #[path = "cli/process.rs"]
 mod process;
 #[path = "cli/receipts.rs"]
@@ -32,6 +34,8 @@ mod receipts;
 mod running;
 #[path = "cli/signals.rs"]
 mod signals;
+#[path = "cli/stubs.rs"]
+mod stubs;
 #[path = "cli/timeline.rs"]
 mod timeline;
 

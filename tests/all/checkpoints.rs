@@ -229,10 +229,10 @@ async fn who_has_no_checkpoints_cannot_ask_for_one() {
         let error = error(&host, &asked).await;
         assert!(error.to_string().contains("declares checkpoints"), "{error:#}");
     }
-    let ledger = module.info().actor("Ledger").unwrap();
-    let counter = module.info().actor("Counter").unwrap();
+    let info = module.info();
+    let (ledger, counter) = (info.actor("Ledger").unwrap(), info.actor("Counter").unwrap());
     assert_eq!((ledger.checkpoint, counter.checkpoint), (Some(0), Some(3)));
-    assert_eq!(module.info().actor("Forgetful").unwrap().checkpoint, None);
+    assert_eq!(info.actor("Forgetful").unwrap().checkpoint, None);
     drop(forgetful);
     finish(host).await;
 }

@@ -114,7 +114,8 @@ async fn a_module_tells_what_it_offers() {
     let manifest = module.manifest().unwrap();
     let names: Vec<_> = manifest.tasks.iter().map(|task| task.to_string()).collect();
     assert!(names.contains(&"add(a: i32, b: i32) -> i32".to_owned()), "{names:?}");
-    let parse = module.info().task("parse").unwrap();
+    let info = module.info();
+    let parse = info.task("parse").unwrap();
     assert_eq!(parse.options.summary(), "timeout=5s fuel=50000000 memory=64MiB max_retries=2 num_cpus=1");
     let counter = &manifest.actors[0];
     assert_eq!(&*counter.name, "Counter");

@@ -20,6 +20,8 @@ mod large;
 mod layers;
 mod limits;
 mod lineage;
+mod modules;
+mod moves;
 mod objects;
 mod program;
 mod promises;

@@ -139,7 +139,11 @@ impl Callable {
             let (name, ty) = (unraw(name), type_text(ty));
             quote!((#name, #ty))
         });
-        let result = type_text(&self.value.ty);
+        let result = match &self.value.several {
+            // Without the tuple's brackets: no type is spelled like this, so that it can be told from a stream of tuples.
+            Several::Parts(parts) => parts.iter().map(type_text).collect::<Vec<_>>().join(", "),
+            Several::One | Several::Items(_) => type_text(&self.value.ty),
+        };
         let streams = !matches!(self.value.several, Several::One);
         quote! {
             ::rustyray::__private::Signature {

@@ -5,7 +5,7 @@
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __actor_items {
-    ($vis:vis $Actor:ident, $Handle:ident, $Options:ident, $label:literal, $type_name:expr, $defaults:expr, $docs:literal, $checkpoints:expr) => {
+    ($vis:vis $Actor:ident, $Handle:ident, $Options:ident, $label:expr, $type_name:expr, $defaults:expr, $docs:literal, $checkpoints:expr) => {
         #[doc = ::core::concat!(
             "A handle to a [`", $label, "`] that lives as an actor. `.await` waits for its constructor."
         )]
@@ -20,6 +20,7 @@ macro_rules! __actor_items {
         $vis struct $Options($crate::ActorOptions);
 
         const _: () = {
+            #[diagnostic::do_not_recommend]
             impl $crate::Actor for $Actor {
                 type Handle = $Handle;
                 const TYPE_NAME: &'static str = $type_name;

@@ -10,7 +10,7 @@ use crate::codec;
 use crate::host::actors;
 use crate::host::types::{ActorRef, TaskError};
 use crate::object_ref::RawRef;
-use crate::options::{ActorOptions, TaskOptions};
+use crate::options::{ActorOptions, TaskOptions, check_name};
 use crate::remote::{Outgoing, call};
 use crate::returned::{Call, Returned, Target};
 
@@ -38,8 +38,19 @@ impl RawHandle {
     /// Creates an actor. Never blocks; what goes wrong reaches whoever calls it or waits for it.
     #[must_use]
     pub fn create<A: Actor>(constructor: &str, options: &ActorOptions, outgoing: &mut [Outgoing]) -> Self {
-        let created = call(A::TYPE_NAME, outgoing, |arguments| {
-            Ok(actors::create(A::TYPE_NAME, constructor, arguments, &options.checked()?))
+        Self::create_named(A::TYPE_NAME, constructor, options, outgoing)
+    }
+
+    /// The same, of a type by its name.
+    pub(crate) fn create_named(
+        type_name: &str,
+        constructor: &str,
+        options: &ActorOptions,
+        outgoing: &mut [Outgoing],
+    ) -> Self {
+        let created = call(type_name, outgoing, |arguments| {
+            [type_name, constructor].into_iter().try_for_each(check_name)?;
+            Ok(actors::create(type_name, constructor, arguments, &options.checked()?))
         });
         match created {
             Ok(actor) => Self::new(actor),
@@ -63,6 +74,13 @@ impl RawHandle {
     pub(super) fn ready(&self) -> RawRef {
         match &self.state {
             State::Actor(actor) => RawRef::new(actors::ready(actor)),
+            State::Failed(error) => RawRef::Failed(error.clone()),
+        }
+    }
+
+    pub(super) fn move_to_current(&self) -> RawRef {
+        match &self.state {
+            State::Actor(actor) => RawRef::new(actors::move_to_current(actor)),
             State::Failed(error) => RawRef::Failed(error.clone()),
         }
     }

@@ -99,6 +99,19 @@ const fn is_same(a: &str, b: &str) -> bool {
     at == a.len() && at == b.len()
 }
 
+impl ActorDefaults {
+    /// Nothing said.
+    pub const NONE: Self = Self {
+        call: TaskDefaults::NONE,
+        max_restarts: None,
+        max_pending_calls: None,
+        detached: None,
+        checkpoint: None,
+        max_concurrency: None,
+        groups: &[],
+    };
+}
+
 /// `a::add` of `my_crate::a::add`: the crate's name says nothing in its own module, and changes with the file's.
 #[must_use]
 pub const fn path_in_crate(path: &'static str) -> &'static str {

@@ -61,7 +61,8 @@ impl Bench {
 
     async fn measure(&self, path: &std::path::Path, session: &mut Session, console: &Console) -> Result<u8, Failure> {
         let module = session.load(path).await?;
-        let task = call::find(&module, &self.task)?;
+        let info = module.info();
+        let task = call::find(&info, &self.task)?;
         let payloads = arguments::payloads(task, &self.arguments)?;
         let call = payloads.into_iter().fold(module.task(&self.task).reply(Encoding::Json), TaskCall::arg_payload);
         let first = session.wait(&call.clone().submit().await, false).await;

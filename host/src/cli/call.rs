@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use clap::Args;
-use rustyray_host::{Encoding, FunctionInfo, Module, ObjectRef, TaskCall};
+use rustyray_host::{Encoding, FunctionInfo, ModuleInfo, ObjectRef, TaskCall};
 
 use super::console::Console;
 use super::failure::Failure;
@@ -51,7 +51,8 @@ impl Call {
 
     async fn print(&self, path: &Path, session: &mut Session, console: &Console) -> Result<u8, Failure> {
         let module = session.load(path).await?;
-        let task = find(&module, &self.task)?;
+        let info = module.info();
+        let task = find(&info, &self.task)?;
         let payloads = arguments::payloads(task, &self.arguments)?;
         let call = module.task(&self.task).reply(Encoding::Json);
         let call = payloads.into_iter().fold(call, |call, payload| call.arg_payload(payload));
@@ -96,21 +97,21 @@ impl Call {
 ///
 /// # Errors
 /// There is none: those that there are.
-pub fn find<'a>(module: &'a Module, name: &str) -> Result<&'a FunctionInfo, Failure> {
-    module.info().task(name).ok_or_else(|| unknown_task(module, name))
+pub fn find<'a>(module: &'a ModuleInfo, name: &str) -> Result<&'a FunctionInfo, Failure> {
+    module.task(name).ok_or_else(|| unknown_task(module, name))
 }
 
 /// Lists the tasks that there are.
-fn unknown_task(module: &Module, name: &str) -> Failure {
-    let Some(manifest) = module.manifest() else {
-        let text = format!("module {} is a plain program, and has no tasks", module.name());
+fn unknown_task(module: &ModuleInfo, name: &str) -> Failure {
+    let Some(manifest) = &module.manifest else {
+        let text = format!("module {} is a plain program, and has no tasks", module.name);
         return Failure::usage(text).hint("run it with `rustyray-host run`");
     };
     let tasks = || manifest.tasks.iter().map(|task| &*task.name);
     let listed = manifest.tasks.iter().map(|task| format!("\n  {task}")).collect::<String>();
-    let text = match module.info().actor(name) {
-        Some(_) => format!("'{name}' is an actor of module {}, and only tasks can be called", module.name()),
-        None => format!("module {} has no task '{name}'", module.name()),
+    let text = match module.actor(name) {
+        Some(_) => format!("'{name}' is an actor of module {}, and only tasks can be called", module.name),
+        None => format!("module {} has no task '{name}'", module.name),
     };
     let failure = Failure::usage(match listed.is_empty() {
         true => format!("{text}; it has none at all"),

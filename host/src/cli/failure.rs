@@ -119,7 +119,7 @@ fn hint(error: &TaskError, args: &HostArgs) -> Option<String> {
             fixed("await some calls before more are made, or raise the actor's max_pending_calls")
         }
         TaskUnschedulable => fixed("give the host more with --cpus N or --resource NAME=N"),
-        CapabilityDenied => fixed("grant it with --dir, --env, --allow-net or --stdin"),
+        CapabilityDenied => fixed("grant it with --dir, --env, --allow-net, --stdin or --with"),
         _ => None,
     }
 }

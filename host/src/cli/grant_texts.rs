@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rustyray_host::DirAccess;
+use rustyray_host::{DirAccess, check_module_name};
 
 /// A folder, as the host and the guest name it.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +68,38 @@ pub fn chance(text: &str) -> Result<Chance, String> {
     }
 }
 
+/// A module, as it is called.
+#[derive(Clone, Debug, PartialEq)]
+pub struct With {
+    /// By guests.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+/// `NAME=FILE`, or a `FILE` whose stem is the name.
+pub fn with(text: &str) -> Result<With, String> {
+    let (name, path) = match text.split_once('=') {
+        // A path may have a '=' of its own.
+        Some((name, path)) if check_module_name(name).is_ok() => (name.to_owned(), PathBuf::from(path)),
+        _ => {
+            let path = PathBuf::from(text);
+            let name = if path.is_dir() { path.file_name() } else { path.file_stem() };
+            (name.unwrap_or_default().to_string_lossy().into_owned(), path)
+        }
+    };
+    if path.as_os_str().is_empty() {
+        return Err("expected FILE or NAME=FILE".to_owned());
+    }
+    let name = module_name(&name).map_err(|why| format!("{why}: choose one with NAME={}", path.display()))?;
+    Ok(With { name, path })
+}
+
+/// A module's name.
+pub fn module_name(text: &str) -> Result<String, String> {
+    check_module_name(text).map(|()| text.to_owned()).map_err(|error| error.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,5 +127,22 @@ mod tests {
         for text in ["", "=x", "SURELY_NOT_SET_ANYWHERE"] {
             assert!(variable(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_module_has_the_name_of_its_file_or_another() {
+        for (text, name, path) in [
+            ("b.wasm", "b", "b.wasm"),
+            ("/x/y/b.v2.wasm", "b.v2", "/x/y/b.v2.wasm"),
+            ("calc=b.wasm", "calc", "b.wasm"),
+            ("calc=a=b.wasm", "calc", "a=b.wasm"),
+            ("./a=b/c.wasm", "c", "./a=b/c.wasm"),
+        ] {
+            assert_eq!(with(text), Ok(With { name: name.to_owned(), path: path.into() }), "{text}");
+        }
+        for text in ["", "calc=", "a b.wasm", "/", "..", "a:b=c.wasm"] {
+            assert!(with(text).is_err(), "{text}");
+        }
+        assert!(with("a b.wasm").unwrap_err().contains("NAME=a b.wasm"));
     }
 }

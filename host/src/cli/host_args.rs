@@ -8,14 +8,17 @@ use rustyray_host::{Host, HostBuilder, TaskLimits};
 
 use super::amounts;
 use super::cache;
-use super::config::ConfigArgs;
+use super::config::{ConfigArgs, Taken};
 use super::console::Console;
 use super::failure::Failure;
 use super::grants::Grants;
+use super::with::WithArgs;
 
 /// What a host is to be like.
 #[derive(Args, Debug)]
 pub struct HostArgs {
+    #[command(flatten)]
+    pub with: WithArgs,
     #[command(flatten)]
     grants: Grants,
     #[command(flatten)]
@@ -119,9 +122,9 @@ impl HostArgs {
         Console::new(self.output.quiet, self.output.verbose, self.output.json)
     }
 
-    /// What the program calls the folders that it is granted.
-    pub fn folder_names(&self) -> Vec<&str> {
-        self.grants.folder_names()
+    /// What the flags say, which the config file cannot.
+    pub fn taken(&self) -> Taken<'_> {
+        Taken { folders: self.grants.folder_names(), modules: self.with.names() }
     }
 
     /// Time to finish when a signal comes.
@@ -145,7 +148,7 @@ impl HostArgs {
             .guest_priority(i32::MAX)
             .default_limits(self.default_limits())
             .ceiling(self.limits.over(TaskLimits::ceiling()))
-            .capabilities(self.grants.capabilities()?);
+            .capabilities(self.with.grant(self.grants.capabilities()?)?);
         if let Some(cpus) = machine.cpus {
             builder = builder.cpus(cpus);
         }

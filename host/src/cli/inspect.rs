@@ -1,5 +1,7 @@
 //! `rustyray-host inspect MODULE|DIR [--json]`.
 
+use std::path::Path;
+
 use clap::Args;
 use rustyray_host::{ActorTypeInfo, FunctionInfo, Host, LogLine, Manifest, Module};
 use serde::Serialize;
@@ -31,14 +33,7 @@ impl Inspect {
     /// Why it is no module.
     pub async fn execute(&self, console: &Console) -> Result<u8, Failure> {
         let path = self.guest.module(console)?;
-        let mut signals = listen()?;
-        let builder = Host::builder().instances(1).threads(1).guest_priority(i32::MAX);
-        let host = cache::add(builder, self.no_cache, console).build().map_err(|error| no_host(&error))?;
-        let loaded = tokio::select! {
-            loaded = host.load_file(&path) => loaded,
-            never = signals.end_at_once(console) => match never {},
-        };
-        let module = loaded.map_err(|error| Failure::of_module(&path, &error))?;
+        let module = load(&path, self.no_cache, console).await?;
         let text = match self.json {
             true => as_json(&module)?,
             false => Sheet::new(Paint::of(&std::io::stdout())).of_module(&module),
@@ -46,6 +41,21 @@ impl Inspect {
         results::write_out(text.as_bytes())?;
         Ok(0)
     }
+}
+
+/// A module to look at, whose host is gone.
+///
+/// # Errors
+/// Why it is none.
+pub async fn load(path: &Path, no_cache: bool, console: &Console) -> Result<Module, Failure> {
+    let mut signals = listen()?;
+    let builder = Host::builder().instances(1).threads(1).guest_priority(i32::MAX);
+    let host = cache::add(builder, no_cache, console).build().map_err(|error| no_host(&error))?;
+    let loaded = tokio::select! {
+        loaded = host.load_file(path) => loaded,
+        never = signals.end_at_once(console) => match never {},
+    };
+    loaded.map_err(|error| Failure::of_module(path, &error))
 }
 
 /// What `--json` prints. Plain programs have no manifest.
@@ -58,12 +68,9 @@ struct Report<'a> {
 }
 
 fn as_json(module: &Module) -> Result<String, Failure> {
-    let report = Report {
-        name: module.name(),
-        main: module.info().has_main,
-        manifest: module.manifest(),
-        imports: &module.info().imports,
-    };
+    let info = module.info();
+    let report =
+        Report { name: module.name(), main: info.has_main, manifest: info.manifest.as_deref(), imports: &info.imports };
     let text = serde_json::to_string_pretty(&report);
     text.map(|text| format!("{text}\n")).map_err(|error| Failure::host(format!("cannot write this as JSON: {error}")))
 }
@@ -88,7 +95,7 @@ impl Sheet {
         };
         self.line(0, &format!("{name}  {what}"));
         if let Some(manifest) = module.manifest() {
-            self.manifest(manifest);
+            self.manifest(&manifest);
         }
         self.heading("imports");
         module.info().imports.iter().for_each(|import| self.line(2, import));

@@ -31,12 +31,14 @@ mod results;
 mod run;
 mod session;
 mod signals;
+mod stubs;
 mod suggestion;
 mod templates;
 mod timeline;
 mod toolchain;
 mod trace_file;
 mod watch;
+mod with;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -77,6 +79,8 @@ enum Command {
     Call(call::Call),
     /// Show what a module offers: tasks, actors, signatures, limits, imports.
     Inspect(Inspect),
+    /// Write a Rust file that calls another module's tasks and actors.
+    Stubs(stubs::StubsOf),
     /// Compile a module ahead of time.
     Compile(Compile),
     /// Measure a task: latency, throughput, fuel, memory.
@@ -100,7 +104,9 @@ impl Command {
             | Command::Build(Build { json, .. })
             | Command::Compile(Compile { json, .. })
             | Command::Doctor(Doctor { json, .. }) => Console::new(false, 0, *json),
-            Command::New(_) | Command::Completions(_) | Command::Man(_) => Console::new(false, 0, false),
+            Command::New(_) | Command::Stubs(_) | Command::Completions(_) | Command::Man(_) => {
+                Console::new(false, 0, false)
+            }
         }
     }
 
@@ -147,7 +153,7 @@ fn configured(console: &Console) -> Result<Cli, Failure> {
     let Some(config) = host.config.load(guest)? else {
         return Ok(cli);
     };
-    let taken = host.folder_names();
+    let taken = host.taken();
     config.announce(&taken, console);
     let place = arguments.iter().skip(1).position(|argument| argument == name).map_or(arguments.len(), |at| at + 2);
     arguments.splice(place..place, config.flags(&taken));
@@ -174,6 +180,7 @@ async fn execute(command: Command, console: &Console) -> Result<u8, Failure> {
         Command::Run(run) => run.execute(console).await,
         Command::Call(call) => call.execute(console).await,
         Command::Inspect(inspect) => inspect.execute(console).await,
+        Command::Stubs(stubs) => stubs.execute(console).await,
         Command::Compile(compile) => compile.execute(console).await,
         Command::Bench(bench) => bench.execute(console).await,
         Command::Doctor(doctor) => doctor.execute(console).await,

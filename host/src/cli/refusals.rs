@@ -55,6 +55,7 @@ fn flag(name: &str) -> String {
         Some(("net", host)) => format!("--allow-net {host}"),
         Some(("dir", path)) => format!("--dir HOST::{path}"),
         Some(("env", name)) => format!("--env {name}"),
+        Some(("module", name)) => format!("--with {name}.wasm"),
         _ if name == "stdin" => "--stdin".to_owned(),
         _ => format!("--{name} real"),
     }
@@ -70,6 +71,7 @@ mod tests {
             ("net:[::1]:80", "--allow-net [::1]:80"),
             ("dir:/data:ro", "--dir HOST::/data:ro"),
             ("env:HOME", "--env HOME"),
+            ("module:calc", "--with calc.wasm"),
             ("stdin", "--stdin"),
             ("clock", "--clock real"),
         ] {

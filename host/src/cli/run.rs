@@ -82,7 +82,7 @@ impl Run {
 fn no_main(path: &Path, module: &Module) -> Failure {
     let path = path.display();
     let failure = Failure::new(Exit::NoModule, format!("'{path}' has no main, so it is no program"));
-    match module.manifest().and_then(|manifest| manifest.tasks.first()) {
+    match module.manifest().as_ref().and_then(|manifest| manifest.tasks.first()) {
         Some(task) => failure.hint(format!("call its tasks, such as `rustyray-host call {path} {}`", task.name)),
         None => failure.hint(format!("`rustyray-host inspect {path}` shows what it has")),
     }

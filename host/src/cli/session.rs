@@ -13,6 +13,7 @@ use super::console::Console;
 use super::ending::{Counts, Ending};
 use super::exit::Exit;
 use super::failure::Failure;
+use super::grant_texts::With;
 use super::host_args::HostArgs;
 use super::progress;
 use super::receipts::ReceiptFile;
@@ -29,6 +30,7 @@ pub struct Session {
     receipts: Option<Arc<ReceiptFile>>,
     timeline: Option<Arc<Timeline>>,
     refusals: Arc<Refusals>,
+    with: Vec<With>,
 }
 
 /// The end of what was waited for.
@@ -46,6 +48,7 @@ impl Session {
     /// What cannot be opened, or what the machine does not allow.
     pub fn open(args: &HostArgs, console: &Console) -> Result<Self, Failure> {
         trace_to(console);
+        let with = args.with.modules(console)?;
         let signals = listen()?;
         let receipts = args.output.receipts.as_deref();
         let receipts = receipts.map(|path| ReceiptFile::create(path, console).map(Arc::new)).transpose()?;
@@ -72,17 +75,33 @@ impl Session {
             })
             .build()
             .map_err(|error| no_host(&error))?;
-        Ok(Session { host, console: console.clone(), signals, grace: args.grace(), receipts, timeline, refusals })
+        let (console, grace) = (console.clone(), args.grace());
+        Ok(Session { host, console, signals, grace, receipts, timeline, refusals, with })
     }
 
-    /// Loads the module.
+    /// Loads the module, and before it those that it may call.
     ///
     /// # Errors
-    /// Why it is none.
+    /// Why one is none.
     pub async fn load(&mut self, path: &Path) -> Result<Module, Failure> {
+        for With { name, path } in std::mem::take(&mut self.with) {
+            let module = self.load_as(Some(&name), &path).await?;
+            module.register().map_err(|error| Failure::usage(error.to_string()))?;
+        }
+        self.load_as(None, path).await
+    }
+
+    async fn load_as(&mut self, name: Option<&str>, path: &Path) -> Result<Module, Failure> {
         let began = Instant::now();
+        let host = &self.host;
+        let loading = async {
+            match name {
+                Some(name) => host.load_file_as(name, path).await,
+                None => host.load_file(path).await,
+            }
+        };
         let loaded = tokio::select! {
-            loaded = self.host.load_file(path) => loaded,
+            loaded = loading => loaded,
             never = self.signals.end_at_once(&self.console) => match never {},
         };
         let module = loaded.map_err(|error| Failure::of_module(path, &error))?;

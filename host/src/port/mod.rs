@@ -84,6 +84,10 @@ pub trait Port: Send + Sync {
         StreamRef::failed(self.store(), Arc::new(error))
     }
 
+    /// Has an actor move to the version of its module that is there now, before its next call. The object is ready when it has, and
+    /// its error is why it did not.
+    fn move_actor(&self, actor: &ActorRef) -> ObjectRef;
+
     /// Finds an actor by name.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::Runtime;
+use super::moves::at_home;
 use super::worker::dependency_failed;
 use crate::sandbox::Instance;
 use crate::state::actor::ActorRecord;
@@ -67,7 +68,7 @@ impl Runtime {
             if !may_restart {
                 first.drop_arguments();
             }
-            let end = match self.serve(actor, instance, may_restart).await {
+            let end = match self.serve(actor, &construct, instance, may_restart).await {
                 Ended::Closed => TaskError::new(ErrorKind::ActorDied, "no handle to it is left"),
                 Ended::Exited => TaskError::new(ErrorKind::ActorDied, "it ended itself"),
                 Ended::Killed { restart } if restart && may_restart => {
@@ -93,6 +94,7 @@ impl Runtime {
         spec.id = self.task_ids.next();
         spec.queued = self.clock.now();
         spec.inherited_deadline = None;
+        at_home(&mut spec);
         TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), None, self.conductor())
     }
 
@@ -137,7 +139,13 @@ impl Runtime {
     }
 
     /// Serves calls until the instance is gone.
-    async fn serve(self: &Arc<Self>, actor: &Arc<ActorRecord>, mut instance: Instance, may_restart: bool) -> Ended {
+    async fn serve(
+        self: &Arc<Self>,
+        actor: &Arc<ActorRecord>,
+        construct: &TaskRecord,
+        mut instance: Instance,
+        may_restart: bool,
+    ) -> Ended {
         let mut turn = Instant::now();
         let mut served = 0u32;
         loop {
@@ -150,6 +158,14 @@ impl Runtime {
                 Event::Call(call) => call,
                 Event::Kill { restart } => return Ended::Killed { restart },
                 Event::Save => match self.save_at_end(actor, instance).await {
+                    Ok(alive) => {
+                        instance = alive;
+                        continue;
+                    }
+                    Err(error) => return Ended::Crashed(Box::new(error)),
+                },
+                // Apart, so that it takes no room in the future of every actor.
+                Event::Move => match Box::pin(self.move_actor_now(actor, construct, instance)).await {
                     Ok(alive) => {
                         instance = alive;
                         continue;
@@ -275,7 +291,7 @@ impl Runtime {
     }
 
     /// Gives its place among those that run.
-    fn watch_running(&self, actor: &ActorRecord, task: &Arc<TaskRecord>) -> usize {
+    pub(super) fn watch_running(&self, actor: &ActorRecord, task: &Arc<TaskRecord>) -> usize {
         let place = self.enter(task);
         self.watch_deadline(task);
         actor.set_running(task);
@@ -286,7 +302,7 @@ impl Runtime {
         place
     }
 
-    fn unwatch_running(&self, actor: &ActorRecord, place: usize) {
+    pub(super) fn unwatch_running(&self, actor: &ActorRecord, place: usize) {
         actor.clear_running();
         self.leave(place);
         self.progressed();
@@ -297,6 +313,7 @@ impl Runtime {
         let waiting = actor.mailbox.die(cause.clone());
         self.names.release(actor);
         actor.ready.seal(Err(cause.clone()), None);
+        actor.moves.end(&cause).into_iter().for_each(|asked| asked.seal(Err(cause.clone()), None));
         for call in waiting {
             self.give_up(&call, TaskError::new(ErrorKind::ActorDied, "the actor is dead").caused_by(&cause));
         }

@@ -67,7 +67,7 @@ impl Runtime {
         state.map(drop)
     }
 
-    async fn keep_state(&self, actor: &ActorRecord, saved: &Saved, state: Payload) {
+    pub(super) async fn keep_state(&self, actor: &ActorRecord, saved: &Saved, state: Payload) {
         match self.store.store(state.clone()) {
             Ok(value) => saved.keep(value),
             Err(full) => return report(actor, "cannot be saved, and its last checkpoint stays", &full),

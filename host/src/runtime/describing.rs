@@ -70,6 +70,10 @@ impl Port for NobodyHome {
         self.failed_stream(refusal())
     }
 
+    fn move_actor(&self, _actor: &ActorRef) -> ObjectRef {
+        self.refused()
+    }
+
     fn find_actor(&self, _name: &Address) -> Result<ActorRef, TaskError> {
         Err(refusal())
     }

@@ -14,12 +14,14 @@ mod journal;
 mod lineage;
 mod memo;
 mod modules;
+mod moves;
 mod retries;
 mod settle;
 mod shift;
 mod shutdown;
 mod spill;
 mod submit;
+mod targets;
 mod worker;
 
 use std::collections::VecDeque;
@@ -39,8 +41,9 @@ pub use journal::Keeper;
 use self::crew::{Crew, Job};
 use crate::port::log::{LogLine, LogSink, LogSource, OutputWatch};
 use crate::port::{ActorRequest, CallRequest, Port, TaskRequest};
-use crate::sandbox::{LoadedModule, Sandbox};
+use crate::sandbox::Sandbox;
 use crate::state::actor::{ActorRecord, ActorRef};
+use crate::state::modules::Modules;
 use crate::state::names::ActorNames;
 use crate::state::object::ObjectRef;
 use crate::state::parking::Wait;
@@ -54,7 +57,7 @@ use crate::words::capabilities::Capabilities;
 use crate::words::clock::Clock;
 use crate::words::error::TaskError;
 use crate::words::event::EventKind;
-use crate::words::ids::{ActorId, Counter, ModuleId};
+use crate::words::ids::{ActorId, Counter};
 use crate::words::options::Address;
 use crate::words::plan::HostLimits;
 use crate::words::receipt::Receipt;
@@ -104,9 +107,11 @@ pub struct Runtime {
     clock: Arc<dyn Clock>,
     store: Arc<ObjectStore>,
     spill: Option<Arc<SpillFolder>>,
-    modules: DashMap<ModuleId, Arc<LoadedModule>>,
+    modules: Modules,
     /// Held while a module is asked for its manifest.
     describing: tokio::sync::Mutex<()>,
+    /// Held while an actor moves to another instance.
+    moving: tokio::sync::Mutex<()>,
     names: ActorNames,
     /// Held while an actor is looked for that is else created.
     creating: Mutex<()>,
@@ -175,6 +180,8 @@ pub struct Stats {
     pub instances: u32,
     /// Actors that live.
     pub actors: usize,
+    /// Versions of modules whose code is held: those that are loaded, and replaced ones that something still needs.
+    pub modules: usize,
     /// Objects that somebody holds.
     pub objects: u64,
     /// Bytes in the object store, those on disk left out.
@@ -193,8 +200,9 @@ impl Runtime {
             clock,
             store: ObjectStore::new(config.object_store_bytes),
             spill: config.spill,
-            modules: DashMap::new(),
+            modules: Modules::default(),
             describing: tokio::sync::Mutex::new(()),
+            moving: tokio::sync::Mutex::new(()),
             names: ActorNames::default(),
             creating: Mutex::new(()),
             scheduler: Mutex::new(Scheduler::new(config.resources, config.instances, config.pending_tasks)),
@@ -245,6 +253,7 @@ impl Runtime {
             from_journal: read(&self.tally.memo),
             instances,
             actors: self.actors.len(),
+            modules: self.modules.versions(),
             objects: self.store.live_objects(),
             object_bytes: self.store.used_bytes(),
             spilled_bytes: self.spill.as_ref().map_or(0, |folder| folder.used_bytes()),
@@ -282,10 +291,6 @@ impl Runtime {
         let task = submit(stream.clone());
         StreamRef::new(stream, task, self.conductor())
     }
-
-    fn code(&self, module: ModuleId) -> Option<Arc<LoadedModule>> {
-        self.modules.get(&module).map(|code| code.clone())
-    }
 }
 
 impl Port for Runtime {
@@ -307,6 +312,10 @@ impl Port for Runtime {
 
     fn call_stream(&self, request: CallRequest, caller: Option<&Arc<TaskRecord>>) -> StreamRef {
         self.streamed(|stream| self.submit_call(request, Some(stream), caller))
+    }
+
+    fn move_actor(&self, actor: &ActorRef) -> ObjectRef {
+        self.ask_to_move(actor)
     }
 
     fn find_actor(&self, name: &Address) -> Result<ActorRef, TaskError> {

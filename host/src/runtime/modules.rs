@@ -1,4 +1,5 @@
-//! Loading modules: compiled beside the workers, then asked what they offer in an instance that may do nothing else.
+//! Loading modules: compiled beside the workers, then asked what they offer in an instance that may do nothing else. The code
+//! belongs to what is known of the module, and goes with it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,22 +9,58 @@ use sha2::{Digest, Sha256};
 use super::Runtime;
 use super::describing::NobodyHome;
 use crate::sandbox::{Instance, LoadedModule, ModuleError};
+use crate::state::modules::ModuleSlot;
 use crate::state::payload::Arguments;
 use crate::state::slot::{CancelSlot, Stop, StopReason};
 use crate::state::task::{TaskRecord, TaskSpec, Work};
 use crate::words::capabilities::Capabilities;
 use crate::words::encoding::Encoding;
 use crate::words::error::{ErrorKind, TaskError};
+use crate::words::ids::ModuleId;
 use crate::words::limits::{MANIFEST_FUEL, TaskLimits};
 use crate::words::manifest::{Manifest, ModuleInfo};
+use crate::words::module_name::ModuleNameError;
 use crate::words::plan::{ModulePlans, TaskPlan};
 
 /// Wall-clock time for a module to tell its manifest. It takes microseconds.
 const MANIFEST_TIME: Duration = Duration::from_secs(10);
 
+/// The code of a module.
+pub(super) fn code_of(module: &ModuleInfo) -> Option<Arc<LoadedModule>> {
+    module.code.clone().downcast().ok()
+}
+
 impl Runtime {
     /// Compiles a module and learns what it offers.
-    pub(crate) async fn load(self: &Arc<Self>, name: Arc<str>, bytes: Vec<u8>) -> Result<Arc<ModuleInfo>, ModuleError> {
+    pub(crate) async fn load(self: &Arc<Self>, name: Arc<str>, bytes: Vec<u8>) -> Result<Arc<ModuleSlot>, ModuleError> {
+        Ok(self.modules.begin(self.version(self.module_ids.next(), name, bytes).await?))
+    }
+
+    /// Compiles another version of a module, and has what is submitted from then on take it. Nothing changes if that fails.
+    pub(crate) async fn replace(self: &Arc<Self>, module: Arc<ModuleSlot>, bytes: Vec<u8>) -> Result<(), ModuleError> {
+        let ticket = module.ticket();
+        let info = self.version(module.id, module.name.clone(), bytes).await?;
+        self.modules.note(&info);
+        module.replace(ticket, info);
+        Ok(())
+    }
+
+    /// Has guests call the module by its name.
+    pub(crate) fn register(&self, module: &Arc<ModuleSlot>) -> Result<(), ModuleNameError> {
+        self.modules.add(module)
+    }
+
+    /// Forgets its name; false if it had none.
+    pub(crate) fn unregister(&self, module: &Arc<ModuleSlot>) -> bool {
+        self.modules.remove(module)
+    }
+
+    async fn version(
+        self: &Arc<Self>,
+        id: ModuleId,
+        name: Arc<str>,
+        bytes: Vec<u8>,
+    ) -> Result<Arc<ModuleInfo>, ModuleError> {
         let (sandbox, hashed) = (self.sandbox.clone(), self.journal.is_some());
         let compiled = self.tokio.spawn_blocking(move || {
             let code_hash = hashed.then(|| Sha256::digest(&bytes).into());
@@ -32,13 +69,14 @@ impl Runtime {
         let (code, code_hash) = compiled.await.map_err(|_| ModuleError::HostShutDown)??;
         let code = Arc::new(code);
         let info = |manifest: Option<Manifest>| ModuleInfo {
-            id: self.module_ids.next(),
+            id,
             name: name.clone(),
             has_main: code.has_main(),
             plans: manifest.as_ref().map(|manifest| ModulePlans::new(manifest, &self.limits)).unwrap_or_default(),
-            manifest,
+            manifest: manifest.map(Arc::new),
             imports: code.imports().to_vec(),
             code_hash,
+            code: code.clone(),
         };
         let manifest = match code.has_manifest() {
             true => {
@@ -48,9 +86,7 @@ impl Runtime {
             }
             false => code.plain_manifest(),
         };
-        let info = Arc::new(info(manifest));
-        self.modules.insert(info.id, code);
-        Ok(info)
+        Ok(Arc::new(info(manifest)))
     }
 
     /// Asks the module, one at a time: the pool has one slot for this beside those of the scheduler.

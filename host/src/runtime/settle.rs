@@ -30,7 +30,7 @@ impl Runtime {
     }
 
     /// Counts a finished task, and sends its receipt.
-    fn account(&self, receipt: &Receipt) {
+    pub(super) fn account(&self, receipt: &Receipt) {
         let count = match receipt.error {
             None => &self.tally.succeeded,
             Some(ErrorKind::TaskCancelled) => &self.tally.cancelled,

@@ -21,7 +21,11 @@ type Caller<'a> = Option<&'a Arc<TaskRecord>>;
 
 impl Runtime {
     pub(super) fn submit_task(&self, request: TaskRequest, stream: Option<Arc<Stream>>, caller: Caller) -> ObjectRef {
-        let TaskRequest { module, function, arguments, mut options, reply } = request;
+        let TaskRequest { mut module, mut function, arguments, mut options, reply } = request;
+        let declares = |module: &ModuleInfo, name: &str| module.plans.task(name).is_some();
+        if let Err(error) = self.readdress(&mut module, &mut function, declares, caller) {
+            return self.refused(&module, &function, error);
+        }
         self.cap_priority(&mut options, caller);
         let launched = self.task_plan(&module, &function, options).and_then(|plan| {
             check_results(&plan, stream.is_some())?;
@@ -71,7 +75,11 @@ impl Runtime {
         attempt().unwrap_or_else(|error| self.refused(&module, "main", error))
     }
 
-    pub(super) fn submit_actor(&self, request: ActorRequest, caller: Caller) -> ActorRef {
+    pub(super) fn submit_actor(&self, mut request: ActorRequest, caller: Caller) -> ActorRef {
+        let declares = |module: &ModuleInfo, name: &str| module.actor(name).is_some();
+        if let Err(error) = self.readdress(&mut request.module, &mut request.type_name, declares, caller) {
+            return self.never(request, error);
+        }
         // Held until the name is registered: of several at once one creates, and the others find.
         let one = self.gets_if_exists(&request).then(|| self.creating.lock());
         if one.is_some()
@@ -91,6 +99,15 @@ impl Runtime {
         if let Err(error) = launched {
             self.bury(actor.record(), Arc::new(described(&module, &function, error)));
         }
+        actor
+    }
+
+    /// An actor that is refused before anything is known of its type.
+    fn never(&self, request: ActorRequest, error: TaskError) -> ActorRef {
+        let function = qualified(&request.type_name, &request.constructor);
+        let error = Arc::new(described(&request.module, &function, error));
+        let actor = self.stillborn(request, self.store.promise());
+        self.bury(actor.record(), error);
         actor
     }
 
@@ -177,9 +194,10 @@ impl Runtime {
             }
             let plan = self.call_plan(actor, &method, options)?;
             check_results(&plan, stream.is_some())?;
-            check_arguments(&plan, arguments.len(), || find_method(actor, &method).ok())?;
+            let module = actor.module();
+            check_arguments(&plan, arguments.len(), || find_method(&module, &actor.spec.type_name, &method).ok())?;
             let work = Work::Call { actor: actor.clone(), reply, stream };
-            let mut spec = self.spec(actor.spec.module.clone(), plan, work, caller)?;
+            let mut spec = self.spec(module, plan, work, caller)?;
             // A call runs where the actor is: with its capabilities.
             spec.capabilities = actor.spec.capabilities.clone();
             self.launch(spec, arguments, caller)
@@ -189,11 +207,14 @@ impl Runtime {
     }
 
     fn call_plan(&self, actor: &ActorRecord, method: &str, options: TaskOptions) -> Result<Arc<TaskPlan>, TaskError> {
-        if let Some(plan) = actor.spec.calls.method(method).filter(|_| options.is_empty()) {
+        let home = actor.moves.home();
+        let calls = home.as_ref().map_or(&actor.spec.calls, |home| &home.calls);
+        if let Some(plan) = calls.method(method).filter(|_| options.is_empty()) {
             return Ok(plan.clone());
         }
-        let declared = find_method(actor, method)?;
-        let type_info = actor.spec.module.actor(&actor.spec.type_name);
+        let module = home.as_ref().map_or(&actor.spec.module, |home| &home.module);
+        let declared = find_method(module, &actor.spec.type_name, method)?;
+        let type_info = module.actor(&actor.spec.type_name);
         let type_info = type_info.ok_or_else(|| TaskError::new(ErrorKind::Internal, "the actor's type is gone"))?;
         Ok(Arc::new(TaskPlan::call(type_info, declared, options, &actor.spec.options, &self.limits)))
     }
@@ -335,7 +356,7 @@ fn unknown_task(module: &ModuleInfo, function: &str) -> TaskError {
     unknown(&format!("module {} has no task '{}'", module.name, function.escape_debug()), names)
 }
 
-fn find_constructor<'a>(
+pub(super) fn find_constructor<'a>(
     module: &'a ModuleInfo,
     type_name: &str,
     constructor: &str,
@@ -351,11 +372,11 @@ fn find_constructor<'a>(
     Ok((actor, constructor))
 }
 
-fn find_method<'a>(actor: &'a ActorRecord, method: &str) -> Result<&'a FunctionInfo, TaskError> {
-    let declared = actor.spec.module.actor(&actor.spec.type_name);
+fn find_method<'a>(module: &'a ModuleInfo, type_name: &str, method: &str) -> Result<&'a FunctionInfo, TaskError> {
+    let declared = module.actor(type_name);
     declared.and_then(|declared| declared.method(method)).ok_or_else(|| {
         let names = declared.iter().flat_map(|declared| &declared.methods).map(|function| &*function.name);
-        unknown(&format!("actor {} has no method '{}'", actor.spec.type_name, method.escape_debug()), names)
+        unknown(&format!("actor {} has no method '{}'", type_name, method.escape_debug()), names)
     })
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Runtime;
+use super::modules::code_of;
 use super::shutdown::shut_down;
 use crate::port::Port;
 use crate::port::waiting::{Parked, values_of};
@@ -131,7 +132,7 @@ impl Runtime {
     /// A fresh instance of the task's module.
     pub(super) async fn instance(self: &Arc<Self>, task: &Arc<TaskRecord>) -> Result<Instance, TaskError> {
         let gone = || TaskError::new(ErrorKind::Internal, "the module's code is gone");
-        let code = self.code(task.spec.module.id).ok_or_else(gone)?;
+        let code = code_of(&task.spec.module).ok_or_else(gone)?;
         let port: Arc<dyn Port> = self.clone();
         Instance::start(&self.sandbox, &code, task.clone(), port).await
     }

@@ -74,6 +74,9 @@ impl Sandbox {
     }
 }
 
+/// Beside those of the scheduler: one that is asked for its manifest, and one that an actor moves to.
+const EXTRA_INSTANCES: u32 = 2;
+
 fn wasmtime_config(config: &EngineConfig) -> wasmtime::Result<Config> {
     let mut wasmtime = Config::new();
     wasmtime
@@ -83,7 +86,9 @@ fn wasmtime_config(config: &EngineConfig) -> wasmtime::Result<Config> {
         .max_wasm_stack(WASM_STACK_BYTES)
         .memory_init_cow(true)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(BACKTRACE_FRAMES_MAX))
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config.instances.saturating_add(1))));
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(
+            config.instances.saturating_add(EXTRA_INSTANCES),
+        )));
     if let Some(dir) = &config.cache_dir {
         let mut cache = CacheConfig::new();
         cache.with_directory(dir);

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use super::checkpoint::Saved;
 use super::mailbox::Mailbox;
+use super::moves::Moves;
 use super::object::ObjectRef;
 use super::slot::{Stop, StopReason};
 use super::task::TaskRecord;
@@ -30,6 +31,8 @@ pub struct ActorRecord {
     pub lanes: Option<Box<[u32]>>,
     /// Of an actor whose type declares checkpoints.
     pub saved: Option<Box<Saved>>,
+    /// To other versions of its module.
+    pub moves: Moves,
     handle: Mutex<Weak<Handle>>,
 }
 
@@ -64,6 +67,11 @@ impl ActorRecord {
     /// Another handle, unless the last one is gone.
     pub fn handle(&self) -> Option<ActorRef> {
         self.handle.lock().upgrade().map(ActorRef)
+    }
+
+    /// The version of its module that it lives on.
+    pub fn module(&self) -> Arc<ModuleInfo> {
+        self.moves.home().map_or_else(|| self.spec.module.clone(), |home| home.module.clone())
     }
 
     /// How often it was started.
@@ -165,6 +173,7 @@ impl ActorRef {
             mailbox: Mailbox::new(pending_calls_max, lanes.as_ref().map_or(1, |lanes| lanes.len())),
             lanes,
             ready,
+            moves: Moves::default(),
             running: Mutex::new(None),
             handle: Mutex::new(Weak::new()),
         });

@@ -24,6 +24,8 @@ pub enum Event {
     Save,
     /// End, in order: it said so itself.
     Exit,
+    /// Move to the version of the module that is there now.
+    Move,
     /// Nobody holds a handle, and every call is served.
     Closed,
 }
@@ -51,6 +53,7 @@ struct Inner {
     kill: Option<Kill>,
     save: bool,
     exit: bool,
+    moves: bool,
     /// Has the constructor of this generation run?
     serving: bool,
     closing: bool,
@@ -66,6 +69,7 @@ impl Mailbox {
             kill: None,
             save: false,
             exit: false,
+            moves: false,
             serving: false,
             closing: false,
             dead: None,
@@ -145,6 +149,13 @@ impl Mailbox {
     pub fn exit(&self) {
         let mut inner = self.inner.lock();
         inner.exit = true;
+        inner.wake();
+    }
+
+    /// Has the actor move before the next call.
+    pub fn ask_to_move(&self) {
+        let mut inner = self.inner.lock();
+        inner.moves = true;
         inner.wake();
     }
 
@@ -228,6 +239,9 @@ impl Inner {
         if std::mem::take(&mut self.exit) {
             return Some(Event::Exit);
         }
+        if std::mem::take(&mut self.moves) {
+            return Some(Event::Move);
+        }
         match self.next_call(|_| true) {
             Some(call) => Some(Event::Call(call)),
             None if self.closing && self.lanes.iter().all(VecDeque::is_empty) => Some(Event::Closed),
@@ -248,7 +262,7 @@ impl Inner {
 
     /// Is it to end, or to save its state?
     fn is_called_away(&self) -> bool {
-        self.kill.is_some() || self.save || self.exit
+        self.kill.is_some() || self.save || self.exit || self.moves
     }
 
     fn lane(&mut self, call: &TaskRecord) -> &mut VecDeque<Arc<TaskRecord>> {

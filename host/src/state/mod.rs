@@ -11,6 +11,8 @@ pub mod mailbox;
 pub mod meter;
 #[cfg(test)]
 mod model;
+pub mod modules;
+pub mod moves;
 pub mod names;
 pub mod object;
 pub mod parking;

@@ -76,6 +76,17 @@ pub struct TaskSpec {
 }
 
 impl TaskSpec {
+    /// Reads of the version of the module that it runs on. A call's actor may have moved since it was made.
+    pub fn with_module<R>(&self, read: impl FnOnce(&Arc<ModuleInfo>) -> R) -> R {
+        match &self.work {
+            Work::Call { actor, .. } => match actor.moves.home() {
+                Some(home) => read(&home.module),
+                None => read(&self.module),
+            },
+            _ => read(&self.module),
+        }
+    }
+
     /// Does it make an object again, for somebody who was promised it?
     pub fn is_repeated(&self) -> bool {
         matches!(self.work, Work::Task { lost: Some(_), .. })

@@ -6,20 +6,22 @@ use serde::Serialize;
 
 use super::stream::ObjectStream;
 use super::task::{Arguments, failed, once_there_is_room};
+use crate::port::waiting::value_of;
 use crate::port::{ActorRequest, CallRequest, Port};
 use crate::runtime::Runtime;
 use crate::state::actor::ActorRef;
+use crate::state::modules::ModuleSlot;
 use crate::state::object::ObjectRef;
 use crate::state::payload::{Argument, Encoding, Payload};
 use crate::state::stream::StreamRef;
-use crate::words::manifest::ModuleInfo;
+use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::options::{ActorOptions, TaskOptions};
 
 /// A new actor that is being put together.
 #[must_use = "an actor is created by `create`"]
 pub struct ActorCall {
     runtime: Arc<Runtime>,
-    module: Arc<ModuleInfo>,
+    module: Arc<ModuleSlot>,
     type_name: Arc<str>,
     constructor: Arc<str>,
     arguments: Arguments,
@@ -27,7 +29,7 @@ pub struct ActorCall {
 }
 
 impl ActorCall {
-    pub(super) fn new(runtime: Arc<Runtime>, module: Arc<ModuleInfo>, type_name: Arc<str>) -> Self {
+    pub(super) fn new(runtime: Arc<Runtime>, module: Arc<ModuleSlot>, type_name: Arc<str>) -> Self {
         let (arguments, options) = (Arguments::new(), ActorOptions::new());
         ActorCall { runtime, module, type_name, constructor: "new".into(), arguments, options }
     }
@@ -61,7 +63,7 @@ impl ActorCall {
         let ActorCall { runtime, module, type_name, constructor, arguments, options } = self;
         // A failed argument makes the constructor fail, and that its calls.
         let arguments = arguments.take().unwrap_or_else(|error| vec![Argument::Object(failed(&runtime, error))]);
-        let request = ActorRequest { module, type_name, constructor, arguments, options };
+        let request = ActorRequest { module: module.current(), type_name, constructor, arguments, options };
         let actor = runtime.create_actor(request, None);
         ActorHandle::new(runtime, actor)
     }
@@ -118,6 +120,25 @@ impl ActorHandle {
     /// saw the same failure, is left alone. False if nothing was ended.
     pub fn kill_generation(&self, generation: u32, restart: bool) -> bool {
         self.actor.record().kill(restart, Some(generation))
+    }
+}
+
+impl ActorHandle {
+    /// Has the actor move to the version of its module that [is there now](crate::Module::replace). Between two calls its state is
+    /// saved, and an instance of that version restored from it; the calls that wait are served there, in their order. It
+    /// keeps its name, its handles, its capabilities and what it holds, its memory limit included. One that is there already
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// `InvalidArgument` where its type declares no checkpoints, here or there: its state would be lost. `TaskNotFound` where the
+    /// version has no such type or constructor. Else what saving or restoring failed with, which has [some
+    /// seconds](crate::limits::MOVE_TIME). In each case the actor lives on as it was, unless it crashed while it was saved.
+    pub async fn move_to_current(&self) -> TaskResult<()> {
+        let moved = self.runtime.move_actor(&self.actor);
+        match value_of(&*self.runtime, None, &moved, None).await {
+            Ok(outcome) => outcome.map(drop),
+            Err(_) => Err(Arc::new(TaskError::new(ErrorKind::Internal, "a wait without a timeout ended"))),
+        }
     }
 }
 

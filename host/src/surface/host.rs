@@ -64,12 +64,16 @@ impl Host {
     /// # Errors
     /// Why the file is no module that this host can run.
     pub async fn load_file(&self, path: impl AsRef<Path>) -> Result<Module, ModuleError> {
-        let path = path.as_ref().to_owned();
-        let name = path.file_stem().map_or_else(|| "module".into(), |stem| stem.to_string_lossy().into_owned());
-        // Away from the caller's thread: a slow disk or a pipe must not hold it up.
-        let reading = self.runtime.tokio().spawn_blocking(move || read_module(&path));
-        let bytes = reading.await.map_err(|_| ModuleError::HostShutDown)??;
-        self.load_bytes(&name, bytes).await
+        let name = path.as_ref().file_stem().map_or_else(|| "module".into(), |stem| stem.to_string_lossy());
+        self.load_file_as(&name, path.as_ref()).await
+    }
+
+    /// Loads a module from a file, under another name than the file's.
+    ///
+    /// # Errors
+    /// Why the file is no module that this host can run.
+    pub async fn load_file_as(&self, name: &str, path: impl AsRef<Path>) -> Result<Module, ModuleError> {
+        self.load_bytes(name, read_away(&self.runtime, path.as_ref()).await?).await
     }
 
     /// Loads a module from its bytes.
@@ -81,8 +85,8 @@ impl Host {
         let (runtime, bytes) = (self.runtime.clone(), bytes.into());
         // On the host's own threads, so that it works on any executor and ends with the host.
         let loading = self.runtime.tokio().spawn(async move { runtime.load(name.into(), bytes).await });
-        let info = loading.await.map_err(|_| ModuleError::HostShutDown)??;
-        Ok(Module::new(self.runtime.clone(), info))
+        let slot = loading.await.map_err(|_| ModuleError::HostShutDown)??;
+        Ok(Module::new(self.runtime.clone(), slot))
     }
 
     /// Stores a value.
@@ -194,6 +198,13 @@ impl Host {
             stop_threads(self.runtime.clone(), tokio).await;
         }
     }
+}
+
+/// The bytes of a module's file, read away from the caller's thread: a slow disk or a pipe must not hold it up.
+pub(super) async fn read_away(runtime: &Runtime, path: &Path) -> Result<Vec<u8>, ModuleError> {
+    let path = path.to_owned();
+    let reading = runtime.tokio().spawn_blocking(move || read_module(&path));
+    reading.await.map_err(|_| ModuleError::HostShutDown)?
 }
 
 /// The bytes of a file, as long as they can be a module: what is no regular file tells its length only by being read.

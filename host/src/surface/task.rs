@@ -8,11 +8,11 @@ use super::codec;
 use super::stream::ObjectStream;
 use crate::port::{Port, TaskRequest};
 use crate::runtime::Runtime;
+use crate::state::modules::ModuleSlot;
 use crate::state::object::ObjectRef;
 use crate::state::payload::{Argument, Encoding, Payload};
 use crate::state::stream::StreamRef;
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
-use crate::words::manifest::ModuleInfo;
 use crate::words::options::TaskOptions;
 
 /// Arguments as they are collected. The first that fails is the error of the call.
@@ -47,7 +47,7 @@ impl Arguments {
 #[must_use = "a task runs when it is submitted"]
 pub struct TaskCall {
     runtime: Arc<Runtime>,
-    module: Arc<ModuleInfo>,
+    module: Arc<ModuleSlot>,
     function: Arc<str>,
     arguments: Arguments,
     options: TaskOptions,
@@ -55,7 +55,7 @@ pub struct TaskCall {
 }
 
 impl TaskCall {
-    pub(super) fn new(runtime: Arc<Runtime>, module: Arc<ModuleInfo>, function: Arc<str>) -> Self {
+    pub(super) fn new(runtime: Arc<Runtime>, module: Arc<ModuleSlot>, function: Arc<str>) -> Self {
         let (arguments, options) = (Arguments::new(), TaskOptions::new());
         TaskCall { runtime, module, function, arguments, options, reply: Encoding::Bincode }
     }
@@ -99,6 +99,7 @@ impl TaskCall {
     /// Submits it now. A full queue is the error of the object.
     pub fn try_submit(self) -> ObjectRef {
         let TaskCall { runtime, module, function, arguments, options, reply } = self;
+        let module = module.current();
         match arguments.take() {
             Ok(arguments) => runtime.submit(TaskRequest { module, function, arguments, options, reply }, None),
             Err(error) => failed(&runtime, error),
@@ -114,6 +115,7 @@ impl TaskCall {
 
     fn try_stream(self) -> StreamRef {
         let TaskCall { runtime, module, function, arguments, options, reply } = self;
+        let module = module.current();
         match arguments.take() {
             Ok(arguments) => runtime.submit_stream(TaskRequest { module, function, arguments, options, reply }, None),
             Err(error) => StreamRef::failed(runtime.store(), error),

@@ -1,6 +1,6 @@
 //! What a guest may touch outside its own memory: nothing but what is listed here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::net::Ipv6Addr;
@@ -102,6 +102,8 @@ pub struct Capabilities {
     pub(crate) dirs: Vec<DirGrant>,
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) nets: Vec<NetGrant>,
+    /// The names of other modules whose tasks and actors it may submit and create.
+    pub(crate) modules: BTreeSet<Arc<str>>,
     pub(crate) stdin: bool,
     pub(crate) clock: bool,
     pub(crate) fixed_time: SystemTime,
@@ -124,6 +126,7 @@ impl Capabilities {
             dirs: Vec::new(),
             env: BTreeMap::new(),
             nets: Vec::new(),
+            modules: BTreeSet::new(),
             stdin: false,
             clock: false,
             fixed_time: UNIX_EPOCH,
@@ -179,6 +182,18 @@ impl Capabilities {
         self
     }
 
+    /// Grants the tasks and actors of another module, by the name that it is [registered](crate::Module::register) under. They
+    /// hold no more than whoever calls them, and run the other module's code.
+    pub fn module(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.modules.insert(name.into());
+        self
+    }
+
+    /// Are the tasks and actors of this module granted?
+    pub(crate) fn has_module(&self, name: &str) -> bool {
+        self.modules.contains(name)
+    }
+
     /// Grants the process's standard input. Once a guest reads it, a thread of the process waits for more until the
     /// process ends.
     pub fn stdin(mut self) -> Self {
@@ -210,7 +225,8 @@ impl Capabilities {
         self
     }
 
-    /// What is granted, by name: `dir:/data`, `dir:/data:ro`, `env:NAME`, `net:HOST:PORT`, `stdin`, `clock`, `random`.
+    /// What is granted, by name: `dir:/data`, `dir:/data:ro`, `env:NAME`, `net:HOST:PORT`, `module:NAME`, `stdin`, `clock`,
+    /// `random`.
     pub fn names(&self) -> Vec<String> {
         let dirs = self.dirs.iter().map(|grant| match grant.access {
             DirAccess::ReadOnly => format!("dir:{}:ro", grant.guest_path),
@@ -219,6 +235,7 @@ impl Capabilities {
         let flags = [(self.stdin, "stdin"), (self.clock, "clock"), (self.random, "random")];
         dirs.chain(self.env.keys().map(|name| format!("env:{name}")))
             .chain(self.nets.iter().map(|grant| format!("net:{grant}")))
+            .chain(self.modules.iter().map(|name| format!("module:{name}")))
             .chain(flags.into_iter().filter(|(granted, _)| *granted).map(|(_, name)| name.to_owned()))
             .collect()
     }
@@ -267,6 +284,11 @@ impl Capabilities {
                 kept.nets.retain(|held| *held != asked);
                 self.nets.iter().any(|grant| grant.covers(&asked)).then(|| kept.nets.push(asked))
             }
+            Some(("module", name)) => {
+                let name = self.modules.get(name)?;
+                kept.modules.insert(name.clone());
+                Some(())
+            }
             _ => None,
         }
     }
@@ -302,14 +324,22 @@ mod tests {
             .env("LANG", "C")
             .net(NetGrant::parse("example.org").unwrap())
             .net(NetGrant::parse("127.0.0.1:80").unwrap())
+            .module("calc")
             .clock()
     }
 
     #[test]
     fn fewer_is_fine() {
-        for name in
-            ["dir:/rw", "dir:/rw:ro", "dir:/ro:ro", "env:LANG", "net:example.org:443", "net:127.0.0.1:80", "clock"]
-        {
+        for name in [
+            "dir:/rw",
+            "dir:/rw:ro",
+            "dir:/ro:ro",
+            "env:LANG",
+            "net:example.org:443",
+            "net:127.0.0.1:80",
+            "module:calc",
+            "clock",
+        ] {
             assert_eq!(held().narrow(&[name]).unwrap().names(), [name]);
         }
         assert!(held().narrow::<&str>(&[]).unwrap().names().is_empty());
@@ -324,6 +354,9 @@ mod tests {
             "net:*",
             "net:127.0.0.1",
             "net:127.0.0.1:81",
+            "module:calc2",
+            "module:",
+            "module:*",
             "stdin",
             "random",
             "",

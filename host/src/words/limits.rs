@@ -153,6 +153,12 @@ pub const MANIFEST_BYTES_MAX: usize = 4 << 20;
 /// Bytes of a module. Compiling takes some 50 times as much memory.
 pub const MODULE_BYTES_MAX: u64 = 256 << 20;
 
+/// Modules of one host that guests know by name. A program is put together from tens.
+pub const MODULES_MAX: usize = 256;
+
+/// Bytes of the name of such a module: what is left of a [name](NAME_BYTES_MAX) is the function's.
+pub const MODULE_NAME_BYTES_MAX: usize = 64;
+
 /// Fuel and time for the start of a module, when it tells its manifest.
 pub const MANIFEST_FUEL: u64 = 100_000_000;
 
@@ -188,6 +194,10 @@ pub const CHECKPOINT_BYTES_MAX: u64 = 64 << 20;
 
 /// Fuel for writing a checkpoint: some 60 instructions for each byte of the largest.
 pub const CHECKPOINT_FUEL: u64 = 4_000_000_000;
+
+/// Time for an actor that moves to another version of its module to be restored there. It takes milliseconds at most, and others that
+/// move wait meanwhile.
+pub const MOVE_TIME: Duration = Duration::from_secs(10);
 
 /// Time for the actors of a host that shuts down to write their checkpoints, when their work is done.
 pub const CHECKPOINT_GRACE: Duration = Duration::from_secs(5);

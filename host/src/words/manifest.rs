@@ -1,5 +1,6 @@
 //! What a module says that it offers, checked.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,23 +11,25 @@ use super::ids::ModuleId;
 use super::options::{ActorOptions, TaskOptions};
 use super::plan::ModulePlans;
 
-/// A loaded module: its name and what it offers. Cheap to share; the code stays in the sandbox.
+/// One version of a loaded module: its name, what it offers, and its code, which lives as long as this is held.
 #[derive(Debug)]
 pub struct ModuleInfo {
-    /// Its number on this host.
+    /// Its number on this host, the same for all its versions.
     pub id: ModuleId,
     /// Its name: the file's stem, or what the embedder called it.
     pub name: Arc<str>,
     /// Has it a `main`?
     pub has_main: bool,
     /// Its tasks and actors; `None` for a plain command that knows nothing of them.
-    pub manifest: Option<Manifest>,
+    pub manifest: Option<Arc<Manifest>>,
     /// The interfaces that it imports, as the component names them.
     pub imports: Vec<String>,
     /// Of the component's bytes, where results are kept for it.
     pub(crate) code_hash: Option<[u8; 32]>,
     /// How its tasks run on this host.
     pub(crate) plans: ModulePlans,
+    /// What runs it. Only the sandbox knows what that is.
+    pub(crate) code: Arc<dyn Any + Send + Sync>,
 }
 
 impl ModuleInfo {
@@ -54,7 +57,15 @@ pub struct Manifest {
     pub actors: Vec<ActorTypeInfo>,
 }
 
+/// The SDK of a component that was made with none.
+pub(crate) const BY_TYPES: &str = "none, by its types";
+
 impl Manifest {
+    /// Does the component know nothing of this host, so that the manifest is that of its exports, and all types are WIT's?
+    pub fn is_by_types(&self) -> bool {
+        self.sdk == BY_TYPES
+    }
+
     /// Lowers the priorities that it declares, where they are higher.
     pub(crate) fn cap_priorities(&mut self, highest: i32) {
         let of_actors = self.actors.iter_mut().flat_map(|actor| {

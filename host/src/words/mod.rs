@@ -9,6 +9,7 @@ pub mod event;
 pub mod ids;
 pub mod limits;
 pub mod manifest;
+pub mod module_name;
 pub mod options;
 pub mod plan;
 pub mod receipt;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use crate::native::actor::Actor;
 use crate::native::names::Address;
+use crate::native::object::Stored;
+use crate::native::run::caused_by;
 use crate::native::submit::{Request, check_reach};
 use crate::native::types::{ActorOptions, ActorRef, Argument, ErrorKind, ObjectRef, TaskError, TaskOptions};
 use crate::native::{current, lock};
@@ -81,6 +83,19 @@ fn refused(text: &str) -> TaskError {
 pub(crate) fn generation(actor: &ActorRef) -> u32 {
     called!("generation {}", actor.0.actor.type_name);
     actor.0.actor.generation()
+}
+
+/// A test has one version of its module, so that whatever lives is there already.
+pub(crate) fn move_to_current(actor: &ActorRef) -> ObjectRef {
+    called!("move {}", actor.0.actor.type_name);
+    let outcome = match actor.0.actor.death() {
+        None => Ok(Stored::bytes(&[])),
+        Some(cause) => {
+            let dead = crate::native::error(ErrorKind::ActorDied, "the actor is dead".to_owned());
+            Err(Arc::new(caused_by(dead, &cause)))
+        }
+    };
+    ObjectRef(current::get().world.sealed(outcome))
 }
 
 pub(crate) fn kill(actor: &ActorRef, restart: bool, generation: Option<u32>) -> bool {

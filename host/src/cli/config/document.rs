@@ -5,7 +5,8 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::keys::{KEYS, Key, RESOURCES, Shape, TABLES};
+use super::keys::{KEYS, Key, RESOURCES, Shape, TABLES, WITH};
+use crate::cli::grant_texts::module_name;
 use crate::cli::suggestion::nearest;
 
 /// One thing that the file says.
@@ -92,6 +93,13 @@ fn setting(
         let text = format!("{name}={}", amount(value)?);
         return push(&RESOURCES, text, value.span(), settings);
     }
+    if table == WITH.table {
+        let DeValue::String(path) = value.get_ref() else {
+            return Err(Fault::new("expected a module's path, as a text in quotes", value.span()));
+        };
+        module_name(name).map_err(|reason| Fault::new(reason, span))?;
+        return push(&WITH, format!("{name}={path}"), value.span(), settings);
+    }
     let of_table = || KEYS.iter().filter(|key| key.table == table);
     let Some(key) = of_table().find(|key| key.name == name) else {
         return Err(unknown_key(table, name, span, of_table().map(|key| key.name)));
@@ -102,7 +110,7 @@ fn setting(
         (Shape::Switch, DeValue::Boolean(false)) => Ok(()),
         (Shape::Switch, _) => Err(Fault::new("expected true or false", value.span())),
         (Shape::Path, DeValue::String(path)) => push(key, path.to_string(), value.span(), settings),
-        (Shape::Path, _) => Err(Fault::new("expected a path, as a text in quotes", value.span())),
+        (Shape::Path | Shape::Module, _) => Err(Fault::new("expected a path, as a text in quotes", value.span())),
         (Shape::Texts | Shape::Folders, DeValue::Array(items)) => {
             items.iter().try_for_each(|item| match item.get_ref() {
                 DeValue::String(text) => push(key, text.to_string(), item.span(), settings),
@@ -163,6 +171,7 @@ mod tests {
             flags(grants),
             ["--allow-net=example.org:443", "--dir=a", "--dir=b::/b:ro", "--random=7", "--stdin="]
         );
+        assert_eq!(flags("[with]\ncalc = 'b/c.wasm'"), ["--with=calc=b/c.wasm"]);
         let host = "resources.gpu = 0.5\nhost = { memory = '1GiB', cpus = 2, journal = 'kept' }";
         assert_eq!(flags(host), ["--cpus=2", "--host-memory=1GiB", "--journal=kept", "--resource=gpu=0.5"]);
     }
@@ -185,6 +194,9 @@ mod tests {
             ("[grants]\nstdin = 'yes'", "'yes'", "true or false", ""),
             ("[grants]\nclock = 'slow'", "'slow'", "\"real\" or \"fixed\"", ""),
             ("[host]\nspill = 1", "1", "expected a path", ""),
+            ("[with]\n'a b' = 'b.wasm'", "'a b'", "is no name for a module", ""),
+            ("[with]\ncalc = 1", "1", "expected a module's path", ""),
+            ("[with]\ncalc = ''", "''", "expected FILE", ""),
             ("[resources]\ngpu = 'two'", "'two'", "NAME=NUMBER", ""),
             ("[limits\nfuel = 5", "", "this is no TOML", ""),
             // The first of several, wherever its table is in the alphabet.

@@ -3,7 +3,7 @@
 use rustyray_host::NetGrant;
 
 use crate::cli::amounts;
-use crate::cli::grant_texts::{chance, folder, variable};
+use crate::cli::grant_texts::{chance, folder, variable, with};
 
 /// A key of the file.
 pub struct Key {
@@ -28,6 +28,8 @@ pub enum Shape {
     Switch,
     /// A path, relative to the file's folder.
     Path,
+    /// A path of that sort after a name.
+    Module,
     /// Texts, each a flag of its own.
     Texts,
     /// The same, each beginning with a path relative to the file's folder.
@@ -36,6 +38,9 @@ pub enum Shape {
 
 /// The table whose keys are the user's own names.
 pub const RESOURCES: Key = key("resources", "*", "resource", Shape::Amount, |text| done(amounts::resource(text)));
+
+/// The other, with a module for each.
+pub const WITH: Key = key("with", "*", "with", Shape::Module, |text| done(with(text)));
 
 /// All others.
 pub const KEYS: &[Key] = &[
@@ -64,7 +69,7 @@ pub const KEYS: &[Key] = &[
 ];
 
 /// The tables.
-pub const TABLES: &[&str] = &["limits", "grants", "resources", "host"];
+pub const TABLES: &[&str] = &["limits", "grants", "resources", "host", "with"];
 
 const fn key(
     table: &'static str,

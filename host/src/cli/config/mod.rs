@@ -16,7 +16,7 @@ use clap::Args;
 
 use super::console::Console;
 use super::failure::Failure;
-use super::grant_texts::folder;
+use super::grant_texts::{folder, with};
 use document::Setting;
 use keys::Shape;
 
@@ -36,6 +36,14 @@ pub struct ConfigArgs {
     /// Read no file.
     #[arg(long, conflicts_with = "config")]
     no_config: bool,
+}
+
+/// What the command line says itself, as the guest calls it.
+pub struct Taken<'a> {
+    /// Folders.
+    pub folders: Vec<&'a str>,
+    /// Other modules.
+    pub modules: Vec<&'a str>,
 }
 
 /// A file that was read.
@@ -78,12 +86,12 @@ impl Config {
         self.settings.iter().find(|setting| setting.key.flag == flag).map(|setting| setting.text.as_str())
     }
 
-    /// The flags that say the same. Folders that the command line names too, by what the guest calls them, are its own.
-    pub fn flags(&self, taken: &[&str]) -> Vec<OsString> {
+    /// The flags that say the same. Folders and modules that the command line names too, by what the guest calls them, are its own.
+    pub fn flags(&self, taken: &Taken<'_>) -> Vec<OsString> {
         self.settings.iter().filter_map(|setting| self.flag(setting, taken)).collect()
     }
 
-    fn flag(&self, setting: &Setting, taken: &[&str]) -> Option<OsString> {
+    fn flag(&self, setting: &Setting, taken: &Taken<'_>) -> Option<OsString> {
         let mut flag = OsString::from(format!("--{}", setting.key.flag));
         let (base, text) = (self.path.parent().unwrap_or(Path::new("")), &setting.text);
         match setting.key.shape {
@@ -93,8 +101,13 @@ impl Config {
                 flag.push("=");
                 flag.push(base.join(text));
             }
+            Shape::Module => {
+                let module = with(text).ok().filter(|module| !taken.modules.contains(&module.name.as_str()))?;
+                flag.push(format!("={}=", module.name));
+                flag.push(base.join(module.path));
+            }
             Shape::Folders => {
-                let granted = folder(text).ok().filter(|folder| !taken.contains(&folder.guest.as_str()))?;
+                let granted = folder(text).ok().filter(|folder| !taken.folders.contains(&folder.guest.as_str()))?;
                 flag.push("=");
                 flag.push(base.join(granted.host));
                 flag.push(format!("::{}", granted.guest));
@@ -105,8 +118,8 @@ impl Config {
     }
 
     /// Says what the file grants, so that nothing is granted unseen.
-    pub fn announce(&self, taken: &[&str], console: &Console) {
-        let granted = self.settings.iter().filter(|setting| setting.key.table == "grants");
+    pub fn announce(&self, taken: &Taken<'_>, console: &Console) {
+        let granted = self.settings.iter().filter(|setting| ["grants", "with"].contains(&setting.key.table));
         let granted = granted.filter(|setting| self.flag(setting, taken).is_some());
         let words: Vec<String> = granted.map(words).collect();
         if !words.is_empty() && !console.is_quiet() {
@@ -127,8 +140,9 @@ pub fn check(text: &str) -> Result<(), document::Fault> {
 /// A grant as it is told: of a variable the name, as its value may be a secret.
 fn words(setting: &Setting) -> String {
     let text = match setting.key.flag {
-        "env" => setting.text.split('=').next().unwrap_or_default(),
+        "env" | "with" => setting.text.split('=').next().unwrap_or_default(),
         _ => &setting.text,
     };
-    format!("{} {text}", setting.key.name).trim_end().to_owned()
+    let name = if setting.key.flag == "with" { "module" } else { setting.key.name };
+    format!("{name} {text}").trim_end().to_owned()
 }

@@ -1,5 +1,7 @@
 //! `rustyray:core/actors`.
 
+use std::sync::Arc;
+
 use wasmtime::component::Resource;
 
 use super::super::bindings::rustyray::core::actors::Host;
@@ -14,6 +16,18 @@ use crate::state::payload::Argument;
 use crate::state::task::Work;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::options::{ActorOptions, Address};
+
+impl Guest {
+    /// An actor of another module is found by who may call that, and there is none for others.
+    fn in_reach(&self, actor: ActorRef, name: &Address) -> Result<ActorRef, TaskError> {
+        let spec = &self.task().spec;
+        let module = &actor.record().spec.module;
+        match module.id == spec.module.id || spec.capabilities.has_module(&module.name) {
+            true => Ok(actor),
+            false => Err(TaskError::new(ErrorKind::ActorNotFound, format!("no actor is named {name}"))),
+        }
+    }
+}
 
 impl Host for Guest {
     fn create(
@@ -31,7 +45,7 @@ impl Host for Guest {
             arguments = vec![Argument::Object(self.failed_object(error))];
             ActorOptions::default()
         });
-        let module = self.task().spec.module.clone();
+        let module = self.task().spec.with_module(Arc::clone);
         let request = ActorRequest { module, type_name, constructor, arguments, options };
         let actor = self.port.create_actor(request, Some(self.task()));
         push(&mut self.table, actor)
@@ -73,7 +87,8 @@ impl Host for Guest {
         let namespace = namespace.map(function_name).transpose()?;
         let name = Address::new(&function_name(name)?, namespace.as_deref());
         let held = &self.task().spec.capabilities;
-        match held.actors_in_reach().and_then(|()| self.port.find_actor(&name)) {
+        let found = held.actors_in_reach().and_then(|()| self.port.find_actor(&name));
+        match found.and_then(|actor| self.in_reach(actor, &name)) {
             Ok(actor) => Ok(Ok(push(&mut self.table, actor)?)),
             Err(error) => Ok(Err((&error).into())),
         }
@@ -81,13 +96,31 @@ impl Host for Guest {
 
     fn actor_type(&mut self, actor: Resource<ActorRef>) -> wasmtime::Result<String> {
         self.count_call();
-        Ok(self.table.get(&actor)?.type_name().to_owned())
+        let actor = self.table.get(&actor)?;
+        let module = &actor.record().spec.module;
+        Ok(match module.id == self.task().spec.module.id {
+            true => actor.type_name().to_owned(),
+            false => format!("{}:{}", module.name, actor.type_name()),
+        })
     }
 
     fn clone_actor(&mut self, actor: Resource<ActorRef>) -> wasmtime::Result<Resource<ActorRef>> {
         self.count_call();
         let actor = self.table.get(&actor)?.clone();
         push(&mut self.table, actor)
+    }
+
+    fn move_to_current(&mut self, actor: Resource<ActorRef>) -> wasmtime::Result<Resource<ObjectRef>> {
+        self.count_call();
+        let actor = self.table.get(&actor)?.clone();
+        let done = match &self.task().spec.work {
+            Work::Call { actor: own, .. } if Arc::ptr_eq(own, actor.record()) => {
+                let text = "an actor moves between two calls, and cannot wait for that in one: have its caller move it";
+                self.failed_object(TaskError::new(ErrorKind::InvalidArgument, text))
+            }
+            _ => self.port.move_actor(&actor),
+        };
+        push(&mut self.table, done)
     }
 
     fn checkpoint(&mut self) -> wasmtime::Result<Result<(), wire::TaskError>> {

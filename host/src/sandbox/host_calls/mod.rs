@@ -22,6 +22,7 @@ use crate::words::encoding::Encoding;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::event::EventKind;
 use crate::words::limits::{ARGUMENTS_MAX, NAME_BYTES_MAX};
+use crate::words::manifest::ModuleInfo;
 
 impl Guest {
     fn count_call(&self) {
@@ -58,7 +59,8 @@ impl Guest {
 
     /// How this guest wants the values that it asks for.
     fn reply(&self) -> Encoding {
-        self.task().spec.module.manifest.as_ref().map(|manifest| manifest.encoding).unwrap_or_default()
+        let encoding = |module: &Arc<ModuleInfo>| module.manifest.as_ref().map(|manifest| manifest.encoding);
+        self.task().spec.with_module(encoding).unwrap_or_default()
     }
 
     /// An object that is an error from the start.

@@ -1,5 +1,7 @@
 //! `rustyray:core/streams`.
 
+use std::sync::Arc;
+
 use wasmtime::component::Resource;
 
 use super::super::bindings::rustyray::core::streams::Host;
@@ -27,7 +29,7 @@ impl Host for Guest {
         let stream = match stream_options(options) {
             Err(error) => self.port.failed_stream(error),
             Ok(options) => {
-                let (module, reply) = (self.task().spec.module.clone(), self.reply());
+                let (module, reply) = (self.task().spec.with_module(Arc::clone), self.reply());
                 let request = TaskRequest { module, function, arguments, options, reply };
                 self.port.submit_stream(request, Some(self.task()))
             }

@@ -1,5 +1,7 @@
 //! `rustyray:core/tasks`.
 
+use std::sync::Arc;
+
 use wasmtime::AsContextMut;
 use wasmtime::component::{Access, HasSelf, Resource};
 
@@ -34,7 +36,7 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
             Err(error) => guest.failed_object(error),
             Ok(options) => {
                 let task = guest.task();
-                let module = task.spec.module.clone();
+                let module = task.spec.with_module(Arc::clone);
                 let reply = guest.reply();
                 guest.port.submit(TaskRequest { module, function, arguments, options, reply }, Some(task))
             }

@@ -17,7 +17,7 @@ use super::convert::checked_name;
 use crate::state::payload::{Encoding, Payload};
 use crate::words::error::{ErrorKind, TaskError, shorten};
 use crate::words::limits::{ARGUMENTS_MAX, ERROR_TEXT_MAX, MANIFEST_ENTRIES_MAX};
-use crate::words::manifest::{FunctionInfo, Manifest, ParameterInfo};
+use crate::words::manifest::{BY_TYPES, FunctionInfo, Manifest, ParameterInfo};
 use crate::words::options::TaskOptions;
 use budget::Budget;
 
@@ -88,7 +88,7 @@ impl PlainExports {
     pub fn manifest(&self) -> Manifest {
         let mut tasks: Vec<_> = self.0.iter().map(|(name, function)| function.info(name)).collect();
         tasks.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        Manifest { sdk: "none, by its types".to_owned(), encoding: Encoding::Json, tasks, actors: Vec::new() }
+        Manifest { sdk: BY_TYPES.to_owned(), encoding: Encoding::Json, tasks, actors: Vec::new() }
     }
 }
 

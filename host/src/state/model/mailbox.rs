@@ -41,6 +41,7 @@ enum Said {
     Kill { restart: bool },
     Save,
     Exit,
+    Move,
     Closed,
 }
 
@@ -66,6 +67,7 @@ struct World {
     kills: Vec<Kill>,
     save: bool,
     exit: bool,
+    moves: bool,
     closing: bool,
     dead: bool,
     serving: bool,
@@ -85,6 +87,7 @@ impl World {
             kills: Vec::new(),
             save: false,
             exit: false,
+            moves: false,
             closing: false,
             dead: false,
             serving: false,
@@ -101,6 +104,9 @@ impl World {
         }
         if self.exit {
             return Some(Said::Exit);
+        }
+        if self.moves {
+            return Some(Said::Move);
         }
         let alive = |name: &&usize| !self.calls[**name].over;
         match self.first_call([true; LANES]) {
@@ -139,6 +145,7 @@ impl World {
             Said::Kill { .. } => self.kills.clear(),
             Said::Save => self.save = false,
             Said::Exit => self.exit = false,
+            Said::Move => self.moves = false,
             Said::Call(name) => self.looked([true; LANES], Some(*name)),
             Said::Closed => self.lines = Default::default(),
         }
@@ -156,6 +163,7 @@ impl World {
             Event::Kill { restart } => Said::Kill { restart },
             Event::Save => Said::Save,
             Event::Exit => Said::Exit,
+            Event::Move => Said::Move,
             Event::Closed => Said::Closed,
         });
         assert_eq!(said, expected);
@@ -172,7 +180,7 @@ impl World {
     /// Another call beside those that are served.
     fn read_beside(&mut self) {
         let room = [self.rng.bool(), self.rng.bool()];
-        let away = !self.kills.is_empty() || self.save || self.exit;
+        let away = !self.kills.is_empty() || self.save || self.exit || self.moves;
         let expected = if away { None } else { self.first_call(room) };
         let waker = Waker::from(self.reader.clone());
         let call = self.mailbox.poll_beside(&mut Context::from_waker(&waker), |lane| room[lane]);
@@ -273,6 +281,10 @@ impl World {
             61..62 => {
                 self.mailbox.exit();
                 self.exit = true;
+            }
+            62..63 => {
+                self.mailbox.ask_to_move();
+                self.moves = true;
             }
             // Once in a life of some hundred steps.
             _ if self.rng.u8(..30) == 0 => self.die(),

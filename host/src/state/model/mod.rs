@@ -55,6 +55,7 @@ fn task(id: u64, module: u64, plan: TaskPlan, counted: bool, store: &Arc<ObjectS
         imports: Vec::new(),
         code_hash: None,
         plans: ModulePlans::default(),
+        code: Arc::new(()),
     };
     let spec = TaskSpec {
         id: TaskId(id),

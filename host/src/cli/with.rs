@@ -1,0 +1,56 @@
+//! `--with [NAME=]FILE`: the other modules that a program may call.
+
+use clap::Args;
+use rustyray_host::Capabilities;
+
+use super::console::Console;
+use super::failure::Failure;
+use super::grant_texts::{With, with};
+use super::guest::BuildArgs;
+use super::toolchain;
+
+/// The flag.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Other modules")]
+pub struct WithArgs {
+    /// Another module, or the folder of a crate, whose tasks and actors the program may call as NAME:FUNCTION; the name is the
+    /// file's where none is given.
+    #[arg(long = "with", value_name = "[NAME=]MODULE|DIR", value_parser = with)]
+    with: Vec<With>,
+}
+
+impl WithArgs {
+    /// Their names.
+    pub fn names(&self) -> Vec<&str> {
+        self.with.iter().map(|with| with.name.as_str()).collect()
+    }
+
+    /// These capabilities, and what calls the modules.
+    ///
+    /// # Errors
+    /// Two have the same name.
+    pub fn grant(&self, granted: Capabilities) -> Result<Capabilities, Failure> {
+        for (index, with) in self.with.iter().enumerate() {
+            if self.with[..index].iter().any(|other| other.name == with.name) {
+                let text = format!("two modules of --with are both '{}'", with.name);
+                return Err(Failure::usage(text).hint("name them apart with --with NAME=FILE"));
+            }
+        }
+        Ok(self.with.iter().fold(granted, |granted, with| granted.module(with.name.as_str())))
+    }
+
+    /// The modules, those of crates built now.
+    ///
+    /// # Errors
+    /// One does not build.
+    pub fn modules(&self, console: &Console) -> Result<Vec<With>, Failure> {
+        let module = |with: &With| {
+            let path = match with.path.is_dir() {
+                true => toolchain::build(&with.path, &BuildArgs::default(), console)?.module,
+                false => with.path.clone(),
+            };
+            Ok(With { name: with.name.clone(), path })
+        };
+        self.with.iter().map(module).collect()
+    }
+}

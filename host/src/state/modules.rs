@@ -1,0 +1,174 @@
+//! Modules and their versions: what a handle or a name means now, and the names that guests know.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use parking_lot::{Mutex, RwLock};
+
+use crate::words::ids::ModuleId;
+use crate::words::limits::MODULES_MAX;
+use crate::words::manifest::ModuleInfo;
+use crate::words::module_name::{ModuleNameError, check_module_name};
+
+/// A module whatever its version: what is submitted takes the one that is there, and keeps it.
+pub struct ModuleSlot {
+    /// The same for all versions.
+    pub id: ModuleId,
+    /// The same for all versions.
+    pub name: Arc<str>,
+    current: RwLock<(Ticket, Arc<ModuleInfo>)>,
+    tickets: AtomicU64,
+}
+
+/// The place of a replacement among all of a module, in the order in which they were asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(u64);
+
+impl ModuleSlot {
+    /// A module of one version.
+    pub fn new(info: Arc<ModuleInfo>) -> Arc<Self> {
+        let (id, name) = (info.id, info.name.clone());
+        Arc::new(ModuleSlot { id, name, current: RwLock::new((Ticket(0), info)), tickets: AtomicU64::new(1) })
+    }
+
+    /// The version that is there.
+    pub fn current(&self) -> Arc<ModuleInfo> {
+        self.current.read().1.clone()
+    }
+
+    /// A place for a replacement that is about to be compiled, which may take longer than the next one.
+    pub fn ticket(&self) -> Ticket {
+        Ticket(self.tickets.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Puts this version in place of the one that is there, unless that was asked for later.
+    pub fn replace(&self, ticket: Ticket, info: Arc<ModuleInfo>) {
+        let mut current = self.current.write();
+        let newer = ticket > current.0;
+        let before = newer.then(|| std::mem::replace(&mut *current, (ticket, info)));
+        drop(current);
+        // Outside the lock: it may be the last that holds the code.
+        drop(before);
+    }
+}
+
+/// The modules of a host: those that anybody holds, and those that guests know by name, which stay until they are removed.
+#[derive(Default)]
+pub struct Modules {
+    names: RwLock<BTreeMap<Arc<str>, Arc<ModuleSlot>>>,
+    /// Some may be gone.
+    slots: Mutex<Vec<Weak<ModuleSlot>>>,
+    /// Some may be gone.
+    versions: Mutex<Vec<Weak<ModuleInfo>>>,
+}
+
+impl Modules {
+    /// A module whose first version this is.
+    pub fn begin(&self, info: Arc<ModuleInfo>) -> Arc<ModuleSlot> {
+        self.note(&info);
+        let slot = ModuleSlot::new(info);
+        keep(&self.slots, &slot);
+        slot
+    }
+
+    /// A version of a module, which counts as long as anybody holds it.
+    pub fn note(&self, info: &Arc<ModuleInfo>) {
+        keep(&self.versions, info);
+    }
+
+    /// How many versions somebody holds.
+    pub fn versions(&self) -> usize {
+        self.versions.lock().iter().filter(|version| version.strong_count() > 0).count()
+    }
+
+    /// The version of a module that is there; `None` where nobody can replace it any more.
+    pub fn current(&self, id: ModuleId) -> Option<Arc<ModuleInfo>> {
+        let slots = self.slots.lock();
+        let slot = slots.iter().filter_map(Weak::upgrade).find(|slot| slot.id == id);
+        drop(slots);
+        Some(slot?.current())
+    }
+
+    /// Has guests find the module by its name.
+    ///
+    /// # Errors
+    /// The name is none or taken, or there are too many.
+    pub fn add(&self, module: &Arc<ModuleSlot>) -> Result<(), ModuleNameError> {
+        check_module_name(&module.name)?;
+        let mut names = self.names.write();
+        match names.get(&module.name) {
+            Some(same) if Arc::ptr_eq(same, module) => Ok(()),
+            Some(_) => Err(ModuleNameError::Taken(module.name.to_string())),
+            None if names.len() >= MODULES_MAX => Err(ModuleNameError::TooMany),
+            None => {
+                names.insert(module.name.clone(), module.clone());
+                Ok(())
+            }
+        }
+    }
+
+    /// Forgets the module's name; false if it had none.
+    pub fn remove(&self, module: &Arc<ModuleSlot>) -> bool {
+        let mut names = self.names.write();
+        let is_it = names.get(&module.name).is_some_and(|named| Arc::ptr_eq(named, module));
+        let removed = if is_it { names.remove(&module.name) } else { None };
+        drop(names);
+        removed.is_some()
+    }
+
+    /// The module of this name, as it is now.
+    pub fn find(&self, name: &str) -> Option<Arc<ModuleInfo>> {
+        Some(self.names.read().get(name)?.current())
+    }
+}
+
+/// Keeps one more, and forgets those that are gone.
+fn keep<T>(list: &Mutex<Vec<Weak<T>>>, one: &Arc<T>) {
+    let mut list = list.lock();
+    list.retain(|other| other.strong_count() > 0);
+    list.push(Arc::downgrade(one));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::plan::ModulePlans;
+
+    fn info(name: &str) -> Arc<ModuleInfo> {
+        Arc::new(ModuleInfo {
+            id: ModuleId(1),
+            name: name.into(),
+            has_main: false,
+            manifest: None,
+            imports: Vec::new(),
+            code_hash: None,
+            plans: ModulePlans::default(),
+            code: Arc::new(()),
+        })
+    }
+
+    #[test]
+    fn the_last_replacement_that_was_asked_for_stays() {
+        let slot = ModuleSlot::new(info("m"));
+        let (slow, quick) = (slot.ticket(), slot.ticket());
+        let (first, second) = (info("m"), info("m"));
+        slot.replace(quick, second.clone());
+        slot.replace(slow, first);
+        assert!(Arc::ptr_eq(&slot.current(), &second));
+    }
+
+    #[test]
+    fn a_name_belongs_to_one_module_and_there_are_so_many() {
+        let names = Modules::default();
+        let (one, other) = (ModuleSlot::new(info("m")), ModuleSlot::new(info("m")));
+        assert_eq!((names.add(&one), names.add(&one)), (Ok(()), Ok(())));
+        assert_eq!(names.add(&other), Err(ModuleNameError::Taken("m".to_owned())));
+        assert!(!names.remove(&other) && names.remove(&one) && !names.remove(&one));
+        assert!(names.find("m").is_none());
+        assert_eq!(names.add(&other), Ok(()));
+        assert!(names.add(&ModuleSlot::new(info("a:b"))).is_err());
+        let more = (1..=MODULES_MAX).map(|n| names.add(&ModuleSlot::new(info(&format!("m{n}")))));
+        assert_eq!(more.last(), Some(Err(ModuleNameError::TooMany)));
+    }
+}
