@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use rustyray_host::{Encoding, ErrorKind, Module, ObjectRef};
+use rustyray_host::{Capabilities, Encoding, ErrorKind, HostBuilder, Module, ObjectRef};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::arena::{Arena, attack};
+use crate::arena::{Arena, attack, attack_on};
 use crate::forge;
 use crate::neighbour::NAME;
 
@@ -132,7 +132,8 @@ fn references_that_are_not_there() {
 
 #[test]
 fn an_actor_takes_no_lie_of_another_module() {
-    attack(async |arena| {
+    let granted = |builder: HostBuilder, _: &_| builder.capabilities(Capabilities::none().module("actors"));
+    attack_on(granted, async |arena| {
         let module = arena.load("hostile").await;
         let lies = [vec![], vec![1u8; 100], vec![0xff; 8], vec![0xfd; 9]];
         arena
@@ -148,5 +149,15 @@ fn an_actor_takes_no_lie_of_another_module() {
                 }
             })
             .await;
+    });
+}
+
+#[test]
+fn an_actor_of_a_module_that_is_not_granted_is_not_found() {
+    attack(async |arena| {
+        let module = arena.load("hostile").await;
+        let told = module.task("lies::tell_counter").arg(NAME.to_owned()).arg(vec![1u8]).submit().await;
+        let error = arena.end_of(&told).await;
+        assert!(error.causes.iter().any(|cause| cause.kind == ErrorKind::ActorNotFound), "{error:#}");
     });
 }
