@@ -162,9 +162,15 @@ mod tests {
     #[test]
     fn an_actor_is_made_and_called_by_names() {
         block_on(async {
-            let tally = remote_actor("Tally").constructor("starting_at").arg(5u32).remote().await.unwrap();
+            let tally = remote_actor("Tally")
+                .constructor("starting_at")
+                .options(|options| options.name("tally"))
+                .arg(5u32)
+                .remote()
+                .await
+                .unwrap();
             assert_eq!(tally.method("add").arg(2u32).remote::<u32>().await.unwrap(), 7);
-            let found = get_actor::<AnyActor>("a-Tally").await.unwrap();
+            let found = get_actor::<AnyActor>("tally").await.unwrap();
             assert_eq!(found.method("add").arg(1u32).remote::<u32>().await.unwrap(), 8);
         });
     }

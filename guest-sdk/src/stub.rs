@@ -159,7 +159,7 @@ mod tests {
             assert_eq!(counter.add(1).await.unwrap(), 5);
             let other = Counter::options().name("other").max_restarts(1).remote();
             assert_eq!(other.with_options(TaskOptions::new().priority(1)).add(2).await.unwrap(), 2);
-            let found = crate::get_actor::<Counter>("a-calc:Counter").await.unwrap();
+            let found = crate::get_actor::<Counter>("other").await.unwrap();
             assert_eq!(found.add(1).await.unwrap(), 3);
         });
     }
