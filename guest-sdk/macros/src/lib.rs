@@ -115,10 +115,10 @@ pub fn remote(attributes: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// #[rustyray::actor_methods]
 /// impl Cache {
-///     async fn page(&self, number: u32) -> Result<String> { … }   // up to 100 of these, and of others without a group
+///     async fn page(&self, number: u32) -> Result<String> { todo!() }   // up to 100 of these, and of others without a group
 ///     #[rustyray::method(concurrency_group = "io")]
-///     async fn load(&self, number: u32) -> Result<String> { … }   // and 2 of these besides
-///     fn clear(&mut self) { self.pages.get_mut().clear() }        // alone: no other call runs, or waits, meanwhile
+///     async fn load(&self, number: u32) -> Result<String> { todo!() }   // and 2 of these besides
+///     fn clear(&mut self) { self.pages.get_mut().clear() }              // alone: no other call runs, or waits, meanwhile
 /// }
 /// ```
 ///
@@ -169,7 +169,7 @@ pub fn local(_: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// ```ignore
 /// #[rustyray::method(concurrency_group = "io")]
-/// async fn fetch(&self, page: u32) -> String { … }
+/// async fn fetch(&self, page: u32) -> String { format!("page {page}") }
 /// ```
 ///
 /// With `concurrency_group` its calls are counted for themselves: the type declares how many of the group's are served at once.

@@ -79,6 +79,7 @@ impl ActorDefaults {
 /// # Panics
 /// When the type declares none of this name: at compile time, as everything here is a constant.
 #[must_use]
+#[expect(clippy::panic, reason = "it is the message of a compile error")]
 pub const fn group(defaults: &ActorDefaults, name: &'static str) -> Option<&'static str> {
     let mut at = 0;
     while at < defaults.groups.len() {

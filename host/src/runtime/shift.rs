@@ -175,7 +175,7 @@ impl Service {
         let mut settled = false;
         while let Some(Ended { call, waited, end }) = self.shift.pop_end() {
             let outcome = match end {
-                End::Answered(answer) => answer,
+                End::Answered(answer) => answer.map_err(|error| *error),
                 End::Stopped(reason) => Err(self.runtime.stopped(&call, reason)),
             };
             self.finish(&call, outcome, waited);

@@ -33,7 +33,7 @@ pub enum News {
 /// How a call came to its end, while the instance lives on.
 pub enum End {
     /// The guest answered.
-    Answered(Result<Payload, TaskError>),
+    Answered(Result<Payload, Box<TaskError>>),
     /// It was ended from outside.
     Stopped(StopReason),
 }
@@ -194,7 +194,7 @@ impl Shift {
         if let Ok(payload) = &answer {
             served.task.meter().bytes_out.add(payload.data.len() as u64);
         }
-        let end = served.ending.map_or(End::Answered(answer), End::Stopped);
+        let end = served.ending.map_or(End::Answered(answer.map_err(Box::new)), End::Stopped);
         inner.ends.push_back(Ended { call: served.task, waited: served.waits, end });
         drop(inner);
         self.runtime.wake();
