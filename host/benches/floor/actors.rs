@@ -19,6 +19,7 @@ pub const MEASUREMENTS: &[Measurement] = &[
     ("actor.one.outside", one_from_outside),
     ("actor.one.inside", one_from_inside),
     ("actor.many.host", many_from_the_host),
+    ("actor.many.several", many_of_several),
     ("actor.one.guest", one_from_an_actor),
 ];
 
@@ -108,7 +109,7 @@ fn many_from_the_host(bench: &Bench) -> Vec<Row> {
     let (actor, mut warm) = (ours.counter(), block_on(bare.counter()));
     let count = bench.amount(100_000, 20_000);
     let [ours, floor] = bench
-        .rounds([&mut || Round::rate(count, timed(|| many_calls(&ours, &actor, count))), &mut || {
+        .rounds([&mut || Round::rate(count, timed(|| many_calls(&ours, &actor, "increment", count))), &mut || {
             Round::of(1e9 / warm_calls(&mut warm, bench.slice).figure)
         }]);
     let title = format!("calls of one actor from the host, {IN_FLIGHT} in flight; floor: warm calls on one thread");
@@ -116,8 +117,23 @@ fn many_from_the_host(bench: &Bench) -> Vec<Row> {
     vec![row.goals(&[Goal::AtLeast(500_000.0)])]
 }
 
-fn many_calls(ours: &Ours, actor: &ActorHandle, count: usize) {
-    let call = actor.call("increment");
+/// What it costs to be able to serve several calls at once, and what a turn of one of them does.
+fn many_of_several(bench: &Bench) -> Vec<Row> {
+    let ours = bench.ours();
+    let (one, several) = (ours.counter(), ours.actor("Several"));
+    let count = bench.amount(100_000, 20_000);
+    let rate = |actor: &ActorHandle, method| Round::rate(count, timed(|| many_calls(&ours, actor, method, count)));
+    let [several, later, one] =
+        bench.rounds([&mut || rate(&several, "increment"), &mut || rate(&several, "increment_later"), &mut || {
+            rate(&one, "increment")
+        }]);
+    let title = "the same of an actor that serves 100 at once; floor: of one that serves one";
+    let row = Row::new("actor.many.several", title, Unit::PerSecond, &several).against(&several, &one);
+    vec![row.with("with an await in each", later.figure()).goals(&[Goal::RatioAtLeast(0.5)])]
+}
+
+fn many_calls(ours: &Ours, actor: &ActorHandle, method: &str, count: usize) {
+    let call = actor.call(method);
     block_on(in_flight(ours, count, || call.clone().try_submit()));
 }
 

@@ -54,9 +54,14 @@ impl Ours {
 
     /// A counter that is ready.
     pub fn counter(&self) -> ActorHandle {
-        let counter = self.module.actor("Counter").create();
-        block_on(self.host.value(&counter.ready(), None)).unwrap();
-        counter
+        self.actor("Counter")
+    }
+
+    /// An actor of this type, constructed.
+    pub fn actor(&self, type_name: &str) -> ActorHandle {
+        let actor = self.module.actor(type_name).create();
+        block_on(self.host.value(&actor.ready(), None)).unwrap();
+        actor
     }
 
     /// One call of a counter, from submission to result.

@@ -2,6 +2,7 @@
 //!
 //! Those need the real clock. What they give is nanoseconds, of the measured part alone.
 
+use std::cell::Cell;
 use std::time::Instant;
 
 use rustyray::prelude::*;
@@ -59,6 +60,30 @@ impl Counter {
     fn increment(&mut self) -> i32 {
         self.value += 1;
         self.value
+    }
+}
+
+/// The same for several calls at once.
+#[rustyray::actor(max_concurrency = 100)]
+struct Several {
+    value: Cell<i32>,
+}
+
+#[rustyray::actor_methods]
+impl Several {
+    fn new() -> Self {
+        Several { value: Cell::new(0) }
+    }
+
+    async fn increment(&self) -> i32 {
+        self.value.update(|value| value + 1);
+        self.value.get()
+    }
+
+    /// With a turn for the others in between.
+    async fn increment_later(&self) -> i32 {
+        rustyray::sleep(Duration::ZERO).await;
+        self.increment().await
     }
 }
 
