@@ -25,7 +25,7 @@ mod targets;
 mod worker;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use dashmap::DashMap;
@@ -129,6 +129,8 @@ pub struct Runtime {
     failing: Mutex<VecDeque<(Arc<TaskRecord>, TaskError)>>,
     /// Is somebody giving them up?
     failing_now: AtomicBool,
+    /// How many ended tasks have descendants that are about to be ended.
+    ending: AtomicUsize,
     /// Is somebody looking whether the host is at a standstill?
     suspicious: AtomicBool,
     /// A task is over, or an instance is gone; told while somebody drains the host.
@@ -214,6 +216,7 @@ impl Runtime {
             actors: DashMap::new(),
             failing: Mutex::new(VecDeque::new()),
             failing_now: AtomicBool::new(false),
+            ending: AtomicUsize::new(0),
             suspicious: AtomicBool::new(false),
             progress: Notify::new(),
             draining: AtomicBool::new(false),

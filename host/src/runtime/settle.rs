@@ -125,8 +125,11 @@ impl Runtime {
         let Some(runtime) = self.strong() else {
             return;
         };
+        self.ending.fetch_add(1, Ordering::AcqRel);
         self.tokio.spawn(async move {
             tasks.iter().for_each(|task| runtime.end_with_parent(task));
+            runtime.ending.fetch_sub(1, Ordering::AcqRel);
+            runtime.progressed();
         });
     }
 }

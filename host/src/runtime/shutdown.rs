@@ -19,6 +19,8 @@ impl Runtime {
         self.scheduler.lock().drain();
         self.room.notify_waiters();
         self.until(grace, |runtime| runtime.is_idle()).await;
+        // What a driver leaves is cancelled, and not for the end of the host.
+        self.until(LAST_YIELDS, |runtime| runtime.ending.load(Ordering::Acquire) == 0).await;
         self.save_actors().await;
         self.halt();
         self.until(LAST_YIELDS, |runtime| runtime.stats().instances == 0).await;
@@ -33,8 +35,9 @@ impl Runtime {
         queued.iter().chain(&resting).for_each(|task| self.give_up(task, shut_down()));
         let running: Vec<_> = self.running.lock().iter().map(|(_, task)| task.clone()).collect();
         for task in running {
+            let error = if task.was_ended() { self.stopped(&task, StopReason::Cancelled) } else { shut_down() };
             self.stop(&task, StopReason::HostShutDown);
-            self.settle(&task, Err(Arc::new(shut_down())));
+            self.settle(&task, Err(Arc::new(error)));
         }
         self.names.clear();
         let actors: Vec<_> = self.actors.iter().filter_map(|entry| entry.value().upgrade()).collect();
