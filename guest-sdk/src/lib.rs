@@ -97,7 +97,6 @@ mod program;
 mod registry;
 mod remote;
 mod returned;
-#[cfg(target_family = "wasm")]
 mod serving;
 mod store;
 mod stream;
