@@ -10,7 +10,7 @@ use super::{Node, NodeHandle, naps, told};
 
 /// Where calls meet: they wait for each other in the instance's own memory, which only works when they run at once.
 #[rustyray::actor(name = "Hall", max_concurrency = 3, concurrency_groups = "side=2")]
-pub struct Hall {
+struct Hall {
     inside: Cell<u32>,
     most: Cell<u32>,
     left: Cell<u32>,
@@ -52,7 +52,7 @@ impl Hall {
 
 #[rustyray::actor_methods]
 impl Hall {
-    pub fn new() -> Self {
+    fn new() -> Self {
         Hall {
             inside: Cell::new(0),
             most: Cell::new(0),
@@ -63,7 +63,7 @@ impl Hall {
     }
 
     /// Ends when so many are inside at once.
-    pub async fn meet(&self, count: u32) -> u32 {
+    async fn meet(&self, count: u32) -> u32 {
         let _guest = self.enter();
         self.so_many(count).await;
         count
@@ -71,19 +71,19 @@ impl Hall {
 
     /// The same, without going in.
     #[rustyray::method(concurrency_group = "side")]
-    pub async fn until(&self, count: u32) -> u32 {
+    async fn until(&self, count: u32) -> u32 {
         self.so_many(count).await;
         self.inside.get()
     }
 
     /// How many were inside at once, and how many have left.
     #[rustyray::method(concurrency_group = "side")]
-    pub fn counts(&self) -> (u32, u32) {
+    fn counts(&self) -> (u32, u32) {
         (self.most.get(), self.left.get())
     }
 
     /// Sleeps, but for an attempt that is good.
-    pub async fn nap(&self, good: u32) -> Result<u32> {
+    async fn nap(&self, good: u32) -> Result<u32> {
         let _guest = self.enter();
         let context = rustyray::context();
         if context.attempt < good {
@@ -94,19 +94,19 @@ impl Hall {
     }
 
     /// Waits for two calls of the actor that it runs on.
-    pub async fn pair(&self, own: HallHandle) -> Result<u32> {
+    async fn pair(&self, own: HallHandle) -> Result<u32> {
         let (first, second) = (own.meet(2), own.meet(2));
         Ok(first.await? + second.await?)
     }
 
     /// Waits in a way that holds up the others as well.
-    pub fn block(&self, begun: NodeHandle, value: Vec<ObjectRef<()>>) -> Result<()> {
+    fn block(&self, begun: NodeHandle, value: Vec<ObjectRef<()>>) -> Result<()> {
         begun.add(1).blocking_get()?;
         value[0].blocking_get()
     }
 
     /// Waits, alone.
-    pub async fn alone(&mut self, amount: u32) -> u32 {
+    async fn alone(&mut self, amount: u32) -> u32 {
         let before = self.total;
         sleep(Duration::from_millis(1)).await;
         assert_eq!(self.inside.get(), 0, "somebody else is inside");
@@ -115,26 +115,26 @@ impl Hall {
     }
 
     /// How many are inside, again and again.
-    pub fn counting(&self, times: u32) -> impl Iterator<Item = u32> {
+    fn counting(&self, times: u32) -> impl Iterator<Item = u32> {
         std::iter::repeat_n(self.inside.get(), times as usize)
     }
 
-    pub async fn who(&self) -> (String, String, u32) {
+    async fn who(&self) -> (String, String, u32) {
         let _guest = self.enter();
         self.so_many(2).await;
         let context = rustyray::context();
         (context.name, context.function, context.actor.map_or(0, |actor| actor.generation))
     }
 
-    pub async fn refuse(&self) -> Result<()> {
+    async fn refuse(&self) -> Result<()> {
         rustyray::bail!("it refuses")
     }
 
-    pub async fn crash(&self) -> Result<()> {
+    async fn crash(&self) -> Result<()> {
         panic!("the hall falls down")
     }
 
-    pub fn leave(&self) -> Result<()> {
+    fn leave(&self) -> Result<()> {
         rustyray::exit_actor()
     }
 }
