@@ -41,7 +41,8 @@ impl Current {
         if self.is_ending() {
             return Err(super::error(ErrorKind::HostShutDown, "nothing can be waited for at the end".to_owned()));
         }
-        let verdict = self.sleep(objects, missing, timeout.map(|timeout| self.world.now().saturating_add(timeout)), false);
+        let verdict =
+            self.sleep(objects, missing, timeout.map(|timeout| self.world.now().saturating_add(timeout)), false);
         self.end_if_stopped();
         self.refuse_if_asked()?;
         verdict.map_or(Ok(()), |verdict| Err(self.job().describe(verdict)))

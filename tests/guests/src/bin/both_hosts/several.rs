@@ -53,13 +53,7 @@ impl Hall {
 #[rustyray::actor_methods]
 impl Hall {
     fn new() -> Self {
-        Hall {
-            inside: Cell::new(0),
-            most: Cell::new(0),
-            left: Cell::new(0),
-            total: 0,
-            waiting: RefCell::default(),
-        }
+        Hall { inside: Cell::new(0), most: Cell::new(0), left: Cell::new(0), total: 0, waiting: RefCell::default() }
     }
 
     /// Ends when so many are inside at once.
