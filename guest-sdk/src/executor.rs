@@ -6,7 +6,6 @@
 
 mod interest;
 pub(crate) mod reactor;
-#[cfg(target_family = "wasm")]
 mod serving;
 mod sleep;
 
@@ -17,7 +16,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 pub(crate) use interest::Interest;
-#[cfg(target_family = "wasm")]
 pub(crate) use serving::{asked_to_stop, look_for_calls, park_for_calls, run_as};
 pub use sleep::{Sleep, sleep};
 

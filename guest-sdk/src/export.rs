@@ -1,10 +1,9 @@
 //! What this module exports: the `guest` interface, over the registry.
 
-use std::io::Write;
-
 use crate::bindings::exports::rustyray::core::guest::{Encoding, Failure, Guest, Manifest, Payload};
 use crate::bindings::exports::rustyray::core::server;
-use crate::{logging, manifest, registry};
+use crate::logging::{self, printed};
+use crate::{manifest, registry};
 
 /// The module, for the generated glue.
 pub(crate) struct Module;
@@ -40,14 +39,6 @@ impl Guest for Module {
 
 impl server::Guest for Module {
     fn serve() {
-        #[cfg(target_family = "wasm")]
         crate::serving::serve();
     }
-}
-
-/// Sends what was printed without a line's end: after a task no runtime does it, as one does after `main`.
-pub(crate) fn printed<T>(result: T) -> T {
-    // A host that refuses output ends the guest; there is nobody to tell of another failure.
-    let _ = std::io::stdout().flush();
-    result
 }

@@ -1,10 +1,10 @@
 //! The host as this crate sees it: the imported interfaces of a component, or the test's own on every other target.
 
 #[cfg(target_family = "wasm")]
-pub(crate) use crate::bindings::rustyray::core::{actors, bytes, logging, objects, streams, tasks, types};
+pub(crate) use crate::bindings::rustyray::core::{actors, bytes, calls, logging, objects, streams, tasks, types};
 
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use crate::native::{actors, bytes, logging, now, objects, streams, tasks, types};
+pub(crate) use crate::native::{actors, bytes, calls, logging, now, objects, streams, tasks, types};
 
 /// The guest's clock.
 #[cfg(target_family = "wasm")]

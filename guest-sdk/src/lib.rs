@@ -99,7 +99,6 @@ mod remote;
 mod remote_actor;
 mod remote_fn;
 mod returned;
-#[cfg(target_family = "wasm")]
 mod serving;
 mod store;
 mod stream;

@@ -1,5 +1,7 @@
 //! Log lines go to the host, which shows them under the task's name.
 
+use std::io::Write;
+
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::host::logging;
@@ -16,6 +18,13 @@ pub(crate) fn install() {
     if log::set_logger(&LOG).is_ok() {
         log::set_max_level(LEVEL);
     }
+}
+
+/// Sends what was printed without a line's end: after a task no runtime does it, as one does after `main`.
+pub(crate) fn printed<T>(result: T) -> T {
+    // A host that refuses output ends the guest; there is nobody to tell of another failure.
+    let _ = std::io::stdout().flush();
+    result
 }
 
 impl Log for HostLog {

@@ -17,6 +17,7 @@ mod ending;
 mod frame;
 mod host_calls;
 mod job;
+mod lanes;
 mod life;
 #[cfg(test)]
 pub(crate) mod mock;
@@ -24,6 +25,8 @@ mod names;
 mod object;
 mod plan;
 mod run;
+mod serving;
+mod shift;
 mod stream;
 mod submit;
 mod turns;
@@ -34,7 +37,7 @@ mod world;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-pub(crate) use host_calls::{actors, bytes, logging, objects, streams, tasks};
+pub(crate) use host_calls::{actors, bytes, calls, logging, objects, streams, tasks};
 
 use crate::host::local_error;
 use current::Current;

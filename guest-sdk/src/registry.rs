@@ -162,13 +162,11 @@ pub(crate) fn call(method: &str, arguments: Vec<Payload>, reply: Encoding) -> Ou
 }
 
 /// The actor that this instance is, to serve several calls at once.
-#[cfg(target_family = "wasm")]
 pub(crate) fn instance() -> Option<Instance> {
     INSTANCE.with_borrow(Clone::clone)
 }
 
 /// An actor that serves one call at a time was asked to serve several.
-#[cfg(target_family = "wasm")]
 pub(crate) fn alone(method: &str) -> Box<Failure> {
     invalid(format!("`{method}` runs alone: the actor serves one call at a time"))
 }

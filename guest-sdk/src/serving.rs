@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use crate::bindings::rustyray::core::calls::{self, Call, Event};
 use crate::executor::{asked_to_stop, look_for_calls, park_for_calls, run_as};
-use crate::export::printed;
+use crate::host::calls::{self, Call, Event};
 use crate::host::types::Payload;
+use crate::logging::printed;
 use crate::registry::{self, Arguments, Instance, Outcome, Run, Served};
 
 /// A call that wakes itself all the time would keep the others from hearing what happened; every so many turns they do.

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-#[cfg(target_family = "wasm")]
-use crate::bindings::rustyray::core::calls::{self, Event};
+use crate::host::calls::{self, Event};
 use crate::host::types::{ObjectRef, Payload, TaskError};
 use crate::host::{self, objects};
 
@@ -176,7 +175,6 @@ impl Reactor {
     }
 
     /// The same, for the next call as well; of what else there is to know the caller hears.
-    #[cfg(target_family = "wasm")]
     pub(super) fn wait_for_calls(&mut self, timeout: Option<Duration>) -> Result<Vec<Waker>, Event> {
         let (places, objects): (Vec<Place>, Vec<&ObjectRef>) = self.objects().unzip();
         let until = timeout.map(|timeout| self.now() + timeout);

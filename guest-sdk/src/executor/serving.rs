@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::reactor;
-use crate::bindings::rustyray::core::calls::Event;
+use crate::host::calls::Event;
 use crate::host::local_error;
 use crate::host::types::ErrorKind;
 

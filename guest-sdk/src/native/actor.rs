@@ -1,12 +1,12 @@
 //! Actors: their mailboxes, and the handles that keep them alive.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, Weak};
 
 use super::arguments::Kept;
 use super::frame::Frame;
 use super::job::Job;
+use super::lanes::{self, Lanes};
 use super::lock;
 use super::names::Address;
 use super::object::{Object, Stored};
@@ -25,6 +25,8 @@ pub(crate) struct Actor {
     /// None of a type that does not exist.
     pub(super) declared: Option<&'static ActorType>,
     pub(super) options: ActorOptions,
+    /// Of a type that serves several calls at once: how many of each lane.
+    pub(super) room: Option<Box<[usize]>>,
     /// Sealed when the constructor has run, or failed.
     pub(super) ready: Arc<Object>,
     handle: Mutex<Weak<Handle>>,
@@ -33,7 +35,7 @@ pub(crate) struct Actor {
 
 #[derive(Default)]
 struct Inner {
-    calls: VecDeque<Arc<Job>>,
+    calls: Lanes,
     /// Kept for another construction.
     arguments: Vec<Kept>,
     generation: u32,
@@ -79,15 +81,18 @@ impl Actor {
         declared: Option<&'static ActorType>,
         options: ActorOptions,
     ) -> Arc<Handle> {
+        let room = lanes::room(declared, &options);
+        let calls = Lanes::new(room.as_ref().map_or(1, |room| room.len()));
         let actor = Arc::new(Self {
             id: world.number(),
             type_name: type_name.to_owned(),
             constructor: constructor.to_owned(),
             declared,
             options,
+            room,
             ready: world.promise(),
             handle: Mutex::default(),
-            inner: Mutex::default(),
+            inner: Mutex::new(Inner { calls, ..Inner::default() }),
         });
         let handle = Arc::new(Handle { actor: actor.clone(), world: Arc::downgrade(world) });
         *lock(&actor.handle) = Arc::downgrade(&handle);
@@ -130,27 +135,26 @@ impl Actor {
         drop(before);
     }
 
-    /// The call that is next.
+    /// The call that is next, where it serves one at a time.
     pub(super) fn first(&self) -> Option<Arc<Job>> {
-        lock(&self.inner).calls.front().cloned()
+        lock(&self.inner).calls.first().cloned()
     }
 
     /// Puts a call at the end.
     pub(super) fn push(&self, call: &Arc<Job>) -> Result<(), TaskError> {
         let mut inner = lock(&self.inner);
         let max = self.options.max_pending_calls.map_or(PENDING_CALLS_MAX, |max| max as usize).min(PENDING_CALLS_MAX);
-        inner.calls.retain(|call| !call.is_done());
-        if inner.calls.len() >= max {
+        if inner.calls.waiting() >= max {
             let text = format!("{max} calls wait for the actor already: await some of them first");
             return Err(super::error(ErrorKind::PendingCallsLimitExceeded, text));
         }
-        inner.calls.push_back(call.clone());
+        inner.calls.push(self.lane_of(call), call);
         Ok(())
     }
 
     /// Puts a call back that is to be served once more.
     pub(super) fn push_first(&self, call: &Arc<Job>) {
-        lock(&self.inner).calls.push_front(call.clone());
+        lock(&self.inner).calls.push_first(self.lane_of(call), call);
     }
 
     /// What it has to do next, if anything.
@@ -162,14 +166,22 @@ impl Actor {
         if inner.exit {
             return Some(Event::Exit);
         }
-        while inner.calls.front().is_some_and(|call| call.is_done()) {
-            inner.calls.pop_front();
+        match inner.calls.next(|_| true) {
+            Some(call) => Some(Event::Call(call)),
+            None => (inner.closing && inner.calls.is_empty()).then_some(Event::Closed),
         }
-        match inner.calls.front() {
-            Some(call) if call.can_begin() => inner.calls.pop_front().map(Event::Call),
-            Some(_) => None,
-            None => inner.closing.then_some(Event::Closed),
-        }
+    }
+
+    /// Another call beside those that it serves, from a lane that has room; none where it is to end as soon as it has
+    /// served them.
+    pub(super) fn next_beside(&self, has_room: impl Fn(usize) -> bool) -> Option<Arc<Job>> {
+        let mut inner = lock(&self.inner);
+        if inner.kill.is_some() || inner.exit { None } else { inner.calls.next(has_room) }
+    }
+
+    /// The lane that a call waits in.
+    pub(super) fn lane_of(&self, call: &Job) -> usize {
+        if self.room.is_some() { lanes::lane_of(self.declared, call.method()) } else { 0 }
     }
 
     /// It is started once more, in this frame; gives how often that was.
@@ -227,6 +239,16 @@ impl Actor {
         lock(&self.inner).kill.is_some()
     }
 
+    /// An error that ends it, as its calls see it: a kill after which it starts again is a crash.
+    pub(super) fn killed_to_restart(&self, error: TaskError, may_restart: bool) -> TaskError {
+        match error.kind {
+            ErrorKind::ActorDied if may_restart && self.restart_pending() => {
+                super::error(ErrorKind::WorkerCrashed, "it was killed, to start again".to_owned())
+            }
+            _ => error,
+        }
+    }
+
     pub(super) fn exits(&self) {
         lock(&self.inner).exit = true;
     }
@@ -237,11 +259,11 @@ impl Actor {
     }
 
     /// It is dead; gives the calls that nobody will serve. The first cause stays.
-    pub(super) fn dies(&self, cause: &Arc<TaskError>) -> VecDeque<Arc<Job>> {
+    pub(super) fn dies(&self, cause: &Arc<TaskError>) -> Vec<Arc<Job>> {
         let mut inner = lock(&self.inner);
         inner.dead.get_or_insert(cause.clone());
         inner.arguments = Vec::new();
-        std::mem::take(&mut inner.calls)
+        inner.calls.take()
     }
 
     /// Does its type declare checkpoints?

@@ -37,7 +37,8 @@ impl World {
 
 /// The one of a circle that began to wait last, and its error.
 fn closer(circle: &[Arc<Job>], waiting: &[(u64, Arc<Frame>)]) -> (Arc<Frame>, TaskError) {
-    let place_of = |frame: &Frame| circle.iter().position(|job| Arc::ptr_eq(job, &frame.job()));
+    let place_of =
+        |frame: &Arc<Frame>| circle.iter().position(|job| job.frame().is_some_and(|of| Arc::ptr_eq(&of, frame)));
     let found = waiting.iter().find_map(|(_, frame)| Some((place_of(frame)?, frame)));
     let (place, frame) = found.expect("each circle has a frame that waits");
     // A call that waits for its turn is the reason why another waits, and does nothing itself.
@@ -81,14 +82,16 @@ fn blockers(job: &Arc<Job>) -> Vec<Arc<Job>> {
     let makers =
         |objects: Vec<Arc<super::object::Object>>| objects.iter().filter_map(|object| object.producer()).collect();
     if let Some(frame) = job.frame() {
-        // A construction goes on while its actor serves calls.
+        // A construction goes on while its actor serves calls. What is suspended beside a call that blocks waits with it.
         return frame.waits_for().map_or_else(Vec::new, |(_, objects)| makers(objects));
     }
     let mut blockers: Vec<Arc<Job>> = makers(job.arguments().into_iter().filter_map(Kept::object).collect());
     if job.is_call()
         && let Some(actor) = job.actor()
     {
-        let ahead = actor.running().or_else(|| actor.first()).filter(|ahead| !Arc::ptr_eq(ahead, job));
+        // Where several are served at once, none has to wait for another.
+        let ahead = actor.running().or_else(|| actor.first().filter(|_| actor.room.is_none()));
+        let ahead = ahead.filter(|ahead| !Arc::ptr_eq(ahead, job));
         blockers.extend(ahead.or_else(|| actor.ready.producer()));
     }
     blockers

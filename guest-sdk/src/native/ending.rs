@@ -38,9 +38,12 @@ impl World {
     }
 
     /// One that was asked to stop is not told again: whatever it waits for, it goes on.
-    fn hear(&self, job: &Job) {
-        if let Some(frame) = job.frame() {
-            self.rouse(&frame);
+    pub(super) fn hear(&self, job: &Job) {
+        let Some(frame) = job.frame() else { return };
+        // What is suspended beside others hears of it when none of them blocks.
+        match std::ptr::eq(Arc::as_ptr(&frame.job()), job) {
+            true => self.rouse(&frame),
+            false => self.rouse_idle(&frame),
         }
     }
 
@@ -68,6 +71,9 @@ impl World {
             _ if job.is_done() => {}
             None => self.give_up(job, error()),
             Some(frame) => {
+                if let Some(shift) = frame.shift() {
+                    return self.stop_beside(&frame, &shift, job, reason);
+                }
                 self.unwind(&frame, reason);
                 // Whoever waits for the outcome need not wait for the frame. After a deadline another attempt may
                 // follow, and an actor ends with its call.

@@ -4,6 +4,7 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use super::job::Job;
 use super::object::Object;
+use super::shift::Shift;
 use super::types::TaskError;
 use super::{lock, wait_for};
 
@@ -30,6 +31,8 @@ pub(crate) struct Frame {
 
 struct Inner {
     job: Arc<Job>,
+    /// The calls that its actor serves at once.
+    shift: Option<Arc<Shift>>,
     wait: Option<Wait>,
     /// Of the last wait that began.
     wait_number: u64,
@@ -44,7 +47,8 @@ struct Inner {
 struct Wait {
     objects: Vec<Arc<Object>>,
     missing: usize,
-    /// An actor that waits for a call: nothing that could close a circle.
+    /// An actor that waits for a call, and for what its calls wait for if it serves several: nothing that could close a
+    /// circle.
     idle: bool,
     /// It has its turn coming.
     woken: bool,
@@ -54,7 +58,7 @@ struct Wait {
 
 impl Frame {
     pub(super) fn new(id: u64, job: Arc<Job>) -> Arc<Self> {
-        let inner = Inner { job, wait: None, wait_number: 0, end: None, over: false, looks: 0 };
+        let inner = Inner { job, shift: None, wait: None, wait_number: 0, end: None, over: false, looks: 0 };
         Arc::new(Self { id, turn: Mutex::new(false), turned: Condvar::new(), inner: Mutex::new(inner) })
     }
 
@@ -75,6 +79,16 @@ impl Frame {
 
     pub(super) fn set_job(&self, job: &Arc<Job>) {
         let before = std::mem::replace(&mut lock(&self.inner).job, job.clone());
+        drop(before);
+    }
+
+    /// The calls that its actor serves at once, while it does.
+    pub(super) fn shift(&self) -> Option<Arc<Shift>> {
+        lock(&self.inner).shift.clone()
+    }
+
+    pub(super) fn set_shift(&self, shift: Option<&Arc<Shift>>) {
+        let before = std::mem::replace(&mut lock(&self.inner).shift, shift.cloned());
         drop(before);
     }
 
@@ -107,6 +121,11 @@ impl Frame {
     /// Has it go on, whatever it waits for. True if it waits.
     pub(super) fn rouse(&self) -> bool {
         lock(&self.inner).wait.as_mut().is_some_and(|wait| !std::mem::replace(&mut wait.woken, true))
+    }
+
+    /// Does it wait for a call?
+    pub(super) fn is_idle(&self) -> bool {
+        lock(&self.inner).wait.as_ref().is_some_and(|wait| wait.idle)
     }
 
     /// Tells it that it waits in vain. True if it waits.

@@ -15,6 +15,7 @@ macro_rules! called {
 
 pub(crate) mod actors;
 pub(crate) mod bytes;
+pub(crate) mod calls;
 pub(crate) mod logging;
 pub(crate) mod objects;
 pub(crate) mod streams;

@@ -121,6 +121,14 @@ impl Job {
         matches!(self.work, Work::Call(..))
     }
 
+    /// What is called, of a call.
+    pub(super) fn method(&self) -> &str {
+        match &self.work {
+            Work::Call(_, method) => method,
+            Work::Construct(_) | Work::Task(_) | Work::Test => "",
+        }
+    }
+
     pub(super) fn stream(&self) -> Option<Arc<Stream>> {
         lock(&self.inner).stream.clone()
     }

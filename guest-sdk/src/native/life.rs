@@ -22,7 +22,7 @@ enum End {
 }
 
 /// How a call left the actor.
-type Served = Result<(), TaskError>;
+pub(super) type Served = Result<(), TaskError>;
 
 impl World {
     /// Lives one generation of an actor.
@@ -88,7 +88,10 @@ impl World {
                 Event::Exit => return End::Dead(died("it ended itself")),
                 Event::Closed => return End::Dead(died("no handle to it is left")),
             };
-            let served = self.serve_call(frame, actor, &call, may_restart);
+            let served = match actor.room {
+                None => self.serve_call(frame, actor, &call, may_restart),
+                Some(_) => self.serve_several(frame, actor, &call, may_restart),
+            };
             frame.set_job(construct);
             actor.set_running(None);
             if let Err(error) = served {
@@ -162,12 +165,7 @@ impl World {
             }
             Err(error) => error,
         };
-        let error = match error.kind {
-            ErrorKind::ActorDied if !lives && may_restart && actor.restart_pending() => {
-                super::error(ErrorKind::WorkerCrashed, "it was killed, to start again".to_owned())
-            }
-            _ => error,
-        };
+        let error = actor.killed_to_restart(error, may_restart && !lives);
         if !((lives || may_restart) && self.call_again(actor, call, &error)) {
             let seen = if lives { error.clone() } else { crashed(call, &error, may_restart) };
             self.settle(call, Err(seen));
@@ -176,7 +174,7 @@ impl World {
     }
 
     /// Has a call that failed served once more, if it may be, before the calls that came later.
-    fn call_again(&self, actor: &Actor, call: &Arc<Job>, failure: &TaskError) -> bool {
+    pub(super) fn call_again(&self, actor: &Actor, call: &Arc<Job>, failure: &TaskError) -> bool {
         let (again, at) = self.next_attempt(call, failure);
         if again {
             actor.push_first(call);
@@ -227,15 +225,15 @@ impl World {
                 let killed = super::error(ErrorKind::ActorDied, "it was killed".to_owned());
                 self.bury(actor, Arc::new(described(actor, killed)));
             }
-            (Some(frame), None) => self.rouse(&frame),
-            (Some(frame), Some(_)) => self.unwind(&frame, Stop::ActorKilled),
+            (Some(frame), None) if frame.shift().is_none() => self.rouse(&frame),
+            (Some(frame), _) => self.unwind(&frame, Stop::ActorKilled),
         }
         true
     }
 }
 
 /// A crash as the caller of the call sees it. Cancellations and deadlines keep their names.
-fn crashed(call: &Job, error: &TaskError, may_restart: bool) -> TaskError {
+pub(super) fn crashed(call: &Job, error: &TaskError, may_restart: bool) -> TaskError {
     if error.kind != ErrorKind::WorkerCrashed {
         return error.clone();
     }

@@ -14,6 +14,9 @@ use super::types::{ActorOptions, Argument, ErrorKind, TaskError, TaskOptions};
 use super::world::World;
 use crate::registry::{ActorType, Method, Signature, Task};
 
+/// Calls that one actor may serve at once, as on a host.
+const CONCURRENCY_MAX: u32 = 1000;
+
 /// What is asked for, and by whom.
 pub(super) struct Request<'a> {
     pub(super) function: &'a str,
@@ -119,6 +122,7 @@ impl World {
         let constructor = declared.constructors.iter().find(|declared| declared.name == actor.constructor);
         let unknown = || unknown("constructor", &qualified(&actor.type_name, &actor.constructor));
         check_reach(caller)?;
+        check_concurrency(declared, &actor.options)?;
         check(&constructor.ok_or_else(unknown)?.signature, &actor.constructor, given, false)?;
         match actor.address() {
             Some(address) => lock(&self.names).register(address, handle),
@@ -156,6 +160,7 @@ fn over(options: ActorOptions, declared: Option<&ActorType>) -> ActorOptions {
     let Some(ActorType { defaults, .. }) = declared else { return options };
     ActorOptions {
         max_restarts: options.max_restarts.or(defaults.max_restarts),
+        max_concurrency: options.max_concurrency.or(defaults.max_concurrency),
         max_pending_calls: options.max_pending_calls.or(defaults.max_pending_calls),
         detached: options.detached.or(defaults.detached),
         ..options
@@ -170,6 +175,22 @@ fn check(declared: &Signature, name: &str, given: usize, streams: bool) -> Resul
         (false, true) => "it gives one result, and no stream".to_owned(),
         _ if given == expected => return Ok(()),
         _ => format!("{given} arguments were given, {expected} expected: {name}"),
+    };
+    Err(super::error(ErrorKind::InvalidArgument, text))
+}
+
+/// As many calls at once as its type can serve?
+fn check_concurrency(declared: &ActorType, options: &ActorOptions) -> Result<(), TaskError> {
+    let text = match options.max_concurrency {
+        None => return Ok(()),
+        Some(calls) if !(1..=CONCURRENCY_MAX).contains(&calls) => {
+            format!("max_concurrency = {calls}: from 1 to {CONCURRENCY_MAX} calls can be served at once")
+        }
+        Some(calls) if calls > 1 && !declared.defaults.serves_several() => {
+            let name = declared.name;
+            format!("actor {name} serves one call at a time: declare `max_concurrency` where its type is defined")
+        }
+        Some(_) => return Ok(()),
     };
     Err(super::error(ErrorKind::InvalidArgument, text))
 }

@@ -36,6 +36,8 @@ pub(super) enum Alarm {
     Rest(Arc<Job>),
     /// One that was asked to stop has had its time, and so have its descendants.
     Grace(Arc<Job>, Vec<Arc<Job>>),
+    /// A call that is to end, and runs beside others, has had its time to come to an await.
+    Patience(Arc<Job>),
     #[cfg(test)]
     Seal(Arc<super::object::Object>, super::object::Stored),
 }
@@ -254,6 +256,7 @@ impl World {
             Alarm::Rest(job) if job.rested() => self.released(&job),
             Alarm::Rest(_) => {}
             Alarm::Grace(job, descendants) => self.end_grace(&job, &descendants),
+            Alarm::Patience(call) => self.lose_patience(&call),
             #[cfg(test)]
             Alarm::Seal(object, value) => self.seal(&object, Ok(value)),
         }
@@ -270,6 +273,7 @@ impl Alarm {
             }
             Self::Rest(job) => !job.is_done(),
             Self::Grace(job, descendants) => !job.is_done() || descendants.iter().any(|job| !job.is_done()),
+            Self::Patience(call) => super::serving::overdue(call).is_some(),
             #[cfg(test)]
             Self::Seal(..) => true,
         }

@@ -41,23 +41,35 @@ impl Current {
         if self.is_ending() {
             return Err(super::error(ErrorKind::HostShutDown, "nothing can be waited for at the end".to_owned()));
         }
+        let verdict =
+            self.sleep(objects, missing, timeout.map(|timeout| self.world.now().saturating_add(timeout)), false);
+        self.end_if_stopped();
+        self.refuse_if_asked()?;
+        verdict.map_or(Ok(()), |verdict| Err(self.job().describe(verdict)))
+    }
+
+    /// Sleeps until `missing` of those that are not there have come, or then, or until it is roused; gives the verdict, if
+    /// there was one.
+    pub(super) fn sleep(
+        &self,
+        objects: &[Arc<Object>],
+        missing: usize,
+        until: Option<u64>,
+        idle: bool,
+    ) -> Option<TaskError> {
         let Current { world, frame } = self;
         let pending: Vec<_> = objects.iter().filter(|object| !object.is_ready()).cloned().collect();
         let number = world.number();
-        frame.begin_wait(number, pending.clone(), missing, false);
+        frame.begin_wait(number, pending.clone(), missing, idle);
         for object in &pending {
             // None of them came meanwhile: this frame has the turn.
             let _ = object.watch(Waiter::Frame(frame.clone(), number));
         }
-        let until = timeout.map(|timeout| world.now().saturating_add(timeout));
         let alarm = until.map(|until| world.set_alarm(until, Alarm::Wait(frame.clone(), number)));
         world.hand_on(frame);
         alarm.into_iter().for_each(|alarm| world.drop_alarm(alarm));
         pending.iter().for_each(|object| object.unwatch(frame));
-        let verdict = frame.end_wait();
-        self.end_if_stopped();
-        self.refuse_if_asked()?;
-        verdict.map_or(Ok(()), |verdict| Err(self.job().describe(verdict)))
+        frame.end_wait()
     }
 
     /// Whoever was asked to stop waits no more.

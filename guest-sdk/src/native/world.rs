@@ -166,10 +166,13 @@ impl World {
 
     /// Has the actor look at its mailbox, if it has nothing else to do.
     pub(super) fn look_at_mailbox(&self, actor: &Actor) {
-        if let Some(frame) = actor.frame()
-            && actor.running().is_none()
-        {
-            self.rouse(&frame);
+        actor.frame().into_iter().for_each(|frame| self.rouse_idle(&frame));
+    }
+
+    /// Has the frame of an actor go on, if that waits for a call.
+    pub(super) fn rouse_idle(&self, frame: &Arc<Frame>) {
+        if frame.is_idle() {
+            self.rouse(frame);
         }
     }
 

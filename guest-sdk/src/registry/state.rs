@@ -35,7 +35,6 @@ impl State {
     }
 
     /// Can such a method begin?
-    #[cfg(target_family = "wasm")]
     pub(crate) fn is_free(&self, exclusive: bool) -> bool {
         if exclusive { self.0.try_borrow_mut().is_ok() } else { self.0.try_borrow().is_ok() }
     }

@@ -1,5 +1,7 @@
 //! Programs that do what chance says: they end, leave nothing behind, and do the same once more.
 
+use std::cell::Cell;
+
 use futures::future::join_all;
 use rustyray::prelude::*;
 use rustyray::{sleep, testing};
@@ -59,6 +61,49 @@ impl Worker {
     }
 }
 
+/// Serves several at once.
+#[rustyray::actor(max_restarts = 3, max_concurrency = 2, concurrency_groups = "side=1")]
+struct Desk {
+    done: Cell<u64>,
+}
+
+#[rustyray::actor_methods]
+impl Desk {
+    fn new() -> Self {
+        Desk { done: Cell::new(0) }
+    }
+
+    async fn serve(&self, value: Vec<ObjectRef<u64>>, milliseconds: u64, fate: u64) -> Result<u64> {
+        sleep(Duration::from_millis(milliseconds)).await;
+        let value = match value.first() {
+            Some(value) if fate % 3 == 0 => value.blocking_get_timeout(Duration::from_millis(milliseconds))?,
+            Some(value) => value.clone().await?,
+            None => 0,
+        };
+        self.done.set(self.done.get() + 1);
+        match fate % 8 {
+            0 => panic!("it is its fate"),
+            1 => rustyray::bail!("it gives up"),
+            _ => Ok(self.done.get() + value),
+        }
+    }
+
+    async fn tidy(&mut self, milliseconds: u64) -> u64 {
+        sleep(Duration::from_millis(milliseconds)).await;
+        self.done.take()
+    }
+
+    #[rustyray::method(concurrency_group = "side")]
+    fn items(&self, count: u64) -> impl Iterator<Item = u64> {
+        0..count
+    }
+
+    fn leave(&self) -> Result<u64> {
+        rustyray::exit_actor()?;
+        Ok(0)
+    }
+}
+
 #[rustyray::remote(max_retries = 1)]
 fn task(heard: HeardHandle, name: String, depth: u64, milliseconds: u64, fate: u64) -> Result<u64> {
     heard.hear(format!("{name} begins at {:?}", testing::elapsed())).blocking_get()?;
@@ -99,6 +144,7 @@ impl Chance {
 struct Program {
     made: Vec<ObjectRef<u64>>,
     workers: Vec<WorkerHandle>,
+    desks: Vec<DeskHandle>,
     streams: Vec<ObjectStream<u64>>,
 }
 
@@ -110,7 +156,7 @@ impl Program {
     async fn step(&mut self, heard: &HeardHandle, number: u32, chance: &mut Chance) -> Result<()> {
         let (time, fate) = (chance.below(30), chance.below(1000));
         let worker = self.workers.get(chance.below(4) as usize);
-        match chance.below(14) {
+        match chance.below(20) {
             0..=2 => {
                 let options = task.options().priority(fate as i32 % 3).timeout(Duration::from_millis(40));
                 self.made.push(options.remote(heard.clone(), format!("task {number}"), chance.below(4), time, fate));
@@ -129,9 +175,30 @@ impl Program {
             10 => drop(worker.map(|worker| (worker.generation(), worker.kill_generation(1), worker.restart()))),
             11 => self.made.extend(self.any(chance).map(|last| sum.remote(self.made.clone(), last))),
             12 => drop(join_all(self.any(chance).map(|any| any.get().timeout(Duration::from_millis(time)))).await),
+            13 => self.desks.push(Desk::remote()),
+            14..=18 => self.visit(chance),
             _ => sleep(Duration::from_millis(time)).await,
         }
         Ok(())
+    }
+
+    /// Asks something of a desk.
+    fn visit(&mut self, chance: &mut Chance) {
+        let (time, fate) = (chance.below(30), chance.below(1000));
+        let Some(desk) = self.desks.get(chance.below(3) as usize) else { return };
+        let options = TaskOptions::new().timeout(Duration::from_millis(20)).max_retries(fate as u32 % 3);
+        let desk = if fate % 2 == 0 { desk.with_options(options) } else { desk.clone() };
+        match chance.below(16) {
+            0 => self.streams.push(desk.items(fate)),
+            1 => self.made.push(desk.tidy(time)),
+            2 => drop((desk.kill_generation(3), desk.restart())),
+            3 => self.made.push(desk.leave()),
+            4 => drop(self.desks.pop()),
+            _ => {
+                let value: Vec<_> = self.any(chance).cloned().into_iter().collect();
+                self.made.push(desk.serve(value, time, fate));
+            }
+        }
     }
 }
 

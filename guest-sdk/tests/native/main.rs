@@ -10,6 +10,7 @@ mod actors;
 mod both_hosts;
 mod cancelling;
 mod chaos;
+mod concurrency;
 mod deadlocks;
 mod streams;
 mod tasks;

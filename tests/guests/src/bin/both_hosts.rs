@@ -1,6 +1,9 @@
 //! What a program meets, told line by line: run on the host and, by the SDK's own tests, on the host that it has for
 //! tests. What both tell is in `both_hosts.txt`.
 
+#[path = "both_hosts/several.rs"]
+mod several;
+
 use std::collections::BTreeMap;
 
 use rustyray::prelude::*;
@@ -261,6 +264,7 @@ pub async fn story() -> Result<Vec<String>> {
     streams(&mut lines).await?;
     actors(&mut lines).await?;
     ends_of_actors(&mut lines).await?;
+    several::several(&mut lines).await?;
     Ok(lines)
 }
 

@@ -1,0 +1,65 @@
+//! `rustyray:core/calls`.
+
+use std::sync::Arc;
+
+use crate::native::current;
+use crate::native::object::Object;
+use crate::native::shift::{News, Shift};
+use crate::native::types::{Encoding, ObjectRef, Payload};
+use crate::registry::Outcome;
+
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) id: u64,
+    pub(crate) method: String,
+    pub(crate) arguments: Vec<Payload>,
+    pub(crate) reply: Encoding,
+}
+
+#[derive(Debug)]
+pub(crate) enum Event {
+    Call(Call),
+    Ready(Vec<u32>),
+    Asked(u64),
+    Dropped(u64),
+    Over,
+}
+
+pub(crate) fn next(objects: &[&ObjectRef], count: u32, timeout_ns: Option<u64>) -> Event {
+    called!("next {} of {}", count, objects.len());
+    let current = current::get();
+    let objects: Vec<Arc<Object>> = objects.iter().map(|object| object.0.clone()).collect();
+    match current.next_news(&shift(&current), &objects, count as usize, timeout_ns) {
+        Some(News::Call(job, arguments)) => Event::Call(Call {
+            id: job.id,
+            method: job.method().to_owned(),
+            arguments,
+            reply: crate::native::run::REPLY,
+        }),
+        Some(News::Asked(id)) => Event::Asked(id),
+        Some(News::Dropped(id)) => Event::Dropped(id),
+        Some(News::Over) => Event::Over,
+        None => {
+            let ready = (0..).zip(&objects).filter(|(_, object)| object.is_ready());
+            Event::Ready(ready.map(|(index, _)| index).collect())
+        }
+    }
+}
+
+pub(crate) fn enter(id: u64) -> bool {
+    called!("enter {id}");
+    let current = current::get();
+    current.enter_call(&shift(&current), id)
+}
+
+pub(crate) fn reply(id: u64, answer: Result<Payload, crate::host::guest::Failure>) {
+    called!("reply {id}");
+    let current = current::get();
+    let answer: Outcome<Payload> = answer.map_err(Box::new);
+    current.world.answer(&shift(&current), id, answer);
+}
+
+/// The calls that are served here: the SDK asks only while it serves some.
+fn shift(current: &current::Current) -> Arc<Shift> {
+    current.frame.shift().expect("calls are served here")
+}

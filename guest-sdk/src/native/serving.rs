@@ -1,0 +1,179 @@
+//! An actor that serves several calls at once: they are handed to its one frame while their lanes have room, and settled
+//! as it answers them.
+
+use std::sync::Arc;
+
+use super::actor::Actor;
+use super::current::Current;
+use super::frame::{Frame, Stop};
+use super::job::Job;
+use super::life::{Served, crashed};
+use super::object::{Object, Stored};
+use super::run::{dependency_failed, guarded, of_failure};
+use super::shift::{Ending, News, Shift};
+use super::turns::Alarm;
+use super::types::{ErrorKind, Payload, TaskError};
+use super::world::World;
+use crate::registry::Outcome;
+
+/// Nanoseconds for a call that runs to come to its next await, once it is to be ended, as on a host. They pass only while
+/// it blocks; after them the whole actor ends.
+const AWAIT_GRACE_NS: u64 = 100_000_000;
+
+impl World {
+    /// Serves calls, from the first until none is left.
+    pub(super) fn serve_several(
+        self: &Arc<Self>,
+        frame: &Arc<Frame>,
+        actor: &Arc<Actor>,
+        first: &Arc<Job>,
+        may_restart: bool,
+    ) -> Served {
+        let shift = Shift::new(actor);
+        frame.set_shift(Some(&shift));
+        frame.set_job(first);
+        self.begin_beside(frame, &shift, first);
+        let ended = guarded(frame, || {
+            crate::serving::serve();
+            Ok(())
+        });
+        frame.set_shift(None);
+        let ran = frame.job();
+        let Err(error) = self.outcome(&ran, ended) else { return Ok(()) };
+        let error = actor.killed_to_restart(error, may_restart);
+        // The last first: each goes before those that wait.
+        for call in shift.abandoned().iter().rev() {
+            let seen = seen_by(call, &ran, &error);
+            if !(may_restart && self.call_again(actor, call, &seen)) {
+                self.settle(call, Err(crashed(call, &seen, may_restart)));
+            }
+        }
+        Err(error)
+    }
+
+    /// Takes calls from the mailbox for which there is room.
+    fn take_beside(self: &Arc<Self>, frame: &Arc<Frame>, shift: &Shift) {
+        while let Some(call) = shift.actor.next_beside(|lane| shift.has_room(lane)) {
+            self.begin_beside(frame, shift, &call);
+        }
+    }
+
+    fn begin_beside(self: &Arc<Self>, frame: &Arc<Frame>, shift: &Shift, call: &Arc<Job>) {
+        match call.begin(frame, self.now()) {
+            None => {}
+            Some(Err(cause)) => self.settle(call, Err(dependency_failed(&cause))),
+            Some(Ok(arguments)) => {
+                shift.admit(call, arguments);
+                self.watch_deadline(call);
+            }
+        }
+    }
+
+    /// The guest's answer to a call. Nothing happens if nobody waits for it any more.
+    pub(super) fn answer(self: &Arc<Self>, shift: &Shift, id: u64, answer: Outcome<Payload>) {
+        let Some((call, ending)) = shift.answered(id) else { return };
+        let outcome = match ending {
+            Some(reason) => Err(call.stopped(reason, self.now())),
+            None => answer.map_err(|failure| of_failure(*failure)),
+        };
+        self.finish_beside(&shift.actor, &call, outcome);
+    }
+
+    /// The end of a call, or of an attempt of it.
+    fn finish_beside(self: &Arc<Self>, actor: &Actor, call: &Arc<Job>, outcome: Result<Payload, TaskError>) {
+        match outcome {
+            Ok(payload) => self.settle(call, Ok(Stored::from(payload))),
+            Err(error) if self.call_again(actor, call, &error) => {}
+            Err(error) => self.settle(call, Err(error)),
+        }
+    }
+
+    /// Ends one call. One that is suspended is over at once; the one that runs is when the guest leaves it.
+    pub(super) fn stop_beside(self: &Arc<Self>, frame: &Arc<Frame>, shift: &Shift, call: &Arc<Job>, reason: Stop) {
+        match shift.stop(call.id, reason) {
+            Ending::None => {}
+            Ending::Over => {
+                self.finish_beside(&shift.actor, call, Err(call.stopped(reason, self.now())));
+                self.rouse_idle(frame);
+            }
+            Ending::Soon => {
+                self.set_alarm(self.now().saturating_add(AWAIT_GRACE_NS), Alarm::Patience(call.clone()));
+                // It may wait in a host call of its own, which fails when it is asked to stop. What is past its deadline
+                // may be tried again, and is not asked.
+                if reason == Stop::Cancelled {
+                    call.ask();
+                    self.hear(call);
+                }
+            }
+        }
+    }
+
+    /// Ends the actor when its guest does not leave a call that is to end.
+    pub(super) fn lose_patience(&self, call: &Job) {
+        if let (Some(frame), Some(reason)) = (call.frame(), overdue(call)) {
+            self.unwind(&frame, reason);
+        }
+    }
+}
+
+/// Why a call is to end that runs beside others.
+pub(super) fn overdue(call: &Job) -> Option<Stop> {
+    call.frame()?.shift()?.overdue(call.id)
+}
+
+impl Current {
+    /// What the guest has to know; `None` when `count` of the objects are there, or the time is up.
+    pub(super) fn next_news(
+        &self,
+        shift: &Shift,
+        objects: &[Arc<Object>],
+        count: usize,
+        timeout: Option<u64>,
+    ) -> Option<News> {
+        let Current { world, frame } = self;
+        self.leave_call(shift);
+        if timeout == Some(0) {
+            self.hand_round();
+        }
+        let until = timeout.map(|timeout| world.now().saturating_add(timeout));
+        loop {
+            world.take_beside(frame, shift);
+            if let Some(news) = shift.news() {
+                return Some(news);
+            }
+            let there = objects.iter().filter(|object| object.is_ready()).count();
+            let missing = count.min(objects.len()).saturating_sub(there);
+            let is_enough = missing == 0 && count > 0 && !objects.is_empty();
+            if is_enough || until.is_some_and(|until| until <= world.now()) {
+                return None;
+            }
+            self.sleep(objects, missing, until, true);
+            self.end_if_stopped();
+        }
+    }
+
+    /// The guest runs this call from here on. False if nobody waits for it any more.
+    pub(super) fn enter_call(&self, shift: &Shift, id: u64) -> bool {
+        self.leave_call(shift);
+        let entered = shift.enter(id);
+        entered.iter().for_each(|call| self.frame.set_job(call));
+        entered.is_some()
+    }
+
+    /// The guest runs no call from here on.
+    fn leave_call(&self, shift: &Shift) {
+        if let Some((call, reason)) = shift.leave() {
+            let error = call.stopped(reason, self.world.now());
+            self.world.finish_beside(&shift.actor, &call, Err(error));
+        }
+    }
+}
+
+/// The error that ended the actor, as one of its calls sees it.
+fn seen_by(call: &Arc<Job>, ran: &Arc<Job>, error: &TaskError) -> TaskError {
+    if matches!(error.kind, ErrorKind::ActorDied | ErrorKind::HostShutDown) || Arc::ptr_eq(call, ran) {
+        return error.clone();
+    }
+    let text = format!("its instance ended with another call, {}: {}", ran.name(), error.message);
+    super::error(ErrorKind::WorkerCrashed, text)
+}

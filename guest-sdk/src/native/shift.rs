@@ -1,0 +1,163 @@
+//! The calls that an actor serves at once, while it serves any: one of them runs, the others are suspended in its memory.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use super::actor::Actor;
+use super::frame::Stop;
+use super::job::Job;
+use super::lock;
+use super::types::Payload;
+
+/// What the guest is told.
+pub(super) enum News {
+    /// Serve this call as well.
+    Call(Arc<Job>, Vec<Payload>),
+    /// This call was asked to stop.
+    Asked(u64),
+    /// Nobody waits for this call any more.
+    Dropped(u64),
+    /// No call is left.
+    Over,
+}
+
+/// What comes of ending one of the calls.
+pub(super) enum Ending {
+    /// It was suspended, and is over.
+    Over,
+    /// It runs, and ends when the guest leaves it.
+    Soon,
+    /// It is over already, or is to end already.
+    None,
+}
+
+/// The calls that an actor serves at once.
+pub(super) struct Shift {
+    pub(super) actor: Arc<Actor>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// By their numbers, so in the order in which they came.
+    calls: BTreeMap<u64, Served>,
+    news: VecDeque<News>,
+    /// The call that runs.
+    current: Option<u64>,
+}
+
+struct Served {
+    job: Arc<Job>,
+    lane: usize,
+    /// Does the guest know of it?
+    known: bool,
+    /// Was the guest told that it was asked to stop?
+    asked: bool,
+    /// It is to end, and runs.
+    ending: Option<Stop>,
+}
+
+impl Shift {
+    pub(super) fn new(actor: &Arc<Actor>) -> Arc<Self> {
+        Arc::new(Self { actor: actor.clone(), inner: Mutex::default() })
+    }
+
+    /// Takes a call in, of which the guest hears next.
+    pub(super) fn admit(&self, job: &Arc<Job>, arguments: Vec<Payload>) {
+        let lane = self.actor.lane_of(job);
+        let mut inner = lock(&self.inner);
+        inner.calls.insert(job.id, Served { job: job.clone(), lane, known: false, asked: false, ending: None });
+        inner.news.push_back(News::Call(job.clone(), arguments));
+    }
+
+    /// May another call of this lane be served?
+    pub(super) fn has_room(&self, lane: usize) -> bool {
+        let served = lock(&self.inner).calls.values().filter(|served| served.lane == lane).count();
+        self.actor.room.as_ref().is_some_and(|room| served < room[lane])
+    }
+
+    /// The next thing that the guest has to know, if there is one.
+    pub(super) fn news(&self) -> Option<News> {
+        let mut inner = lock(&self.inner);
+        inner.look_who_is_asked();
+        let news = inner.news.pop_front();
+        if let Some(News::Call(job, _)) = &news
+            && let Some(served) = inner.calls.get_mut(&job.id)
+        {
+            served.known = true;
+        }
+        news.or_else(|| inner.calls.is_empty().then_some(News::Over))
+    }
+
+    /// The guest runs this call from here on. `None` if nobody waits for it any more.
+    pub(super) fn enter(&self, id: u64) -> Option<Arc<Job>> {
+        let mut inner = lock(&self.inner);
+        let job = inner.calls.get(&id)?.job.clone();
+        inner.current = Some(id);
+        Some(job)
+    }
+
+    /// It runs none of them from here on. Gives the one that it ran, if that is to end and so has.
+    pub(super) fn leave(&self) -> Option<(Arc<Job>, Stop)> {
+        let mut inner = lock(&self.inner);
+        let id = inner.current.take()?;
+        let reason = inner.calls.get(&id)?.ending?;
+        Some((inner.end(id)?, reason))
+    }
+
+    /// The guest has answered this call: gives it, and why it is to end if it is. `None` if nobody waits for it any more.
+    pub(super) fn answered(&self, id: u64) -> Option<(Arc<Job>, Option<Stop>)> {
+        let mut inner = lock(&self.inner);
+        inner.current.take_if(|current| *current == id);
+        let Served { job, ending, .. } = inner.calls.remove(&id)?;
+        Some((job, ending))
+    }
+
+    /// Ends one call.
+    pub(super) fn stop(&self, id: u64, reason: Stop) -> Ending {
+        let mut inner = lock(&self.inner);
+        if inner.current != Some(id) {
+            return inner.end(id).map_or(Ending::None, |_| Ending::Over);
+        }
+        match inner.calls.get_mut(&id) {
+            Some(Served { ending: ending @ None, .. }) => {
+                *ending = Some(reason);
+                Ending::Soon
+            }
+            Some(_) | None => Ending::None,
+        }
+    }
+
+    /// Why this call is to end, while the guest runs it.
+    pub(super) fn overdue(&self, id: u64) -> Option<Stop> {
+        let inner = lock(&self.inner);
+        inner.calls.get(&id).filter(|_| inner.current == Some(id))?.ending
+    }
+
+    /// Those that are left when the guest serves no more, in the order in which they came.
+    pub(super) fn abandoned(&self) -> Vec<Arc<Job>> {
+        let calls = std::mem::take(&mut *lock(&self.inner)).calls;
+        calls.into_values().map(|served| served.job).collect()
+    }
+}
+
+impl Inner {
+    fn look_who_is_asked(&mut self) {
+        for (id, served) in &mut self.calls {
+            if !served.asked && served.known && served.job.was_asked() {
+                served.asked = true;
+                self.news.push_back(News::Asked(*id));
+            }
+        }
+    }
+
+    /// A call that the guest does not run is over. One that it does not know of, it never hears of.
+    fn end(&mut self, id: u64) -> Option<Arc<Job>> {
+        let Served { job, known, .. } = self.calls.remove(&id)?;
+        match known {
+            true => self.news.push_back(News::Dropped(id)),
+            false => self.news.retain(|news| !matches!(news, News::Call(job, _) if job.id == id)),
+        }
+        Some(job)
+    }
+}
