@@ -191,14 +191,32 @@ async fn one_that_blocks_past_its_deadline_takes_the_others_with_it() {
 }
 
 #[rustyray::test]
-async fn one_that_was_tried_in_vain_runs_once() -> Result<()> {
+async fn one_that_was_ended_before_it_ran_is_begun_once_more() -> Result<()> {
     let desk = Desk::remote();
     let blocks = desk.block(SECOND);
-    let options = TaskOptions::new().timeout(Duration::from_millis(10)).max_retries(1000).retry_backoff(Duration::ZERO);
-    let note = desk.with_options(options).note(1, Duration::ZERO);
-    note.await?;
+    let options = TaskOptions::new().timeout(Duration::from_millis(10)).max_retries(1).retry_backoff(Duration::ZERO);
+    let nap = desk.with_options(options).nap(Duration::from_millis(5));
+    assert_eq!(nap.await?, 2);
     blocks.await?;
-    assert_eq!((desk.log().await?.0, testing::elapsed()), (vec![1], SECOND));
+    assert_eq!(desk.log().await?.1, 1, "nobody else came in");
+    assert_eq!(testing::elapsed(), SECOND + Duration::from_millis(5));
+    Ok(())
+}
+
+#[rustyray::test]
+async fn who_blocks_is_not_disturbed() -> Result<()> {
+    let (desk, other) = (Desk::remote(), Desk::remote());
+    let naps = [desk.nap(60 * SECOND), desk.nap(60 * SECOND)];
+    sleep(SECOND).await;
+    let blocks = desk.block_for(vec![other.nap(SECOND)]);
+    sleep(SECOND / 2).await;
+    rustyray::cancel_with(&naps[0], false, true)?;
+    rustyray::cancel(&naps[1])?;
+    assert_eq!(kind(naps[1].get().await), ErrorKind::TaskCancelled);
+    assert_eq!(testing::elapsed(), 3 * SECOND / 2, "it waited for nobody");
+    assert_eq!(naps[0].get().await?, 1, "it tidied up");
+    assert_eq!(testing::elapsed(), 2 * SECOND, "when it had its turn");
+    assert_eq!(blocks.await?, 1);
     Ok(())
 }
 
