@@ -72,7 +72,7 @@ impl World {
             None => self.give_up(job, error()),
             Some(frame) => {
                 if let Some(shift) = frame.shift() {
-                    return self.stop_beside(&frame, &shift, job, reason);
+                    return self.stop_beside(&shift, job, reason);
                 }
                 self.unwind(&frame, reason);
                 // Whoever waits for the outcome need not wait for the frame. After a deadline another attempt may

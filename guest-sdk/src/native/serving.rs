@@ -9,7 +9,7 @@ use super::frame::{Frame, Stop};
 use super::job::Job;
 use super::life::{Served, crashed};
 use super::object::{Object, Stored};
-use super::run::{dependency_failed, guarded, of_failure};
+use super::run::{guarded, of_failure};
 use super::shift::{Ending, News, Shift};
 use super::turns::Alarm;
 use super::types::{ErrorKind, Payload, TaskError};
@@ -52,16 +52,16 @@ impl World {
     }
 
     /// Takes calls from the mailbox for which there is room.
-    fn take_beside(self: &Arc<Self>, frame: &Arc<Frame>, shift: &Shift) {
+    pub(super) fn take_beside(&self, frame: &Arc<Frame>, shift: &Shift) {
         while let Some(call) = shift.actor.next_beside(|lane| shift.has_room(lane)) {
             self.begin_beside(frame, shift, &call);
         }
     }
 
-    fn begin_beside(self: &Arc<Self>, frame: &Arc<Frame>, shift: &Shift, call: &Arc<Job>) {
+    fn begin_beside(&self, frame: &Arc<Frame>, shift: &Shift, call: &Arc<Job>) {
         match call.begin(frame, self.now()) {
             None => {}
-            Some(Err(cause)) => self.settle(call, Err(dependency_failed(&cause))),
+            Some(Err(_)) => self.fails(call),
             Some(Ok(arguments)) => {
                 shift.admit(call, arguments);
                 self.watch_deadline(call);
@@ -89,12 +89,12 @@ impl World {
     }
 
     /// Ends one call. One that is suspended is over at once; the one that runs is when the guest leaves it.
-    pub(super) fn stop_beside(self: &Arc<Self>, frame: &Arc<Frame>, shift: &Shift, call: &Arc<Job>, reason: Stop) {
+    pub(super) fn stop_beside(self: &Arc<Self>, shift: &Shift, call: &Arc<Job>, reason: Stop) {
         match shift.stop(call.id, reason) {
             Ending::None => {}
             Ending::Over => {
                 self.finish_beside(&shift.actor, call, Err(call.stopped(reason, self.now())));
-                self.rouse_idle(frame);
+                self.look_at_mailbox(&shift.actor);
             }
             Ending::Soon => {
                 self.set_alarm(self.now().saturating_add(AWAIT_GRACE_NS), Alarm::Patience(call.clone()));

@@ -148,10 +148,14 @@ impl World {
         match &job.work {
             // In its place among the other calls.
             Work::Call(actor, _) => self.look_at_mailbox(actor),
-            // Later, one after the other: a long chain that fails would fail by recursion.
-            _ if job.failed_argument().is_some() => lock(&self.failing).push_back(job.clone()),
+            _ if job.failed_argument().is_some() => self.fails(job),
             _ => self.ready(Turn::Begin(job.clone())),
         }
+    }
+
+    /// The job cannot begin. It is told later, one after the other: a long chain that fails would fail by recursion.
+    pub(super) fn fails(&self, job: &Arc<Job>) {
+        lock(&self.failing).push_back(job.clone());
     }
 
     /// The next job that cannot begin.
@@ -164,9 +168,13 @@ impl World {
         lock(&self.left).is_empty() && lock(&self.failing).is_empty()
     }
 
-    /// Has the actor look at its mailbox, if it has nothing else to do.
+    /// Has the actor look at its mailbox, if it has nothing else to do, or serves several calls at once.
     pub(super) fn look_at_mailbox(&self, actor: &Actor) {
-        actor.frame().into_iter().for_each(|frame| self.rouse_idle(&frame));
+        let Some(frame) = actor.frame() else { return };
+        if let Some(shift) = frame.shift() {
+            self.take_beside(&frame, &shift);
+        }
+        self.rouse_idle(&frame);
     }
 
     /// Has the frame of an actor go on, if that waits for a call.

@@ -76,7 +76,7 @@ impl Desk {
     async fn serve(&self, value: Vec<ObjectRef<u64>>, milliseconds: u64, fate: u64) -> Result<u64> {
         sleep(Duration::from_millis(milliseconds)).await;
         let value = match value.first() {
-            Some(value) if fate % 3 == 0 => value.blocking_get_timeout(Duration::from_millis(milliseconds))?,
+            Some(value) if fate.is_multiple_of(3) => value.blocking_get_timeout(Duration::from_millis(milliseconds))?,
             Some(value) => value.clone().await?,
             None => 0,
         };

@@ -63,6 +63,10 @@ impl Desk {
         looks
     }
 
+    async fn add(&self, a: u32, b: u32) -> u32 {
+        a + b
+    }
+
     /// Never awaits, but listens.
     async fn patient(&self) -> u32 {
         let mut looks = 0;
@@ -191,14 +195,59 @@ async fn one_that_blocks_past_its_deadline_takes_the_others_with_it() {
 }
 
 #[rustyray::test]
-async fn one_that_was_tried_in_vain_runs_once() -> Result<()> {
+async fn one_that_was_ended_before_it_ran_is_begun_once_more() -> Result<()> {
     let desk = Desk::remote();
-    let blocks = desk.block(SECOND);
-    let options = TaskOptions::new().timeout(Duration::from_millis(10)).max_retries(1000).retry_backoff(Duration::ZERO);
-    let note = desk.with_options(options).note(1, Duration::ZERO);
-    note.await?;
+    let blocks = desk.block(Duration::from_millis(15));
+    let options = TaskOptions::new().timeout(Duration::from_millis(10)).max_retries(1).retry_backoff(Duration::ZERO);
+    let nap = desk.with_options(options).nap(Duration::from_millis(1));
+    assert_eq!(nap.await?, 2);
     blocks.await?;
-    assert_eq!((desk.log().await?.0, testing::elapsed()), (vec![1], SECOND));
+    assert_eq!(desk.log().await?.1, 1, "nobody else came in");
+    assert_eq!(testing::elapsed(), Duration::from_millis(16));
+    Ok(())
+}
+
+#[rustyray::test]
+async fn what_comes_while_one_blocks_is_served_with_it() {
+    let desk = Desk::remote();
+    let short = desk.with_options(TaskOptions::new().timeout(SECOND));
+    let blocks = short.block(60 * SECOND);
+    sleep(SECOND / 2).await;
+    let naps: Vec<_> = (0..3).map(|_| desk.nap(SECOND)).collect();
+    let after = naps[0].clone();
+    let waits = desk.wait_for(vec![after]);
+    assert_eq!(kind(blocks.await), ErrorKind::TaskTimedOut);
+    let outcomes = join_all(naps.into_iter().map(IntoFuture::into_future)).await;
+    let outcomes: Vec<_> = outcomes.into_iter().map(|outcome| outcome.map_err(|error| error.kind())).collect();
+    let lost = Err(ErrorKind::ActorUnavailable);
+    assert_eq!(outcomes, [lost, lost, Ok(1)], "there was room for two");
+    assert_eq!(kind(waits.await), ErrorKind::TaskFailed);
+}
+
+#[rustyray::test]
+async fn a_chain_that_fails_does_so_one_after_the_other() {
+    let desk = Desk::remote();
+    let mut last = Desk::options().max_concurrency(0).remote().add(0, 0);
+    for _ in 0..20_000 {
+        last = desk.add(last, 1);
+    }
+    assert_eq!(kind(last.await), ErrorKind::DependencyFailed);
+}
+
+#[rustyray::test]
+async fn who_blocks_is_not_disturbed() -> Result<()> {
+    let (desk, other) = (Desk::remote(), Desk::remote());
+    let naps = [desk.nap(60 * SECOND), desk.nap(60 * SECOND)];
+    sleep(SECOND).await;
+    let blocks = desk.block_for(vec![other.nap(SECOND)]);
+    sleep(SECOND / 2).await;
+    rustyray::cancel_with(&naps[0], false, true)?;
+    rustyray::cancel(&naps[1])?;
+    assert_eq!(kind(naps[1].get().await), ErrorKind::TaskCancelled);
+    assert_eq!(testing::elapsed(), 3 * SECOND / 2, "it waited for nobody");
+    assert_eq!(naps[0].get().await?, 1, "it tidied up");
+    assert_eq!(testing::elapsed(), 2 * SECOND, "when it had its turn");
+    assert_eq!(blocks.await?, 1);
     Ok(())
 }
 
