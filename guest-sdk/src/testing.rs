@@ -27,16 +27,17 @@
 //! - **Time passes only when all wait.** A nap of an hour takes no time. [`elapsed`] says how long the test would have
 //!   taken; `std::time` knows nothing of it.
 //! - **What can never come is an error,** [`Deadlock`](crate::ErrorKind::Deadlock), and no test that hangs.
-//! - **Calls of an actor that serves several take turns where they await,** as on a host. Of those that wait in vain none is told:
-//!   the error is that of whoever waits for them.
+//! - **Calls of an actor that serves several take turns where they await,** as on a host. When they wait in vain, the
+//!   error is that of whoever waits for them from outside.
 //! - **A panic in a task is that task's error,** `WorkerCrashed` with its text; one in the test fails the test.
 //! - **What the test leaves running is ended with it.**
 //!
 //! What there is no sandbox for is not here: a task's `fuel`, `memory`, `tables`, `output` and `grants` are taken and
-//! mean nothing, a loop that never waits is neither timed out nor cancelled, be it beside other calls, an abort or a stack overflow ends the
-//! process, and what a `static` holds is shared by all. Thread-locals are each task's own. A task that is ended where
-//! it waits drops what it holds, where an instance would just be gone. Of a host's limits those of streams and
-//! mailboxes hold; of tasks and actors that wait for others there are at most 1,000 at once. No journal is kept.
+//! mean nothing, a loop that never waits is neither timed out nor cancelled, alone or beside other calls, an abort or a
+//! stack overflow ends the process, and what a `static` holds is shared by all. Thread-locals are each task's own. A
+//! task that is ended where it waits drops what it holds, where an instance would just be gone. Of a host's limits those
+//! of streams, mailboxes and calls at once hold; of tasks and actors that wait for others there are at most 1,000 at
+//! once. No journal is kept.
 
 use std::future::IntoFuture;
 use std::time::Duration;

@@ -16,8 +16,8 @@ use super::types::{ErrorKind, Payload, TaskError};
 use super::world::World;
 use crate::registry::Outcome;
 
-/// Nanoseconds for a call that runs to come to its next await, once it is to be ended, as on a host. They pass only while
-/// it blocks; after them the whole actor ends.
+/// Nanoseconds for a call that runs to come to its next await, once it is to be ended, as on a host. They pass only
+/// while it blocks; after them the whole actor ends.
 const AWAIT_GRACE_NS: u64 = 100_000_000;
 
 impl World {
