@@ -60,8 +60,8 @@ impl Runtime {
     }
 }
 
-/// A call whose arguments are read back from disk.
-type Coming = BoxFuture<'static, (Arc<TaskRecord>, TaskResult<Vec<Payload>>)>;
+/// A call whose arguments are read back from disk, and the attempt that they are for.
+type Coming = BoxFuture<'static, (Arc<TaskRecord>, u32, TaskResult<Vec<Payload>>)>;
 
 /// What the guest gave, or why it was ended.
 type Outcome = Result<Result<Instance, TaskError>, StopReason>;
@@ -120,8 +120,11 @@ impl Service {
         while let Some(call) = self.next(cx) {
             taken |= self.begin(call);
         }
-        while let Poll::Ready(Some((call, arguments))) = self.coming.poll_next_unpin(cx) {
-            self.hand_over(call, arguments);
+        while let Poll::Ready(Some((call, attempt, arguments))) = self.coming.poll_next_unpin(cx) {
+            // It may have been ended meanwhile, and begun again.
+            if call.attempt() == attempt {
+                self.hand_over(call, arguments);
+            }
             taken = true;
         }
         taken
@@ -150,10 +153,10 @@ impl Service {
         self.runtime.watch_deadline(&call);
         match call.resolve_arguments() {
             Ok(None) => {
-                let runtime = self.runtime.clone();
+                let (runtime, attempt) = (self.runtime.clone(), call.attempt());
                 self.coming.push(Box::pin(async move {
                     let arguments = runtime.arguments(&call).await;
-                    (call, arguments)
+                    (call, attempt, arguments)
                 }));
             }
             arguments => self.hand_over(call, arguments.map(Option::unwrap_or_default)),

@@ -32,7 +32,7 @@ impl Conductor for Nobody {
 }
 
 /// The slot of a guest that runs at the moment of a stop.
-struct Busy;
+pub(super) struct Busy;
 
 impl Stop for Busy {
     fn stop(&self, _: StopReason) -> bool {
@@ -41,12 +41,18 @@ impl Stop for Busy {
 }
 
 /// A plan that asks for nothing.
-fn plan() -> TaskPlan {
+pub(super) fn plan() -> TaskPlan {
     TaskPlan::of_host("modelled", TaskLimits::default())
 }
 
 /// A task of this plan, and its object.
-fn task(id: u64, module: u64, plan: TaskPlan, counted: bool, store: &Arc<ObjectStore>) -> (Arc<TaskRecord>, ObjectRef) {
+pub(super) fn task(
+    id: u64,
+    module: u64,
+    plan: TaskPlan,
+    counted: bool,
+    store: &Arc<ObjectStore>,
+) -> (Arc<TaskRecord>, ObjectRef) {
     let module = ModuleInfo {
         id: ModuleId(module),
         name: "modelled".into(),
