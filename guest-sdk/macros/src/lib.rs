@@ -125,7 +125,8 @@ pub fn remote(attributes: TokenStream, item: TokenStream) -> TokenStream {
 /// Methods take `&self`, and share the state as its types allow (`Cell`, `RefCell`). One that takes `&mut self` begins when all
 /// others have ended, and those that came later wait for it. Calls begin in the order in which they came, in each group; where
 /// one is served at a time they also end in it. A method that blocks, or computes without an await, holds up the others; one that
-/// crashes ends them with the instance. There are no checkpoints.
+/// crashes ends them with the instance. There are no checkpoints, and circles of waits through such an actor are not looked
+/// for: give a wait that may close one a timeout.
 #[proc_macro_attribute]
 pub fn actor(attributes: TokenStream, item: TokenStream) -> TokenStream {
     let attributes = parse_macro_input!(attributes as ActorAttributes);
