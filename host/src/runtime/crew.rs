@@ -47,9 +47,21 @@ pub(super) struct Crew {
     /// Tells its threads from those of other hosts in the process.
     number: u64,
     threads: Mutex<Vec<Thread>>,
-    /// Threads that have not ended.
+    presence: Arc<Presence>,
+}
+
+/// The threads that have not ended. Apart from the runtime: what the host holds has to be gone when they are.
+#[derive(Default)]
+struct Presence {
     alive: Mutex<usize>,
     ended: Condvar,
+}
+
+impl Presence {
+    fn leave(&self) {
+        *self.alive.lock() -= 1;
+        self.ended.notify_all();
+    }
 }
 
 static CREWS: AtomicU64 = AtomicU64::new(1);
@@ -64,7 +76,7 @@ thread_local! {
 impl Crew {
     pub fn new() -> Self {
         let number = CREWS.fetch_add(1, Ordering::Relaxed);
-        Crew { number, threads: Mutex::default(), alive: Mutex::new(0), ended: Condvar::new() }
+        Crew { number, threads: Mutex::default(), presence: Arc::default() }
     }
 
     /// Is this one of its threads?
@@ -83,8 +95,8 @@ impl Crew {
 
     /// Waits until no thread is left, at most for `longest`.
     pub fn join(&self, longest: Duration) {
-        let mut alive = self.alive.lock();
-        self.ended.wait_while_for(&mut alive, |alive| *alive > 0, longest);
+        let mut alive = self.presence.alive.lock();
+        self.presence.ended.wait_while_for(&mut alive, |alive| *alive > 0, longest);
     }
 }
 
@@ -97,7 +109,7 @@ impl Runtime {
         for number in 0..count {
             let runtime = self.clone();
             let thread = std::thread::Builder::new().name(format!("rustyray-{number}")).stack_size(STACK_BYTES);
-            *self.crew.alive.lock() += 1;
+            *self.crew.presence.alive.lock() += 1;
             self.scheduler.lock().enlist();
             // Held while it starts, so that it is known before it can be woken.
             let mut threads = self.crew.threads.lock();
@@ -105,7 +117,7 @@ impl Runtime {
                 Ok(handle) => threads.push(handle.thread().clone()),
                 Err(error) => {
                     drop(threads);
-                    *self.crew.alive.lock() -= 1;
+                    self.crew.presence.leave();
                     self.end_crew();
                     return Err(error);
                 }
@@ -133,9 +145,10 @@ impl Runtime {
         CREW.set(self.crew.number);
         self.work(number);
         drop(inside);
-        let crew = &self.crew;
-        *crew.alive.lock() -= 1;
-        crew.ended.notify_all();
+        let presence = self.crew.presence.clone();
+        // Whoever joins the threads may be the last to hold the runtime, and finds nothing of it left.
+        drop(self);
+        presence.leave();
     }
 
     fn work(self: &Arc<Self>, number: usize) {
