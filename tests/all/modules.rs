@@ -208,14 +208,11 @@ async fn an_actor_of_another_module_is_found_by_who_may_call_that() {
     for (held, reached) in [(Capabilities::none().module("calc"), true), (Capabilities::none(), false)] {
         let (host, callers, calc) = hosting(builder().capabilities(held)).await;
         let tally = calc.actor("Counter").options(options()).create();
-        let found = [
-            call(&callers, "found_by_name", "tally".to_owned()).await,
-            call(&callers, "found_typed", "tally".to_owned()).await,
-        ];
-        for (object, total) in found.iter().zip([1, 2]) {
+        for (way, total) in [("found_by_name", 1), ("found_typed", 2)] {
+            let found = call(&callers, way, "tally".to_owned()).await;
             match reached {
-                true => assert_eq!(value::<i32>(&host, object).await, total),
-                false => assert_eq!(error(&host, object).await.causes[0].kind, ErrorKind::ActorNotFound),
+                true => assert_eq!(value::<i32>(&host, &found).await, total),
+                false => assert_eq!(error(&host, &found).await.causes[0].kind, ErrorKind::ActorNotFound),
             }
         }
         drop(tally);
