@@ -125,6 +125,10 @@ impl Sheet {
         };
         let summary = checkpoint + &actor.options.summary();
         self.details(4, summary.trim_end(), &actor.docs);
+        for group in &actor.groups {
+            let methods = group.methods.join(", ");
+            self.line(4, &format!("concurrency group {}={}: {methods}", group.name, group.max_concurrency));
+        }
         for function in actor.constructors.iter().chain(&actor.methods) {
             self.function(4, function);
         }

@@ -88,6 +88,15 @@ fn inspect_shows_what_there_is() {
 }
 
 #[test]
+fn inspect_shows_how_many_calls_are_served_at_once() {
+    let ended = end(["inspect", &common::guest("concurrent").display().to_string()]);
+    let sheet = ended.expect(0, &[]).out();
+    for words in ["max_concurrency=100", "max_concurrency=3", "concurrency group side=2: side", "single=1: note"] {
+        assert!(sheet.contains(words), "no '{words}' in: {sheet}");
+    }
+}
+
+#[test]
 fn inspect_shows_it_to_programs_too() {
     let json = |path: &str| -> serde_json::Value {
         let ended = end(["inspect", "--json", path]);
