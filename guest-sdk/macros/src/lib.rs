@@ -115,10 +115,13 @@ pub fn remote(attributes: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// #[rustyray::actor_methods]
 /// impl Cache {
-///     async fn page(&self, number: u32) -> Result<String> { todo!() }   // up to 100 of these, and of others without a group
+///     // Up to 100 of these, and of others without a group,
+///     async fn page(&self, number: u32) -> String { self.pages.borrow()[&number].clone() }
+///     // and 2 of these besides.
 ///     #[rustyray::method(concurrency_group = "io")]
-///     async fn load(&self, number: u32) -> Result<String> { todo!() }   // and 2 of these besides
-///     fn clear(&mut self) { self.pages.get_mut().clear() }              // alone: no other call runs, or waits, meanwhile
+///     async fn load(&self, number: u32) -> Result<()> { self.keep(number, fetch.remote(number).await?) }
+///     // Alone: no other call runs, or waits, meanwhile.
+///     fn clear(&mut self) { self.pages.get_mut().clear() }
 /// }
 /// ```
 ///

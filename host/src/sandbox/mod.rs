@@ -8,6 +8,7 @@ mod guest;
 mod host_calls;
 mod instance;
 mod limiter;
+mod manifest;
 mod module;
 mod network;
 mod outline;
