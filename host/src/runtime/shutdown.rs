@@ -28,6 +28,7 @@ impl Runtime {
 
     /// Ends everything now. What waits for it hears so.
     pub(crate) fn halt(&self) {
+        self.tell_the_cancelled();
         self.halted.store(true, Ordering::SeqCst);
         let queued = self.scheduler.lock().close();
         self.room.notify_waiters();
@@ -35,9 +36,8 @@ impl Runtime {
         queued.iter().chain(&resting).for_each(|task| self.give_up(task, shut_down()));
         let running: Vec<_> = self.running.lock().iter().map(|(_, task)| task.clone()).collect();
         for task in running {
-            let error = if task.was_ended() { self.stopped(&task, StopReason::Cancelled) } else { shut_down() };
             self.stop(&task, StopReason::HostShutDown);
-            self.settle(&task, Err(Arc::new(error)));
+            self.settle(&task, Err(Arc::new(shut_down())));
         }
         self.names.clear();
         let actors: Vec<_> = self.actors.iter().filter_map(|entry| entry.value().upgrade()).collect();
@@ -47,6 +47,20 @@ impl Runtime {
         }
         // Also what was left to a tokio task that will not run any more.
         self.give_up_all();
+    }
+
+    /// Those that were cancelled and have not come to their end hear that, and not that the host ends. Before it does: what
+    /// begins then is ended for that reason.
+    fn tell_the_cancelled(&self) {
+        if self.is_halted() {
+            return;
+        }
+        let running = self.running.lock();
+        let cancelled: Vec<_> = running.iter().map(|(_, task)| task).filter(|task| task.was_ended()).cloned().collect();
+        drop(running);
+        for task in cancelled {
+            self.settle(&task, Err(Arc::new(self.stopped(&task, StopReason::Cancelled))));
+        }
     }
 
     /// Is everything to be ended?
