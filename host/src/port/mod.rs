@@ -10,6 +10,8 @@ use crate::state::actor::ActorRef;
 use crate::state::object::ObjectRef;
 use crate::state::parking::Wait;
 use crate::state::payload::{Argument, Encoding};
+use crate::state::room::Place;
+use crate::state::shift::Shift;
 use crate::state::store::ObjectStore;
 use crate::state::stream::StreamRef;
 use crate::state::task::TaskRecord;
@@ -32,6 +34,8 @@ pub struct TaskRequest {
     pub options: TaskOptions,
     /// How the result is to be encoded.
     pub reply: Encoding,
+    /// The place among the pending tasks that it waited for, if it did.
+    pub place: Option<Place>,
 }
 
 /// An actor to create.
@@ -60,6 +64,8 @@ pub struct CallRequest {
     pub options: TaskOptions,
     /// How the result is to be encoded.
     pub reply: Encoding,
+    /// The place among the pending tasks that it waited for, if it did.
+    pub place: Option<Place>,
 }
 
 /// What the runtime does for a guest, and for the embedder. `caller` is the task that asks; `None` is the embedder.
@@ -121,9 +127,9 @@ pub trait Port: Send + Sync {
     /// It goes on. `alone` if only another task could end the wait.
     fn resume(&self, task: &TaskRecord, alone: bool);
 
-    /// A guest that serves several calls at once has nothing to do until an object is there or somebody calls it.
-    fn rest(&self);
+    /// A guest that serves several calls at once has nothing to do until the wait is over or somebody calls it.
+    fn rest(&self, shift: &Shift, wait: Wait);
 
     /// It has something to do.
-    fn rise(&self);
+    fn rise(&self, shift: &Shift);
 }

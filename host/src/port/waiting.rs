@@ -21,6 +21,8 @@ use crate::words::error::TaskError;
 pub struct Sealed<'a> {
     objects: &'a [ObjectRef],
     keys: Vec<(usize, WatchKey)>,
+    /// Will somebody outside seal one of them?
+    from_outside: bool,
     tally: Arc<Tally>,
 }
 
@@ -56,7 +58,8 @@ impl<'a> Sealed<'a> {
                 Err(_) => tally.count_one(),
             }
         }
-        Sealed { objects, keys, tally }
+        let from_outside = keys.iter().any(|(_, key)| key.is_from_outside());
+        Sealed { objects, keys, from_outside, tally }
     }
 
     /// Waits for the values of all of them, and has those read back that were spilled.
@@ -73,7 +76,8 @@ impl<'a> Sealed<'a> {
                 }
             }
         }
-        Sealed { objects, keys, tally }
+        let from_outside = keys.iter().any(|(_, key)| key.is_from_outside());
+        Sealed { objects, keys, from_outside, tally }
     }
 }
 
@@ -172,7 +176,9 @@ async fn wait(
         return Waited::TimedOut;
     }
     let task = guest.as_ref().map(|(task, _)| *task);
-    let _parked = guest.map(|(task, wait)| Parked::new(port, task, wait.filter(|_| sleep.is_none())));
+    // Neither a timer nor somebody outside ends it.
+    let alone = sleep.is_none() && !sealed.as_ref().is_some_and(|sealed| sealed.from_outside);
+    let _parked = guest.map(|(task, wait)| Parked::new(port, task, wait.filter(|_| alone)));
     poll_fn(move |cx| {
         if let Some(task) = task {
             task.interrupt().register(cx.waker());
@@ -198,7 +204,7 @@ async fn wait(
 pub async fn wait_for_news(
     port: &dyn Port,
     shift: &Shift,
-    objects: &[ObjectRef],
+    objects: &Awaited,
     count: usize,
     timeout: Option<Duration>,
 ) -> Option<News> {
@@ -211,7 +217,9 @@ pub async fn wait_for_news(
         return None;
     }
     let mut sleep = timeout.and_then(|timeout| sleep_for(port, timeout));
-    let _listening = Listening::new(port, shift, sleep.is_none());
+    let alone = sleep.is_none() && !sealed.as_ref().is_some_and(|sealed| sealed.from_outside);
+    let wait = Wait { objects: objects.clone(), count };
+    let _listening = Listening::new(port, shift, alone.then_some(wait));
     poll_fn(|cx| {
         if let Some(news) = shift.poll_news(cx) {
             return Poll::Ready(Some(news));
@@ -233,11 +241,12 @@ struct Listening<'a> {
 }
 
 impl<'a> Listening<'a> {
-    /// It `rests` if no timer ends that.
-    fn new(port: &'a dyn Port, shift: &'a Shift, rests: bool) -> Self {
+    /// It rests if only calls and other tasks end the `wait`.
+    fn new(port: &'a dyn Port, shift: &'a Shift, wait: Option<Wait>) -> Self {
         shift.set_listens(true);
-        if rests {
-            port.rest();
+        let rests = wait.is_some();
+        if let Some(wait) = wait {
+            port.rest(shift, wait);
         }
         Listening { port, shift, rests }
     }
@@ -246,7 +255,7 @@ impl<'a> Listening<'a> {
 impl Drop for Listening<'_> {
     fn drop(&mut self) {
         if self.rests {
-            self.port.rise();
+            self.port.rise(self.shift);
         }
         self.shift.set_listens(false);
     }

@@ -15,6 +15,7 @@ use crate::state::payload::{Arguments, Encoding, Payload};
 use crate::state::slot::{CancelSlot, StopReason};
 use crate::state::task::{TaskRecord, Work};
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
+use crate::words::resources::ResourceSet;
 
 /// Time for an actor to serve one call after the other before others have their turn on the thread. Of the real clock: it
 /// changes nothing but the order of things.
@@ -146,6 +147,7 @@ impl Runtime {
         mut instance: Instance,
         may_restart: bool,
     ) -> Ended {
+        let holds = &construct.spec.plan.needs;
         let mut turn = Instant::now();
         let mut served = 0u32;
         loop {
@@ -154,7 +156,7 @@ impl Runtime {
                 yield_now().await;
                 turn = Instant::now();
             }
-            let call = match self.next_event(actor).await {
+            let call = match self.next_event(actor, holds).await {
                 Event::Call(call) => call,
                 Event::Kill { restart } => return Ended::Killed { restart },
                 Event::Save => match self.save_at_end(actor, instance).await {
@@ -184,12 +186,12 @@ impl Runtime {
             let served = match actor.lanes {
                 None => self.serve_call(actor, instance, &call, may_restart).await,
                 // Apart, so that it takes no room in the future of every actor.
-                Some(_) => Box::pin(self.serve_several(actor, instance, call, may_restart)).await,
+                Some(_) => Box::pin(self.serve_several(actor, holds, instance, call, may_restart)).await,
             };
             match served {
                 Ok(alive) => instance = alive,
                 Err(error) if error.kind == ErrorKind::ActorDied && actor.mailbox.kill_pending() => {
-                    return match self.next_event(actor).await {
+                    return match self.next_event(actor, holds).await {
                         Event::Kill { restart } => Ended::Killed { restart },
                         _ => Ended::Crashed(Box::new(error)),
                     };
@@ -200,14 +202,14 @@ impl Runtime {
     }
 
     /// Waits for something to do. Meanwhile the actor computes nothing.
-    async fn next_event(&self, actor: &ActorRecord) -> Event {
+    async fn next_event(&self, actor: &ActorRecord, holds: &ResourceSet) -> Event {
         if let Some(event) = actor.mailbox.next() {
             return event;
         }
-        self.scheduler.lock().idle();
+        self.scheduler.lock().idle(holds);
         self.progressed();
         let event = poll_fn(|cx| actor.mailbox.poll_next(cx)).await;
-        self.scheduler.lock().busy();
+        self.scheduler.lock().busy(holds);
         event
     }
 
@@ -347,7 +349,6 @@ impl Drop for Life {
         }
         runtime.release(construct);
         runtime.progressed();
-        runtime.room.notify_waiters();
     }
 }
 
@@ -373,6 +374,11 @@ pub(super) fn crashed(call: &TaskRecord, error: TaskError, may_restart: bool) ->
     let mut cause = error;
     cause.task = call.spec.plan.name.to_string();
     seen.caused_by(&cause)
+}
+
+/// The error of a call that nobody will serve.
+pub(super) fn gone() -> TaskError {
+    TaskError::new(ErrorKind::ActorDied, "the actor is dead")
 }
 
 /// Lets others have the thread.

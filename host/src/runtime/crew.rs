@@ -13,13 +13,14 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use async_task::{Builder, Runnable, ScheduleInfo};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Condvar;
 
 use super::{Keeper, Runtime};
 use crate::state::object::ObjectRef;
 use crate::state::scheduler::{Next, Wants};
 use crate::state::task::{TaskRecord, Work};
 use crate::words::ids::{ActorId, ModuleId};
+use crate::words::sync::{Mutex, rank};
 
 /// Jobs that a thread takes from its own seat before it asks the scheduler again: two that wake each other for ever must
 /// not keep others waiting.
@@ -46,14 +47,14 @@ pub(super) struct Tag {
 pub(super) struct Crew {
     /// Tells its threads from those of other hosts in the process.
     number: u64,
-    threads: Mutex<Vec<Thread>>,
+    threads: Mutex<Vec<Thread>, { rank::THREADS }>,
     presence: Arc<Presence>,
 }
 
 /// The threads that have not ended. Apart from the runtime: what the host holds has to be gone when they are.
 #[derive(Default)]
 struct Presence {
-    alive: Mutex<usize>,
+    alive: parking_lot::Mutex<usize>,
     ended: Condvar,
 }
 

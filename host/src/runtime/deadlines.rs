@@ -10,9 +10,9 @@ use crate::state::timers::Due;
 impl Runtime {
     /// Has the task ended at its deadline, if it has one.
     pub(super) fn watch_deadline(&self, task: &Arc<TaskRecord>) {
-        if let Some(at) = task.deadline()
-            && self.timers.lock().add(at, task)
-        {
+        let Some(at) = task.deadline() else { return };
+        let added = self.timers.lock().add(at, task);
+        if added.is_first {
             self.timers_changed.notify_one();
         }
     }
@@ -40,6 +40,7 @@ pub(super) async fn watch(runtime: Arc<Runtime>) {
             let due = runtime.timers.lock().pop_due(runtime.clock.now());
             match due {
                 Some(Due::Deadline(task)) => runtime.expire(&task),
+                Some(Due::Nothing(over)) => drop(over),
                 Some(Due::Rested(task)) => {
                     task.rested();
                     runtime.dispatch();

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use super::Runtime;
-use crate::state::task::TaskRecord;
-use crate::state::wait_graph::{Cycle, WaitGraph};
+use crate::state::task::{Stopped, TaskRecord, Work};
+use crate::state::wait_graph::{Cycle, Holders, Victim, WaitGraph};
 use crate::words::error::{ErrorKind, TaskError};
 
 impl Runtime {
     /// Looks for deadlocks that were closed by a wait with a later stamp than `since`.
     pub(super) fn look_for_deadlocks(&self, since: u64) {
         let (waiting, running) = self.waiting_since(since);
-        let size = match WaitGraph::of(&waiting, None) {
+        let holders = self.holders();
+        let size = match WaitGraph::of(&waiting, &holders, None) {
             Some(mut graph) => {
                 if !graph.cycles(since).is_empty() {
                     self.break_deadlocks(&waiting, since, &graph);
@@ -27,23 +28,52 @@ impl Runtime {
     }
 
     /// The guests that wait since then, and how many run at all.
-    fn waiting_since(&self, since: u64) -> (Vec<Arc<TaskRecord>>, usize) {
-        let running = self.running.lock();
-        let late = |task: &TaskRecord| task.parked_at().is_some_and(|stamp| stamp > since);
-        let waiting = running.iter().filter(|(_, task)| late(task)).map(|(_, task)| task.clone()).collect();
-        (waiting, running.len())
+    pub(super) fn waiting_since(&self, since: u64) -> (Vec<Arc<TaskRecord>>, usize) {
+        let running = self.all_that_run();
+        let count = running.len();
+        let late = |task: &Arc<TaskRecord>| task.parked_at().is_some_and(|stamp| stamp > since);
+        (running.into_iter().filter(late).collect(), count)
+    }
+
+    /// Who holds custom resources, beside actors that have nothing to do: these may end by whoever drops the last handle.
+    pub(super) fn holders(&self) -> Holders {
+        let (total, _) = self.scheduler.lock().permits();
+        let holds = |task: Arc<TaskRecord>| {
+            let holds = match &task.spec.work {
+                Work::Call { actor, .. } if actor.lanes.is_none() => actor.spec.holds.clone(),
+                Work::Call { .. } => return None,
+                Work::Task { .. } | Work::Main { .. } | Work::Construct { .. } => task.spec.plan.needs.clone(),
+            };
+            let has_some = holds.custom().any(|(_, amount)| amount > 0);
+            has_some.then_some((task, holds))
+        };
+        // Nobody can lack what the host has none of.
+        let running = if total.custom().next().is_some() { self.all_that_run() } else { Vec::new() };
+        Holders { held: running.into_iter().filter_map(holds).collect(), total }
+    }
+
+    fn all_that_run(&self) -> Vec<Arc<TaskRecord>> {
+        self.running.lock().iter().map(|(_, task)| task.clone()).collect()
     }
 
     /// Tasks go on while they are looked at: what was pieced together need never have been. What has not moved between
     /// two looks has been so between them, and stays so.
     fn break_deadlocks(&self, waiting: &[Arc<TaskRecord>], since: u64, earlier: &WaitGraph) {
-        let Some(mut graph) = WaitGraph::of(waiting, Some(earlier)) else {
+        let Some(mut graph) = WaitGraph::of(waiting, &self.holders(), Some(earlier)) else {
             return;
         };
         for cycle in graph.cycles(since) {
-            let Some(closer) = cycle.tasks.last() else { continue };
-            let error = Arc::new(closer.describe(error_of(&cycle)));
-            closer.condemn(cycle.stamp, error);
+            let error = error_of(&cycle);
+            match cycle.victim {
+                Victim::Waits(task, stamp) => task.condemn(stamp, Arc::new(task.describe(error))),
+                Victim::Queued(task) => self.fail_in_the_queue(&task, error),
+            }
+        }
+    }
+
+    fn fail_in_the_queue(&self, task: &Arc<TaskRecord>, error: TaskError) {
+        if matches!(task.leave_queue(), Stopped::BeforeStart) {
+            self.give_up(task, error);
         }
     }
 }

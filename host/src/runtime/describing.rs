@@ -7,6 +7,7 @@ use crate::port::{ActorRequest, CallRequest, Port, TaskRequest};
 use crate::state::actor::{ActorRef, ActorSpec};
 use crate::state::object::ObjectRef;
 use crate::state::parking::Wait;
+use crate::state::shift::Shift;
 use crate::state::store::ObjectStore;
 use crate::state::stream::StreamRef;
 use crate::state::task::TaskRecord;
@@ -15,6 +16,7 @@ use crate::words::error::{ErrorKind, TaskError};
 use crate::words::event::EventKind;
 use crate::words::ids::ActorId;
 use crate::words::options::Address;
+use crate::words::resources::ResourceSet;
 
 /// The port of a module that is being loaded. It reaches no actor and submits nothing, has a store without room, and
 /// holds no permit that a wait could give back.
@@ -52,6 +54,7 @@ impl Port for NobodyHome {
             options: request.options,
             calls: Arc::default(),
             capabilities: Arc::default(),
+            holds: ResourceSet::default(),
         };
         let actor = ActorRef::new(spec, 0, self.refused());
         actor.record().mailbox.die(Arc::new(refusal()));
@@ -105,7 +108,7 @@ impl Port for NobodyHome {
 
     fn resume(&self, _task: &TaskRecord, _alone: bool) {}
 
-    fn rest(&self) {}
+    fn rest(&self, _shift: &Shift, _wait: Wait) {}
 
-    fn rise(&self) {}
+    fn rise(&self, _shift: &Shift) {}
 }

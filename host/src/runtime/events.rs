@@ -25,7 +25,9 @@ impl Runtime {
             let task = self.running.lock().get(slot).cloned();
             task.iter().for_each(|task| self.tell(task, EventKind::Ended));
         }
-        self.running.lock().remove(slot);
+        let task = self.running.lock().remove(slot);
+        // Outside the lock: it may be the last handle to it.
+        drop(task);
     }
 
     /// Something happened to a task.

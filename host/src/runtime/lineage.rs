@@ -53,7 +53,7 @@ impl Runtime {
             inherited_deadline: None,
             queued: self.clock.now(),
         };
-        self.launch_into(spec, arguments, None, output).map_err(|error| error.message)
+        self.launch_into(spec, arguments, None, output, None).map_err(|error| error.message)
     }
 }
 

@@ -20,6 +20,7 @@ mod settle;
 mod shift;
 mod shutdown;
 mod spill;
+mod standstill;
 mod submit;
 mod targets;
 mod worker;
@@ -29,7 +30,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use dashmap::DashMap;
-use parking_lot::Mutex;
 use slab::Slab;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -47,7 +47,9 @@ use crate::state::modules::Modules;
 use crate::state::names::ActorNames;
 use crate::state::object::ObjectRef;
 use crate::state::parking::Wait;
-use crate::state::scheduler::{Load, Scheduler};
+use crate::state::room::{Place, Room};
+use crate::state::scheduler::{Desk, Load, Scheduler};
+use crate::state::shift::Shift;
 use crate::state::spill::SpillFolder;
 use crate::state::store::ObjectStore;
 use crate::state::stream::{Stream, StreamRef};
@@ -62,6 +64,7 @@ use crate::words::options::Address;
 use crate::words::plan::HostLimits;
 use crate::words::receipt::Receipt;
 use crate::words::resources::ResourceSet;
+use crate::words::sync::{Mutex, rank};
 use spill::Spiller;
 
 /// Where a host sends receipts.
@@ -114,19 +117,19 @@ pub struct Runtime {
     moving: tokio::sync::Mutex<()>,
     names: ActorNames,
     /// Held while an actor is looked for that is else created.
-    creating: Mutex<()>,
-    scheduler: Mutex<Scheduler<Job>>,
+    creating: Mutex<(), { rank::CREATING }>,
+    scheduler: Desk<Job>,
     crew: Crew,
-    /// Somebody may submit who found the queue full.
-    room: Notify,
-    timers: Mutex<Timers>,
+    /// The places for pending tasks.
+    room: Arc<Room>,
+    timers: Mutex<Timers, { rank::TIMERS }>,
     /// There is an earlier deadline.
     timers_changed: Notify,
     /// Tasks and calls that run, those that wait for an object included.
-    running: Mutex<Slab<Arc<TaskRecord>>>,
+    running: Mutex<Slab<Arc<TaskRecord>>, { rank::RUNNING }>,
     actors: DashMap<ActorId, Weak<ActorRecord>>,
     /// Tasks to give up, one after the other. They are pending, and so no more than those may be.
-    failing: Mutex<VecDeque<(Arc<TaskRecord>, TaskError)>>,
+    failing: Mutex<VecDeque<(Arc<TaskRecord>, TaskError)>, { rank::FAILING }>,
     /// Is somebody giving them up?
     failing_now: AtomicBool,
     /// How many ended tasks have descendants that are about to be ended.
@@ -195,6 +198,8 @@ pub struct Stats {
 impl Runtime {
     /// A runtime whose work runs on this tokio runtime.
     pub fn new(config: RuntimeConfig, sandbox: Arc<Sandbox>, clock: Arc<dyn Clock>, tokio: Handle) -> Arc<Self> {
+        let room = Room::new(config.pending_tasks);
+        let scheduler = Scheduler::new(config.resources, config.instances, room.clone());
         let runtime = Arc::new_cyclic(|me| Runtime {
             me: me.clone(),
             sandbox,
@@ -207,9 +212,9 @@ impl Runtime {
             moving: tokio::sync::Mutex::new(()),
             names: ActorNames::default(),
             creating: Mutex::new(()),
-            scheduler: Mutex::new(Scheduler::new(config.resources, config.instances, config.pending_tasks)),
+            scheduler: Desk::new(scheduler),
             crew: Crew::new(),
-            room: Notify::new(),
+            room,
             timers: Mutex::new(Timers::default()),
             timers_changed: Notify::new(),
             running: Mutex::default(),
@@ -268,15 +273,9 @@ impl Runtime {
         &self.tokio
     }
 
-    /// Waits until another task may be submitted.
-    pub async fn room(&self) {
-        loop {
-            let room = self.room.notified();
-            if self.scheduler.lock().has_room() {
-                return;
-            }
-            room.await;
-        }
+    /// Waits until another task may be submitted, and takes its place; none where nobody is let in any more.
+    pub async fn room(&self) -> Option<Place> {
+        self.room.wait().await
     }
 
     /// This runtime, counted. It exists as long as anybody can call its methods.
@@ -289,8 +288,8 @@ impl Runtime {
     }
 
     /// The items of what is submitted to give them.
-    fn streamed(&self, submit: impl FnOnce(Arc<Stream>) -> ObjectRef) -> StreamRef {
-        let stream = Stream::new(&self.store);
+    fn streamed(&self, to_outside: bool, submit: impl FnOnce(Arc<Stream>) -> ObjectRef) -> StreamRef {
+        let stream = Stream::new(&self.store, to_outside);
         let task = submit(stream.clone());
         StreamRef::new(stream, task, self.conductor())
     }
@@ -310,11 +309,11 @@ impl Port for Runtime {
     }
 
     fn submit_stream(&self, request: TaskRequest, caller: Option<&Arc<TaskRecord>>) -> StreamRef {
-        self.streamed(|stream| self.submit_task(request, Some(stream), caller))
+        self.streamed(caller.is_none(), |stream| self.submit_task(request, Some(stream), caller))
     }
 
     fn call_stream(&self, request: CallRequest, caller: Option<&Arc<TaskRecord>>) -> StreamRef {
-        self.streamed(|stream| self.submit_call(request, Some(stream), caller))
+        self.streamed(caller.is_none(), |stream| self.submit_call(request, Some(stream), caller))
     }
 
     fn move_actor(&self, actor: &ActorRef) -> ObjectRef {
@@ -359,25 +358,34 @@ impl Port for Runtime {
         self.tell(task, EventKind::Waits { for_task: wait.is_some() });
         // Its thread asks for work as soon as it waits.
         let mut scheduler = self.scheduler.lock();
-        scheduler.pause(&task.spec.plan.needs, wait.is_some());
-        if let Some(wait) = wait {
-            // Under the scheduler's lock: whoever is told to look finds it.
-            task.parking().park(wait, scheduler.park());
-        }
+        scheduler.pause(task, wait.is_some());
+        // Under the scheduler's lock: whoever is told to look finds it.
+        let before = wait.and_then(|wait| task.parking().park(wait, scheduler.park()));
+        drop(scheduler);
+        drop(before);
     }
 
-    fn rest(&self) {
-        self.scheduler.lock().pause(&ResourceSet::default(), true);
+    fn rest(&self, shift: &Shift, wait: Wait) {
+        let mut scheduler = self.scheduler.lock();
+        scheduler.lull(shift.holds());
+        let before = shift.parking().park(wait, scheduler.park());
+        drop(scheduler);
+        drop(before);
     }
 
-    fn rise(&self) {
-        self.scheduler.lock().resume(&ResourceSet::default(), true);
+    fn rise(&self, shift: &Shift) {
+        let parked = shift.parking().unpark();
+        let mut scheduler = self.scheduler.lock();
+        scheduler.stir(shift.holds());
+        scheduler.unpark();
+        drop(scheduler);
+        drop(parked);
     }
 
     fn resume(&self, task: &TaskRecord, alone: bool) {
         let parked = if alone { task.parking().unpark() } else { None };
         let mut scheduler = self.scheduler.lock();
-        scheduler.resume(&task.spec.plan.needs, alone);
+        scheduler.resume(task, alone);
         if alone {
             scheduler.unpark();
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Runtime;
+use super::actors::gone;
 use super::shutdown::shut_down;
 use crate::state::actor::ActorRecord;
 use crate::state::task::TaskRecord;
@@ -20,11 +21,10 @@ impl Runtime {
         let again = task.retry(failure, next, rests);
         if again {
             scheduler.count(task);
-            if !rests {
-                scheduler.push(task.clone());
-            }
         }
+        let refused = if again && !rests { scheduler.push(task.clone()) } else { None };
         drop(scheduler);
+        refused.into_iter().for_each(|task| self.give_up_later(task, shut_down()));
         if again && rests {
             self.rest_until(next, task);
         }
@@ -41,7 +41,10 @@ impl Runtime {
         }
         drop(scheduler);
         if again {
-            actor.mailbox.push_first(call.clone());
+            if let Some(call) = actor.mailbox.push_first(call.clone()) {
+                self.give_up_later(call, gone());
+                return true;
+            }
             if rests {
                 self.rest_until(next, call);
             }
@@ -70,7 +73,9 @@ impl Runtime {
             drop(timers);
             return self.give_up(task, shut_down());
         }
-        if timers.rest(at, task) {
+        let added = timers.rest(at, task);
+        drop(timers);
+        if added.is_first {
             self.timers_changed.notify_one();
         }
     }

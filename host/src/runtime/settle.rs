@@ -47,10 +47,7 @@ impl Runtime {
 
     /// Ends a task that has not begun, or settles one that could not be queued.
     pub(super) fn give_up(&self, task: &Arc<TaskRecord>, error: TaskError) {
-        let queued =
-            task.is_released() && !matches!(task.spec.work, Work::Call { .. }) && task.failed_argument().is_none();
-        self.scheduler.lock().forget(task, queued);
-        self.room.notify_waiters();
+        self.scheduler.lock().forget(task);
         self.settle(task, Err(Arc::new(error)));
         if let Work::Call { actor, .. } = &task.spec.work {
             // The calls behind it need not wait for what it waited for.

@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 
 use super::Runtime;
-use super::actors::{Served, TURN, crashed};
+use super::actors::{Served, TURN, crashed, gone};
 use super::worker::dependency_failed;
 use crate::sandbox::Instance;
 use crate::state::actor::ActorRecord;
@@ -26,19 +26,21 @@ use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::event::EventKind;
 use crate::words::ids::TaskId;
 use crate::words::limits::AWAIT_GRACE;
+use crate::words::resources::ResourceSet;
 
 impl Runtime {
     /// Serves calls, from the first until none is left.
     pub(super) async fn serve_several(
         self: &Arc<Self>,
         actor: &Arc<ActorRecord>,
+        holds: &ResourceSet,
         mut instance: Instance,
         first: Arc<TaskRecord>,
         may_restart: bool,
     ) -> Served {
         let slot = CancelSlot::new();
-        let shift = Shift::new(first.clone(), slot.clone());
-        actor.set_shift(slot.clone());
+        let shift = Shift::new(first.clone(), slot.clone(), holds.clone());
+        actor.set_shift(shift.clone());
         // A kill that came before it was known what runs.
         if actor.mailbox.kill_pending() {
             slot.stop(StopReason::ActorKilled);
@@ -117,7 +119,10 @@ impl Service {
     /// Takes calls from the mailbox for which there is room. True if the guest has something to do.
     fn take(&mut self, cx: &mut Context<'_>) -> bool {
         let mut taken = false;
-        while let Some(call) = self.next(cx) {
+        // One that was told that no call is left takes none any more until it has returned: those that come wait for that.
+        while !self.shift.is_over()
+            && let Some(call) = self.next(cx)
+        {
             taken |= self.begin(call);
         }
         while let Poll::Ready(Some((call, attempt, arguments))) = self.coming.poll_next_unpin(cx) {
@@ -139,7 +144,8 @@ impl Service {
     fn begin(&mut self, call: Arc<TaskRecord>) -> bool {
         let Some(ender) = self.shift.admit(&call) else {
             // The guest has just heard that there is none: it is served in the next shift.
-            self.actor.mailbox.push_first(call);
+            let dead = self.actor.mailbox.push_first(call);
+            dead.into_iter().for_each(|call| self.runtime.give_up(&call, gone()));
             return false;
         };
         if !call.begin(ender, self.runtime.clock.now()) {

@@ -16,8 +16,7 @@ impl Runtime {
     /// Takes nothing from outside any more, waits at most `grace` for the work there is, and ends the rest.
     pub(crate) async fn drain(self: Arc<Self>, grace: Duration) {
         self.draining.store(true, Ordering::SeqCst);
-        self.scheduler.lock().drain();
-        self.room.notify_waiters();
+        self.room.drain();
         self.until(grace, |runtime| runtime.is_idle()).await;
         // What a driver leaves is cancelled, and not for the end of the host.
         self.until(LAST_YIELDS, |runtime| runtime.ending.load(Ordering::Acquire) == 0).await;
@@ -30,8 +29,8 @@ impl Runtime {
     pub(crate) fn halt(&self) {
         self.tell_the_cancelled();
         self.halted.store(true, Ordering::SeqCst);
+        self.room.close();
         let queued = self.scheduler.lock().close();
-        self.room.notify_waiters();
         let resting = self.timers.lock().take_resting();
         queued.iter().chain(&resting).for_each(|task| self.give_up(task, shut_down()));
         let running: Vec<_> = self.running.lock().iter().map(|(_, task)| task.clone()).collect();

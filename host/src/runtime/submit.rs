@@ -7,6 +7,7 @@ use crate::port::{ActorRequest, CallRequest, TaskRequest};
 use crate::state::actor::{ActorRecord, ActorRef, ActorSpec};
 use crate::state::object::ObjectRef;
 use crate::state::payload::{Argument, Arguments};
+use crate::state::room::Place;
 use crate::state::stream::Stream;
 use crate::state::task::{TaskRecord, TaskSpec, Work};
 use crate::words::capabilities::Capabilities;
@@ -15,13 +16,14 @@ use crate::words::limits::{ARGUMENTS_MAX, CONCURRENCY_MAX, PENDING_CALLS_MAX};
 use crate::words::manifest::{ActorTypeInfo, FunctionInfo, ModuleInfo};
 use crate::words::options::{ActorOptions, TaskOptions};
 use crate::words::plan::{CallPlans, TaskPlan, qualified};
+use crate::words::resources::ResourceSet;
 
 /// Who submits.
 type Caller<'a> = Option<&'a Arc<TaskRecord>>;
 
 impl Runtime {
     pub(super) fn submit_task(&self, request: TaskRequest, stream: Option<Arc<Stream>>, caller: Caller) -> ObjectRef {
-        let TaskRequest { mut module, mut function, arguments, mut options, reply } = request;
+        let TaskRequest { mut module, mut function, arguments, mut options, reply, place } = request;
         let declares = |module: &ModuleInfo, name: &str| module.plans.task(name).is_some();
         if let Err(error) = self.readdress(&mut module, &mut function, declares, caller) {
             return self.refused(&module, &function, error);
@@ -32,7 +34,7 @@ impl Runtime {
             check_arguments(&plan, arguments.len(), || module.task(&function))?;
             let work = Work::Task { reply, lost: None, stream };
             let spec = self.spec(module.clone(), plan, work, caller)?;
-            self.launch(spec, arguments, caller)
+            self.launch(spec, arguments, caller, place)
         });
         launched.unwrap_or_else(|error| self.refused(&module, &function, error))
     }
@@ -70,7 +72,7 @@ impl Runtime {
                 plan.limits.output_bytes = self.limits.ceiling.output_bytes;
             }
             let spec = self.spec(module.clone(), Arc::new(plan), work, None)?;
-            self.launch(spec, Vec::new(), None)
+            self.launch(spec, Vec::new(), None, None)
         };
         attempt().unwrap_or_else(|error| self.refused(&module, "main", error))
     }
@@ -95,7 +97,7 @@ impl Runtime {
             Ok((declared, constructor)) => self.prepare_actor(request, declared, constructor, ready.clone(), caller),
             Err(error) => (self.stillborn(request, ready.clone()), Err(error)),
         };
-        let launched = prepared.and_then(|(spec, arguments)| self.launch_into(spec, arguments, caller, ready));
+        let launched = prepared.and_then(|(spec, arguments)| self.launch_into(spec, arguments, caller, ready, None));
         if let Err(error) = launched {
             self.bury(actor.record(), Arc::new(described(&module, &function, error)));
         }
@@ -154,6 +156,7 @@ impl Runtime {
             options: options.clone(),
             calls,
             capabilities: capabilities.clone().unwrap_or_default(),
+            holds: plan.needs.clone(),
         };
         let actor = ActorRef::new(spec, pending_calls, ready);
         let prepared = (|| {
@@ -180,12 +183,13 @@ impl Runtime {
             options: request.options,
             calls: Arc::default(),
             capabilities: Arc::default(),
+            holds: ResourceSet::default(),
         };
         ActorRef::new(spec, 0, ready)
     }
 
     pub(super) fn submit_call(&self, request: CallRequest, stream: Option<Arc<Stream>>, caller: Caller) -> ObjectRef {
-        let CallRequest { actor, method, arguments, mut options, reply } = request;
+        let CallRequest { actor, method, arguments, mut options, reply, place } = request;
         self.cap_priority(&mut options, caller);
         let actor = actor.record();
         let attempt = || {
@@ -200,7 +204,7 @@ impl Runtime {
             let mut spec = self.spec(module, plan, work, caller)?;
             // A call runs where the actor is: with its capabilities.
             spec.capabilities = actor.spec.capabilities.clone();
-            self.launch(spec, arguments, caller)
+            self.launch(spec, arguments, caller, place)
         };
         attempt()
             .unwrap_or_else(|error| self.refused(&actor.spec.module, &qualified(&actor.spec.type_name, &method), error))
@@ -264,9 +268,15 @@ impl Runtime {
         })
     }
 
-    fn launch(&self, spec: TaskSpec, arguments: Vec<Argument>, caller: Caller) -> Result<ObjectRef, TaskError> {
+    fn launch(
+        &self,
+        spec: TaskSpec,
+        arguments: Vec<Argument>,
+        caller: Caller,
+        place: Option<Place>,
+    ) -> Result<ObjectRef, TaskError> {
         let output = self.store.promise();
-        self.launch_into(spec, arguments, caller, output.clone())?;
+        self.launch_into(spec, arguments, caller, output.clone(), place)?;
         Ok(output)
     }
 
@@ -277,9 +287,10 @@ impl Runtime {
         arguments: Vec<Argument>,
         caller: Caller,
         output: ObjectRef,
+        place: Option<Place>,
     ) -> Result<(), TaskError> {
         let arguments = Arguments::new(arguments, &self.store).map_err(|error| TaskError::clone(&error))?;
-        self.scheduler.lock().admit(&spec.plan.needs, caller.is_none() && !spec.is_repeated())?;
+        self.scheduler.lock().admit(&spec.plan.needs, caller.is_none() && !spec.is_repeated(), place)?;
         let task = TaskRecord::new(spec, true, arguments, output, caller, self.conductor());
         self.watch_deadline(&task);
         if let Work::Call { actor, .. } = &task.spec.work

@@ -1,8 +1,6 @@
 //! Running a task: an attempt in a fresh instance, and what follows from its end.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use super::Runtime;
 use super::modules::code_of;
@@ -17,9 +15,6 @@ use crate::state::slot::{CancelSlot, StopReason};
 use crate::state::task::{Conductor, TaskRecord, Work};
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 
-/// Time in which something moves on a host that is not at a standstill; what may still be under way takes microseconds.
-const STANDSTILL: Duration = Duration::from_millis(50);
-
 impl Conductor for Runtime {
     fn ready(&self, task: Arc<TaskRecord>) {
         if let Work::Call { actor, .. } = &task.spec.work {
@@ -29,7 +24,7 @@ impl Conductor for Runtime {
             Some(cause) => self.give_up_later(task, dependency_failed(&cause)),
             None if self.is_halted() => self.give_up_later(task, shut_down()),
             // Whoever sealed its last argument sees to it that somebody looks.
-            None => self.scheduler.lock().push(task),
+            None => self.queue(task),
         }
     }
 
@@ -55,24 +50,10 @@ pub(super) fn dependency_failed(cause: &TaskError) -> TaskError {
 }
 
 impl Runtime {
-    /// Looks again in a moment: an actor may have a call in its mailbox and not know it yet. If nothing has moved by
-    /// then, a task that will never have an instance is failed, so that those who wait for it go on.
-    pub(super) fn suspect_a_standstill(&self) {
-        let Some(runtime) = self.strong().filter(|_| !self.suspicious.swap(true, Ordering::AcqRel)) else {
-            return;
-        };
-        let moves = self.scheduler.lock().moves();
-        self.tokio.spawn(async move {
-            tokio::time::sleep(STANDSTILL).await;
-            runtime.suspicious.store(false, Ordering::Release);
-            let stuck = runtime.scheduler.lock().pick_stuck(moves);
-            if let Some(task) = stuck {
-                let text = "everything that runs waits for another task, and holds the instances, the memory or the \
-                            resources that this one needs: nest tasks less deeply, or raise the host's limits";
-                runtime.give_up(&task, TaskError::new(ErrorKind::InstancesExhausted, text));
-            }
-            runtime.dispatch();
-        });
+    /// A task is ready. Where nobody is let in any more it ends with the host.
+    pub(super) fn queue(&self, task: Arc<TaskRecord>) {
+        let refused = self.scheduler.lock().push(task);
+        refused.into_iter().for_each(|task| self.give_up_later(task, shut_down()));
     }
 
     /// Runs one attempt, and settles its outcome unless another follows.
@@ -86,7 +67,7 @@ impl Runtime {
 
     /// Gives back what a task held.
     pub(super) fn release(&self, task: &TaskRecord) {
-        self.scheduler.lock().release(&task.spec.plan.needs);
+        self.scheduler.lock().release(task);
     }
 
     async fn run_guest(self: Arc<Self>, task: Arc<TaskRecord>) -> Result<Payload, TaskError> {
@@ -200,6 +181,5 @@ impl Drop for Attempt {
         // Last, so that at no moment the host looks idle while a task is between two places.
         runtime.leave(*place);
         runtime.progressed();
-        runtime.room.notify_waiters();
     }
 }

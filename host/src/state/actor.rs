@@ -3,12 +3,11 @@
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-use parking_lot::Mutex;
-
 use super::checkpoint::Saved;
 use super::mailbox::Mailbox;
 use super::moves::Moves;
 use super::object::ObjectRef;
+use super::shift::Shift;
 use super::slot::{Stop, StopReason};
 use super::task::TaskRecord;
 use crate::words::capabilities::Capabilities;
@@ -16,6 +15,8 @@ use crate::words::ids::ActorId;
 use crate::words::manifest::{ActorTypeInfo, ModuleInfo};
 use crate::words::options::ActorOptions;
 use crate::words::plan::CallPlans;
+use crate::words::resources::ResourceSet;
+use crate::words::sync::{self, Mutex, rank};
 
 /// An actor of the host. What runs it holds this; what keeps it alive are the [`ActorRef`]s.
 pub struct ActorRecord {
@@ -26,14 +27,14 @@ pub struct ActorRecord {
     /// Sealed when the constructor has run, or failed.
     pub ready: ObjectRef,
     /// What runs, and in which generation: for whoever kills the actor.
-    running: Mutex<Option<(u32, Running)>>,
+    running: Mutex<Option<(u32, Running)>, { rank::ACTOR }>,
     /// How many calls of each lane of the mailbox it serves at once; none where it serves one at a time.
     pub lanes: Option<Box<[u32]>>,
     /// Of an actor whose type declares checkpoints.
     pub saved: Option<Box<Saved>>,
     /// To other versions of its module.
     pub moves: Moves,
-    handle: Mutex<Weak<Handle>>,
+    handle: Mutex<Weak<Handle>, { rank::ACTOR }>,
 }
 
 /// What an actor does.
@@ -42,7 +43,7 @@ enum Running {
     /// One call, or the construction.
     Task(Arc<TaskRecord>),
     /// Several calls at once.
-    Shift(Arc<dyn Stop>),
+    Shift(Arc<Shift>),
 }
 
 /// What an actor is made from.
@@ -61,6 +62,8 @@ pub struct ActorSpec {
     pub calls: Arc<CallPlans>,
     /// What it may touch.
     pub capabilities: Arc<Capabilities>,
+    /// What it holds for its life, once it was started.
+    pub holds: ResourceSet,
 }
 
 impl ActorRecord {
@@ -85,7 +88,7 @@ impl ActorRecord {
     }
 
     /// Several calls run now, which this ends.
-    pub fn set_shift(&self, shift: Arc<dyn Stop>) {
+    pub fn set_shift(&self, shift: Arc<Shift>) {
         self.replace_running(Running::Shift(shift));
     }
 
@@ -101,6 +104,19 @@ impl ActorRecord {
             Some((_, Running::Task(task))) => Some(task.clone()),
             _ => None,
         }
+    }
+
+    /// The calls that it serves at once, where it serves any.
+    pub fn shift(&self) -> Option<Arc<Shift>> {
+        match &*self.running.lock() {
+            Some((_, Running::Shift(shift))) => Some(shift.clone()),
+            _ => None,
+        }
+    }
+
+    /// Does anybody hold a handle to it?
+    pub fn has_handle(&self) -> bool {
+        self.handle.lock().strong_count() > 0
     }
 
     /// Nothing runs now.
@@ -156,6 +172,8 @@ struct Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
+        // The actor ends, and wants a thread for that.
+        sync::assert_unlocked("a handle of an actor");
         self.actor.mailbox.close();
     }
 }

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use parking_lot::Mutex;
-
 use super::payload::Value;
 use super::slot::Stop;
+use crate::words::sync::{Mutex, rank};
 
 /// The newest checkpoint of an actor.
 pub struct Saved {
@@ -19,9 +18,9 @@ pub struct Saved {
     /// Does the end of the host wait for one?
     awaited: AtomicBool,
     /// Counted in the object store, as all values.
-    newest: Mutex<Option<Arc<Value>>>,
+    newest: Mutex<Option<Arc<Value>>, { rank::ACTOR }>,
     /// Ends the saving that goes on at the actor's end.
-    saving: Mutex<Option<Arc<dyn Stop>>>,
+    saving: Mutex<Option<Arc<dyn Stop>>, { rank::ACTOR }>,
 }
 
 impl Saved {
@@ -78,12 +77,14 @@ impl Saved {
 
     /// Keeps a checkpoint in place of the one before.
     pub fn keep(&self, state: Arc<Value>) {
-        *self.newest.lock() = Some(state);
+        let before = self.newest.lock().replace(state);
+        drop(before);
     }
 
     /// Lets go of a checkpoint that is good for nothing.
     pub fn forget(&self) {
-        *self.newest.lock() = None;
+        let before = self.newest.lock().take();
+        drop(before);
     }
 
     /// The newest.

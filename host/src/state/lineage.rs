@@ -23,7 +23,7 @@ pub type Provenance = Result<Arc<Lineage>, &'static str>;
 /// The task that made an object.
 #[derive(Debug)]
 pub struct Lineage {
-    /// What was made last.
+    /// What was made last. Without a rank: tasks are submitted while it is held, which nobody does who holds a lock.
     object: Mutex<WeakObjectRef>,
     /// The module that it is a part of.
     pub module: Arc<ModuleInfo>,

@@ -12,6 +12,8 @@ pub struct Lookout {
     stamps: u64,
     /// The last stamp that a look has seen.
     seen: u64,
+    /// What closed a circle may be no wait: the next look goes over all that wait.
+    all: bool,
     /// Turns of the threads since then.
     turns: u64,
     /// Turns until the next look on a busy host.
@@ -36,17 +38,24 @@ impl Lookout {
         self.turns += 1;
     }
 
-    /// Is it time to look? A deadlock is closed by a wait, so where none began there is none that was not there before.
+    /// Is it time to look? A deadlock is closed by a wait, or by a task that became ready: where there was neither there is none
+    /// that was not there before.
     pub fn is_due(&self, quiet: bool) -> bool {
-        self.waiting > 0 && self.stamps != self.seen && (quiet || self.turns >= self.patience)
+        self.waiting > 0 && (self.all || self.stamps != self.seen) && (quiet || self.turns >= self.patience)
     }
 
-    /// Somebody looks. Gives the last stamp that was seen before.
+    /// A task that is ready lacks what those that wait may hold.
+    pub fn look_at_all(&mut self) {
+        self.all = true;
+    }
+
+    /// Somebody looks. Gives the last stamp that was seen before; 0 where all are to be looked at.
     pub fn begin(&mut self) -> u64 {
         self.turns = 0;
         // Until the look tells how long it took.
         self.patience = u64::MAX;
-        std::mem::replace(&mut self.seen, self.stamps)
+        let seen = std::mem::replace(&mut self.seen, self.stamps);
+        if std::mem::take(&mut self.all) { 0 } else { seen }
     }
 
     /// A look went over this many tasks: the more, the rarer looks are while the host is busy.

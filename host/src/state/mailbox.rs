@@ -2,13 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
-
-use parking_lot::Mutex;
 
 use super::task::TaskRecord;
 use crate::words::error::{ErrorKind, TaskError};
+use crate::words::sync::atomic::{AtomicU32, Ordering};
+use crate::words::sync::{Mutex, rank};
 
 /// What an actor has to do next.
 #[derive(Debug)]
@@ -41,7 +40,7 @@ struct Kill {
 
 /// A bounded queue with one reader, the actor's loop.
 pub struct Mailbox {
-    inner: Mutex<Inner>,
+    inner: Mutex<Inner, { rank::MAILBOX }>,
     /// How often the actor was started. Changes under the lock, by the reader alone.
     generation: AtomicU32,
     max: usize,
@@ -78,34 +77,52 @@ impl Mailbox {
         Mailbox { inner: Mutex::new(inner), generation: AtomicU32::new(0), max }
     }
 
+    /// Changes what the actor has to do, and wakes the reader where nobody holds the lock: it may want a thread at once, and asks the
+    /// scheduler for it.
+    fn tell<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        let (result, reader) = {
+            let mut inner = self.inner.lock();
+            let result = change(&mut inner);
+            (result, inner.reader.take())
+        };
+        reader.into_iter().for_each(Waker::wake);
+        result
+    }
+
     /// Puts a call at the end.
     ///
     /// # Errors
     /// `ActorDied` or `PendingCallsLimitExceeded`; the call is the caller's to settle.
     pub fn push(&self, call: Arc<TaskRecord>) -> Result<(), TaskError> {
-        let mut inner = self.inner.lock();
-        if let Some(cause) = &inner.dead {
-            return Err(TaskError::new(ErrorKind::ActorDied, "the actor is dead").caused_by(cause));
-        }
-        if inner.lanes.iter().map(VecDeque::len).sum::<usize>() >= self.max {
-            let text = format!("{} calls wait for the actor already: await some of them first", self.max);
-            return Err(TaskError::new(ErrorKind::PendingCallsLimitExceeded, text));
-        }
-        inner.lane(&call).push_back(call);
-        inner.wake();
-        Ok(())
+        self.tell(|inner| {
+            if let Some(cause) = &inner.dead {
+                // Dropped by the caller, which holds it too.
+                return Err(TaskError::new(ErrorKind::ActorDied, "the actor is dead").caused_by(cause));
+            }
+            if inner.lanes.iter().map(VecDeque::len).sum::<usize>() >= self.max {
+                let text = format!("{} calls wait for the actor already: await some of them first", self.max);
+                return Err(TaskError::new(ErrorKind::PendingCallsLimitExceeded, text));
+            }
+            inner.lane(&call).push_back(call);
+            Ok(())
+        })
     }
 
-    /// Puts a call back that is to be served once more, before all others.
-    pub fn push_first(&self, call: Arc<TaskRecord>) {
-        let mut inner = self.inner.lock();
-        inner.lane(&call).push_front(call);
-        inner.wake();
+    /// Puts a call back that is to be served once more, before all others. Gives it back where the actor is dead.
+    #[must_use = "somebody has to settle what is given back"]
+    pub fn push_first(&self, call: Arc<TaskRecord>) -> Option<Arc<TaskRecord>> {
+        self.tell(|inner| {
+            if inner.dead.is_some() {
+                return Some(call);
+            }
+            inner.lane(&call).push_front(call);
+            None
+        })
     }
 
     /// Looks again: the first call may have its arguments now.
     pub fn wake(&self) {
-        self.inner.lock().wake();
+        self.tell(|_| ());
     }
 
     /// The calls that wait, in their order in each lane.
@@ -115,48 +132,40 @@ impl Mailbox {
 
     /// No call will come any more.
     pub fn close(&self) {
-        let mut inner = self.inner.lock();
-        inner.closing = true;
-        inner.wake();
+        self.tell(|inner| inner.closing = true);
     }
 
     /// Has the actor end, or start again, before the next call. Gives the generation that is hit; none where it is not at
     /// the `generation` that is meant, or is to start again while it is starting or dead.
     pub fn kill(&self, restart: bool, generation: Option<u32>) -> Option<u32> {
-        let mut inner = self.inner.lock();
-        let now = self.generation();
-        let meant = generation.is_none_or(|meant| meant == now && now > 0 && inner.dead.is_none());
-        if !meant || (restart && !(inner.serving && inner.dead.is_none())) {
-            return None;
-        }
-        let kill = Kill { restart, lasting: !restart && generation.is_none() };
-        // A kill for good is not weakened by one that would restart.
-        let strongest =
-            |other: Kill| Kill { restart: other.restart && kill.restart, lasting: other.lasting || kill.lasting };
-        inner.kill = Some(inner.kill.map_or(kill, strongest));
-        inner.wake();
-        Some(now)
+        self.tell(|inner| {
+            let now = self.generation();
+            let meant = generation.is_none_or(|meant| meant == now && now > 0 && inner.dead.is_none());
+            if !meant || (restart && !(inner.serving && inner.dead.is_none())) {
+                return None;
+            }
+            let kill = Kill { restart, lasting: !restart && generation.is_none() };
+            // A kill for good is not weakened by one that would restart.
+            let strongest =
+                |other: Kill| Kill { restart: other.restart && kill.restart, lasting: other.lasting || kill.lasting };
+            inner.kill = Some(inner.kill.map_or(kill, strongest));
+            Some(now)
+        })
     }
 
     /// Has the actor save its state before the next call.
     pub fn save(&self) {
-        let mut inner = self.inner.lock();
-        inner.save = true;
-        inner.wake();
+        self.tell(|inner| inner.save = true);
     }
 
     /// Has the actor end before the next call, because it said so itself.
     pub fn exit(&self) {
-        let mut inner = self.inner.lock();
-        inner.exit = true;
-        inner.wake();
+        self.tell(|inner| inner.exit = true);
     }
 
     /// Has the actor move before the next call.
     pub fn ask_to_move(&self) {
-        let mut inner = self.inner.lock();
-        inner.moves = true;
-        inner.wake();
+        self.tell(|inner| inner.moves = true);
     }
 
     /// Is a kill waiting to be seen?
@@ -202,34 +211,50 @@ impl Mailbox {
 
     /// The next thing to do, once there is one.
     pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Event> {
-        let mut inner = self.inner.lock();
-        let next = inner.next();
-        if next.is_none() {
-            inner.reader = Some(cx.waker().clone());
-        }
-        next.map_or(Poll::Pending, Poll::Ready)
+        let event = self.read(|inner, gone| inner.next(gone), Some(cx));
+        event.map_or(Poll::Pending, Poll::Ready)
     }
 
     /// The next thing to do, if there is one.
     pub fn next(&self) -> Option<Event> {
-        self.inner.lock().next()
+        self.read(|inner, gone| inner.next(gone), None)
     }
 
     /// Another call beside those that are served, from a lane that has room; none where the actor is to do something else as
     /// soon as it has served them. Wakes `cx` when there may be one.
     pub fn poll_beside(&self, cx: &mut Context<'_>, has_room: impl Fn(usize) -> bool) -> Option<Arc<TaskRecord>> {
+        let call = |inner: &mut Inner, gone: &mut Gone| match inner.is_called_away() {
+            true => None,
+            false => inner.next_call(has_room, gone),
+        };
+        self.read(call, Some(cx))
+    }
+
+    /// What the reader finds. Where that is nothing it waits. What is dropped is dropped where nobody holds the lock.
+    fn read<T>(
+        &self,
+        find: impl FnOnce(&mut Inner, &mut Gone) -> Option<T>,
+        cx: Option<&mut Context<'_>>,
+    ) -> Option<T> {
+        let mut gone = Gone::new();
         let mut inner = self.inner.lock();
-        let call = if inner.is_called_away() { None } else { inner.next_call(has_room) };
-        if call.is_none() {
-            inner.reader = Some(cx.waker().clone());
-        }
-        call
+        let found = find(&mut inner, &mut gone);
+        let before = match cx {
+            Some(cx) if found.is_none() => inner.reader.replace(cx.waker().clone()),
+            _ => None,
+        };
+        drop(inner);
+        drop((before, gone));
+        found
     }
 }
 
+/// Calls that were ended while they stood here.
+type Gone = Vec<Arc<TaskRecord>>;
+
 impl Inner {
     /// A call whose arguments are missing, or that rests before another attempt, holds up those behind it: order is kept.
-    fn next(&mut self) -> Option<Event> {
+    fn next(&mut self, gone: &mut Gone) -> Option<Event> {
         if let Some(kill) = self.kill.take() {
             return Some(Event::Kill { restart: kill.restart });
         }
@@ -242,7 +267,7 @@ impl Inner {
         if std::mem::take(&mut self.moves) {
             return Some(Event::Move);
         }
-        match self.next_call(|_| true) {
+        match self.next_call(|_| true, gone) {
             Some(call) => Some(Event::Call(call)),
             None if self.closing && self.lanes.iter().all(VecDeque::is_empty) => Some(Event::Closed),
             None => None,
@@ -250,11 +275,11 @@ impl Inner {
     }
 
     /// The first call of the lanes that have room.
-    fn next_call(&mut self, has_room: impl Fn(usize) -> bool) -> Option<Arc<TaskRecord>> {
+    fn next_call(&mut self, has_room: impl Fn(usize) -> bool, gone: &mut Gone) -> Option<Arc<TaskRecord>> {
         let lanes = self.lanes.iter_mut().enumerate();
         lanes.filter(|(lane, _)| has_room(*lane)).find_map(|(_, calls)| {
             while calls.front().is_some_and(|call| call.is_done()) {
-                calls.pop_front();
+                gone.extend(calls.pop_front());
             }
             calls.pop_front_if(|call| call.is_released())
         })
@@ -269,11 +294,5 @@ impl Inner {
         // A plan comes from the type that the lanes are made for.
         let lane = call.spec.plan.lane.min(self.lanes.len() - 1);
         &mut self.lanes[lane]
-    }
-
-    fn wake(&mut self) {
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
-        }
     }
 }

@@ -19,6 +19,7 @@ pub mod parking;
 pub mod payload;
 pub mod ready_queue;
 mod report;
+pub mod room;
 pub mod scheduler;
 pub mod shares;
 pub mod shift;

@@ -58,7 +58,7 @@ impl ModuleSlot {
 pub struct Modules {
     names: RwLock<BTreeMap<Arc<str>, Arc<ModuleSlot>>>,
     /// Some may be gone.
-    slots: Mutex<Vec<Weak<ModuleSlot>>>,
+    slots: Mutex<Vec<(ModuleId, Weak<ModuleSlot>)>>,
     /// Some may be gone.
     versions: Mutex<Vec<Weak<ModuleInfo>>>,
 }
@@ -68,7 +68,10 @@ impl Modules {
     pub fn begin(&self, info: Arc<ModuleInfo>) -> Arc<ModuleSlot> {
         self.note(&info);
         let slot = ModuleSlot::new(info);
-        keep(&self.slots, &slot);
+        let mut slots = self.slots.lock();
+        slots.retain(|(_, other)| other.strong_count() > 0);
+        slots.push((slot.id, Arc::downgrade(&slot)));
+        drop(slots);
         slot
     }
 
@@ -85,9 +88,10 @@ impl Modules {
     /// The version of a module that is there; `None` where nobody can replace it any more.
     pub fn current(&self, id: ModuleId) -> Option<Arc<ModuleInfo>> {
         let slots = self.slots.lock();
-        let slot = slots.iter().filter_map(Weak::upgrade).find(|slot| slot.id == id);
+        let slot = slots.iter().find(|(other, _)| *other == id).map(|(_, slot)| slot.clone());
         drop(slots);
-        Some(slot?.current())
+        // Outside the lock: it may be the last handle to the code.
+        Some(slot?.upgrade()?.current())
     }
 
     /// Has guests find the module by its name.

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::Mutex;
-
 use super::object::ObjectRef;
 use crate::words::error::TaskError;
 use crate::words::manifest::ModuleInfo;
 use crate::words::plan::{CallPlans, TaskPlan};
+use crate::words::sync::{Mutex, rank};
 
 /// The version that an actor moved to.
 pub struct Home {
@@ -25,7 +24,7 @@ pub struct Home {
 pub struct Moves {
     /// Most actors never move, and each call asks.
     has_moved: AtomicBool,
-    inner: Mutex<Inner>,
+    inner: Mutex<Inner, { rank::ACTOR }>,
 }
 
 #[derive(Default)]

@@ -7,7 +7,6 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 
 use super::lineage::Provenance;
 use super::payload::Value;
@@ -20,6 +19,7 @@ use crate::words::error::{TaskError, TaskResult};
 use crate::words::ids::ObjectId;
 use crate::words::limits::SPILL_BYTES_MIN;
 use crate::words::receipt::Receipt;
+use crate::words::sync::{self, Mutex, rank};
 
 /// What an object was sealed with.
 pub type Outcome = TaskResult<Arc<Value>>;
@@ -30,7 +30,7 @@ pub struct ObjectRef(Arc<Cell>);
 
 struct Cell {
     id: ObjectId,
-    slot: Mutex<Slot>,
+    slot: Mutex<Slot, { rank::OBJECT }>,
     store: Arc<ObjectStore>,
 }
 
@@ -40,6 +40,8 @@ enum Slot {
         watchers: Watchers,
         /// The task that will seal it, for whoever wants to cancel it.
         producer: Weak<TaskRecord>,
+        /// Whoever is outside will seal it, and no task.
+        from_outside: bool,
     },
     Sealed(Outcome, Option<Box<Origin>>),
     /// Sealed with a value whose bytes are on disk.
@@ -48,7 +50,8 @@ enum Slot {
 
 impl Slot {
     /// A promise. It also stands there while the lock is held and something moves.
-    const PENDING: Slot = Slot::Pending { watchers: Watchers::None, producer: Weak::new() };
+    const PENDING: Slot = 
+        Slot::Pending { watchers: Watchers::None, producer: Weak::new(), from_outside: false };
 }
 
 impl Slot {
@@ -111,6 +114,8 @@ pub enum Wanted {
 
 impl Drop for Cell {
     fn drop(&mut self) {
+        // Its value may be the last to hold others.
+        sync::assert_unlocked("an object");
         self.store.end_object();
     }
 }
@@ -136,6 +141,11 @@ impl ObjectStore {
     /// An object that nobody has sealed yet.
     pub fn promise(self: &Arc<Self>) -> ObjectRef {
         self.object(Slot::PENDING)
+    }
+
+    /// One that the embedder will have sealed, by taking from a stream: whoever waits for it waits for no task.
+    pub fn promise_from_outside(self: &Arc<Self>) -> ObjectRef {
+        self.object(Slot::Pending { watchers: Watchers::None, producer: Weak::new(), from_outside: true })
     }
 
     /// An object with this outcome.
@@ -273,7 +283,7 @@ impl ObjectRef {
     /// Has `watcher` told when the object is sealed. `Err` says that it is already, and whether it failed.
     pub(crate) fn watch(&self, watcher: Arc<dyn Watcher>) -> Result<WatchKey, bool> {
         match &mut *self.0.slot.lock() {
-            Slot::Pending { watchers, .. } => Ok(watchers.insert(watcher)),
+            Slot::Pending { watchers, from_outside, .. } => Ok(watchers.insert(watcher).of(*from_outside)),
             Slot::Sealed(outcome, _) => Err(outcome.is_err()),
             Slot::Away(_) => Err(false),
         }

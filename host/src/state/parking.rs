@@ -2,12 +2,11 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use parking_lot::Mutex;
 
 use super::object::ObjectRef;
 use crate::words::error::TaskError;
+use crate::words::sync::atomic::{AtomicBool, Ordering};
+use crate::words::sync::{Mutex, rank};
 
 /// The objects that a guest waits for. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -57,7 +56,7 @@ pub enum Standing {
 /// One task's place to wait in.
 #[derive(Debug, Default)]
 pub struct Parking {
-    parked: Mutex<Option<Parked>>,
+    parked: Mutex<Option<Parked>, { rank::PARKING }>,
     in_vain: AtomicBool,
 }
 
@@ -70,10 +69,10 @@ pub struct Parked {
 }
 
 impl Parking {
-    /// The guest waits.
-    pub fn park(&self, wait: Wait, stamp: u64) {
-        let before = self.parked.lock().replace(Parked { wait, stamp, verdict: None });
-        drop(before);
+    /// The guest waits. Gives what it waited for before, which is nothing.
+    #[must_use = "to be dropped where no lock is held"]
+    pub fn park(&self, wait: Wait, stamp: u64) -> Option<Parked> {
+        self.parked.lock().replace(Parked { wait, stamp, verdict: None })
     }
 
     /// It goes on.
@@ -130,13 +129,13 @@ mod tests {
         let verdict = || Arc::new(TaskError::new(ErrorKind::Deadlock, "a -> a"));
         let parking = Parking::default();
         assert!(!parking.condemn(1, verdict()));
-        parking.park(wait(), 1);
+        drop(parking.park(wait(), 1));
         assert!(!parking.condemn(2, verdict()) && parking.verdict().is_none());
         assert!(parking.condemn(1, verdict()) && !parking.condemn(1, verdict()), "once");
         assert_eq!(parking.verdict(), Some(verdict()));
         assert!(matches!(parking.standing(), Standing::Free), "it is about to go on");
         drop(parking.unpark());
-        parking.park(wait(), 3);
+        drop(parking.park(wait(), 3));
         assert_eq!((parking.verdict(), parking.stamp()), (None, Some(3)));
     }
 }

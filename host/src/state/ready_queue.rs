@@ -1,104 +1,187 @@
-//! Tasks that could run if there were room: by priority, then in turn by module, then in the order in which they came.
+//! Tasks that could run if there were room: by priority, then in turn by owner, then in the order in which they came.
+//!
+//! Those of one owner that need the same are in one class, of which only the first has to be looked at: where it does not fit,
+//! none of them does. So a thousand that wait for a resource hide nobody who needs none of it.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::levels::{Levels, Place};
 use super::task::TaskRecord;
-use crate::words::limits::OVERTAKEN_MAX;
-
-/// How far a smaller task may be picked from behind larger ones that do not fit. It bounds the work of one pick.
-const LOOKAHEAD: usize = 64;
+use crate::words::resources::ResourceSet;
 
 /// The queue of ready tasks.
 #[derive(Default)]
 pub struct ReadyQueue {
-    tasks: Levels<Arc<TaskRecord>>,
-    /// Tasks that were ended while they stood here.
-    dead: usize,
+    /// A level without tasks exists only when there is none with tasks, and so do lines and classes: those that nearly all tasks
+    /// use are not made again for each of them.
+    levels: BTreeMap<Reverse<i32>, VecDeque<Line>>,
+    len: usize,
+    /// The number of the task that came last; from 1 on.
+    last: u64,
 }
 
-/// A task that fits, where it stands.
-#[derive(Clone, Copy, Debug)]
-pub struct Pick {
-    place: Place,
-    /// Those before it, which do not fit.
-    overtakes: usize,
+/// The tasks of one owner.
+struct Line {
+    owner: u64,
+    classes: BTreeMap<ResourceSet, BTreeMap<u64, Arc<TaskRecord>>>,
+    /// The number of the first task of each class that has tasks, and what it needs.
+    heads: BTreeMap<u64, ResourceSet>,
 }
 
-impl Pick {
-    /// The task's priority.
-    pub fn priority(self) -> i32 {
-        self.place.priority
-    }
+/// The first task of a class, as the queue is gone through.
+pub struct Head<'a> {
+    /// The task.
+    pub task: &'a Arc<TaskRecord>,
+    /// Whose it is.
+    pub owner: u64,
+}
+
+/// What to do with a task that was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Take it.
+    Take,
+    /// Look for another one.
+    Pass,
 }
 
 impl ReadyQueue {
-    /// Tasks that could run; the dead are left out.
+    /// Tasks that could run.
     pub fn len(&self) -> usize {
-        self.tasks.len().saturating_sub(self.dead)
+        self.len
     }
 
-    /// Is there no task, dead or alive? Whoever picks finds out which.
+    /// Is there no task?
     pub fn is_empty(&self) -> bool {
-        self.tasks.is_empty()
+        self.len == 0
     }
 
-    /// Puts a task behind those of its priority and module.
-    pub fn push(&mut self, task: Arc<TaskRecord>) {
-        self.tasks.push(task.spec.plan.priority, task.spec.module.id.0, task);
+    /// Puts a task behind those of its priority and owner. False if one that needs the same stands before it.
+    pub fn push(&mut self, task: Arc<TaskRecord>) -> bool {
+        if self.len == 0 {
+            self.levels.retain(|level, _| level.0 == task.spec.plan.priority);
+        }
+        self.len += 1;
+        self.last += 1;
+        task.set_queue_number(self.last);
+        let lines = self.levels.entry(Reverse(task.spec.plan.priority)).or_default();
+        let owner = task.owner();
+        let place = lines.iter().position(|line| line.owner == owner).unwrap_or_else(|| {
+            lines.retain(|line| !line.heads.is_empty());
+            lines.push_back(Line { owner, classes: BTreeMap::new(), heads: BTreeMap::new() });
+            lines.len() - 1
+        });
+        lines[place].push(self.last, task)
     }
 
-    /// The first task that `fits`, of the first few; one that was overtaken too often lets nobody pass.
-    pub fn find(&mut self, fits: impl Fn(&TaskRecord) -> bool) -> Option<Pick> {
-        self.drop_dead_front();
-        for (overtakes, (place, task)) in self.tasks.iter(LOOKAHEAD).take(LOOKAHEAD).enumerate() {
-            if fits(task) {
-                return Some(Pick { place, overtakes });
-            }
-            if task.overtaken() >= OVERTAKEN_MAX {
-                return None;
+    /// The first task that `judge` takes. Of each owner the first `deep` classes are looked at; where there are many owners, a part of
+    /// them, and one of each at least.
+    pub fn find(&self, deep: usize, mut judge: impl FnMut(&Head<'_>) -> Verdict) -> Option<Arc<TaskRecord>> {
+        for lines in self.levels.values() {
+            let each = (deep / lines.len().max(1)).max(1);
+            for line in lines.iter().take(deep) {
+                for (number, needs) in line.heads.iter().take(each) {
+                    let Some(task) = line.classes.get(needs).and_then(|class| class.get(number)) else { continue };
+                    if judge(&Head { task, owner: line.owner }) == Verdict::Take {
+                        return Some(task.clone());
+                    }
+                }
             }
         }
         None
     }
 
-    /// Takes a task that was just found.
-    pub fn take(&mut self, pick: Pick) -> Option<Arc<TaskRecord>> {
-        self.tasks.iter(LOOKAHEAD).take(pick.overtakes).for_each(|(_, task)| task.overtake());
-        self.tasks.remove(pick.place)
+    /// How many owners have tasks here.
+    pub fn owners(&self) -> usize {
+        let mut owners: Vec<u64> =
+            self.levels.values().flatten().filter(|line| !line.heads.is_empty()).map(|line| line.owner).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        owners.len()
     }
 
-    /// Is this the task that was just found?
-    pub fn is(&self, pick: Pick, task: &Arc<TaskRecord>) -> bool {
-        // What is asked for is nearly always the very first.
-        self.tasks.iter(LOOKAHEAD).nth(pick.overtakes).is_some_and(|(_, found)| Arc::ptr_eq(found, task))
-    }
-
-    fn drop_dead_front(&mut self) {
-        while self.tasks.first().is_some_and(|(_, task)| task.is_done()) {
-            self.tasks.pop();
-            self.dead = self.dead.saturating_sub(1);
+    /// Takes a task out; its owner has had its turn. `None` if it does not stand here.
+    pub fn take(&mut self, task: &TaskRecord) -> Option<Arc<TaskRecord>> {
+        let (taken, place) = self.remove(task)?;
+        let level = Reverse(task.spec.plan.priority);
+        if let Some(lines) = self.levels.get_mut(&level)
+            && lines.len() > 1
+            && let Some(line) = lines.remove(place)
+            && !line.heads.is_empty()
+        {
+            lines.push_back(line);
         }
+        Some(taken)
     }
 
-    /// A task that stands here was ended. When the dead are the greater part they are swept, so that a storm of
-    /// submissions and cancellations leaves nothing behind.
-    pub fn forget_one(&mut self) {
-        self.dead += 1;
-        if self.dead > LOOKAHEAD && self.dead * 2 > self.tasks.len() {
-            self.tasks.retain(|task| !task.is_done());
-            self.dead = 0;
+    /// Takes out a task that was ended where it stood: its owner keeps its turn.
+    pub fn forget(&mut self, task: &TaskRecord) -> Option<Arc<TaskRecord>> {
+        let (taken, place) = self.remove(task)?;
+        if let Some(lines) = self.levels.get_mut(&Reverse(task.spec.plan.priority))
+            && lines.len() > 1
+            && lines[place].heads.is_empty()
+        {
+            lines.remove(place);
         }
+        Some(taken)
     }
 
-    /// A task that was ended where it stood has been taken like others.
-    pub fn remember_one(&mut self) {
-        self.dead = self.dead.saturating_sub(1);
+    fn remove(&mut self, task: &TaskRecord) -> Option<(Arc<TaskRecord>, usize)> {
+        let number = task.take_queue_number()?;
+        let level = Reverse(task.spec.plan.priority);
+        let lines = self.levels.get_mut(&level)?;
+        let place = lines.iter().position(|line| line.owner == task.owner())?;
+        let taken = lines[place].remove(number, &task.spec.plan.needs)?;
+        self.len -= 1;
+        let is_last = self.len > 0 && lines.iter().all(|line| line.heads.is_empty());
+        if is_last {
+            self.levels.remove(&level);
+        }
+        Some((taken, place))
     }
 
-    /// Takes all.
+    /// Takes all, the first one first.
     pub fn drain(&mut self) -> Vec<Arc<TaskRecord>> {
-        self.dead = 0;
-        self.tasks.drain().collect()
+        self.len = 0;
+        let lines = std::mem::take(&mut self.levels).into_values().flatten();
+        let tasks: Vec<_> = lines.flat_map(Line::into_tasks).collect();
+        tasks.iter().for_each(|task| task.set_queue_number(0));
+        tasks
+    }
+}
+
+impl Line {
+    fn push(&mut self, number: u64, task: Arc<TaskRecord>) -> bool {
+        let needs = &task.spec.plan.needs;
+        if let Some(class) = self.classes.get_mut(needs) {
+            let is_first = class.is_empty();
+            if is_first {
+                self.heads.insert(number, needs.clone());
+            }
+            class.insert(number, task);
+            return is_first;
+        }
+        self.classes.retain(|_, class| !class.is_empty());
+        self.heads.insert(number, needs.clone());
+        self.classes.insert(needs.clone(), BTreeMap::from([(number, task)]));
+        true
+    }
+
+    fn remove(&mut self, number: u64, needs: &ResourceSet) -> Option<Arc<TaskRecord>> {
+        let class = self.classes.get_mut(needs)?;
+        let task = class.remove(&number)?;
+        let next = class.first_key_value().map(|(next, _)| *next);
+        if self.heads.remove(&number).is_some()
+            && let Some(next) = next
+        {
+            self.heads.insert(next, needs.clone());
+        }
+        Some(task)
+    }
+
+    fn into_tasks(self) -> impl Iterator<Item = Arc<TaskRecord>> {
+        let tasks: BTreeMap<_, _> = self.classes.into_values().flatten().collect();
+        tasks.into_values()
     }
 }

@@ -1,14 +1,23 @@
 //! Who may run next. CPU slots, custom resources and instances are permits: a task starts when it holds all it needs.
 //! What has started takes turns on the threads: a job that was woken, a task that is to start, a job that was preempted.
 
+mod desk;
+mod reservation;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use self::desk::Desk;
+use self::desk::After;
+use self::reservation::{Reservation, lets_pass};
 use super::levels::Levels;
 use super::lookout::Lookout;
-use super::ready_queue::{Pick, ReadyQueue};
+use super::ready_queue::{Head, ReadyQueue, Verdict};
+use super::room::{Place, Room};
 use super::task::TaskRecord;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::ids::ModuleId;
+use crate::words::limits::{LOOKAHEAD, OVERTAKEN_MAX};
 use crate::words::resources::ResourceSet;
 
 /// The permits of a host, the tasks that wait for them, and the jobs (`J`) that wait for a thread.
@@ -22,15 +31,23 @@ pub struct Scheduler<J> {
     turn: Lane,
     /// Nothing in the ready queue fits into what is free. Saves looking again until something changes.
     nothing_fits: bool,
+    /// When that was found something was kept for one that was overtaken too often.
+    something_kept: bool,
     /// Threads with nothing to do, by number; the one that was busy last is last.
     idle: Vec<usize>,
     /// Threads, at work and resting.
     threads: usize,
     /// The threads are to end.
     over: bool,
+    /// Nobody is let in any more.
+    closed: bool,
     lookout: Lookout,
     total: ResourceSet,
     free: ResourceSet,
+    /// What each owner's tasks and actors hold.
+    held: BTreeMap<u64, ResourceSet>,
+    /// What is held by those that wait for another task, and by actors without a call: it need not come back by itself.
+    stalled: ResourceSet,
     instances_max: u32,
     instances_free: u32,
     /// Instances that compute, or wait for something that comes by itself (a timer, a file, the network). When there
@@ -40,9 +57,8 @@ pub struct Scheduler<J> {
     idle_actors: u32,
     /// How often permits changed hands.
     moves: u64,
-    pending: usize,
-    pending_max: usize,
-    intake: Intake,
+    room: Arc<Room>,
+    after: After,
 }
 
 /// What waits for a thread. The lanes take turns, so that neither a flood of new tasks nor busy loops keep the others
@@ -72,15 +88,6 @@ pub enum Wants {
     Woken,
     /// It was preempted, and has more to do.
     Preempted,
-}
-
-/// Who may submit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Intake {
-    Open,
-    /// Running tasks only.
-    Draining,
-    Closed,
 }
 
 /// How full the host is.
@@ -113,48 +120,46 @@ pub enum Next<J> {
 }
 
 impl<J> Scheduler<J> {
-    /// A scheduler with these permits, all free.
-    pub fn new(total: ResourceSet, instances_max: u32, pending_max: usize) -> Self {
+    /// A scheduler with these permits, all free, and room for pending tasks.
+    pub fn new(total: ResourceSet, instances_max: u32, room: Arc<Room>) -> Self {
         Scheduler {
             ready: ReadyQueue::default(),
             woken: Levels::default(),
             preempted: Levels::default(),
             turn: Lane::Woken,
             nothing_fits: false,
+            something_kept: false,
             idle: Vec::new(),
             threads: 0,
             over: false,
+            closed: false,
             lookout: Lookout::default(),
             free: total.clone(),
             total,
+            held: BTreeMap::new(),
+            stalled: ResourceSet::default(),
             instances_max,
             instances_free: instances_max,
             active: 0,
             idle_actors: 0,
             moves: 0,
-            pending: 0,
-            pending_max,
-            intake: Intake::Open,
+            room,
+            after: After::default(),
         }
     }
 
-    /// Lets one more task in, which counts as pending. While the host drains, only running tasks may submit.
+    /// Lets one more task in, which counts as pending: at the place that it waited for, if it did. While the host drains, only
+    /// running tasks may submit.
     ///
     /// # Errors
     /// `HostShutDown`, `TaskUnschedulable` or `QueueFull`.
-    pub fn admit(&mut self, needs: &ResourceSet, from_outside: bool) -> Result<(), TaskError> {
-        if self.intake == Intake::Closed || (self.intake == Intake::Draining && from_outside) {
-            return Err(TaskError::new(ErrorKind::HostShutDown, "the host takes no new tasks: it is shutting down"));
-        }
+    pub fn admit(&self, needs: &ResourceSet, from_outside: bool, place: Option<Place>) -> Result<(), TaskError> {
         if !self.total.covers(needs) {
+            // Who is shutting down says so first.
+            self.room.is_open_to(from_outside)?;
             return Err(TaskError::new(ErrorKind::TaskUnschedulable, self.lacks(needs)));
         }
-        if self.pending >= self.pending_max {
-            let text = format!("{} tasks are pending already: await some of them first", self.pending);
-            return Err(TaskError::new(ErrorKind::QueueFull, text));
-        }
-        self.pending += 1;
-        Ok(())
+        self.room.take(from_outside, place)
     }
 
     /// Why it can never start, in words.
@@ -171,39 +176,45 @@ impl<J> Scheduler<J> {
     /// A task that ran is pending again.
     pub fn count(&mut self, task: &TaskRecord) {
         if !task.count_as_pending(true) {
-            self.pending += 1;
+            self.room.come_back();
         }
     }
 
     /// The task is pending no more.
-    pub fn uncount(&mut self, task: &TaskRecord) -> bool {
-        let counted = task.count_as_pending(false);
-        self.pending -= usize::from(counted);
-        counted
-    }
-
-    /// Is there room for another pending task? There is when nobody is let in any more, so that who waits hears of it.
-    pub fn has_room(&self) -> bool {
-        self.intake != Intake::Open || self.pending < self.pending_max
-    }
-
-    /// Lets nobody in from outside any more.
-    pub fn drain(&mut self) {
-        if self.intake == Intake::Open {
-            self.intake = Intake::Draining;
+    pub fn uncount(&mut self, task: &TaskRecord) {
+        // A branch, and no arithmetic with the flag: see `tests/all/tidy.rs`.
+        if task.count_as_pending(false) {
+            let next = self.room.leave();
+            self.after.wake(next);
         }
     }
 
     /// Lets nobody in at all any more, and gives what is still queued.
     pub fn close(&mut self) -> Vec<Arc<TaskRecord>> {
-        self.intake = Intake::Closed;
+        self.closed = true;
         self.ready.drain()
     }
 
-    /// A pending task has its arguments.
-    pub fn push(&mut self, task: Arc<TaskRecord>) {
-        self.nothing_fits = false;
-        self.ready.push(task);
+    /// A pending task has its arguments. Gives it back where nobody is let in any more.
+    #[must_use = "somebody has to settle what is given back"]
+    pub fn push(&mut self, task: Arc<TaskRecord>) -> Option<Arc<TaskRecord>> {
+        if self.closed {
+            return Some(task);
+        }
+        if task.is_done() {
+            // Ended before it stood here: whoever did that settles it.
+            self.after.drop_later(task);
+            return None;
+        }
+        // Who waits may hold it, and for this very task.
+        if task.spec.plan.needs.beyond(&self.free).custom().next().is_some() {
+            self.lookout.look_at_all();
+        }
+        // Behind one that needs the same and does not fit it does not fit either.
+        if self.ready.push(task) {
+            self.nothing_fits = false;
+        }
+        None
     }
 
     /// A job of this module wants a thread.
@@ -220,11 +231,12 @@ impl<J> Scheduler<J> {
         self.woken.pop()
     }
 
-    /// A pending task was ended; `queued` if it stood in the queue.
-    pub fn forget(&mut self, task: &TaskRecord, queued: bool) {
+    /// A pending task was ended; it leaves the queue, if it stood there.
+    pub fn forget(&mut self, task: &TaskRecord) {
         self.nothing_fits = false;
-        if self.uncount(task) && queued {
-            self.ready.forget_one();
+        self.uncount(task);
+        if let Some(task) = self.ready.forget(task) {
+            self.after.drop_later(task);
         }
     }
 
@@ -234,10 +246,10 @@ impl<J> Scheduler<J> {
         if self.lookout.is_due(false) && !self.over {
             return Next::Look(self.lookout.begin());
         }
-        let pick = self.startable();
+        let startable = self.startable();
         let priority = |lane| match lane {
             Lane::Woken => self.woken.first().map(|(priority, _)| priority),
-            Lane::Ready => pick.map(Pick::priority),
+            Lane::Ready => startable.as_ref().map(|task| task.spec.plan.priority),
             Lane::Preempted => self.preempted.first().map(|(priority, _)| priority),
         };
         // Of several with the same priority `rev` and `max_by_key` give the first one asked.
@@ -255,44 +267,74 @@ impl<J> Scheduler<J> {
         let next = match lane {
             Lane::Woken => self.woken.pop().map(Next::Resume),
             Lane::Preempted => self.preempted.pop().map(Next::Resume),
-            Lane::Ready => pick.and_then(|pick| self.start(pick)).map(Next::Start),
+            Lane::Ready => startable.map(|task| Next::Start(self.start(task))),
         };
         next.unwrap_or(Next::Nobody)
     }
 
     /// Starts this task, if it is the next one to start.
     pub fn next_if(&mut self, task: &Arc<TaskRecord>) -> bool {
-        let pick = self.startable().filter(|pick| self.ready.is(*pick, task));
-        pick.and_then(|pick| self.start(pick)).is_some()
+        let next = self.startable().filter(|next| Arc::ptr_eq(next, task));
+        next.map(|next| self.start(next)).is_some()
     }
 
-    /// The first task that fits.
-    fn startable(&mut self) -> Option<Pick> {
-        if self.nothing_fits || self.instances_free == 0 {
+    /// The first task that fits, and takes nothing that is kept for another. Where nothing moves by itself all are looked at, and
+    /// nothing is kept: what it is kept for may never come.
+    fn startable(&mut self) -> Option<Arc<TaskRecord>> {
+        if self.nothing_fits || self.instances_free == 0 || self.ready.is_empty() {
             return None;
         }
-        let free = &self.free;
-        let pick = self.ready.find(|task| free.covers(&task.spec.plan.needs));
-        self.nothing_fits = pick.is_none();
-        pick
+        let all = self.active == 0;
+        let mut kept = Vec::new();
+        let deep = if all { usize::MAX } else { LOOKAHEAD };
+        let mut found = self.ready.find(deep, |head| self.judge(head, &mut kept));
+        if found.is_none() && all && !kept.is_empty() {
+            let fits = |head: &Head<'_>| self.free.covers(&head.task.spec.plan.needs);
+            found = self.ready.find(deep, |head| if fits(head) { Verdict::Take } else { Verdict::Pass });
+        }
+        self.nothing_fits = found.is_none();
+        self.something_kept = !kept.is_empty();
+        found
     }
 
-    fn start(&mut self, pick: Pick) -> Option<Arc<TaskRecord>> {
-        let task = self.ready.take(pick)?;
-        if !self.uncount(&task) {
-            // It was ended where it stood; whoever begins it finds out.
-            self.ready.remember_one();
+    fn judge(&self, head: &Head<'_>, kept: &mut Vec<Reservation>) -> Verdict {
+        let needs = &head.task.spec.plan.needs;
+        if self.free.covers(needs) {
+            return if lets_pass(kept, head.owner, needs, &self.free) { Verdict::Take } else { Verdict::Pass };
         }
+        // What waits for others is not to be waited for.
+        let may_come = || self.total.less(&self.stalled).covers(needs);
+        if head.task.overtaken() >= OVERTAKEN_MAX && may_come() {
+            let held = self.held.get(&head.owner).cloned().unwrap_or_default();
+            let share = |lacks: &ResourceSet| lacks.within_share(&self.total, self.ready.owners()).less(&held);
+            kept.push(Reservation::new(head.owner, needs.beyond(&self.free), share));
+        }
+        Verdict::Pass
+    }
+
+    /// Takes the permits. Those that were looked at before it are overtaken.
+    fn start(&mut self, task: Arc<TaskRecord>) -> Arc<TaskRecord> {
+        self.ready.find(usize::MAX, |head| {
+            let is_it = Arc::ptr_eq(head.task, &task);
+            if !is_it {
+                head.task.overtake();
+            }
+            if is_it { Verdict::Take } else { Verdict::Pass }
+        });
+        let stood_here = self.ready.take(&task);
+        self.uncount(&task);
         self.moves += 1;
         self.instances_free -= 1;
         self.active += 1;
         self.free.take(&task.spec.plan.needs);
-        Some(task)
+        self.held.entry(task.owner()).or_default().give(&task.spec.plan.needs);
+        drop(stood_here);
+        task
     }
 
     /// Nobody computes, and what is ready does not fit: for want of an instance, or beside tasks that wait for it. What
     /// idle actors alone stand in the way of can wait for their end.
-    fn is_stuck(&mut self) -> bool {
+    pub fn is_stuck(&mut self) -> bool {
         let waiting_tasks = self.instances_max - self.instances_free - self.idle_actors;
         self.active == 0
             && !self.ready.is_empty()
@@ -346,54 +388,118 @@ impl<J> Scheduler<J> {
         self.moves
     }
 
-    /// The task to fail if the host is stuck and no permit has changed hands since `moves`.
-    pub fn pick_stuck(&mut self, moves: u64) -> Option<Arc<TaskRecord>> {
+    /// Takes this task out of the queue, to be failed, if the host is stuck and no permit has changed hands since `moves`.
+    pub fn fail_if_stuck(&mut self, task: &TaskRecord, moves: u64) -> bool {
         if self.moves != moves || !self.is_stuck() {
-            return None;
+            return false;
         }
-        let pick = self.ready.find(|_| true)?;
-        let task = self.ready.take(pick)?;
-        self.uncount(&task);
-        Some(task)
+        let stood_here = self.ready.forget(task);
+        let stands = stood_here.is_some();
+        stood_here.into_iter().for_each(|task| self.after.drop_later(task));
+        stands
+    }
+
+    /// The first in the queue.
+    pub fn first_ready(&self) -> Option<Arc<TaskRecord>> {
+        self.ready.find(1, |_| Verdict::Take)
+    }
+
+    /// All that there is of each kind, and what of it is free.
+    pub fn permits(&self) -> (ResourceSet, ResourceSet) {
+        (self.total.clone(), self.free.clone())
     }
 
     /// A task that [`next`](Self::next) gave is over, or an actor ended.
-    pub fn release(&mut self, needs: &ResourceSet) {
-        self.moves += 1;
+    pub fn release(&mut self, task: &TaskRecord) {
+        let needs = &task.spec.plan.needs;
+        self.moved();
         self.nothing_fits = false;
         self.free.give(needs);
+        self.give_back(task.owner(), needs);
         self.instances_free += 1;
         self.active -= 1;
     }
 
+    fn give_back(&mut self, owner: u64, needs: &ResourceSet) {
+        if let Some(held) = self.held.get_mut(&owner) {
+            held.take(needs);
+            if held.is_nothing() {
+                self.held.remove(&owner);
+            }
+        }
+    }
+
+    /// Permits have changed hands, or somebody begins or ends to wait.
+    fn moved(&mut self) {
+        self.moves += 1;
+        // What was kept for another may not be any more.
+        self.nothing_fits &= !self.something_kept;
+    }
+
     /// A running task waits for an object: its CPU goes to others. Custom resources stay, as in Ray. `alone` if only
     /// another task can end the wait.
-    pub fn pause(&mut self, needs: &ResourceSet, alone: bool) {
-        self.moves += 1;
+    pub fn pause(&mut self, task: &TaskRecord, alone: bool) {
+        let needs = &task.spec.plan.needs;
+        self.moved();
         self.nothing_fits &= needs.cpu_milli == 0;
         self.free.cpu_milli += needs.cpu_milli;
-        self.active -= u32::from(alone);
+        if needs.cpu_milli > 0
+            && let Some(held) = self.held.get_mut(&task.owner())
+        {
+            held.cpu_milli -= needs.cpu_milli;
+        }
+        if alone {
+            self.stall(&needs.without_cpu());
+        }
     }
 
     /// It goes on, at once: for as long as it takes the CPUs may be overbooked, as in Ray, and no new task starts.
-    pub fn resume(&mut self, needs: &ResourceSet, alone: bool) {
-        self.moves += 1;
+    pub fn resume(&mut self, task: &TaskRecord, alone: bool) {
+        let needs = &task.spec.plan.needs;
+        self.moved();
         self.free.cpu_milli -= needs.cpu_milli;
-        self.active += u32::from(alone);
+        if needs.cpu_milli > 0 {
+            self.held.entry(task.owner()).or_default().cpu_milli += needs.cpu_milli;
+        }
+        if alone {
+            self.unstall(&needs.without_cpu());
+        }
+    }
+
+    /// An actor that serves several calls waits for one of them, or for another call. It keeps what it holds.
+    pub fn lull(&mut self, holds: &ResourceSet) {
+        self.moved();
+        self.stall(holds);
+    }
+
+    /// It goes on.
+    pub fn stir(&mut self, holds: &ResourceSet) {
+        self.moved();
+        self.unstall(holds);
     }
 
     /// An actor has nothing to do until somebody calls it.
-    pub fn idle(&mut self) {
-        self.moves += 1;
-        self.active -= 1;
+    pub fn idle(&mut self, holds: &ResourceSet) {
+        self.lull(holds);
         self.idle_actors += 1;
     }
 
     /// An actor has something to do.
-    pub fn busy(&mut self) {
-        self.moves += 1;
-        self.active += 1;
+    pub fn busy(&mut self, holds: &ResourceSet) {
+        self.stir(holds);
         self.idle_actors -= 1;
+    }
+
+    fn stall(&mut self, holds: &ResourceSet) {
+        self.stalled.give(holds);
+        self.active -= 1;
+        // Where nobody computes all tasks are looked at.
+        self.nothing_fits &= self.active > 0;
+    }
+
+    fn unstall(&mut self, holds: &ResourceSet) {
+        self.stalled.take(holds);
+        self.active += 1;
     }
 
     /// A guest waits that only another task can wake; gives the stamp of its wait.
@@ -409,7 +515,7 @@ impl<J> Scheduler<J> {
     /// How full the host is.
     pub fn load(&self) -> Load {
         Load {
-            pending: self.pending,
+            pending: self.room.pending(),
             ready: self.ready.len(),
             instances: self.instances_max - self.instances_free,
             active: self.active,

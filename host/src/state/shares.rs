@@ -15,18 +15,6 @@ struct Line<T> {
     items: VecDeque<T>,
 }
 
-/// Where an item stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spot {
-    line: usize,
-    index: usize,
-}
-
-impl Spot {
-    /// The item whose turn it is.
-    pub const FIRST: Spot = Spot { line: 0, index: 0 };
-}
-
 impl<T> Default for Shares<T> {
     fn default() -> Self {
         Shares { lines: VecDeque::new() }
@@ -37,11 +25,6 @@ impl<T> Shares<T> {
     /// Is there no item?
     pub fn is_empty(&self) -> bool {
         self.lines.front().is_none_or(|line| line.items.is_empty())
-    }
-
-    /// How many items there are.
-    pub fn len(&self) -> usize {
-        self.lines.iter().map(|line| line.items.len()).sum()
     }
 
     /// Puts an item behind those of its owner. Takes time linear in the number of owners that have items.
@@ -60,39 +43,16 @@ impl<T> Shares<T> {
         self.lines.front()?.items.front()
     }
 
-    /// The items in the order of the turns, at most `deep` of each owner.
-    pub fn iter(&self, deep: usize) -> impl Iterator<Item = (Spot, &T)> {
-        self.lines.iter().enumerate().flat_map(move |(line, queue)| {
-            queue.items.iter().take(deep).enumerate().map(move |(index, item)| (Spot { line, index }, item))
-        })
-    }
-
-    /// How many owners there are.
-    pub fn owners(&self) -> usize {
-        self.lines.len()
-    }
-
-    /// Takes the item that stands there; its owner has had its turn.
-    pub fn remove(&mut self, spot: Spot) -> Option<T> {
-        let item = self.lines.get_mut(spot.line)?.items.remove(spot.index)?;
+    /// Takes the item whose turn it is; its owner has had its turn.
+    pub fn pop(&mut self) -> Option<T> {
+        let item = self.lines.front_mut()?.items.pop_front()?;
         if self.lines.len() > 1
-            && let Some(line) = self.lines.remove(spot.line)
+            && let Some(line) = self.lines.pop_front()
             && !line.items.is_empty()
         {
             self.lines.push_back(line);
         }
         Some(item)
-    }
-
-    /// Keeps those for which this is true.
-    pub fn retain(&mut self, keep: impl Fn(&T) -> bool) {
-        self.lines.iter_mut().for_each(|line| line.items.retain(&keep));
-        self.lines.retain(|line| !line.items.is_empty());
-    }
-
-    /// All items, line by line.
-    pub fn into_items(self) -> impl Iterator<Item = T> {
-        self.lines.into_iter().flat_map(|line| line.items)
     }
 }
 
@@ -101,7 +61,7 @@ mod tests {
     use super::*;
 
     fn taken(shares: &mut Shares<u32>) -> Vec<u32> {
-        std::iter::from_fn(|| shares.remove(Spot::FIRST)).collect()
+        std::iter::from_fn(|| shares.pop()).collect()
     }
 
     #[test]
@@ -111,7 +71,7 @@ mod tests {
         shares.push(2, 10);
         shares.push(3, 20);
         shares.push(2, 11);
-        assert_eq!((shares.len(), shares.owners(), shares.first()), (8, 3, Some(&0)));
+        assert_eq!(shares.first(), Some(&0));
         assert_eq!(taken(&mut shares), [0, 10, 20, 1, 11, 2, 3, 4]);
         assert!(shares.is_empty() && shares.first().is_none());
     }
@@ -124,19 +84,5 @@ mod tests {
         (0..2).for_each(|n| shares.push(2, n));
         (10..12).for_each(|n| shares.push(1, n));
         assert_eq!(taken(&mut shares), [0, 10, 1, 11]);
-    }
-
-    #[test]
-    fn an_item_from_the_middle_costs_its_owner_the_turn() {
-        let mut shares = Shares::default();
-        for (owner, n) in [(1, 0), (1, 1), (2, 10), (2, 11)] {
-            shares.push(owner, n);
-        }
-        let spots: Vec<_> = shares.iter(1).map(|(_, n)| *n).collect();
-        assert_eq!(spots, [0, 10], "one of each");
-        let spot = shares.iter(9).find(|(_, n)| **n == 11).map(|(spot, _)| spot).unwrap();
-        assert_eq!(shares.remove(spot), Some(11));
-        shares.retain(|n| *n != 0);
-        assert_eq!((taken(&mut shares), shares.remove(spot)), (vec![1, 10], None));
     }
 }

@@ -4,19 +4,21 @@
 //! know, and the runtime of what is over.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Wake, Waker};
 
 use futures::task::AtomicWaker;
-use parking_lot::Mutex;
 
 use super::meter::Gauge;
+use super::parking::Parking;
 use super::payload::Payload;
 use super::slot::{Stop, StopReason};
 use super::task::TaskRecord;
 use crate::words::error::TaskError;
 use crate::words::ids::TaskId;
+use crate::words::resources::ResourceSet;
+use crate::words::sync::atomic::{AtomicBool, Ordering};
+use crate::words::sync::{Mutex, rank};
 
 /// What the guest is told.
 pub enum News {
@@ -52,7 +54,9 @@ pub struct Ended {
 pub struct Shift {
     /// Ends all of them, with the instance.
     whole: Arc<dyn Stop>,
-    inner: Mutex<Inner>,
+    /// What the actor holds for its life.
+    holds: ResourceSet,
+    inner: Mutex<Inner, { rank::SHIFT }>,
     /// How often the guest gave up its turn.
     turns: Gauge,
     /// Woken when there are news.
@@ -61,6 +65,8 @@ pub struct Shift {
     rung: AtomicBool,
     /// Does the guest wait for news?
     listens: AtomicBool,
+    /// What it waits for besides, where only other tasks can end that.
+    parking: Parking,
     /// Woken when a call is over, or is to be over soon.
     runtime: AtomicWaker,
 }
@@ -90,8 +96,8 @@ struct Served {
 }
 
 impl Shift {
-    /// A shift that begins with this call, and is ended as a whole by `whole`.
-    pub fn new(first: Arc<TaskRecord>, whole: Arc<dyn Stop>) -> Arc<Self> {
+    /// A shift of an actor that `holds` so much: it begins with this call, and is ended as a whole by `whole`.
+    pub fn new(first: Arc<TaskRecord>, whole: Arc<dyn Stop>, holds: ResourceSet) -> Arc<Self> {
         let inner = Inner {
             calls: HashMap::new(),
             news: VecDeque::new(),
@@ -102,11 +108,13 @@ impl Shift {
         };
         Arc::new(Shift {
             whole,
+            holds,
             inner: Mutex::new(inner),
             turns: Gauge::default(),
             guest: AtomicWaker::new(),
             rung: AtomicBool::new(false),
             listens: AtomicBool::new(false),
+            parking: Parking::default(),
             runtime: AtomicWaker::new(),
         })
     }
@@ -118,15 +126,17 @@ impl Shift {
             return None;
         }
         let served = Served { task: call.clone(), known: false, asked: false, waits: false, ending: None };
-        inner.calls.insert(call.spec.id, served);
+        let before = inner.calls.insert(call.spec.id, served);
+        drop(inner);
+        drop(before);
         Some(Arc::new(Ender { shift: Arc::downgrade(self), call: call.spec.id }))
     }
 
     /// Forgets a call that did not begin, or failed before the guest knew of it. False if it is over already.
     pub fn forget(&self, call: &TaskRecord) -> bool {
-        let known = self.inner.lock().calls.remove(&call.spec.id).is_some();
+        let known = self.inner.lock().calls.remove(&call.spec.id);
         self.guest.wake();
-        known
+        known.is_some()
     }
 
     /// Hands a call to the guest, unless it was ended meanwhile.
@@ -145,11 +155,20 @@ impl Shift {
     /// The next thing that the guest has to know, if there is one.
     pub fn news(&self) -> Option<News> {
         let rung = self.rung.swap(false, Ordering::AcqRel);
+        let mut gone = Vec::new();
         let mut inner = self.inner.lock();
         if rung {
             inner.look_who_is_asked();
         }
-        inner.next_news()
+        let news = inner.next_news(&mut gone);
+        drop(inner);
+        drop(gone);
+        news
+    }
+
+    /// Was the guest told that no call is left? Then it takes none any more, until it has returned.
+    pub fn is_over(&self) -> bool {
+        self.inner.lock().over
     }
 
     /// The guest runs this call from here on; true if it waited. `None` if nobody waits for it any more.
@@ -158,7 +177,9 @@ impl Shift {
         let served = inner.calls.get_mut(&call)?;
         let (task, waited) = (served.task.clone(), std::mem::take(&mut served.waits));
         inner.current = Some(call);
-        inner.charged = task.clone();
+        let before = std::mem::replace(&mut inner.charged, task.clone());
+        drop(inner);
+        drop(before);
         Some((task, waited))
     }
 
@@ -169,10 +190,9 @@ impl Shift {
         let Served { task, ending, waits, .. } = inner.calls.get_mut(&call)?;
         *waits = ending.is_none();
         let (task, ending) = (task.clone(), *ending);
-        if let Some(reason) = ending {
-            inner.end(call, reason);
-        }
+        let gone = ending.map(|reason| inner.end(call, reason));
         drop(inner);
+        drop(gone);
         if ending.is_some() {
             self.runtime.wake();
             return None;
@@ -223,6 +243,26 @@ impl Shift {
         self.listens.store(listens, Ordering::Release);
     }
 
+    /// What the actor holds for its life.
+    pub fn holds(&self) -> &ResourceSet {
+        &self.holds
+    }
+
+    /// What its guest waits for, where only other tasks can end that.
+    pub fn parking(&self) -> &Parking {
+        &self.parking
+    }
+
+    /// The calls that are served.
+    pub fn calls(&self) -> Vec<Arc<TaskRecord>> {
+        self.inner.lock().calls.values().map(|served| served.task.clone()).collect()
+    }
+
+    /// Is there something that the guest is to be told?
+    pub fn has_news(&self) -> bool {
+        self.rung.load(Ordering::Acquire) || !self.inner.lock().news.is_empty()
+    }
+
     /// Ends all of them, with the instance.
     pub fn end(&self, reason: StopReason) {
         self.whole.stop(reason);
@@ -259,6 +299,7 @@ impl Shift {
     fn stop_one(&self, call: TaskId, reason: StopReason) {
         let mut inner = self.inner.lock();
         let runs = inner.current == Some(call);
+        let mut gone = Vec::new();
         let blocked = match inner.calls.get_mut(&call) {
             None => return,
             Some(served) if runs => {
@@ -266,11 +307,12 @@ impl Shift {
                 Some(served.task.clone())
             }
             Some(_) => {
-                inner.end(call, reason);
+                gone = inner.end(call, reason);
                 None
             }
         };
         drop(inner);
+        drop(gone);
         // It may wait in a host call of its own, which fails when it is asked to stop. What is past its deadline may be tried
         // again, and is not asked.
         if let Some(task) = blocked.filter(|_| reason == StopReason::Cancelled) {
@@ -291,7 +333,8 @@ impl Shift {
 }
 
 impl Inner {
-    fn next_news(&mut self) -> Option<News> {
+    /// What it is not told of any more is put with `gone`, to be dropped where nobody holds the lock.
+    fn next_news(&mut self, gone: &mut Vec<News>) -> Option<News> {
         loop {
             match self.news.pop_front() {
                 Some(News::Call(call, arguments)) => match self.calls.get_mut(&call.spec.id) {
@@ -305,7 +348,10 @@ impl Inner {
                         return Some(News::Call(call, arguments));
                     }
                     // It was ended before the guest heard of it.
-                    None => continue,
+                    None => {
+                        gone.push(News::Call(call, arguments));
+                        continue;
+                    }
                 },
                 Some(news) => return Some(news),
                 None => {}
@@ -315,20 +361,21 @@ impl Inner {
         }
     }
 
-    /// A call that the guest does not run is over.
-    fn end(&mut self, call: TaskId, reason: StopReason) {
-        if let Some(served) = self.calls.remove(&call) {
-            match served.known {
-                true => self.news.push_back(News::Dropped(call)),
-                // It may come again, for another attempt, before the guest would have heard of this one.
-                false => self.forget_news(call),
-            }
-            self.ends.push_back(Ended { call: served.task, waited: served.waits, end: End::Stopped(reason) });
+    /// A call that the guest does not run is over. Gives what it is not told of any more, to be dropped where nobody holds the
+    /// lock.
+    #[must_use = "to be dropped where no lock is held"]
+    fn end(&mut self, call: TaskId, reason: StopReason) -> Vec<News> {
+        let Some(served) = self.calls.remove(&call) else { return Vec::new() };
+        self.ends.push_back(Ended { call: served.task, waited: served.waits, end: End::Stopped(reason) });
+        if served.known {
+            self.news.push_back(News::Dropped(call));
+            return Vec::new();
         }
-    }
-
-    fn forget_news(&mut self, id: TaskId) {
-        self.news.retain(|news| !matches!(news, News::Call(call, _) if call.spec.id == id));
+        // It may come again, for another attempt, before the guest would have heard of this one.
+        let is_its = |news: &News| matches!(news, News::Call(new, _) if new.spec.id == call);
+        let (gone, kept) = std::mem::take(&mut self.news).into_iter().partition(is_its);
+        self.news = kept;
+        Vec::from_iter::<VecDeque<News>>(gone)
     }
 
     fn look_who_is_asked(&mut self) {
@@ -345,6 +392,12 @@ impl Inner {
 struct Ender {
     shift: Weak<Shift>,
     call: TaskId,
+}
+
+impl Stop for Shift {
+    fn stop(&self, reason: StopReason) -> bool {
+        self.whole.stop(reason)
+    }
 }
 
 impl Stop for Ender {

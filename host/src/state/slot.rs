@@ -40,6 +40,8 @@ pub trait Stop: Send + Sync {
 
 /// The slot of one running call.
 pub struct CancelSlot<T> {
+    /// No lock on a state, but the door of the room in which the guest runs: it is held as long as that runs, or is dropped, and all
+    /// other locks are taken behind it. Nobody waits for it who holds one.
     call: Mutex<Option<BoxFuture<'static, T>>>,
     reason: AtomicU8,
     waker: AtomicWaker,

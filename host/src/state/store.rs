@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::Condvar;
 use slab::Slab;
 
 use super::object::{ObjectRef, Outcome, WeakObjectRef};
 use super::payload::{Payload, Value};
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::ids::{Counter, ObjectId};
+use crate::words::sync::{Mutex, rank};
 use crate::words::limits::{OBJECT_OVERHEAD_BYTES, SPILL_BYTES_MIN, SPILL_FROM_PERCENT, SPILL_TO_PERCENT};
 
 /// The account of all objects of a host.
@@ -24,14 +25,14 @@ pub struct ObjectStore {
     /// Where cold objects go; nowhere by default.
     relief: OnceLock<Relieved>,
     /// The objects that can be spilled.
-    large: Mutex<Slab<(WeakObjectRef, Arc<Mark>)>>,
+    large: Mutex<Slab<(WeakObjectRef, Arc<Mark>)>, { rank::STORE }>,
     /// Counts the uses of large objects: the greater number is the later one.
     uses: AtomicU64,
     /// Threads that wait for room.
     waiting: AtomicUsize,
-    freed: (Mutex<()>, Condvar),
+    freed: (parking_lot::Mutex<()>, Condvar),
     /// What stands for errors that found no room.
-    brief: Mutex<HashMap<ErrorKind, Arc<TaskError>>>,
+    brief: Mutex<HashMap<ErrorKind, Arc<TaskError>>, { rank::STORE }>,
 }
 
 struct Relieved {
@@ -204,7 +205,7 @@ impl ObjectStore {
             let (lock, freed) = &self.freed;
             let mut held = lock.lock();
             // What is freed from here on notifies.
-            let full = match MutexGuard::unlocked(&mut held, || self.reserve(bytes)) {
+            let full = match parking_lot::MutexGuard::unlocked(&mut held, || self.reserve(bytes)) {
                 Ok(reservation) => break Ok(reservation),
                 Err(full) => full,
             };

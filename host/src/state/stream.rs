@@ -7,19 +7,20 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-use parking_lot::Mutex;
-
 use super::object::{ObjectRef, Outcome};
 use super::payload::{Encoding, Payload};
 use super::store::ObjectStore;
 use super::task::{Conductor, TaskRecord};
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::limits::{STREAM_ITEMS_AHEAD, STREAM_ITEMS_WANTED_MAX};
+use crate::words::sync::{Mutex, rank};
 
 /// The items between a task and whoever takes them.
 pub struct Stream {
     store: Arc<ObjectStore>,
-    inner: Mutex<Inner>,
+    /// Is it the embedder who takes them? Then room comes from outside.
+    to_outside: bool,
+    inner: Mutex<Inner, { rank::STREAM }>,
 }
 
 #[derive(Default)]
@@ -54,9 +55,9 @@ pub enum Given {
 }
 
 impl Stream {
-    /// A stream without an item.
-    pub fn new(store: &Arc<ObjectStore>) -> Arc<Self> {
-        Arc::new(Stream { store: store.clone(), inner: Mutex::default() })
+    /// A stream without an item, whose items a guest takes, or the embedder.
+    pub fn new(store: &Arc<ObjectStore>, to_outside: bool) -> Arc<Self> {
+        Arc::new(Stream { store: store.clone(), to_outside, inner: Mutex::default() })
     }
 
     /// The next item; a promise if it is not there. Those after the last are the task's error, or `StreamEnded`; one that is too
@@ -79,10 +80,12 @@ impl Stream {
             return self.store.sealed(Err(too_many()));
         }
         let promise = self.store.promise();
-        if let Some(task) = task.producer() {
-            promise.set_producer(&task);
-        }
+        let producer = task.producer();
+        producer.iter().for_each(|task| promise.set_producer(task));
         inner.wanted.push_back(promise.clone());
+        drop(inner);
+        // Outside the lock: the task may hold what asks for this stream.
+        drop(producer);
         promise
     }
 
@@ -109,7 +112,8 @@ impl Stream {
         if inner.ready.len() < STREAM_ITEMS_AHEAD {
             return Given::GoOn;
         }
-        Given::Room(inner.room.get_or_insert_with(|| self.store.promise()).clone())
+        let promise = || if self.to_outside { self.store.promise_from_outside() } else { self.store.promise() };
+        Given::Room(inner.room.get_or_insert_with(promise).clone())
     }
 
     /// The task is done. Its error is what those get who have asked for an item, and who ask from now on: whoever is first.
@@ -189,12 +193,7 @@ impl StreamRef {
 
     /// One whose first item is this error.
     pub fn failed(store: &Arc<ObjectStore>, error: Arc<TaskError>) -> Self {
-        StreamRef::new(Stream::new(store), store.sealed(Err(error)), Weak::<Nobody>::new())
-    }
-
-    /// Why the task was refused, if it was.
-    pub fn refusal(&self) -> Option<Arc<TaskError>> {
-        self.task.error()
+        StreamRef::new(Stream::new(store, false), store.sealed(Err(error)), Weak::<Nobody>::new())
     }
 
     /// The next item; a promise if it is not there. Those after the last are the task's error, or `StreamEnded`.
@@ -237,7 +236,7 @@ mod tests {
     #[test]
     fn items_come_in_order_whoever_is_first() {
         let store = ObjectStore::new(1 << 20);
-        let (stream, task) = (Stream::new(&store), store.promise());
+        let (stream, task) = (Stream::new(&store, false), store.promise());
         let (first, second) = (stream.next(&task), stream.next(&task));
         for given in ["a", "b", "c"] {
             assert!(matches!(stream.give(1, item(&store, given)), Given::GoOn));
@@ -252,7 +251,7 @@ mod tests {
     #[test]
     fn who_is_far_ahead_waits_until_half_is_taken() {
         let store = ObjectStore::new(1 << 20);
-        let (stream, task) = (Stream::new(&store), store.promise());
+        let (stream, task) = (Stream::new(&store, false), store.promise());
         let room = (0..STREAM_ITEMS_AHEAD).find_map(|_| match stream.give(1, item(&store, "x")) {
             Given::Room(room) => Some(room),
             _ => None,
@@ -269,7 +268,7 @@ mod tests {
     #[test]
     fn another_attempt_gives_only_what_is_new() {
         let store = ObjectStore::new(1 << 20);
-        let (stream, task) = (Stream::new(&store), store.promise());
+        let (stream, task) = (Stream::new(&store, false), store.promise());
         stream.give(1, item(&store, "a"));
         for given in ["a again", "b"] {
             stream.give(2, item(&store, given));
@@ -283,7 +282,7 @@ mod tests {
     fn the_tasks_error_is_for_all_who_ask_before_it_or_after() {
         let store = ObjectStore::new(1 << 20);
         let failed = || Some(Arc::new(TaskError::new(ErrorKind::TaskFailed, "broken")));
-        let (stream, task) = (Stream::new(&store), store.promise());
+        let (stream, task) = (Stream::new(&store, false), store.promise());
         let asked = [stream.next(&task), stream.next(&task)];
         stream.end(failed());
         let later = [stream.next(&task), stream.next(&task)];
@@ -291,7 +290,7 @@ mod tests {
         assert!(asked.iter().chain(&later).all(has_failed));
     }
 
-    struct Abandoned(Mutex<u32>);
+    struct Abandoned(parking_lot::Mutex<u32>);
 
     impl Conductor for Abandoned {
         fn ready(&self, _: Arc<TaskRecord>) {}
@@ -304,9 +303,9 @@ mod tests {
     #[test]
     fn what_was_asked_for_is_given_after_nobody_can_ask_for_more() {
         let store = ObjectStore::new(1 << 20);
-        let conductor = Arc::new(Abandoned(Mutex::new(0)));
+        let conductor = Arc::new(Abandoned(parking_lot::Mutex::new(0)));
         let weak: Weak<Abandoned> = Arc::downgrade(&conductor);
-        let stream = Stream::new(&store);
+        let stream = Stream::new(&store, false);
         let held = StreamRef::new(stream.clone(), store.promise(), weak.clone());
         let asked = held.next();
         drop(held);
@@ -315,7 +314,7 @@ mod tests {
         assert_eq!(text(&asked), b"a");
         assert!(matches!(stream.give(1, item(&store, "b")), Given::NobodyListens));
 
-        let stream = Stream::new(&store);
+        let stream = Stream::new(&store, false);
         let held = StreamRef::new(stream.clone(), store.promise(), weak);
         stream.give(1, item(&store, "a"));
         drop((held, asked));

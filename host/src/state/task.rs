@@ -1,12 +1,10 @@
 //! One task's life: waiting for its arguments, ready, running, done; perhaps ready again when it is retried.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use futures::task::AtomicWaker;
-use parking_lot::Mutex;
 use slab::Slab;
 
 use super::lineage::Lineage;
@@ -14,11 +12,14 @@ use super::meter::Meter;
 use super::object::{ObjectRef, Origin, Outcome, Watcher};
 use super::parking::{Parking, Standing};
 use super::payload::{Arguments, Payload};
+use super::shift::Shift;
 use super::slot::{Stop, StopReason};
 pub use super::spec::{TaskSpec, Work};
 use crate::words::clock::Moment;
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::receipt::Receipt;
+use crate::words::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use crate::words::sync::{self, Mutex, rank};
 
 /// Told when a task has all its arguments, or when one of them failed.
 pub trait Conductor: Send + Sync {
@@ -42,6 +43,8 @@ pub struct TaskRecord {
     released: AtomicBool,
     /// Does it count as pending?
     counted: AtomicBool,
+    /// Its number in the queue of ready tasks; 0 where it does not stand there.
+    queue_number: AtomicU64,
     /// How often others were started before it that came later.
     overtaken: AtomicU32,
     /// Was it asked to stop?
@@ -49,7 +52,7 @@ pub struct TaskRecord {
     /// Is it to be ended without its children?
     spares_children: AtomicBool,
     conductor: Weak<dyn Conductor>,
-    core: Mutex<Core>,
+    core: Mutex<Core, { rank::TASK }>,
 }
 
 /// What a task has only once it ran: a million that are queued need none of it.
@@ -139,6 +142,7 @@ impl TaskRecord {
             unresolved: AtomicUsize::new(1),
             released: AtomicBool::new(false),
             counted: AtomicBool::new(counted),
+            queue_number: AtomicU64::new(0),
             overtaken: AtomicU32::new(0),
             cancel_requested: AtomicBool::new(false),
             spares_children: AtomicBool::new(false),
@@ -323,6 +327,24 @@ impl TaskRecord {
         self.counted.swap(pending, Ordering::AcqRel)
     }
 
+    /// Whose it is: its module's.
+    pub fn owner(&self) -> u64 {
+        self.spec.module.id.0
+    }
+
+    /// It stands in the queue of ready tasks, with this number.
+    pub fn set_queue_number(&self, number: u64) {
+        self.queue_number.store(number, Ordering::Relaxed);
+    }
+
+    /// It leaves the queue of ready tasks; gives its number there, if it stood there.
+    pub fn take_queue_number(&self) -> Option<u64> {
+        match self.queue_number.swap(0, Ordering::Relaxed) {
+            0 => None,
+            number => Some(number),
+        }
+    }
+
     /// Another that came later is started before it.
     pub fn overtake(&self) {
         self.overtaken.fetch_add(1, Ordering::Relaxed);
@@ -375,9 +397,18 @@ impl TaskRecord {
         &self.live().parking
     }
 
-    /// The stamp of its guest's wait, if that waits.
+    /// The stamp of its guest's wait, if that waits. Of several calls that an actor serves at once it is that of them all.
     pub fn parked_at(&self) -> Option<u64> {
-        self.live.get()?.parking.stamp()
+        let own = self.live.get()?.parking.stamp();
+        own.or_else(|| self.shift()?.parking().stamp())
+    }
+
+    /// The calls that its actor serves at once, if it is one of them.
+    pub fn shift(&self) -> Option<Arc<Shift>> {
+        match &self.spec.work {
+            Work::Call { actor, .. } if actor.lanes.is_some() && self.is_running() => actor.shift(),
+            _ => None,
+        }
     }
 
     /// Its guest's wait of this stamp is in vain, and ends with this error.
@@ -411,8 +442,8 @@ impl TaskRecord {
             if matches!(core.phase, Phase::Done) {
                 return false;
             }
-            // An actor's stay with whoever runs it.
-            let keeps = matches!(self.spec.work, Work::Construct { .. });
+            // An actor's stay for another start of it, if there was a first one.
+            let keeps = matches!(self.spec.work, Work::Construct { .. }) && outcome.is_ok();
             core.end(keeps)
         };
         let parent = ended.parent.upgrade();
@@ -495,7 +526,7 @@ impl TaskRecord {
         // The child's lock before the parent's, here and nowhere the other way round.
         let mut core = child.core.lock();
         if !matches!(core.phase, Phase::Done) {
-            core.place = self.core.lock().children.insert(child);
+            core.place = self.core.lock_after(&core).children.insert(child);
             core.parent = Arc::downgrade(self);
         }
     }
@@ -531,6 +562,13 @@ impl Core {
             attempts: self.attempt,
             arguments: if keeps_arguments { Arguments::default() } else { std::mem::take(&mut self.arguments) },
         }
+    }
+}
+
+impl Drop for TaskRecord {
+    fn drop(&mut self) {
+        // It may be the last to hold actors, objects, and the code of its module.
+        sync::assert_unlocked("a task");
     }
 }
 

@@ -30,12 +30,20 @@ enum Alarm {
 }
 
 impl Alarm {
-    fn is_dead(&self) -> bool {
+    fn task(&self) -> Option<Arc<TaskRecord>> {
         match self {
-            Alarm::Deadline(task) => task.upgrade().is_none_or(|task| task.is_done()),
-            Alarm::Rested(task) => task.is_done(),
+            Alarm::Deadline(task) => task.upgrade(),
+            Alarm::Rested(task) => Some(task.clone()),
         }
     }
+}
+
+/// That something was noted.
+#[must_use = "it holds tasks that are to be dropped where no lock is held"]
+pub struct Added {
+    /// It is the earliest from now on.
+    pub is_first: bool,
+    _gone: Vec<Arc<TaskRecord>>,
 }
 
 /// A task whose time has come.
@@ -44,27 +52,47 @@ pub enum Due {
     Deadline(Arc<TaskRecord>),
     /// It may be run once more.
     Rested(Arc<TaskRecord>),
+    /// Nothing of this one, which is over or has another deadline by now.
+    Nothing(Option<Arc<TaskRecord>>),
 }
 
 impl Timers {
-    /// Notes a deadline; true if it is now the earliest.
-    pub fn add(&mut self, at: Instant, task: &Arc<TaskRecord>) -> bool {
+    /// Notes a deadline; tells whether it is now the earliest.
+    pub fn add(&mut self, at: Instant, task: &Arc<TaskRecord>) -> Added {
         self.push(at, Alarm::Deadline(Arc::downgrade(task)))
     }
 
-    /// Notes the end of a task's rest; true if it is now the earliest.
-    pub fn rest(&mut self, at: Instant, task: &Arc<TaskRecord>) -> bool {
+    /// Notes the end of a task's rest; tells whether it is now the earliest.
+    pub fn rest(&mut self, at: Instant, task: &Arc<TaskRecord>) -> Added {
         self.push(at, Alarm::Rested(task.clone()))
     }
 
-    fn push(&mut self, at: Instant, alarm: Alarm) -> bool {
-        if self.heap.len() >= self.sweep_at.max(SWEEP_MIN) {
-            self.heap.retain(|Reverse(entry)| !entry.alarm.is_dead());
-            self.sweep_at = self.heap.len() * 2;
-        }
-        let first = self.next().is_none_or(|next| at < next);
+    fn push(&mut self, at: Instant, alarm: Alarm) -> Added {
+        let gone = if self.heap.len() >= self.sweep_at.max(SWEEP_MIN) { self.sweep() } else { Vec::new() };
+        let is_first = self.next().is_none_or(|next| at < next);
         self.heap.push(Reverse(Entry { at, alarm }));
-        first
+        Added { is_first, _gone: gone }
+    }
+
+    /// Takes out what is dead. Looking at a task may make it the last handle to it.
+    fn sweep(&mut self) -> Vec<Arc<TaskRecord>> {
+        let mut gone = Vec::new();
+        let entries = std::mem::take(&mut self.heap).into_iter();
+        let (dead, alive): (Vec<_>, Vec<_>) = entries.partition(|Reverse(entry)| {
+            let task = entry.alarm.task();
+            let is_dead = task.as_ref().is_none_or(|task| task.is_done());
+            gone.extend(task);
+            is_dead
+        });
+        self.heap = alive.into();
+        self.sweep_at = self.heap.len() * 2;
+        gone.extend(dead.into_iter().filter_map(|Reverse(entry)| entry.alarm.task()));
+        gone
+    }
+
+    /// Does anything rest that will run again by itself?
+    pub fn has_resting(&self) -> bool {
+        self.heap.iter().any(|Reverse(entry)| matches!(&entry.alarm, Alarm::Rested(task) if !task.is_done()))
     }
 
     /// Takes the tasks that rest.
@@ -85,21 +113,20 @@ impl Timers {
         self.heap.peek().map(|Reverse(entry)| entry.at)
     }
 
-    /// Takes a task whose time has come.
+    /// Takes what is due by now, one at a time.
     pub fn pop_due(&mut self, now: Instant) -> Option<Due> {
-        while self.next().is_some_and(|at| at <= now) {
-            let Reverse(entry) = self.heap.pop()?;
-            // A retried task has a later deadline than the one noted for its first attempt.
-            let is_late = |task: &Arc<TaskRecord>| task.deadline().is_some_and(|at| at <= now);
-            match entry.alarm {
-                Alarm::Rested(task) => return Some(Due::Rested(task)),
-                Alarm::Deadline(task) => match task.upgrade().filter(is_late) {
-                    Some(task) => return Some(Due::Deadline(task)),
-                    None => continue,
-                },
-            }
+        if self.next().is_none_or(|at| at > now) {
+            return None;
         }
-        None
+        let Reverse(entry) = self.heap.pop()?;
+        Some(match entry.alarm {
+            Alarm::Rested(task) => Due::Rested(task),
+            Alarm::Deadline(task) => match task.upgrade() {
+                // A retried task has a later deadline than the one noted for its first attempt.
+                Some(task) if task.deadline().is_some_and(|at| at <= now) => Due::Deadline(task),
+                task => Due::Nothing(task),
+            },
+        })
     }
 }
 

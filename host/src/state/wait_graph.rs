@@ -1,8 +1,9 @@
 //! Who waits for whom: the tasks on which some that wait depend, and those among them that can never go on.
 //!
 //! A guest that waits needs some of the tasks that make its objects. A queued task needs those that make its arguments, and
-//! a queued call besides the call that its actor serves, or the constructor, and the calls before it. Whatever is none of
-//! these goes on by itself, and so does in the end whatever needs only such; the rest waits for itself.
+//! a queued call besides the call that its actor serves, or the constructor, and the calls before it; where the actor serves
+//! several at once, as many of those it serves, and of the calls before it, as leave room. A task that lacks a custom resource
+//! needs as many of those that hold it. Whatever is none of these goes on by itself, and so does in the end whatever needs only such; the rest waits for itself.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use super::object::ObjectRef;
 use super::parking::{Standing, Wait};
 use super::task::{TaskRecord, Work};
 use crate::words::limits::WAIT_GRAPH_MAX;
+use crate::words::resources::{Milli, ResourceSet};
 
 /// The tasks on which some that wait depend.
 #[derive(Default)]
@@ -23,6 +25,14 @@ pub struct WaitGraph {
     size: usize,
 }
 
+/// Who holds custom resources, and all that there is of them. What nobody here holds counts as free.
+pub struct Holders {
+    /// Tasks, and the calls of actors, with what they or their actors hold.
+    pub held: Vec<(Arc<TaskRecord>, ResourceSet)>,
+    /// What the host has.
+    pub total: ResourceSet,
+}
+
 type Queue = HashMap<*const TaskRecord, Option<Arc<TaskRecord>>>;
 
 struct Node {
@@ -32,6 +42,12 @@ struct Node {
     needs: Vec<usize>,
     /// How many of them must come to their end before it goes on; none where it does by itself.
     missing: usize,
+    /// How much it lacks of custom resources, which those that it depends on hold.
+    lacks: Vec<(String, Milli)>,
+    /// What comes back with its end.
+    holds: Option<ResourceSet>,
+    /// It waits with the other calls that its actor serves: there is no wait of its own that could fail.
+    shares_a_wait: bool,
 }
 
 /// The same task in the same state has neither moved nor begun to wait for something else.
@@ -44,23 +60,32 @@ enum State {
 
 /// Tasks that wait for each other.
 pub struct Cycle {
-    /// The task whose wait closed it, last.
+    /// The task that is to fail, last.
     pub tasks: Vec<Arc<TaskRecord>>,
-    /// The stamp of that wait.
-    pub stamp: u64,
+    /// That task.
+    pub victim: Victim,
+}
+
+/// Who hears of a deadlock: the guest whose wait closed it; or, where that is one of several calls that an actor serves at once, what
+/// they wait for.
+pub enum Victim {
+    /// The wait of this stamp fails.
+    Waits(Arc<TaskRecord>, u64),
+    /// It fails in the queue, or in the mailbox.
+    Queued(Arc<TaskRecord>),
 }
 
 impl WaitGraph {
     /// All that `tasks` depend on. With an `earlier` graph, what has moved since counts as going on by itself: what then
     /// still waits for itself did so at the moment between the two. `None` where it is too large to be looked at.
-    pub fn of(tasks: &[Arc<TaskRecord>], earlier: Option<&WaitGraph>) -> Option<Self> {
+    pub fn of(tasks: &[Arc<TaskRecord>], holders: &Holders, earlier: Option<&WaitGraph>) -> Option<Self> {
         let mut graph = WaitGraph::default();
         for task in tasks {
             graph.place(task.clone());
         }
         let mut next = 0;
         while let Some(task) = graph.nodes.get(next).map(|node| node.task.clone()) {
-            graph.explore(next, &task);
+            graph.explore(next, &task, holders);
             if earlier.is_some_and(|earlier| earlier.state(&task) != Some(graph.nodes[next].state)) {
                 graph.set(next, State::Free, Vec::new(), 0);
             }
@@ -84,7 +109,7 @@ impl WaitGraph {
     fn place(&mut self, task: Arc<TaskRecord>) -> usize {
         let nodes = &mut self.nodes;
         *self.places.entry(Arc::as_ptr(&task)).or_insert_with(|| {
-            nodes.push(Node { task, state: State::Free, needs: Vec::new(), missing: 0 });
+            nodes.push(Node::free(task));
             nodes.len() - 1
         })
     }
@@ -95,15 +120,15 @@ impl WaitGraph {
         (node.state, node.needs, node.missing) = (state, needs, missing);
     }
 
-    fn explore(&mut self, place: usize, task: &Arc<TaskRecord>) {
+    fn explore(&mut self, place: usize, task: &Arc<TaskRecord>, holders: &Holders) {
         match task.standing() {
-            Standing::Free => {}
-            Standing::Parked(Wait { objects, count }, stamp) => {
-                let needs = self.producers(&objects);
-                let there = objects.len() - needs.len();
-                let missing = count.min(objects.len()).saturating_sub(there);
-                self.set(place, State::Parked(stamp), needs, missing);
+            Standing::Free => {
+                if let Some((wait, stamp)) = shared_wait(task) {
+                    self.set_parked(place, &wait, stamp);
+                    self.nodes[place].shares_a_wait = true;
+                }
             }
+            Standing::Parked(wait, stamp) => self.set_parked(place, &wait, stamp),
             Standing::Queued { attempts, missing } => {
                 let mut needs = self.producers(&missing);
                 match &task.spec.work {
@@ -112,12 +137,51 @@ impl WaitGraph {
                         // It is about to be served.
                         None => return,
                     },
+                    Work::Task { .. } | Work::Main { .. } | Work::Construct { .. } if needs.is_empty() => {
+                        return self.set_lacking(place, attempts, task, holders);
+                    }
                     Work::Task { .. } | Work::Main { .. } | Work::Construct { .. } => {}
                 }
-                let missing = needs.len();
+                let missing = match &task.spec.work {
+                    Work::Call { actor, .. } => self.room_for(actor, task).unwrap_or(needs.len()),
+                    _ => needs.len(),
+                };
                 self.set(place, State::Queued(attempts), needs, missing);
             }
         }
+    }
+
+    fn set_parked(&mut self, place: usize, Wait { objects, count }: &Wait, stamp: u64) {
+        let needs = self.producers(objects);
+        let there = objects.len() - needs.len();
+        let missing = (*count).min(objects.len()).saturating_sub(there);
+        self.set(place, State::Parked(stamp), needs, missing);
+    }
+
+    /// A task that is ready: it depends on those that hold what it lacks.
+    fn set_lacking(&mut self, place: usize, attempts: u32, task: &Arc<TaskRecord>, holders: &Holders) {
+        let held = |name: &str| holders.held.iter().map(|(_, held)| held.amount(name)).sum::<Milli>();
+        let lacks = |(name, amount): (&str, Milli)| {
+            let lacking = amount - (holders.total.amount(name) - held(name));
+            (lacking > 0).then(|| (name.to_owned(), lacking))
+        };
+        let lacks: Vec<_> = task.spec.plan.needs.custom().filter_map(lacks).collect();
+        let has_some = |held: &ResourceSet| lacks.iter().any(|(name, _)| held.amount(name) > 0);
+        let mut needs = Vec::new();
+        for (holder, held) in holders.held.iter().filter(|(_, held)| has_some(held)) {
+            let holder = self.place(holder.clone());
+            self.nodes[holder].holds = Some(held.clone());
+            needs.push(holder);
+        }
+        let missing = needs.len().min(1);
+        self.set(place, State::Queued(attempts), needs, missing);
+        self.nodes[place].lacks = lacks;
+    }
+
+    /// The tasks that are ready to run, as soon as there is room.
+    pub fn ready(&self) -> impl Iterator<Item = &Arc<TaskRecord>> {
+        let queued = self.nodes.iter().filter(|node| matches!(node.state, State::Queued(_)) && node.task.is_released());
+        queued.map(|node| &node.task).filter(|task| !matches!(task.spec.work, Work::Call { .. }))
     }
 
     /// The tasks that make these objects. One that nobody makes is there, or comes from elsewhere.
@@ -127,9 +191,8 @@ impl WaitGraph {
 
     /// What must end before the actor serves this call, its arguments aside; `None` if it is not in the mailbox.
     fn before(&mut self, actor: &Arc<ActorRecord>, call: &Arc<TaskRecord>) -> Option<Vec<usize>> {
-        if actor.lanes.is_some() {
-            // It may be served beside those that it serves.
-            return None;
+        if actor.lanes.is_some() && actor.ready.is_ready() {
+            return self.beside(actor, call);
         }
         let size = &mut self.size;
         let queue = self.queues.entry(Arc::as_ptr(actor)).or_insert_with(|| {
@@ -144,6 +207,32 @@ impl WaitGraph {
             return None;
         }
         Some(held_up_by.into_iter().chain(serves).map(|task| self.place(task)).collect())
+    }
+
+    /// The calls that an actor serves at once in the lane of this one, and those before it there; `None` if it is about to be served.
+    fn beside(&mut self, actor: &Arc<ActorRecord>, call: &Arc<TaskRecord>) -> Option<Vec<usize>> {
+        let lane = call.spec.plan.lane;
+        let waiting = actor.mailbox.waiting();
+        let is_its = |other: &&Arc<TaskRecord>| other.spec.plan.lane == lane && !other.is_done();
+        let before: Vec<_> =
+            waiting.iter().filter(is_its).take_while(|other| !Arc::ptr_eq(other, call)).cloned().collect();
+        let served: Vec<_> = actor.shift()?.calls().into_iter().filter(|call| is_its(&call)).collect();
+        self.size += waiting.len() + served.len();
+        let is_there = waiting.iter().any(|other| Arc::ptr_eq(other, call));
+        let is_full = served.len() >= capacity(actor, lane);
+        (is_there && is_full).then(|| served.into_iter().chain(before).map(|task| self.place(task)).collect())
+    }
+
+    /// How many of those that are served beside a call, or wait before it, have to end before it is served.
+    fn room_for(&self, actor: &ActorRecord, call: &Arc<TaskRecord>) -> Option<usize> {
+        if actor.lanes.is_none() || !actor.ready.is_ready() {
+            return None;
+        }
+        let lane = call.spec.plan.lane;
+        let waiting = actor.mailbox.waiting();
+        let before = waiting.iter().filter(|other| other.spec.plan.lane == lane && !other.is_done());
+        let missing = call.argument_objects().iter().filter(|object| !object.is_ready()).count();
+        Some(1 + before.take_while(|other| !Arc::ptr_eq(other, call)).count() + missing)
     }
 
     /// The cycles that those of the tasks are caught in which wait since after the stamp `since`. What each cycle's last
@@ -184,10 +273,9 @@ impl WaitGraph {
             if std::mem::replace(&mut goes_on[place], true) {
                 continue;
             }
+            let holds = self.nodes[place].holds.clone().unwrap_or_default();
             for waiting in &needed_by[place] {
-                let missing = &mut self.nodes[*waiting].missing;
-                *missing = missing.saturating_sub(1);
-                if *missing == 0 {
+                if self.nodes[*waiting].loses(&holds) {
                     free.push(*waiting);
                 }
             }
@@ -207,20 +295,63 @@ impl WaitGraph {
             place = *self.nodes[place].needs.iter().find(|need| !goes_on[**need])?;
         };
         let mut ring = path.split_off(first);
-        let stamp = |place: &usize| match self.nodes[*place].state {
-            State::Parked(stamp) => Some(stamp),
-            State::Free | State::Queued(_) => None,
-        };
-        let (last, stamp) = ring
-            .iter()
-            .enumerate()
-            .filter_map(|(at, place)| Some((at, stamp(place)?)))
-            .max_by_key(|(_, stamp)| *stamp)?;
+        let (last, victim) = self.victim(&ring)?;
         ring.rotate_left(last + 1);
         let closer = *ring.last()?;
         let tasks = ring.iter().map(|place| self.nodes[*place].task.clone()).collect();
-        Some((Cycle { tasks, stamp }, closer))
+        Some((Cycle { tasks, victim }, closer))
     }
+
+    /// Which of the ring is to fail: the last one that began to wait, if that is a wait of its own; else one that is queued.
+    fn victim(&self, ring: &[usize]) -> Option<(usize, Victim)> {
+        let nodes = || ring.iter().map(|place| &self.nodes[*place]).enumerate();
+        let stamps = nodes().filter_map(|(at, node)| match node.state {
+            State::Parked(stamp) => Some((at, node, stamp)),
+            State::Free | State::Queued(_) => None,
+        });
+        let (at, node, stamp) = stamps.max_by_key(|(_, _, stamp)| *stamp)?;
+        if !node.shares_a_wait {
+            return Some((at, Victim::Waits(node.task.clone(), stamp)));
+        }
+        let queued = nodes().find(|(_, node)| matches!(node.state, State::Queued(_)));
+        queued.map(|(at, node)| (at, Victim::Queued(node.task.clone())))
+    }
+}
+
+impl Node {
+    fn free(task: Arc<TaskRecord>) -> Self {
+        let (state, needs, lacks) = (State::Free, Vec::new(), Vec::new());
+        Node { task, state, needs, missing: 0, lacks, holds: None, shares_a_wait: false }
+    }
+
+    /// One that it depends on has come to its end, and gives this back. True if it goes on now.
+    fn loses(&mut self, holds: &ResourceSet) -> bool {
+        if self.lacks.is_empty() {
+            self.missing = self.missing.saturating_sub(1);
+            return self.missing == 0;
+        }
+        self.lacks.iter_mut().for_each(|(name, amount)| *amount -= holds.amount(name));
+        self.lacks.iter().all(|(_, amount)| *amount <= 0)
+    }
+}
+
+/// What the calls that an actor serves at once wait for together, if this is one of them: for objects alone, because no lane has
+/// room for another call, which might let them go on.
+fn shared_wait(task: &Arc<TaskRecord>) -> Option<(Wait, u64)> {
+    let shift = task.shift()?;
+    let Work::Call { actor, .. } = &task.spec.work else { return None };
+    let calls = shift.calls();
+    let served = |lane: usize| calls.iter().filter(|call| call.spec.plan.lane == lane).count();
+    let is_full = (0..actor.lanes.as_ref()?.len()).all(|lane| served(lane) >= capacity(actor, lane));
+    match shift.parking().standing() {
+        Standing::Parked(wait, stamp) if is_full && !shift.has_news() => Some((wait, stamp)),
+        _ => None,
+    }
+}
+
+/// How many calls of this lane the actor serves at once.
+fn capacity(actor: &ActorRecord, lane: usize) -> usize {
+    actor.lanes.as_ref().and_then(|lanes| lanes.get(lane)).map_or(1, |max| *max as usize)
 }
 
 /// The calls that wait for an actor, each with the nearest before it that is not ready to be served.

@@ -22,7 +22,26 @@ pub enum Watchers {
 
 /// Where a watcher stands in an object's list.
 #[derive(Debug)]
-pub struct WatchKey(usize);
+pub struct WatchKey {
+    place: usize,
+    from_outside: bool,
+}
+
+impl WatchKey {
+    fn at(place: usize) -> Self {
+        WatchKey { place, from_outside: false }
+    }
+
+    /// The same, of an object that comes from outside, or does not.
+    pub(super) fn of(self, from_outside: bool) -> Self {
+        WatchKey { from_outside, ..self }
+    }
+
+    /// Is it somebody outside who will seal the object?
+    pub fn is_from_outside(&self) -> bool {
+        self.from_outside
+    }
+}
 
 /// The key of the first watcher.
 const FIRST: usize = 0;
@@ -33,7 +52,7 @@ impl Watchers {
         match std::mem::replace(self, Watchers::None) {
             Watchers::None => {
                 *self = Watchers::One(watcher);
-                WatchKey(FIRST)
+                WatchKey::at(FIRST)
             }
             Watchers::One(first) => {
                 let mut many = Box::new(Slab::new());
@@ -42,18 +61,18 @@ impl Watchers {
                 debug_assert_eq!(kept, FIRST, "its key stays what it was");
                 let key = many.insert(watcher);
                 *self = Watchers::Many(many);
-                WatchKey(key)
+                WatchKey::at(key)
             }
             Watchers::Many(mut many) => {
                 let key = many.insert(watcher);
                 *self = Watchers::Many(many);
-                WatchKey(key)
+                WatchKey::at(key)
             }
         }
     }
 
     /// Tells this watcher nothing any more. The key alone may be of an earlier list, whose watchers were told.
-    pub fn remove<W: Watcher + 'static>(&mut self, WatchKey(key): &WatchKey, watcher: &Arc<W>) {
+    pub fn remove<W: Watcher + 'static>(&mut self, WatchKey { place: key, .. }: &WatchKey, watcher: &Arc<W>) {
         let is_its = |other: &Arc<dyn Watcher>| std::ptr::addr_eq(Arc::as_ptr(other), Arc::as_ptr(watcher));
         match self {
             Watchers::One(one) if is_its(one) => *self = Watchers::None,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::stream::ObjectStream;
-use super::task::{Arguments, failed, once_there_is_room};
+use super::task::{Arguments, failed};
 use crate::port::waiting::value_of;
 use crate::port::{ActorRequest, CallRequest, Port};
 use crate::runtime::Runtime;
@@ -13,6 +13,7 @@ use crate::state::actor::ActorRef;
 use crate::state::modules::ModuleSlot;
 use crate::state::object::ObjectRef;
 use crate::state::payload::{Argument, Encoding, Payload};
+use crate::state::room::Place;
 use crate::state::stream::StreamRef;
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::options::{ActorOptions, TaskOptions};
@@ -188,14 +189,19 @@ impl MethodCall {
     /// mailbox is the error of the object.
     pub async fn submit(self) -> ObjectRef {
         let runtime = self.actor.runtime.clone();
-        once_there_is_room(&runtime, || self.clone().try_submit()).await
+        let place = runtime.room().await;
+        self.submit_at(place)
     }
 
     /// Makes the call now. A full queue is the error of the object.
     pub fn try_submit(self) -> ObjectRef {
+        self.submit_at(None)
+    }
+
+    fn submit_at(self, place: Option<Place>) -> ObjectRef {
         let MethodCall { actor: ActorHandle { runtime, actor }, method, arguments, options, reply } = self;
         match arguments.take() {
-            Ok(arguments) => runtime.call_actor(CallRequest { actor, method, arguments, options, reply }, None),
+            Ok(arguments) => runtime.call_actor(CallRequest { actor, method, arguments, options, reply, place }, None),
             Err(error) => failed(&runtime, error),
         }
     }
@@ -204,13 +210,14 @@ impl MethodCall {
     /// call is the error of the first item. The actor serves no other call before the last item.
     pub async fn stream(self) -> ObjectStream {
         let runtime = self.actor.runtime.clone();
-        ObjectStream::once_there_is_room(runtime, || self.clone().try_stream()).await
+        let place = runtime.room().await;
+        ObjectStream::new(runtime, self.stream_at(place))
     }
 
-    fn try_stream(self) -> StreamRef {
+    fn stream_at(self, place: Option<Place>) -> StreamRef {
         let MethodCall { actor: ActorHandle { runtime, actor }, method, arguments, options, reply } = self;
         match arguments.take() {
-            Ok(arguments) => runtime.call_stream(CallRequest { actor, method, arguments, options, reply }, None),
+            Ok(arguments) => runtime.call_stream(CallRequest { actor, method, arguments, options, reply, place }, None),
             Err(error) => StreamRef::failed(runtime.store(), error),
         }
     }

@@ -37,17 +37,6 @@ impl ObjectStream {
         ObjectStream { runtime, items, failed: false, asked: None }
     }
 
-    /// Submits as soon as the queue has room.
-    pub(super) async fn once_there_is_room(runtime: Arc<Runtime>, submit: impl Fn() -> StreamRef) -> Self {
-        loop {
-            runtime.room().await;
-            let items = submit();
-            if items.refusal().is_none_or(|error| error.kind != ErrorKind::QueueFull) {
-                return ObjectStream::new(runtime, items);
-            }
-        }
-    }
-
     /// The next item, which need not be there yet: to pass on, or to wait for beside others. Those after the last have the task's
     /// error, or `StreamEnded`; one that is [too far ahead](crate::limits::STREAM_ITEMS_WANTED_MAX) has `LimitExceeded`, and is none.
     pub fn next_ref(&mut self) -> ObjectRef {

@@ -11,8 +11,9 @@ use crate::runtime::Runtime;
 use crate::state::modules::ModuleSlot;
 use crate::state::object::ObjectRef;
 use crate::state::payload::{Argument, Encoding, Payload};
+use crate::state::room::Place;
 use crate::state::stream::StreamRef;
-use crate::words::error::{ErrorKind, TaskError, TaskResult};
+use crate::words::error::{TaskError, TaskResult};
 use crate::words::options::TaskOptions;
 
 /// Arguments as they are collected. The first that fails is the error of the call.
@@ -93,15 +94,20 @@ impl TaskCall {
     /// Submits it, as soon as the queue has room. What is wrong with it is the error of the object.
     pub async fn submit(self) -> ObjectRef {
         let runtime = self.runtime.clone();
-        once_there_is_room(&runtime, || self.clone().try_submit()).await
+        let place = runtime.room().await;
+        self.submit_at(place)
     }
 
     /// Submits it now. A full queue is the error of the object.
     pub fn try_submit(self) -> ObjectRef {
+        self.submit_at(None)
+    }
+
+    fn submit_at(self, place: Option<Place>) -> ObjectRef {
         let TaskCall { runtime, module, function, arguments, options, reply } = self;
         let module = module.current();
         match arguments.take() {
-            Ok(arguments) => runtime.submit(TaskRequest { module, function, arguments, options, reply }, None),
+            Ok(arguments) => runtime.submit(TaskRequest { module, function, arguments, options, reply, place }, None),
             Err(error) => failed(&runtime, error),
         }
     }
@@ -110,27 +116,16 @@ impl TaskCall {
     /// error of the first item.
     pub async fn stream(self) -> ObjectStream {
         let runtime = self.runtime.clone();
-        ObjectStream::once_there_is_room(runtime, || self.clone().try_stream()).await
+        let place = runtime.room().await;
+        ObjectStream::new(runtime, self.stream_at(place))
     }
 
-    fn try_stream(self) -> StreamRef {
+    fn stream_at(self, place: Option<Place>) -> StreamRef {
         let TaskCall { runtime, module, function, arguments, options, reply } = self;
         let module = module.current();
         match arguments.take() {
-            Ok(arguments) => runtime.submit_stream(TaskRequest { module, function, arguments, options, reply }, None),
+            Ok(arguments) => runtime.submit_stream(TaskRequest { module, function, arguments, options, reply, place }, None),
             Err(error) => StreamRef::failed(runtime.store(), error),
-        }
-    }
-}
-
-/// Submits as soon as the queue has room. Another may take the last place in between; then it waits again.
-pub(super) async fn once_there_is_room(runtime: &Runtime, submit: impl Fn() -> ObjectRef) -> ObjectRef {
-    loop {
-        runtime.room().await;
-        let object = submit();
-        let refused = |error: &TaskError| error.kind == ErrorKind::QueueFull;
-        if !object.error().is_some_and(|error| refused(&error)) {
-            return object;
         }
     }
 }

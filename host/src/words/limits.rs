@@ -170,7 +170,12 @@ pub const FUEL_SLICE: u64 = 1_000_000;
 /// fuel. As long as a slice of fuel lasts at the most.
 pub const HOST_CALLS_TURN: Duration = Duration::from_millis(1);
 
-/// A ready task that others have overtaken this often, because it needs more than is free, is next in any case.
+/// Kinds of ready tasks (those of one owner that need the same) that are looked at for one that fits, where something else moves
+/// meanwhile. It bounds the work of one pick.
+pub const LOOKAHEAD: usize = 64;
+
+/// For a ready task that others have overtaken this often, because it needs more than is free, what it lacks is kept from then
+/// on: the rest of its owner's tasks leave that alone, and those of others leave its owner's share.
 pub const OVERTAKEN_MAX: u32 = 64;
 
 /// Time between asking a task to stop and ending it, when it is cancelled without force.

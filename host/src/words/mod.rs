@@ -14,4 +14,5 @@ pub mod options;
 pub mod plan;
 pub mod receipt;
 pub mod resources;
+pub mod sync;
 pub mod text;

@@ -53,10 +53,77 @@ impl ResourceSet {
 
     /// Is all of `needs` there?
     pub fn covers(&self, needs: &ResourceSet) -> bool {
-        let of = |name: &str| self.custom.as_ref().and_then(|map| map.get(name)).copied().unwrap_or(0);
         (needs.cpu_milli == 0 || needs.cpu_milli <= self.cpu_milli)
             && needs.memory_bytes <= self.memory_bytes
-            && needs.custom().all(|(name, amount)| amount <= of(name))
+            && needs.custom().all(|(name, amount)| amount <= self.amount(name))
+    }
+
+    /// Of what this asks for, the kinds of which `free` has not enough.
+    pub fn beyond(&self, free: &ResourceSet) -> ResourceSet {
+        let mut lacks = ResourceSet::default();
+        if self.cpu_milli > 0 && self.cpu_milli > free.cpu_milli {
+            lacks.cpu_milli = self.cpu_milli;
+        }
+        if self.memory_bytes > free.memory_bytes {
+            lacks.memory_bytes = self.memory_bytes;
+        }
+        let custom = self.custom().filter(|(name, amount)| *amount > free.amount(name));
+        custom.fold(lacks, |lacks, (name, amount)| lacks.with_milli(name, amount))
+    }
+
+    /// Do both ask for something of the same kind?
+    pub fn overlaps(&self, other: &ResourceSet) -> bool {
+        (self.cpu_milli > 0 && other.cpu_milli > 0)
+            || (self.memory_bytes > 0 && other.memory_bytes > 0)
+            || self.custom().any(|(name, amount)| amount > 0 && other.amount(name) > 0)
+    }
+
+    /// Of each kind no more than one of so many owners' equal part of `total`.
+    pub fn within_share(&self, total: &ResourceSet, owners: usize) -> ResourceSet {
+        let owners = owners.max(1);
+        let mut share = ResourceSet {
+            cpu_milli: self.cpu_milli.min(total.cpu_milli / owners as Milli),
+            memory_bytes: self.memory_bytes.min(total.memory_bytes / owners as u64),
+            custom: None,
+        };
+        for (name, amount) in self.custom() {
+            share = share.with_milli(name, amount.min(total.amount(name) / owners as Milli));
+        }
+        share
+    }
+
+    /// Is as much of each kind that `kept` names still there when `needs` are taken as well?
+    pub fn leaves(&self, needs: &ResourceSet, kept: &ResourceSet) -> bool {
+        let untouched = |needs: Milli, kept: Milli, free: Milli| needs == 0 || kept == 0 || free - needs >= kept;
+        let memory = needs.memory_bytes == 0
+            || kept.memory_bytes == 0
+            || self.memory_bytes >= needs.memory_bytes.saturating_add(kept.memory_bytes);
+        memory
+            && untouched(needs.cpu_milli, kept.cpu_milli, self.cpu_milli)
+            && kept.custom().all(|(name, kept)| untouched(needs.amount(name), kept, self.amount(name)))
+    }
+
+    /// Is there nothing of anything?
+    pub fn is_nothing(&self) -> bool {
+        self.cpu_milli == 0 && self.memory_bytes == 0 && self.custom().all(|(_, amount)| amount == 0)
+    }
+
+    /// The same without CPU slots.
+    pub fn without_cpu(&self) -> ResourceSet {
+        ResourceSet { cpu_milli: 0, ..self.clone() }
+    }
+
+    /// What is left of this when `held` is taken out; CPU may go below zero.
+    pub fn less(&self, held: &ResourceSet) -> ResourceSet {
+        let mut left = self.clone();
+        left.memory_bytes = left.memory_bytes.saturating_sub(held.memory_bytes);
+        left.add(held, -1);
+        left
+    }
+
+    /// How much there is of this custom resource, in thousandths.
+    pub fn amount(&self, name: &str) -> Milli {
+        self.custom.as_ref().and_then(|map| map.get(name)).copied().unwrap_or(0)
     }
 
     /// Takes `needs` out, of which the memory is there; CPU may go below zero.
@@ -109,6 +176,21 @@ mod tests {
         assert!(free.covers(&ResourceSet::cpus(1.5)));
         free.give(&needs);
         assert_eq!(free, whole);
+    }
+
+    #[test]
+    fn what_is_lacking_is_told_by_kind_and_kept_within_a_share() {
+        let total = ResourceSet::cpus(4.0).with("gpu", 2.0);
+        let needs = ResourceSet::cpus(4.0).with("gpu", 1.0);
+        let free = ResourceSet::cpus(3.0).with("gpu", 1.0);
+        let lacks = needs.beyond(&free);
+        assert_eq!(lacks, ResourceSet::cpus(4.0), "the gpu is there");
+        assert!(lacks.overlaps(&ResourceSet::cpus(0.5)) && !lacks.overlaps(&ResourceSet::default().with("gpu", 1.0)));
+        let share = lacks.within_share(&total, 2);
+        assert_eq!(share, ResourceSet::cpus(2.0));
+        assert!(free.leaves(&ResourceSet::cpus(1.0), &share) && !free.leaves(&ResourceSet::cpus(1.5), &share));
+        assert!(free.leaves(&ResourceSet::default().with("gpu", 1.0), &share), "nobody keeps that");
+        assert_eq!(total.less(&needs), ResourceSet::default().with("gpu", 1.0));
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl Host for Guest {
         let object = match call_options(options) {
             Err(text) => self.failed_object(bad_options(text)),
             Ok(options) => {
-                let request = CallRequest { actor, method, arguments, options, reply: self.reply() };
+                let request = CallRequest { actor, method, arguments, options, reply: self.reply(), place: None };
                 self.port.call_actor(request, Some(self.task()))
             }
         };

@@ -18,6 +18,7 @@ use super::super::wire;
 use crate::port::Port;
 use crate::port::waiting::wait_for_news;
 use crate::state::object::ObjectRef;
+use crate::state::parking::Awaited;
 use crate::state::payload::{Encoding, Payload};
 use crate::state::shift::{News, Shift};
 use crate::state::task::{TaskRecord, Work};
@@ -118,7 +119,7 @@ async fn next(
     match wait_for_news(&*port, &shift, &objects, count as usize, timeout).await {
         Some(news) => store.data_mut().event(news),
         None => {
-            let ready = (0u32..).zip(&objects).filter(|(_, object)| object.is_ready()).map(|(index, _)| index);
+            let ready = (0u32..).zip(objects.iter()).filter(|(_, object)| object.is_ready()).map(|(index, _)| index);
             Ok(Event::Ready(ready.collect()))
         }
     }
@@ -206,12 +207,13 @@ impl Guest {
 
     /// What a wait needs.
     #[expect(clippy::type_complexity, reason = "taken apart by its only caller")]
-    fn wanted(&self, objects: &[Resource<ObjectRef>]) -> wasmtime::Result<(Arc<Shift>, Arc<dyn Port>, Vec<ObjectRef>)> {
+    fn wanted(&self, objects: &[Resource<ObjectRef>]) -> wasmtime::Result<(Arc<Shift>, Arc<dyn Port>, Awaited)> {
         if objects.len() > HANDLES_MAX {
             return Err(broken_contract(format!("a wait for {} objects: it can hold {HANDLES_MAX}", objects.len())));
         }
         let objects = objects.iter().map(|object| Ok(self.table.get(object)?.clone()));
-        Ok((self.shift()?, self.port.clone(), objects.collect::<wasmtime::Result<_>>()?))
+        let objects: Vec<_> = objects.collect::<wasmtime::Result<_>>()?;
+        Ok((self.shift()?, self.port.clone(), Awaited::Many(objects.into())))
     }
 
     fn event(&mut self, news: News) -> wasmtime::Result<Event> {

@@ -30,7 +30,7 @@ impl Host for Guest {
             Err(error) => self.port.failed_stream(error),
             Ok(options) => {
                 let (module, reply) = (self.task().spec.with_module(Arc::clone), self.reply());
-                let request = TaskRequest { module, function, arguments, options, reply };
+                let request = TaskRequest { module, function, arguments, options, reply, place: None };
                 self.port.submit_stream(request, Some(self.task()))
             }
         };
@@ -51,7 +51,7 @@ impl Host for Guest {
         let stream = match stream_options(options) {
             Err(error) => self.port.failed_stream(error),
             Ok(options) => {
-                let request = CallRequest { actor, method, arguments, options, reply: self.reply() };
+                let request = CallRequest { actor, method, arguments, options, reply: self.reply(), place: None };
                 self.port.call_stream(request, Some(self.task()))
             }
         };

@@ -38,7 +38,7 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
                 let task = guest.task();
                 let module = task.spec.with_module(Arc::clone);
                 let reply = guest.reply();
-                guest.port.submit(TaskRequest { module, function, arguments, options, reply }, Some(task))
+                guest.port.submit(TaskRequest { module, function, arguments, options, reply, place: None }, Some(task))
             }
         };
         push(&mut access.get().table, object)

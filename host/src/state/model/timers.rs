@@ -55,12 +55,12 @@ impl World {
     fn note(&mut self, at: Instant, purpose: Purpose, name: usize) {
         let before = self.timers.next();
         let record = &self.tasks[name].record;
-        let first = match purpose {
+        let added = match purpose {
             Purpose::Deadline => self.timers.add(at, record),
             Purpose::Rest => self.timers.rest(at, record),
         };
         // Where the dead were swept it may be the first one now.
-        assert!(first || before.is_some_and(|before| before <= at), "who waits for the first has to hear of it");
+        assert!(added.is_first || before.is_some_and(|before| before <= at), "who waits for the first has to hear of it");
         self.noted.push((at, purpose, name));
     }
 
@@ -112,6 +112,7 @@ impl World {
             let (purpose, record) = match due {
                 Due::Deadline(record) => (Purpose::Deadline, record),
                 Due::Rested(record) => (Purpose::Rest, record),
+                Due::Nothing(_) => continue,
             };
             let name = record.spec.id.0 as usize;
             let is_it = |(at, of, whose): &(Instant, Purpose, usize)| *at <= now && (*of, *whose) == (purpose, name);

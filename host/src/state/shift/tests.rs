@@ -4,13 +4,14 @@ use std::time::Instant;
 
 use super::super::model::{Busy, plan, task};
 use super::super::store::ObjectStore;
+use crate::words::resources::ResourceSet;
 use super::*;
 
 /// A shift, and a call that begins in it.
 fn begun() -> (Arc<Shift>, Arc<TaskRecord>) {
     let store = ObjectStore::new(1 << 20);
     let call = task(7, 0, plan(), false, &store).0;
-    let shift = Shift::new(call.clone(), Arc::new(Busy));
+    let shift = Shift::new(call.clone(), Arc::new(Busy), ResourceSet::default());
     begin(&shift, &call);
     (shift, call)
 }

@@ -7,8 +7,7 @@ use super::super::super::scheduler::Load;
 use super::super::super::task::TaskRecord;
 use super::super::turns::Line;
 use super::super::{plan, task};
-use super::{Answer, INSTANCES, LANES, Lane, Needs, PENDING, Stage, THREADS, TOTAL, Task, World};
-use crate::words::limits::OVERTAKEN_MAX;
+use super::{Answer, INSTANCES, LANES, Lane, Needs, Stage, THREADS, TOTAL, Task, World};
 
 impl World {
     pub(super) fn count(&self, of: impl Fn(Stage) -> bool) -> usize {
@@ -35,24 +34,6 @@ impl World {
         }
     }
 
-    /// The first that fits. Those before it are overtaken if it starts; one that was too often lets nobody pass.
-    pub(super) fn startable(&self) -> Option<usize> {
-        let free = self.free();
-        if self.instances() == INSTANCES {
-            return None;
-        }
-        for name in self.ready.order() {
-            let task = &self.tasks[name];
-            if task.needs.fits(free) {
-                return Some(name);
-            }
-            if task.overtaken >= OVERTAKEN_MAX {
-                return None;
-            }
-        }
-        None
-    }
-
     pub(super) fn is_stuck(&self) -> bool {
         let idle = self.count(Stage::idles) as u32;
         self.active() == 0
@@ -72,7 +53,6 @@ impl World {
         if self.is_look_due(false) {
             return Answer::Look;
         }
-        self.drop_dead_front();
         let priority = |name: Option<usize>| name.map(|name| self.tasks[name].priority);
         let first = |line: &Line| line.order().first().copied();
         let heads = LANES.map(|lane| match lane {
@@ -103,23 +83,10 @@ impl World {
     }
 
     pub(super) fn leave_the_queue(&mut self, name: usize) {
-        for before in self.ready.order().into_iter().take_while(|before| *before != name) {
+        for before in self.heads().into_iter().take_while(|before| *before != name) {
             self.tasks[before].overtaken += 1;
         }
         self.ready.take(name);
-    }
-
-    /// The dead at the front leave when somebody looks for a task that fits.
-    pub(super) fn drop_dead_front(&mut self) {
-        if self.instances() < INSTANCES {
-            self.drop_dead();
-        }
-    }
-
-    pub(super) fn drop_dead(&mut self) {
-        while let Some(first) = self.ready.order().first().copied().filter(|name| self.is_dead(*name)) {
-            self.ready.take(first);
-        }
     }
 
     pub(super) fn is_dead(&self, name: usize) -> bool {
@@ -131,18 +98,14 @@ impl World {
         if !self.closed {
             let stranger = self.stranger();
             assert!(!self.scheduler.next_if(&stranger), "it starts nobody but who is next");
-            self.drop_dead_front();
         }
         let free = self.free();
         assert!(free.gpu >= 0 && free.memory >= 0, "{free:?}");
-        let alive = self.ready.order().into_iter().filter(|name| !self.is_dead(*name)).count();
         let pending = self.count(Stage::is_pending);
-        let load = Load { pending, ready: alive, instances: self.instances(), active: self.active() };
+        let load = Load { pending, ready: self.ready.len(), instances: self.instances(), active: self.active() };
         assert_eq!(self.scheduler.load(), load);
-        assert_eq!(self.scheduler.has_room(), pending < PENDING || self.drains || self.closed);
         for task in &self.tasks {
             assert_eq!(task.record.overtaken(), task.overtaken, "{:?}", task.record);
-            assert!(task.overtaken <= OVERTAKEN_MAX);
             assert_eq!(task.told.0.load(Ordering::Relaxed), u32::from(task.stage == Stage::Over), "{:?}", task.record);
         }
     }

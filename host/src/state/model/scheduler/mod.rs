@@ -2,14 +2,17 @@
 //! all of them.
 
 mod expect;
+mod kept;
 mod steps;
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use fastrand::Rng;
 
 use super::super::object::Watcher;
+use super::super::room::Room;
 use super::super::scheduler::{Load, Scheduler};
 use super::super::slot::StopReason;
 use super::super::store::ObjectStore;
@@ -101,6 +104,11 @@ impl Stage {
         self.has_an_instance() && !matches!(self, Stage::Waits { .. } | Stage::Woken(Before::Waited { .. }))
     }
 
+    /// What it holds need not come back by itself.
+    fn is_stalled(self) -> bool {
+        self.idles() || self.waits_alone()
+    }
+
     fn idles(self) -> bool {
         matches!(self, Stage::Idles | Stage::Woken(Before::Idled))
     }
@@ -153,6 +161,7 @@ struct World {
     store: Arc<ObjectStore>,
     clock: ManualClock,
     scheduler: Scheduler<usize>,
+    room: Arc<Room>,
     tasks: Vec<Task>,
     ready: Line,
     woken: Line,
@@ -164,6 +173,8 @@ struct World {
     unseen: bool,
     turns: u64,
     patience: u64,
+    /// How often one that fits did not start because something was kept.
+    kept: Cell<u32>,
     drains: bool,
     closed: bool,
 }
@@ -172,13 +183,15 @@ const LANES: [Lane; 3] = [Lane::Woken, Lane::Ready, Lane::Preempted];
 
 impl World {
     fn new(seed: u64) -> Self {
-        let mut scheduler = Scheduler::new(TOTAL.set(), INSTANCES, PENDING);
+        let room = Room::new(PENDING);
+        let mut scheduler = Scheduler::new(TOTAL.set(), INSTANCES, room.clone());
         (0..THREADS).for_each(|_| scheduler.enlist());
         World {
             rng: Rng::with_seed(seed),
             store: ObjectStore::new(1 << 20),
             clock: ManualClock::new(),
             scheduler,
+            room,
             tasks: Vec::new(),
             ready: Line::default(),
             woken: Line::default(),
@@ -188,6 +201,7 @@ impl World {
             unseen: false,
             turns: 0,
             patience: 0,
+            kept: Cell::new(0),
             drains: false,
             closed: false,
         }
@@ -223,7 +237,7 @@ impl World {
 
     /// Lets everything end that can, and nothing new in from outside. Nothing waits for ever.
     fn wind_down(&mut self) {
-        self.scheduler.drain();
+        self.room.drain();
         self.drains = true;
         let mut steps = 0;
         while self.count(|stage| stage != Stage::Over) > 0 {
@@ -241,6 +255,7 @@ impl World {
 
     /// Ends at once, with whatever is there.
     fn close(&mut self) {
+        self.room.close();
         let queued: Vec<usize> = self.scheduler.close().iter().map(|task| task.spec.id.0 as usize).collect();
         assert_eq!(queued, self.ready.order());
         self.ready = Line::default();
@@ -250,7 +265,7 @@ impl World {
             let task = &self.tasks[name];
             if task.stage.is_pending() {
                 assert!(matches!(task.record.stop(StopReason::HostShutDown), Stopped::BeforeStart));
-                self.scheduler.forget(&task.record, false);
+                self.scheduler.forget(&task.record);
                 self.finish(name);
             }
         }
@@ -269,9 +284,12 @@ impl World {
         assert_eq!(self.scheduler.load(), Load::default());
         let whole = TaskPlan { needs: TOTAL.set(), ..plan() };
         let (record, object) = task(u64::MAX - 1, 0, whole, false, &self.store);
-        self.scheduler.push(record.clone());
-        assert!(self.scheduler.next_if(&record), "permits are missing");
-        self.scheduler.release(&TOTAL.set());
+        let closed = self.scheduler.push(record.clone()).is_some();
+        assert_eq!(closed, self.closed);
+        assert!(closed || self.scheduler.next_if(&record), "permits are missing");
+        if !closed {
+            self.scheduler.release(&record);
+        }
         drop((record, object));
         self.tasks.clear();
         assert_eq!((self.store.live_objects(), self.store.used_bytes()), (0, 0));
@@ -280,12 +298,13 @@ impl World {
 
 #[test]
 fn the_scheduler_does_as_a_list_of_tasks_would() {
-    let (overtaken, stuck) = (AtomicU32::new(0), AtomicU32::new(0));
+    let (overtaken, stuck, kept) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
     seeds::each(60, |seed| {
         let mut world = World::new(seed);
         for _ in 0..1_500 {
             world.step();
         }
+        kept.fetch_add(world.kept.get(), Ordering::Relaxed);
         stuck.fetch_add(u32::from(world.is_stuck()), Ordering::Relaxed);
         match seed % 2 {
             0 => world.wind_down(),
@@ -297,7 +316,8 @@ fn the_scheduler_does_as_a_list_of_tasks_would() {
     });
     // What is rare has been met; with a single seed it need not be.
     if std::env::var_os("RUSTYRAY_SEED").is_none() {
-        assert_eq!(overtaken.into_inner(), OVERTAKEN_MAX, "somebody was overtaken as often as may be");
+        assert!(overtaken.into_inner() >= OVERTAKEN_MAX, "somebody was overtaken so often that something was kept");
+        assert!(kept.into_inner() > 0, "and others did not start for that");
     }
     println!("{} worlds ended stuck", stuck.into_inner());
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::super::super::scheduler::{Next, Scheduler, Wants};
 use super::super::super::slot::StopReason;
-use super::super::super::task::Stopped;
+use super::super::super::task::{Stopped, TaskRecord};
 use super::super::{Busy, plan, task};
 use super::{Answer, Before, MODULES, Needs, PENDING, SEEN, Stage, THREADS, TOTAL, Task, Told, World};
 use crate::words::clock::Moment;
@@ -18,7 +18,7 @@ impl World {
     pub(super) fn submit(&mut self) {
         let needs = Needs::any(&mut self.rng);
         let (priority, module, outside) = (self.rng.i32(0..2), self.rng.u64(..MODULES), self.rng.bool());
-        let admitted = self.scheduler.admit(&needs.set(), outside).map_err(|error| error.kind);
+        let admitted = self.scheduler.admit(&needs.set(), outside, None).map_err(|error| error.kind);
         let expected = match () {
             () if self.closed || (self.drains && outside) => Err(ErrorKind::HostShutDown),
             () if !needs.fits(TOTAL) => Err(ErrorKind::TaskUnschedulable),
@@ -44,8 +44,12 @@ impl World {
         if self.ready.len() < SEEN {
             let task = &mut self.tasks[name];
             task.stage = Stage::Ready;
+            let gpu = task.needs.gpu;
+            // Who waits may hold it.
+            self.unseen |= gpu > self.free().gpu;
+            let task = &self.tasks[name];
             self.ready.push(task.priority, task.module, name);
-            self.scheduler.push(task.record.clone());
+            assert!(self.scheduler.push(task.record.clone()).is_none(), "it is open");
         }
     }
 
@@ -77,15 +81,15 @@ impl World {
         assert_eq!(begins, task.stage == Stage::Ready, "nothing runs after its cancel returned");
         match begins {
             true => task.stage = Stage::Runs,
-            false => self.scheduler.release(&task.needs.set()),
+            false => self.scheduler.release(&task.record),
         }
     }
 
     pub(super) fn resume(&mut self, name: usize) {
         let task = &mut self.tasks[name];
         match task.stage {
-            Stage::Woken(Before::Idled) => self.scheduler.busy(),
-            Stage::Woken(Before::Waited { alone }) => go_on(&mut self.scheduler, task.needs, alone),
+            Stage::Woken(Before::Idled) => self.scheduler.busy(&task.needs.set()),
+            Stage::Woken(Before::Waited { alone }) => go_on(&mut self.scheduler, &task.record, alone),
             Stage::Preempted => {}
             stage => panic!("{stage:?} was in no lane"),
         }
@@ -99,19 +103,16 @@ impl World {
         self.patience = LOOK_TURNS + LOOK_TURNS_PER_TASK * tasks as u64;
     }
 
-    /// As the runtime does when nothing has moved for a moment.
+    /// As the runtime does when nothing has moved for a moment, with one of those in the queue.
     pub(super) fn fail_one_that_is_stuck(&mut self) {
         let moves = self.scheduler.moves();
-        assert!(self.scheduler.pick_stuck(moves.wrapping_sub(1)).is_none(), "something has moved since");
-        self.drop_dead();
-        let first = self.ready.order().first().copied();
-        let stuck = self.scheduler.pick_stuck(moves).map(|task| task.spec.id.0 as usize);
-        assert_eq!(stuck, first);
-        if let Some(name) = stuck {
-            self.ready.take(name);
-            self.scheduler.forget(&self.tasks[name].record, true);
-            self.finish(name);
-        }
+        let Some(name) = self.rng.choice(self.ready.order()) else { return };
+        let task = &self.tasks[name].record;
+        assert!(!self.scheduler.fail_if_stuck(task, moves.wrapping_sub(1)), "something has moved since");
+        assert!(self.scheduler.fail_if_stuck(task, moves) && !self.scheduler.fail_if_stuck(task, moves));
+        self.ready.lose(|lost| lost == name);
+        self.scheduler.forget(&self.tasks[name].record);
+        self.finish(name);
     }
 
     /// The outcome is there, and is not replaced by another.
@@ -129,7 +130,8 @@ impl World {
         };
         let task = &self.tasks[name];
         assert!(matches!(task.record.stop(StopReason::Cancelled), Stopped::BeforeStart));
-        self.scheduler.forget(&task.record, task.stage == Stage::Ready);
+        self.scheduler.forget(&task.record);
+        self.ready.lose(|lost| lost == name);
         self.finish(name);
     }
 
@@ -140,13 +142,13 @@ impl World {
         };
         let task = &self.tasks[name];
         match task.stage {
-            Stage::Waits { alone } => go_on(&mut self.scheduler, task.needs, alone),
-            Stage::Idles => self.scheduler.busy(),
+            Stage::Waits { alone } => go_on(&mut self.scheduler, &task.record, alone),
+            Stage::Idles => self.scheduler.busy(&task.needs.set()),
             _ => {}
         }
-        self.scheduler.release(&task.needs.set());
+        self.scheduler.release(&task.record);
         let crash = TaskError::new(ErrorKind::WorkerCrashed, "over");
-        if self.ready.len() < SEEN && task.record.retry(&crash, Instant::now(), false) {
+        if !self.closed && self.ready.len() < SEEN && task.record.retry(&crash, Instant::now(), false) {
             self.scheduler.count(&task.record);
             self.tasks[name].stage = Stage::Blocked;
             self.make_ready(name);
@@ -158,7 +160,7 @@ impl World {
     pub(super) fn wait(&mut self) {
         if let Some(name) = self.any(|stage| stage == Stage::Runs) {
             let alone = self.rng.bool();
-            self.scheduler.pause(&self.tasks[name].needs.set(), alone);
+            self.scheduler.pause(&self.tasks[name].record, alone);
             if alone {
                 self.scheduler.park();
                 self.unseen = true;
@@ -169,7 +171,7 @@ impl World {
 
     pub(super) fn idle(&mut self) {
         if let Some(name) = self.any(|stage| stage == Stage::Runs) {
-            self.scheduler.idle();
+            self.scheduler.idle(&self.tasks[name].needs.set());
             self.tasks[name].stage = Stage::Idles;
         }
     }
@@ -237,8 +239,8 @@ impl World {
 }
 
 /// A wait is over.
-fn go_on(scheduler: &mut Scheduler<usize>, needs: Needs, alone: bool) {
-    scheduler.resume(&needs.set(), alone);
+fn go_on(scheduler: &mut Scheduler<usize>, task: &TaskRecord, alone: bool) {
+    scheduler.resume(task, alone);
     if alone {
         scheduler.unpark();
     }

@@ -1,0 +1,56 @@
+//! A host at which nothing moves: every instance waits for another task, and none of those that are ready fits beside them.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::Runtime;
+use crate::state::task::TaskRecord;
+use crate::state::wait_graph::WaitGraph;
+use crate::words::error::{ErrorKind, TaskError};
+
+/// Time in which something moves on a host that is not at a standstill; what may still be under way takes microseconds.
+const STANDSTILL: Duration = Duration::from_millis(50);
+
+impl Runtime {
+    /// Looks again in a moment: an actor may have a call in its mailbox and not know it yet. If nothing has moved by
+    /// then, a task that will never have an instance is failed, so that those who wait for it go on.
+    pub(super) fn suspect_a_standstill(&self) {
+        let Some(runtime) = self.strong().filter(|_| !self.suspicious.swap(true, Ordering::AcqRel)) else {
+            return;
+        };
+        let moves = self.scheduler.lock().moves();
+        self.tokio.spawn(async move {
+            tokio::time::sleep(STANDSTILL).await;
+            runtime.suspicious.store(false, Ordering::Release);
+            runtime.end_a_standstill(moves);
+            runtime.dispatch();
+        });
+    }
+
+    /// What rests between two attempts comes by itself, and is waited for.
+    fn end_a_standstill(&self, moves: u64) {
+        if self.timers.lock().has_resting() {
+            return;
+        }
+        let victim = self.awaited_and_queued().into_iter().find(|task| self.scheduler.lock().fail_if_stuck(task, moves));
+        if let Some(task) = victim {
+            let text = format!(
+                "everything that runs waits for another task, and holds the instances, the memory or the resources that this \
+                 one needs ({}): nest tasks less deeply, or raise the host's limits",
+                task.spec.plan.needs
+            );
+            self.give_up(&task, TaskError::new(ErrorKind::InstancesExhausted, text));
+        }
+    }
+
+    /// The tasks in the queue whose end would let one go on that waits: no other can end the standstill by its own.
+    fn awaited_and_queued(&self) -> Vec<Arc<TaskRecord>> {
+        let (waiting, _) = self.waiting_since(0);
+        match WaitGraph::of(&waiting, &self.holders(), None) {
+            Some(graph) => graph.ready().cloned().collect(),
+            // Too many to be searched.
+            None => self.scheduler.lock().first_ready().into_iter().collect(),
+        }
+    }
+}

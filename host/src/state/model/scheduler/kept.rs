@@ -1,0 +1,104 @@
+//! What is kept for tasks that were overtaken too often, worked out anew from all tasks.
+
+use super::{Needs, Stage, TOTAL, World};
+use crate::words::limits::OVERTAKEN_MAX;
+
+/// Kinds of which a task has not enough, and how much of them others leave alone.
+struct Kept {
+    module: u64,
+    lacks: [bool; 3],
+    share: [i64; 3],
+}
+
+impl Needs {
+    fn kinds(self) -> [i64; 3] {
+        [self.cpu, self.gpu, self.memory]
+    }
+}
+
+impl World {
+    /// The first that fits, and takes nothing that is kept. Where nobody computes, nothing is.
+    pub(super) fn startable(&self) -> Option<usize> {
+        if self.instances() == super::INSTANCES {
+            return None;
+        }
+        let free = self.free();
+        let mut kept = Vec::new();
+        let mut passed = None;
+        for name in self.heads() {
+            let task = &self.tasks[name];
+            if task.needs.fits(free) {
+                if kept.iter().all(|kept: &Kept| kept.lets_pass(task.module, task.needs, free)) {
+                    return Some(name);
+                }
+                passed = passed.or(Some(name));
+            } else if task.overtaken >= OVERTAKEN_MAX && task.needs.fits(self.may_come()) {
+                kept.push(self.kept_for(name, free));
+            }
+        }
+        if passed.is_some() {
+            self.kept.set(self.kept.get() + 1);
+        }
+        passed.filter(|_| self.active() == 0)
+    }
+
+    /// Of those of one owner and priority that need the same the first; in turn.
+    pub(super) fn heads(&self) -> Vec<usize> {
+        let mut seen = Vec::new();
+        let mut heads = Vec::new();
+        for name in self.ready.order() {
+            let task = &self.tasks[name];
+            let class = (task.priority, task.module, task.needs);
+            if !seen.contains(&class) {
+                seen.push(class);
+                heads.push(name);
+            }
+        }
+        heads
+    }
+
+    /// All but what those hold that wait for others, or idle.
+    fn may_come(&self) -> Needs {
+        let stalled = |amount: fn(&Needs) -> i64, of: fn(Stage) -> bool| -> i64 {
+            self.tasks.iter().filter(|task| of(task.stage)).map(|task| amount(&task.needs)).sum()
+        };
+        Needs {
+            cpu: TOTAL.cpu - stalled(|needs| needs.cpu, Stage::idles),
+            gpu: TOTAL.gpu - stalled(|needs| needs.gpu, Stage::is_stalled),
+            memory: TOTAL.memory - stalled(|needs| needs.memory, Stage::is_stalled),
+        }
+    }
+
+    fn kept_for(&self, name: usize, free: Needs) -> Kept {
+        let task = &self.tasks[name];
+        let mut modules: Vec<u64> = self.ready.order().iter().map(|name| self.tasks[*name].module).collect();
+        modules.sort_unstable();
+        modules.dedup();
+        let (needs, total, free) = (task.needs.kinds(), TOTAL.kinds(), free.kinds());
+        let held = self.held_by(task.module);
+        let lacks = [0, 1, 2].map(|kind| needs[kind] > 0 && needs[kind] > free[kind]);
+        let share = [0, 1, 2].map(|kind| match lacks[kind] {
+            true => needs[kind].min(total[kind] / modules.len() as i64) - held[kind],
+            false => 0,
+        });
+        Kept { module: task.module, lacks, share }
+    }
+
+    fn held_by(&self, module: u64) -> [i64; 3] {
+        let holds = |of: fn(Stage) -> bool, kind: usize| -> i64 {
+            let its = self.tasks.iter().filter(|task| task.module == module && of(task.stage));
+            its.map(|task| task.needs.kinds()[kind]).sum()
+        };
+        [holds(Stage::has_its_cpu, 0), holds(Stage::has_an_instance, 1), holds(Stage::has_an_instance, 2)]
+    }
+}
+
+impl Kept {
+    fn lets_pass(&self, module: u64, needs: Needs, free: Needs) -> bool {
+        let (needs, free) = (needs.kinds(), free.kinds());
+        (0..3).all(|kind| match module == self.module {
+            true => !self.lacks[kind] || needs[kind] == 0,
+            false => !self.lacks[kind] || needs[kind] == 0 || free[kind] - needs[kind] >= self.share[kind],
+        })
+    }
+}
