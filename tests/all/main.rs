@@ -24,6 +24,7 @@ mod modules;
 mod moves;
 mod objects;
 mod program;
+mod progress;
 mod promises;
 mod receipts;
 mod registry;

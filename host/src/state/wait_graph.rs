@@ -5,7 +5,7 @@
 //! several at once, as many of those it serves, and of the calls before it, as leave room. A task that lacks a custom resource
 //! needs as many of those that hold it. Whatever is none of these goes on by itself, and so does in the end whatever needs only such; the rest waits for itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::actor::ActorRecord;
@@ -295,26 +295,58 @@ impl WaitGraph {
             place = *self.nodes[place].needs.iter().find(|need| !goes_on[**need])?;
         };
         let mut ring = path.split_off(first);
-        let (last, victim) = self.victim(&ring)?;
-        ring.rotate_left(last + 1);
+        let victim = match self.last_wait(&ring) {
+            Some((last, stamp)) => {
+                ring.rotate_left(last + 1);
+                Victim::Waits(self.nodes[*ring.last()?].task.clone(), stamp)
+            }
+            None => {
+                ring = self.ring_of_one_queued(from, goes_on)?;
+                Victim::Queued(self.nodes[*ring.last()?].task.clone())
+            }
+        };
         let closer = *ring.last()?;
         let tasks = ring.iter().map(|place| self.nodes[*place].task.clone()).collect();
         Some((Cycle { tasks, victim }, closer))
     }
 
-    /// Which of the ring is to fail: the last one that began to wait, if that is a wait of its own; else one that is queued.
-    fn victim(&self, ring: &[usize]) -> Option<(usize, Victim)> {
-        let nodes = || ring.iter().map(|place| &self.nodes[*place]).enumerate();
-        let stamps = nodes().filter_map(|(at, node)| match node.state {
-            State::Parked(stamp) => Some((at, node, stamp)),
+    /// The one of the ring that began to wait last; none where that is no wait of its own.
+    fn last_wait(&self, ring: &[usize]) -> Option<(usize, u64)> {
+        let stamps = ring.iter().enumerate().filter_map(|(at, place)| match self.nodes[*place].state {
+            State::Parked(stamp) => Some((at, *place, stamp)),
             State::Free | State::Queued(_) => None,
         });
-        let (at, node, stamp) = stamps.max_by_key(|(_, _, stamp)| *stamp)?;
-        if !node.shares_a_wait {
-            return Some((at, Victim::Waits(node.task.clone(), stamp)));
+        let (at, place, stamp) = stamps.max_by_key(|(_, _, stamp)| *stamp)?;
+        (!self.nodes[place].shares_a_wait).then_some((at, stamp))
+    }
+
+    /// The nearest of those that it depends on which is queued, with the shortest way from there to itself; that one is last.
+    fn ring_of_one_queued(&self, from: usize, goes_on: &[bool]) -> Option<Vec<usize>> {
+        let queued = *self.way(from, goes_on, |place| matches!(self.nodes[place].state, State::Queued(_)))?.last()?;
+        self.way(queued, goes_on, |place| place == queued)
+    }
+
+    /// The shortest way along those that do not go on, to one that is looked for; from where it starts, which it leaves out.
+    fn way(&self, from: usize, goes_on: &[bool], is_it: impl Fn(usize) -> bool) -> Option<Vec<usize>> {
+        let mut came_from: HashMap<usize, usize> = HashMap::new();
+        let mut next = VecDeque::from([from]);
+        while let Some(place) = next.pop_front() {
+            for need in self.nodes[place].needs.iter().copied().filter(|need| !goes_on[*need]) {
+                if came_from.contains_key(&need) {
+                    continue;
+                }
+                came_from.insert(need, place);
+                if is_it(need) {
+                    let back = std::iter::successors(Some(need), |at| came_from.get(at).copied());
+                    let mut way: Vec<usize> = back.skip(1).take_while(|at| *at != from).collect();
+                    way.reverse();
+                    way.push(need);
+                    return Some(way);
+                }
+                next.push_back(need);
+            }
         }
-        let queued = nodes().find(|(_, node)| matches!(node.state, State::Queued(_)));
-        queued.map(|(at, node)| (at, Victim::Queued(node.task.clone())))
+        None
     }
 }
 
