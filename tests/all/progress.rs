@@ -163,7 +163,8 @@ async fn children_pass_who_waits_for_what_their_parent_holds() {
     // The parent's children pass the second one far more often than it is to be overtaken.
     let first = module.task("parent").arg(3 * MANY).options(gpu()).submit().await;
     settled(&host, "it to run", |stats| stats.running > 0).await;
-    let others: Vec<ObjectRef> = (0..MANY).map(|_| module.task("parent").arg(1u32).options(gpu()).try_submit()).collect();
+    let others: Vec<ObjectRef> =
+        (0..MANY).map(|_| module.task("parent").arg(1u32).options(gpu()).try_submit()).collect();
     assert_eq!(value::<u32>(&host, &first).await, 3 * MANY);
     for other in &others {
         assert_eq!(value::<u32>(&host, other).await, 1);
@@ -205,7 +206,8 @@ async fn who_fails_at_a_standstill_is_one_that_somebody_waits_for() {
     let (host, module) = host_of(builder().instances(2).threads(2).cpus(2.0)).await;
     let first = module.task("parent").arg(1u32).submit().await;
     let second = module.task("parent").arg(1u32).submit().await;
-    let innocent: Vec<_> = (0..20).map(|_| module.task("one").options(TaskOptions::new().priority(1)).try_submit()).collect();
+    let innocent: Vec<_> =
+        (0..20).map(|_| module.task("one").options(TaskOptions::new().priority(1)).try_submit()).collect();
     let outcomes = [host.get::<u32>(&first).await, host.get::<u32>(&second).await];
     for outcome in outcomes.into_iter().filter_map(Result::err) {
         assert!(outcome.causes.iter().any(|cause| cause.kind == ErrorKind::InstancesExhausted), "{outcome:#}");

@@ -181,17 +181,7 @@ impl Runtime {
 
     /// What to do next. Where there is more than that, another thread is woken, which does the same.
     fn next(&self, number: usize) -> Next<Job> {
-        let mut scheduler = self.scheduler.lock();
-        let next = scheduler.next();
-        let other = match next {
-            Next::Resume(_) | Next::Start(_) | Next::Look(_) => scheduler.rouse(),
-            Next::Nobody | Next::Stuck => {
-                scheduler.rest(number);
-                None
-            }
-            Next::Over => None,
-        };
-        drop(scheduler);
+        let (next, other) = self.scheduler.next(number);
         self.crew.wake(other);
         next
     }
@@ -199,14 +189,13 @@ impl Runtime {
     /// Sleeps until there is something to do.
     fn rest(&self, number: usize) {
         std::thread::park();
-        self.scheduler.lock().rise(number);
+        self.scheduler.rise(number);
     }
 
     /// Wakes a thread, if there is something to do that nobody does. For whoever made work and goes on with something
     /// else; a thread that is about to ask for work itself need not.
     pub(super) fn dispatch(&self) {
-        let thread = self.scheduler.lock().rouse();
-        self.crew.wake(thread);
+        self.crew.wake(self.scheduler.rouse());
     }
 
     /// Starts a task that holds its permits.

@@ -33,7 +33,8 @@ impl Runtime {
         if self.timers.lock().has_resting() {
             return;
         }
-        let victim = self.awaited_and_queued().into_iter().find(|task| self.scheduler.lock().fail_if_stuck(task, moves));
+        let victim =
+            self.awaited_and_queued().into_iter().find(|task| self.scheduler.lock().fail_if_stuck(task, moves));
         if let Some(task) = victim {
             let text = format!(
                 "everything that runs waits for another task, and holds the instances, the memory or the resources that this \

@@ -96,14 +96,14 @@ impl Mailbox {
     pub fn push(&self, call: Arc<TaskRecord>) -> Result<(), TaskError> {
         self.tell(|inner| {
             if let Some(cause) = &inner.dead {
-                // Dropped by the caller, which holds it too.
                 return Err(TaskError::new(ErrorKind::ActorDied, "the actor is dead").caused_by(cause));
             }
             if inner.lanes.iter().map(VecDeque::len).sum::<usize>() >= self.max {
                 let text = format!("{} calls wait for the actor already: await some of them first", self.max);
                 return Err(TaskError::new(ErrorKind::PendingCallsLimitExceeded, text));
             }
-            inner.lane(&call).push_back(call);
+            // Cloned, as what is refused must not be dropped under the lock.
+            inner.lane(&call).push_back(call.clone());
             Ok(())
         })
     }

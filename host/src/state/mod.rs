@@ -9,7 +9,7 @@ pub mod lineage;
 pub mod lookout;
 pub mod mailbox;
 pub mod meter;
-#[cfg(test)]
+#[cfg(all(test, not(feature = "shuttle")))]
 mod model;
 pub mod modules;
 pub mod moves;
@@ -21,6 +21,8 @@ pub mod ready_queue;
 mod report;
 pub mod room;
 pub mod scheduler;
+#[cfg(all(test, feature = "shuttle"))]
+mod schedules;
 pub mod shares;
 pub mod shift;
 pub mod slot;

@@ -50,8 +50,7 @@ enum Slot {
 
 impl Slot {
     /// A promise. It also stands there while the lock is held and something moves.
-    const PENDING: Slot = 
-        Slot::Pending { watchers: Watchers::None, producer: Weak::new(), from_outside: false };
+    const PENDING: Slot = Slot::Pending { watchers: Watchers::None, producer: Weak::new(), from_outside: false };
 }
 
 impl Slot {

@@ -48,13 +48,8 @@ impl Intake {
 impl Room {
     /// Room for so many pending tasks.
     pub fn new(max: usize) -> Arc<Self> {
-        let inner = Inner {
-            pending: 0,
-            intake: Intake::Open,
-            next: 0,
-            waiting: BTreeMap::new(),
-            served: HashSet::new(),
-        };
+        let inner =
+            Inner { pending: 0, intake: Intake::Open, next: 0, waiting: BTreeMap::new(), served: HashSet::new() };
         Arc::new(Room { inner: Mutex::new(inner), max })
     }
 
@@ -264,7 +259,10 @@ mod tests {
         assert!(poll(&mut waiting, &woken).is_pending());
         room.drain();
         assert!(matches!(poll(&mut waiting, &woken), Poll::Ready(None)));
-        assert_eq!((woken.0.load(Ordering::Relaxed), room.take(true, None).unwrap_err().kind), (1, ErrorKind::HostShutDown));
+        assert_eq!(
+            (woken.0.load(Ordering::Relaxed), room.take(true, None).unwrap_err().kind),
+            (1, ErrorKind::HostShutDown)
+        );
         leave(&room);
         room.take(false, None).unwrap();
         room.close();

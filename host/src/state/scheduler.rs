@@ -7,8 +7,8 @@ mod reservation;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use self::desk::Desk;
 use self::desk::After;
+pub use self::desk::Desk;
 use self::reservation::{Reservation, lets_pass};
 use super::levels::Levels;
 use super::lookout::Lookout;

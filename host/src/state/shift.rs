@@ -426,5 +426,5 @@ impl Wake for Bell {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(feature = "shuttle")))]
 mod tests;

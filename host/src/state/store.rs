@@ -13,8 +13,8 @@ use super::object::{ObjectRef, Outcome, WeakObjectRef};
 use super::payload::{Payload, Value};
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::ids::{Counter, ObjectId};
-use crate::words::sync::{Mutex, rank};
 use crate::words::limits::{OBJECT_OVERHEAD_BYTES, SPILL_BYTES_MIN, SPILL_FROM_PERCENT, SPILL_TO_PERCENT};
+use crate::words::sync::{Mutex, rank};
 
 /// The account of all objects of a host.
 pub struct ObjectStore {

@@ -124,7 +124,9 @@ impl TaskCall {
         let TaskCall { runtime, module, function, arguments, options, reply } = self;
         let module = module.current();
         match arguments.take() {
-            Ok(arguments) => runtime.submit_stream(TaskRequest { module, function, arguments, options, reply, place }, None),
+            Ok(arguments) => {
+                runtime.submit_stream(TaskRequest { module, function, arguments, options, reply, place }, None)
+            }
             Err(error) => StreamRef::failed(runtime.store(), error),
         }
     }

@@ -56,7 +56,7 @@ pub mod rank {
 
 /// How long a lock is waited for where debug assertions are on, before that counts as a deadlock. Nothing is done under a lock
 /// that takes a thousandth of it.
-#[cfg(debug_assertions)]
+#[cfg(all(debug_assertions, not(feature = "shuttle")))]
 pub const DEADLOCK_AFTER: std::time::Duration = std::time::Duration::from_secs(60);
 
 #[cfg(feature = "shuttle")]

@@ -60,7 +60,10 @@ impl World {
             Purpose::Rest => self.timers.rest(at, record),
         };
         // Where the dead were swept it may be the first one now.
-        assert!(added.is_first || before.is_some_and(|before| before <= at), "who waits for the first has to hear of it");
+        assert!(
+            added.is_first || before.is_some_and(|before| before <= at),
+            "who waits for the first has to hear of it"
+        );
         self.noted.push((at, purpose, name));
     }
 

@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::task::Waker;
 
-use super::Scheduler;
+use super::{Next, Scheduler};
 use crate::state::task::TaskRecord;
 use crate::words::sync::{Guard, Mutex, rank};
 
@@ -48,6 +48,32 @@ impl<J> Desk<J> {
     /// A desk for this scheduler.
     pub fn new(scheduler: Scheduler<J>) -> Self {
         Desk(Mutex::new(scheduler))
+    }
+
+    /// What thread `number` is to do next, and the thread to wake, which does the same: where there is more than that. A thread that
+    /// finds nothing is among those that rest from then on.
+    pub fn next(&self, number: usize) -> (Next<J>, Option<usize>) {
+        let mut scheduler = self.lock();
+        let next = scheduler.next();
+        let other = match next {
+            Next::Resume(_) | Next::Start(_) | Next::Look(_) => scheduler.rouse(),
+            Next::Nobody | Next::Stuck => {
+                scheduler.rest(number);
+                None
+            }
+            Next::Over => None,
+        };
+        (next, other)
+    }
+
+    /// The thread to wake, if there is something to do that nobody does.
+    pub fn rouse(&self) -> Option<usize> {
+        self.lock().rouse()
+    }
+
+    /// A resting thread woke, by itself or because somebody woke it.
+    pub fn rise(&self, number: usize) {
+        self.lock().rise(number);
     }
 
     /// Waits for a turn at the scheduler.

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use super::super::model::{Busy, plan, task};
 use super::super::store::ObjectStore;
-use crate::words::resources::ResourceSet;
 use super::*;
+use crate::words::resources::ResourceSet;
 
 /// A shift, and a call that begins in it.
 fn begun() -> (Arc<Shift>, Arc<TaskRecord>) {

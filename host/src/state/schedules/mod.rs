@@ -1,0 +1,123 @@
+//! The orders in which threads can run: each test is run some thousand times, with another order each time, by the crate
+//! `shuttle`, which also says where nothing goes on. `make schedules` runs them.
+//!
+//! What it does not see: the atomics of crates (`AtomicWaker`, `Arc`, tokio's), so that they are one step each here; orders of
+//! memory, as all atomics are sequentially consistent; and what is behind the [port](crate::port), the guests and the journal.
+
+mod calls;
+mod completion;
+mod crew;
+mod mailbox;
+mod room;
+
+use std::sync::{Arc, Weak};
+use std::task::{Wake, Waker};
+use std::time::Instant;
+
+use shuttle::thread::Thread;
+
+use super::object::ObjectRef;
+use super::payload::{Argument, Arguments, Encoding};
+use super::slot::{Stop, StopReason};
+use super::store::ObjectStore;
+use super::task::{Conductor, TaskRecord, TaskSpec, Work};
+use crate::words::capabilities::Capabilities;
+use crate::words::clock::{ManualClock, Moment};
+use crate::words::error::{ErrorKind, TaskError};
+use crate::words::ids::{ModuleId, TaskId};
+use crate::words::limits::TaskLimits;
+use crate::words::manifest::ModuleInfo;
+use crate::words::plan::{ModulePlans, TaskPlan};
+use crate::words::resources::ResourceSet;
+
+/// Orders that are tried for each test: half of them by chance, half with few and well placed changes of threads, which find
+/// what needs a certain order.
+const ORDERS: usize = 4000;
+
+/// Changes of threads in the latter half.
+const CHANGES: usize = 3;
+
+/// Tries the orders.
+fn explore(test: fn()) {
+    shuttle::check_random(test, ORDERS / 2);
+    shuttle::check_pct(test, ORDERS / 2, CHANGES);
+}
+
+/// Wakes a thread.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// What wakes this thread.
+fn waker() -> Waker {
+    Waker::from(Arc::new(Unpark(shuttle::thread::current())))
+}
+
+/// The slot of a guest that runs at the moment of a stop.
+struct Busy;
+
+impl Stop for Busy {
+    fn stop(&self, _: StopReason) -> bool {
+        false
+    }
+}
+
+/// A task that needs so much, and its object.
+fn task(
+    id: u64,
+    needs: ResourceSet,
+    arguments: Vec<ObjectRef>,
+    store: &Arc<ObjectStore>,
+    conductor: Weak<dyn Conductor>,
+) -> (Arc<TaskRecord>, ObjectRef) {
+    let module = ModuleInfo {
+        id: ModuleId(1),
+        name: "explored".into(),
+        has_main: false,
+        manifest: None,
+        imports: Vec::new(),
+        code_hash: None,
+        plans: ModulePlans::default(),
+        code: Arc::new(()),
+    };
+    let spec = TaskSpec {
+        id: TaskId(id),
+        module: Arc::new(module),
+        work: Work::Task { reply: Encoding::Bincode, lost: None, stream: None },
+        plan: Arc::new(TaskPlan { needs, ..TaskPlan::of_host("explored", TaskLimits::default()) }),
+        capabilities: Arc::new(Capabilities::none()),
+        inherited_deadline: None,
+        queued: Instant::now(),
+    };
+    let arguments =
+        Arguments::new(arguments.into_iter().map(Argument::Object).collect(), store).expect("there is room");
+    let output = store.promise();
+    (TaskRecord::new(spec, true, arguments, output.clone(), None, conductor), output)
+}
+
+/// Settles a task, as who runs it or ends it does. False if somebody did before.
+fn settle(task: &TaskRecord, kind: Option<ErrorKind>, store: &Arc<ObjectStore>) -> bool {
+    use super::payload::Payload;
+    let outcome = match kind {
+        None => store.store(Payload::new(Encoding::Raw, "")),
+        Some(kind) => Err(Arc::new(TaskError::new(kind, "over"))),
+    };
+    task.finish(outcome, Moment::of(&ManualClock::new()), |_| ())
+}
+
+/// Hears of no task.
+struct Nobody;
+
+impl Conductor for Nobody {
+    fn ready(&self, _: Arc<TaskRecord>) {}
+
+    fn abandon(&self, _: &ObjectRef) {}
+}
+
+fn nobody() -> Weak<dyn Conductor> {
+    Weak::<Nobody>::new()
+}
