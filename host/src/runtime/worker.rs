@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tracing::Level;
+
 use super::Runtime;
+use super::faults::host_failed;
 use super::modules::code_of;
 use super::shutdown::shut_down;
 use crate::port::Port;
@@ -16,6 +19,7 @@ use crate::state::payload::{Encoding, Payload};
 use crate::state::slot::{CancelSlot, StopReason};
 use crate::state::task::{Conductor, TaskRecord, Work};
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
+use crate::words::panics::Finally;
 
 /// Time in which something moves on a host that is not at a standstill; what may still be under way takes microseconds.
 const STANDSTILL: Duration = Duration::from_millis(50);
@@ -61,10 +65,14 @@ impl Runtime {
         let Some(runtime) = self.strong().filter(|_| !self.suspicious.swap(true, Ordering::AcqRel)) else {
             return;
         };
+        let suspicion = Finally::new({
+            let runtime = runtime.clone();
+            move || runtime.suspicious.store(false, Ordering::Release)
+        });
         let moves = self.scheduler.lock().moves();
         self.tokio.spawn(async move {
             tokio::time::sleep(STANDSTILL).await;
-            runtime.suspicious.store(false, Ordering::Release);
+            drop(suspicion);
             let stuck = runtime.scheduler.lock().pick_stuck(moves);
             if let Some(task) = stuck {
                 let text = "everything that runs waits for another task, and holds the instances, the memory or the \
@@ -79,7 +87,7 @@ impl Runtime {
     pub(super) async fn run(self: Arc<Self>, task: Arc<TaskRecord>) {
         // Seen by a halt from here on; one that came before is seen by this task.
         let place = self.enter(&task);
-        let attempt = Attempt { runtime: self, task, place, over: false };
+        let attempt = Attempt { runtime: self, task, place, released: false, over: false };
         let outcome = attempt.outcome().await;
         attempt.end(outcome);
     }
@@ -144,7 +152,9 @@ impl Runtime {
             Err(error) => {
                 let (children, attempt) = (task.children(), task.attempt());
                 if self.try_again(task, &error) {
-                    tracing::debug!(task = %task.spec.plan.name, id = task.spec.id.0, "attempt {attempt} failed: {error}");
+                    let failed =
+                        || format!("attempt {attempt} of {} #{} failed: {error}", task.spec.plan.name, task.spec.id);
+                    self.observers.say(Level::DEBUG, failed);
                     self.end_tree(children);
                 } else {
                     self.settle(task, Err(Arc::new(error)));
@@ -161,6 +171,8 @@ struct Attempt {
     task: Arc<TaskRecord>,
     /// Its place among those that run.
     place: usize,
+    /// Are its permits given back?
+    released: bool,
     over: bool,
 }
 
@@ -176,26 +188,29 @@ impl Attempt {
             return None;
         }
         runtime.watch_deadline(task);
-        let guest = Box::pin(runtime.clone().run_guest(task.clone()));
+        let guest = runtime.sheltered(runtime.clone().run_guest(task.clone()), Err);
         let ended = slot.run(guest, || task.meter().preempted()).await;
         Some(ended.unwrap_or_else(|reason| Err(runtime.stopped(task, reason))))
     }
 
     fn end(mut self, outcome: Option<Result<Payload, TaskError>>) {
-        self.over = true;
+        self.released = true;
         self.runtime.release(&self.task);
         if let Some(outcome) = outcome {
             self.runtime.conclude(&self.task, outcome);
         }
+        self.over = true;
     }
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        let Attempt { runtime, task, place, over } = self;
-        if !*over {
+        let Attempt { runtime, task, place, released, over } = self;
+        if !*released {
             runtime.release(task);
-            runtime.settle(task, Err(Arc::new(TaskError::new(ErrorKind::Internal, "the host failed to run it"))));
+        }
+        if !*over {
+            runtime.survives("failed a task", || runtime.settle(task, Err(host_failed())));
         }
         // Last, so that at no moment the host looks idle while a task is between two places.
         runtime.leave(*place);
