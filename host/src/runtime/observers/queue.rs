@@ -142,7 +142,9 @@ impl Queue {
     /// Adds a notice; one for which there is no room is counted as lost. Never waits for whoever is told.
     pub fn push(&self, notice: Notice) {
         let mut inner = self.inner.lock();
-        if inner.closed {
+        // What a function that panics now says about itself is still told.
+        let late = inner.closed && !matches!(notice, Notice::Message(..));
+        if late || inner.gone {
             drop(inner);
             return self.count_lost(&notice);
         }

@@ -120,3 +120,87 @@ fn say(level: Level, text: &str) {
     // A subscriber that panics cannot be told of.
     let _ = caught(saying);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::time::Instant;
+
+    use parking_lot::Mutex;
+    use tracing_subscriber::fmt::MakeWriter;
+
+    use super::*;
+    use crate::words::event::{Event, EventKind};
+    use crate::words::ids::TaskId;
+    use crate::words::limits::OBSERVED_EVENTS_MAX;
+
+    /// What a subscriber of `tracing` writes.
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Page {
+        type Writer = Page;
+
+        fn make_writer(&'a self) -> Page {
+            self.clone()
+        }
+    }
+
+    fn said(queue: &Arc<Queue>, sinks: Sinks) -> String {
+        let page = Page::default();
+        let subscriber = tracing_subscriber::fmt().with_writer(page.clone()).with_ansi(false).finish();
+        queue.close();
+        tracing::subscriber::with_default(subscriber, || Writer::new(queue.clone(), sinks).serve());
+        let bytes = page.0.lock().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    fn push(queue: &Queue, events: usize) {
+        let event = || Event { at: Instant::now(), task: TaskId(1), kind: EventKind::Ended };
+        (0..events).for_each(|_| queue.push(Notice::Event(event())));
+    }
+
+    #[test]
+    fn what_was_left_out_is_told_with_what_to_do() {
+        let queue = Arc::new(Queue::default());
+        push(&queue, OBSERVED_EVENTS_MAX + 3);
+        let text = said(&queue, Sinks::default());
+        assert!(text.contains("0 log lines, 3 events and 0 receipts were left out"), "{text}");
+        assert_eq!(text.lines().count(), 1, "once: {text}");
+    }
+
+    #[test]
+    fn of_several_each_that_panics_is_told_once() {
+        let queue = Arc::new(Queue::default());
+        push(&queue, 3);
+        let count = Arc::new(Mutex::new(0));
+        let counts = count.clone();
+        let events: Vec<EventSink> = vec![
+            Arc::new(|_| panic!("a mistake")),
+            Arc::new(move |_| *counts.lock() += 1),
+            Arc::new(|_| panic!("another")),
+        ];
+        let text = said(&queue, Sinks { events, ..Sinks::default() });
+        let told: Vec<&str> =
+            text.lines().filter_map(|line| line.split_once("the function number ")).map(|(_, rest)| rest).collect();
+        assert_eq!(
+            told,
+            [
+                "1 that was given to on_event panicked, which is told once: a mistake",
+                "3 that was given to on_event panicked, which is told once: another"
+            ]
+        );
+        assert_eq!((*count.lock(), queue.panics()), (3, 6));
+    }
+}
