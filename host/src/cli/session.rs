@@ -122,7 +122,8 @@ impl Session {
                 biased;
                 outcome = host.value(object, None) => Ended::Outcome(outcome),
                 signal = signals.next() => {
-                    // The next signal ends the process as it is.
+                    // From here on guests' lines do not wait for who has long read none. The next signal ends the process as it is.
+                    console.set_ending(true);
                     timeline.iter().for_each(|timeline| timeline.flush());
                     drain(host, object, console, self.grace).or_end(signals, console).await;
                     Ended::Signal(signal)
