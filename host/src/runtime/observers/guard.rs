@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing::Level;
 
-use super::queue::{Notice, Queue};
+use super::notice::Notice;
+use super::queue::Queue;
 use crate::words::panics::caught;
 
 /// What calls one function, or several of which one panic is told.

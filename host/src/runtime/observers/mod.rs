@@ -3,6 +3,7 @@
 //! never returns, runs inside a change of state or on a thread that guests and deadlines need.
 
 mod guard;
+mod notice;
 mod queue;
 mod writer;
 
@@ -14,7 +15,8 @@ use futures::future::BoxFuture;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
-use self::queue::{Notice, Queue};
+use self::notice::Notice;
+use self::queue::Queue;
 use self::writer::Writer;
 use crate::port::log::{LogLine, LogSink, LogSource, OutputWatch, to_tracing};
 use crate::words::event::Event;

@@ -1,21 +1,16 @@
 //! What is to be told, in its order, until the thread that tells it has done so: bounded, and never waited for with a lock held.
 
 use std::collections::VecDeque;
-use std::mem::size_of;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use futures::channel::oneshot;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::Notify;
-use tracing::Level;
 
-use crate::port::log::LogLine;
-use crate::words::event::Event;
+use super::notice::{Held, Kind, Lost, Notice};
 use crate::words::limits::{
     OBSERVED_BYTES_MAX, OBSERVED_EVENTS_MAX, OBSERVED_LINE_BYTES_MAX, OBSERVED_LINES_MAX, OBSERVED_RECEIPTS_MAX,
 };
-use crate::words::receipt::Receipt;
 
 /// Notices that are handed over at once.
 const BATCH: usize = 64;
@@ -23,77 +18,6 @@ const BATCH: usize = 64;
 /// After it has told something the thread looks again so soon, before it sleeps until it is woken: while work goes on nobody who
 /// works has to wake it.
 const DOZE: Duration = Duration::from_micros(500);
-
-/// Something to tell.
-pub(super) enum Notice {
-    /// A guest wrote it.
-    Line(LogLine),
-    /// It happened to a task.
-    Event(Event),
-    /// A task is finished.
-    Receipt(Box<Receipt>),
-    /// The host has something to say.
-    Message(Level, String),
-    /// Whoever waits for all that is before this.
-    Flush(oneshot::Sender<()>),
-}
-
-/// What is counted for itself.
-#[derive(Clone, Copy)]
-enum Kind {
-    Line,
-    Event,
-    Receipt,
-}
-
-impl Notice {
-    fn kind(&self) -> Option<Kind> {
-        match self {
-            Notice::Line(_) | Notice::Message(..) => Some(Kind::Line),
-            Notice::Event(_) => Some(Kind::Event),
-            Notice::Receipt(_) => Some(Kind::Receipt),
-            Notice::Flush(_) => None,
-        }
-    }
-
-    /// Names are others' as well, and not counted.
-    fn bytes(&self) -> usize {
-        let held = match self {
-            Notice::Line(line) => line.target.len() + line.text.len(),
-            Notice::Message(_, text) => text.len(),
-            Notice::Receipt(receipt) => size_of::<Receipt>() + receipt.refused.iter().map(String::len).sum::<usize>(),
-            Notice::Event(_) | Notice::Flush(_) => 0,
-        };
-        held + size_of::<Notice>()
-    }
-}
-
-/// How much of something there is.
-#[derive(Clone, Copy, Default)]
-struct Held {
-    number: usize,
-    bytes: usize,
-}
-
-impl Held {
-    fn add(&mut self, bytes: usize) {
-        self.number += 1;
-        self.bytes += bytes;
-    }
-
-    fn take(&mut self, other: Held) {
-        self.number -= other.number;
-        self.bytes -= other.bytes;
-    }
-}
-
-/// What was not told, because there was no room for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Lost {
-    pub lines: u64,
-    pub events: u64,
-    pub receipts: u64,
-}
 
 /// The queue between what works and the thread that tells of it.
 #[derive(Default)]
@@ -353,6 +277,10 @@ impl Inner {
                 self.in_hand[kind as usize].add(notice.bytes());
             }
             batch.push(notice);
+        }
+        // What a burst took is given back.
+        if self.notices.is_empty() && self.notices.capacity() > OBSERVED_LINES_MAX {
+            self.notices = VecDeque::new();
         }
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tracing::Level;
 
 use super::guard::Guard;
-use super::queue::{Lost, Notice, Queue};
+use super::notice::{Lost, Notice};
+use super::queue::Queue;
 use super::{EventSink, ReceiptSink, Sinks};
 use crate::port::log::LogSink;
 use crate::words::panics::caught;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use futures::FutureExt;
+use futures::channel::oneshot;
 
 use super::*;
-use crate::port::log::LogSource;
-use crate::words::event::EventKind;
+use crate::port::log::{LogLine, LogSource};
+use crate::words::event::{Event, EventKind};
 use crate::words::ids::TaskId;
 
 fn line(text: &str) -> Notice {
