@@ -34,6 +34,8 @@ mod receipts;
 mod running;
 #[path = "cli/signals.rs"]
 mod signals;
+#[path = "cli/stalled.rs"]
+mod stalled;
 #[path = "cli/stubs.rs"]
 mod stubs;
 #[path = "cli/timeline.rs"]

@@ -141,6 +141,7 @@ async fn politely_first() {
     lines.until("polite runs").await;
     host.cancel_with(&polite, false, true);
     cancelled(&host, &polite).await;
+    host.flush().await;
     assert!(lines.texts().contains(&"polite: polite tidies up".to_owned()), "{:?}", lines.texts());
 
     let stubborn = module.task("stubborn").submit().await;

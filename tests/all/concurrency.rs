@@ -140,6 +140,7 @@ async fn one_call_is_cancelled_and_the_others_go_on() {
         value::<u32>(&host, &call).await;
     }
     assert_eq!(number(&host, &hall, "left").await, 4, "its future was dropped as well");
+    host.flush().await;
     assert!(lines.lines().iter().all(|line| !line.text.contains("woken")), "it did not run again");
     drop(hall);
     finish(host).await;
@@ -249,6 +250,7 @@ async fn fuel_and_output_are_the_calls_own() {
     for call in also.iter().chain([&waits]) {
         value::<u32>(&host, call).await;
     }
+    host.flush().await;
     let burned = |name: &str| {
         let receipts = receipts.lock().unwrap();
         receipts.iter().find(|receipt| *receipt.task == *name).map(|receipt| receipt.fuel_used).expect("a receipt")

@@ -122,9 +122,9 @@ async fn a_pure_task_may_submit_others_and_each_is_kept() {
     value::<u64>(&host, &three).await;
     let sum = module.task("sum_of_squares").arg(5u64).submit().await;
     assert_eq!(value::<u64>(&host, &sum).await, 30);
+    finish(host).await;
     assert_eq!(lines.texts().iter().filter(|line| line.contains("squaring 3")).count(), 1);
     assert_eq!(lines.texts().len(), 6);
-    finish(host).await;
     let (host, module, lines) = with_journal(folder.path()).await;
     let sum = module.task("sum_of_squares").arg(5u64).submit().await;
     assert_eq!(value::<u64>(&host, &sum).await, 30);

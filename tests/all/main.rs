@@ -23,6 +23,7 @@ mod lineage;
 mod modules;
 mod moves;
 mod objects;
+mod observers;
 mod program;
 mod progress;
 mod promises;

@@ -65,6 +65,7 @@ async fn the_rest_doubles_and_a_share_of_it_is_left_to_chance() {
     let task = module.task("flaky").arg(4u32).submit().await;
     for failed in 1..=3 {
         resting(&host, &clock).await;
+        host.flush().await;
         assert_eq!(attempts(&lines), failed);
         let times = 1 << (failed - 1);
         clock.advance(SHORTEST * times - MOMENT);
@@ -153,8 +154,8 @@ async fn nothing_is_tried_again_after_the_parents_deadline() {
         (ErrorKind::TaskFailed, "child"),
         "without a rest: {failed:#}"
     );
-    assert_eq!(attempts(&lines), 1);
     finish(host).await;
+    assert_eq!(attempts(&lines), 1);
 }
 
 #[tokio::test]
@@ -174,6 +175,7 @@ async fn a_parents_deadline_before_the_end_of_the_rest_is_kept_by_a_queued_child
     let ended = [failed.kind].into_iter().chain(failed.causes.iter().map(|cause| cause.kind));
     assert!(ended.into_iter().any(|kind| kind == ErrorKind::TaskTimedOut), "{failed:#}");
     settled(&host, "the child to end", |stats| (stats.pending, stats.running) == (0, 1)).await;
+    host.flush().await;
     let tries = lines.texts().iter().filter(|line| line.starts_with("child: attempt")).count();
     assert_eq!(tries, 1);
     host.cancel(&busy);

@@ -47,6 +47,7 @@ async fn a_task_waits_for_who_takes_its_items_and_ends_when_nobody_does() {
     lines.until(&STREAM_ITEMS_AHEAD.to_string()).await;
     // Another task has its turn, and so would this one have.
     let (items, _) = all::<u64>(module.task("numbers").arg(100u64).stream().await).await;
+    host.flush().await;
     assert_eq!((items.len(), lines.texts().len()), (100, STREAM_ITEMS_AHEAD));
     for expected in 1..=100u64 {
         assert_eq!(stream.next_value::<u64>().await.unwrap().unwrap(), expected);

@@ -210,9 +210,6 @@ impl Chaos<'_> {
             self.actors[actor].harmed = true;
         }
         self.host.cancel_with(&held.object, force, recursive);
-        if held.object.is_ready() {
-            self.ledger.close(held.number);
-        }
     }
 
     /// Waits for somebody, and looks at what came of it.
@@ -224,7 +221,6 @@ impl Chaos<'_> {
         }
         let held = self.held.swap_remove(at);
         let answer = self.answer(&held.object, &held.deed).await;
-        self.ledger.close(held.number);
         self.judge(&held, &answer).await;
         if let (Some(actor), Answer::Call(said)) = (held.actor, &answer) {
             self.actors[actor].said.push((held.number, *said));
@@ -332,6 +328,7 @@ fn a_hundred_thousand_tasks_to_which_everything_happens() {
                         && (stats.objects, stats.object_bytes) == (0, 0)
                 })
                 .await;
+                arena.host.flush().await;
                 ledger.check();
                 arena.neighbour.works_on().await;
             }

@@ -93,8 +93,6 @@ pub struct Ledger {
 
 #[derive(Default)]
 struct Entry {
-    /// Somebody has seen its outcome.
-    closed: AtomicBool,
     is_a_call: AtomicBool,
     receipts: AtomicU8,
 }
@@ -112,15 +110,11 @@ impl Ledger {
         number
     }
 
-    /// Its outcome is there: nothing of it runs from now on.
-    pub fn close(&self, number: u32) {
-        self.tasks[number as usize].closed.store(true, Ordering::SeqCst);
-    }
-
-    /// A guest does something. Children have names that are no numbers.
+    /// A guest does something: told in its order, so that what comes after the receipt was done after the outcome was there.
+    /// Children have names that are no numbers.
     pub fn effect(&self, task: &str) {
         if let Ok(number) = task.parse::<u32>()
-            && self.tasks[number as usize].closed.load(Ordering::SeqCst)
+            && self.tasks[number as usize].receipts.load(Ordering::SeqCst) > 0
         {
             self.late.lock().unwrap().push(number);
         }

@@ -16,6 +16,7 @@ fn output_of_every_sort() {
             assert_eq!(error.kind, ErrorKind::LimitExceeded, "{task}: {error:#}");
             assert_eq!(error.limit.unwrap().name, "output-bytes");
         }
+        arena.flush().await;
         assert!(arena.lines.lines().iter().all(|line| line.text.len() <= LOG_LINE_MAX));
     });
 }
@@ -29,6 +30,7 @@ fn text_that_drives_a_terminal() {
         let module = arena.load("hostile").await;
         let says = module.task("floods::says").arg(RUDE.repeat(2_000));
         let error = arena.outlive(&says).await;
+        arena.flush().await;
         let lines = arena.lines.lines();
         assert!(lines.iter().any(|line| line.text.contains("forged")));
         for line in lines {
@@ -58,6 +60,7 @@ fn texts_without_end() {
         assert!(error.message.len() <= ERROR_TEXT_MAX && error.panic.as_ref().unwrap().len() <= ERROR_TEXT_MAX);
         let logged = module.task("floods::long_line").arg(10_000_000usize).submit().await;
         arena.value(&logged, None).await.unwrap();
+        arena.flush().await;
         assert!(arena.lines.lines().iter().all(|line| line.text.len() <= LOG_LINE_MAX));
         arena.neighbour.works_on().await;
         assert!(peak_memory() < 1 << 30, "{}", peak_memory());

@@ -111,6 +111,8 @@ impl Service {
             let options = TaskOptions::new().fuel(account.fuel);
             let task = module.task(FUNCTION).arg(*text).options(options).submit().await;
             let rendered = self.host.get::<String>(&task).await;
+            // Receipts come a moment after results.
+            self.host.flush().await;
             let used = self.ledger.used(module.name()).fuel - used_before;
             account.fuel = account.fuel.saturating_sub(used);
             match rendered {

@@ -1,20 +1,21 @@
-//! Standard error: everything that is written there goes through here, so that a progress line on a terminal is out of
-//! the way before anything else is shown, and comes back when it is quiet.
+//! Standard error: everything that is written there goes through here, and out through a [thread](super::scribe) of its own. So
+//! a progress line on a terminal is out of the way before anything else is shown, and nobody else waits for who reads it.
 
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use parking_lot::Mutex;
 use rustyray_host::LogSource;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::paint::Paint;
+use super::scribe::Scribe;
+use super::signals;
 
-/// Time without other output after which the progress line comes back. Output that is still on its way to the terminal
-/// has arrived by then.
-const QUIET: Duration = Duration::from_millis(250);
+/// Time for what was said to be shown before something else that is written beside it.
+pub const FIRST: Duration = Duration::from_millis(200);
 
 /// This process's standard error. A clone is the same one.
 #[derive(Clone)]
@@ -24,23 +25,15 @@ struct Inner {
     quiet: bool,
     verbosity: u8,
     json: bool,
-    screen: Mutex<Screen>,
-}
-
-struct Screen {
-    /// The progress line, while it is shown.
-    bar: Option<ProgressBar>,
-    /// When something else was written last.
-    written: Option<Instant>,
-    /// The driver has written a part of a line, which a progress line would overwrite.
-    mid_line: bool,
+    terminal: bool,
+    scribe: Arc<Scribe>,
 }
 
 impl Console {
     /// With these flags.
     pub fn new(quiet: bool, verbosity: u8, json: bool) -> Self {
-        let screen = Screen { bar: None, written: None, mid_line: false };
-        Console(Arc::new(Inner { quiet, verbosity, json, screen: Mutex::new(screen) }))
+        let terminal = io::stderr().is_terminal();
+        Console(Arc::new(Inner { quiet, verbosity, json, terminal, scribe: Arc::default() }))
     }
 
     /// Did the user ask for silence?
@@ -60,7 +53,17 @@ impl Console {
 
     /// Does a person look at it?
     pub fn is_terminal(&self) -> bool {
-        io::stderr().is_terminal()
+        self.0.terminal
+    }
+
+    /// Does it go where standard output goes, so that the order of the two can be seen?
+    pub fn is_beside_stdout(&self) -> bool {
+        let place = |stream: io::Result<std::os::fd::OwnedFd>| {
+            let file = std::fs::File::from(stream.ok()?).metadata().ok()?;
+            Some((file.dev(), file.ino(), file.rdev()))
+        };
+        let stderr = place(io::stderr().as_fd().try_clone_to_owned());
+        stderr.is_some() && stderr == place(io::stdout().as_fd().try_clone_to_owned())
     }
 
     /// Its colours.
@@ -70,7 +73,12 @@ impl Console {
 
     /// Writes a line.
     pub fn line(&self, text: &str) {
-        self.put(format!("{text}\n").as_bytes());
+        self.0.scribe.write(format!("{text}\n").into_bytes());
+    }
+
+    /// Writes a guest's line, and holds back whoever brings more of them than are read.
+    pub fn guest_line(&self, text: &str) {
+        self.0.scribe.write_in_turn(format!("{text}\n").into_bytes());
     }
 
     /// Writes a line for those who asked for more.
@@ -82,53 +90,43 @@ impl Console {
 
     /// Takes the progress line away.
     pub fn clear(&self) {
-        self.0.screen.lock().clear();
+        self.0.scribe.clear();
     }
 
     /// The driver is about to write these bytes to one of its streams.
     pub fn make_way(&self, source: LogSource, bytes: &[u8]) {
-        if source != LogSource::Stderr && !io::stdout().is_terminal() {
-            return;
+        if self.is_terminal() && (source == LogSource::Stderr || io::stdout().is_terminal()) {
+            self.0.scribe.make_way(bytes.last().map(|last| *last != b'\n'));
         }
-        let mut screen = self.0.screen.lock();
-        screen.clear();
-        screen.written = Some(Instant::now());
-        screen.mid_line = bytes.last().map_or(screen.mid_line, |last| *last != b'\n');
     }
 
     /// Shows or renews the progress line, unless something else was written just now.
     pub fn show_progress(&self, text: String, since: Duration) {
-        let mut screen = self.0.screen.lock();
-        let quiet = screen.written.is_none_or(|written| written.elapsed() >= QUIET);
-        if quiet && !screen.mid_line {
-            let bar = screen.bar.get_or_insert_with(|| new_bar(since));
-            bar.set_message(text);
-            bar.tick();
-        }
+        self.0.scribe.show(text, since);
     }
 
-    fn put(&self, bytes: &[u8]) {
-        let mut screen = self.0.screen.lock();
-        screen.clear();
-        screen.written = Some(Instant::now());
-        // Nobody is left to tell that standard error is closed.
-        let _ = io::stderr().write_all(bytes);
+    /// The work begins, and guests' lines wait for who reads them; or it is over, and nobody waits who has waited long.
+    pub fn set_ending(&self, ending: bool) {
+        self.0.scribe.set_ending(ending);
     }
-}
 
-impl Screen {
-    fn clear(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
+    /// Waits until what was said is written, at most this long.
+    pub fn flush(&self, longest: Duration) {
+        self.0.scribe.flush(longest);
     }
-}
 
-fn new_bar(since: Duration) -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_elapsed(since);
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-    bar
+    /// Something else is about to be written where this goes: what was said before is shown first, if it is read.
+    pub fn catch_up(&self) {
+        self.flush(FIRST);
+    }
+
+    /// The last words: what is left is written, unless nobody reads it.
+    pub fn finish(&self) {
+        let _ends_at_a_signal = signals::may_block();
+        self.clear();
+        self.set_ending(true);
+        self.flush(Duration::MAX);
+    }
 }
 
 /// For the events of `tracing`.
@@ -142,7 +140,7 @@ impl<'a> MakeWriter<'a> for Console {
 
 impl Write for Console {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.put(bytes);
+        self.0.scribe.write(bytes.to_vec());
         Ok(bytes.len())
     }
 

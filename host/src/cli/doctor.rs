@@ -73,6 +73,8 @@ fn run(fix: &[String], console: &Console) -> bool {
     let [program, arguments @ ..] = fix else {
         return false;
     };
+    // It writes to standard error itself.
+    console.catch_up();
     // Standard output is for the checks.
     let status = Command::new(program).args(arguments).stdout(std::io::stderr()).status();
     if let Err(error) = &status {

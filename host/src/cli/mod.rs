@@ -29,6 +29,8 @@ mod receipts;
 mod refusals;
 mod results;
 mod run;
+mod screen;
+mod scribe;
 mod session;
 mod signals;
 mod stubs;
@@ -128,10 +130,12 @@ pub fn main() -> ExitCode {
     let first = parsed(&arguments, color).unwrap_or_else(|error| explain(error).exit());
     let console = first.command.console();
     let code = configured(&console).and_then(|cli| block_on(execute(cli.command, &console)));
-    ExitCode::from(code.unwrap_or_else(|failure| {
+    let code = code.unwrap_or_else(|failure| {
         failure.report(&console);
         failure.exit.code()
-    }))
+    });
+    console.finish();
+    ExitCode::from(code)
 }
 
 fn parsed(arguments: &[OsString], color: ColorChoice) -> Result<Cli, clap::Error> {
@@ -145,7 +149,10 @@ fn parsed(arguments: &[OsString], color: ColorChoice) -> Result<Cli, clap::Error
 /// Something is wrong in the config file.
 fn configured(console: &Console) -> Result<Cli, Failure> {
     let mut arguments: Vec<OsString> = std::env::args_os().collect();
-    let again = |error: clap::Error| explain(error).exit();
+    let again = |error: clap::Error| {
+        console.finish();
+        explain(error).exit()
+    };
     let cli = parsed(&arguments, paint::choice()).unwrap_or_else(again);
     let Some((name, guest, host)) = cli.command.hosted() else {
         return Ok(cli);

@@ -3,12 +3,17 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use rustyray_host::Receipt;
 
 use super::console::Console;
 use super::failure::Failure;
+use super::signals;
+
+/// Time for a write that is under way at the end: a pipe may have a reader that reads nothing.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A file of receipts. Each is written when its task is finished, in one call, so that a process which is ended at once
 /// has lost none.
@@ -32,6 +37,8 @@ impl ReceiptFile {
     /// # Errors
     /// It cannot be written.
     pub fn create(path: &Path, console: &Console) -> Result<Self, Failure> {
+        // Of a pipe it waits for a reader.
+        let _ends_at_a_signal = signals::may_block();
         let file = File::create(path)
             .map_err(|error| Failure::host(format!("cannot write receipts to '{}': {error}", path.display())))?;
         Ok(ReceiptFile {
@@ -63,12 +70,16 @@ impl ReceiptFile {
         }
     }
 
-    /// Were all written?
+    /// Were all written? Also those that are left out of what the host told.
     ///
     /// # Errors
     /// How many were lost.
-    pub fn finish(&self) -> Result<(), Failure> {
-        match self.state.lock().lost {
+    pub fn finish(&self, left_out: u64) -> Result<(), Failure> {
+        let Some(state) = self.state.try_lock_for(PATIENCE) else {
+            let text = format!("'{}' does not take receipts: some are missing there", self.path.display());
+            return Err(Failure::host(text).hint("is it a pipe that nobody reads?"));
+        };
+        match state.lost + left_out {
             0 => Ok(()),
             lost => {
                 let text = format!("{lost} receipts are missing in '{}'", self.path.display());

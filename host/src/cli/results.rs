@@ -10,6 +10,7 @@ use serde::de::IgnoredAny;
 use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::signals;
 
 /// Prints a result as JSON; bytes are a list of numbers. With `raw`, bytes and texts are written as they are.
 ///
@@ -99,6 +100,8 @@ pub fn write_json_line(value: &impl Serialize) -> Result<(), Failure> {
 /// # Errors
 /// It cannot be written. Whoever closed it has read enough, so that is said by the exit code alone.
 pub fn write_out(bytes: &[u8]) -> Result<(), Failure> {
+    // A reader may take nothing for as long as it likes.
+    let _ends_at_a_signal = signals::may_block();
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(()),

@@ -9,7 +9,7 @@ use rustyray_host::{
 };
 use tracing_subscriber::EnvFilter;
 
-use super::console::Console;
+use super::console::{Console, FIRST};
 use super::ending::{Counts, Ending};
 use super::exit::Exit;
 use super::failure::Failure;
@@ -31,6 +31,8 @@ pub struct Session {
     timeline: Option<Arc<Timeline>>,
     refusals: Arc<Refusals>,
     with: Vec<With>,
+    /// Can the order of results and of what tasks said be seen?
+    beside: bool,
 }
 
 /// The end of what was waited for.
@@ -48,6 +50,7 @@ impl Session {
     /// What cannot be opened, or what the machine does not allow.
     pub fn open(args: &HostArgs, console: &Console) -> Result<Self, Failure> {
         trace_to(console);
+        console.set_ending(false);
         let with = args.with.modules(console)?;
         let signals = listen()?;
         let receipts = args.output.receipts.as_deref();
@@ -76,7 +79,8 @@ impl Session {
             .build()
             .map_err(|error| no_host(&error))?;
         let (console, grace) = (console.clone(), args.grace());
-        Ok(Session { host, console, signals, grace, receipts, timeline, refusals, with })
+        let beside = console.is_beside_stdout();
+        Ok(Session { host, console, signals, grace, receipts, timeline, refusals, with, beside })
     }
 
     /// Loads the module, and before it those that it may call.
@@ -112,13 +116,14 @@ impl Session {
     /// Waits for a result, shows the progress, and drains when a signal comes. `driver` says that it is a program's
     /// `main`.
     pub async fn wait(&mut self, object: &ObjectRef, driver: bool) -> Ended {
-        let Session { host, console, signals, timeline, .. } = self;
+        let Session { host, console, signals, timeline, beside, .. } = self;
         let work = async {
             tokio::select! {
                 biased;
                 outcome = host.value(object, None) => Ended::Outcome(outcome),
                 signal = signals.next() => {
-                    // The next signal ends the process as it is.
+                    // From here on guests' lines do not wait for who has long read none. The next signal ends the process as it is.
+                    console.set_ending(true);
                     timeline.iter().for_each(|timeline| timeline.flush());
                     drain(host, object, console, self.grace).or_end(signals, console).await;
                     Ended::Signal(signal)
@@ -130,6 +135,11 @@ impl Session {
             never = progress::watch(host, console, driver) => match never {},
         };
         console.clear();
+        if *beside {
+            // What tasks said comes before their results.
+            let _ = tokio::time::timeout(FIRST, host.flush()).await;
+            console.catch_up();
+        }
         ended
     }
 
@@ -148,6 +158,7 @@ impl Session {
     /// # Errors
     /// The failure that it was given, told already, or that receipts were lost.
     pub async fn close(mut self, result: Result<u8, Failure>) -> Result<u8, Failure> {
+        self.console.set_ending(true);
         let shutdown = self.host.shutdown(Duration::ZERO);
         shutdown.or_end(&mut self.signals, &self.console).await;
         self.console.clear();
@@ -157,8 +168,9 @@ impl Session {
             if stats.from_journal > 0 { format!(" ({} from the journal)", stats.from_journal) } else { String::new() };
         let (done, failed, cancelled) = (stats.succeeded, stats.failed, stats.cancelled);
         self.console.note(&format!("{done} done{kept}, {failed} failed, {cancelled} cancelled"));
-        let receipts = self.receipts.as_ref().map_or(Ok(()), |file| file.finish());
-        match (receipts.and(self.timeline.as_ref().map_or(Ok(()), |file| file.finish())), result) {
+        let receipts = self.receipts.as_ref().map_or(Ok(()), |file| file.finish(stats.dropped_receipts));
+        let timeline = self.timeline.as_ref().map_or(Ok(()), |file| file.finish(stats.dropped_events));
+        match (receipts.and(timeline), result) {
             (Err(lost), Ok(0)) => Err(lost),
             (Err(lost), result) => {
                 lost.report(&self.console);
@@ -279,7 +291,7 @@ fn show(line: &LogLine, console: &Console) {
         (false, _) => LogLevel::Trace,
     };
     if !matches!(line.source, LogSource::Log(level) if level < least) {
-        console.line(&line.to_string());
+        console.guest_line(&line.to_string());
     }
 }
 

@@ -2,11 +2,18 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::process::exit;
+use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::signal::unix::{self, SignalKind};
 
 use super::console::Console;
 use super::exit::Exit;
+
+/// Time for the second signal to end the process in the ordinary way, the progress line taken off the terminal.
+const AT_ONCE: Duration = Duration::from_millis(200);
 
 /// A request to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +43,12 @@ pub struct Signals {
 impl Signals {
     /// Listens. From now on neither signal ends the process by itself.
     pub fn listen() -> io::Result<Self> {
+        let signals = Signals::here()?;
+        keep_watch();
+        Ok(signals)
+    }
+
+    fn here() -> io::Result<Self> {
         Ok(Signals {
             interrupt: unix::signal(SignalKind::interrupt())?,
             terminate: unix::signal(SignalKind::terminate())?,
@@ -54,6 +67,54 @@ impl Signals {
     pub async fn end_at_once(&mut self, console: &Console) -> Infallible {
         let signal = self.next().await;
         console.clear();
-        std::process::exit(signal.exit().code().into())
+        console.flush(AT_ONCE / 2);
+        exit(signal.exit().code().into())
+    }
+}
+
+/// A thread that listens as well, for when the one that acts on signals is stuck in a write or in opening a pipe.
+fn keep_watch() {
+    // A process has one set of signals.
+    static BEGUN: Once = Once::new();
+    BEGUN.call_once(|| {
+        // Without the thread a signal waits for that write.
+        let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let _ = runtime.map(|runtime| runtime.block_on(watch()));
+        });
+    });
+}
+
+/// Ends the process at a signal that would do nothing else, and at a second one that has not ended it a moment later.
+async fn watch() -> io::Result<Infallible> {
+    let mut signals = Signals::here()?;
+    for seen in 1.. {
+        let signal = signals.next().await;
+        if seen > 1 {
+            tokio::time::sleep(AT_ONCE).await;
+        }
+        if seen > 1 || BLOCKED.load(Ordering::SeqCst) > 0 {
+            exit(signal.exit().code().into());
+        }
+    }
+    std::future::pending().await
+}
+
+/// How many are in a call that may never return.
+static BLOCKED: AtomicUsize = AtomicUsize::new(0);
+
+/// From now until what this gives is dropped the caller may be in a call that never returns, and has nothing to tidy up: a signal
+/// ends the process, as if nobody listened.
+pub fn may_block() -> MayBlock {
+    BLOCKED.fetch_add(1, Ordering::SeqCst);
+    MayBlock(())
+}
+
+/// See [`may_block`].
+pub struct MayBlock(());
+
+impl Drop for MayBlock {
+    fn drop(&mut self) {
+        BLOCKED.fetch_sub(1, Ordering::SeqCst);
     }
 }

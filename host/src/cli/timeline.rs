@@ -4,13 +4,14 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rustyray_host::{ActorId, Event, EventKind, Receipt, Started, TaskId};
 
 use super::console::Console;
 use super::failure::Failure;
+use super::signals;
 use super::trace_file::{Details, Extent, Spent, TRACE_BYTES_MAX, Trace, TraceFile};
 
 /// The groups of tracks.
@@ -20,6 +21,9 @@ const ACTORS: u32 = 2;
 /// Tracks from here on are slots and actors; a group's own, of what never had a slot, has its number, as a process's
 /// main thread has.
 const FIRST_TRACK: u64 = 10;
+
+/// Time for a write that is under way when the rest is to be written.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A timeline that is written as things happen.
 pub struct Timeline {
@@ -68,6 +72,8 @@ impl Timeline {
     /// # Errors
     /// It cannot be written.
     pub fn create(path: &Path, console: &Console) -> Result<Self, Failure> {
+        // Of a pipe it waits for a reader.
+        let _ends_at_a_signal = signals::may_block();
         let file = TraceFile::create(path)
             .map_err(|error| Failure::host(format!("cannot write the timeline to '{}': {error}", path.display())))?;
         let mut state = State::new(file);
@@ -112,11 +118,10 @@ impl Timeline {
         }
     }
 
-    /// Writes what was gathered.
+    /// Writes what was gathered. Not while something is being written: that goes on without anybody's waiting.
     pub fn flush(&self) {
-        let mut state = self.state.lock();
-        if let Err(error) = state.file.flush() {
-            state.failed.get_or_insert(error);
+        if let Some(mut state) = self.state.try_lock_for(PATIENCE) {
+            state.flush();
         }
     }
 
@@ -124,9 +129,18 @@ impl Timeline {
     ///
     /// # Errors
     /// Something could not be written.
-    pub fn finish(&self) -> Result<(), Failure> {
-        self.flush();
-        let state = self.state.lock();
+    pub fn finish(&self, events_left_out: u64) -> Result<(), Failure> {
+        let Some(mut state) = self.state.try_lock_for(PATIENCE) else {
+            return Err(Failure::host(format!("'{}' does not take the rest of the timeline", self.path.display())));
+        };
+        state.flush();
+        if events_left_out > 0 {
+            self.console.line(&format!(
+                "{} {events_left_out} events came faster than they could be written, and are not in '{}'",
+                self.console.paint().bold("note:"),
+                self.path.display()
+            ));
+        }
         if state.left_out > 0 {
             self.console.line(&format!(
                 "{} '{}' is full, at {} MiB: {} more tasks are not in it",
@@ -153,6 +167,12 @@ impl State {
     fn new(file: TraceFile) -> Self {
         let (live, named, busy) = Default::default();
         State { file, live, named, busy, left_out: 0, failed: None }
+    }
+
+    fn flush(&mut self) {
+        if let Err(error) = self.file.flush() {
+            self.failed.get_or_insert(error);
+        }
     }
 
     fn start(&mut self, event: &Event, started: &Started, ts: f64, queued: f64) {

@@ -58,6 +58,8 @@ fn run_cargo(folder: &Path, args: &BuildArgs, console: &Console, json: bool) -> 
     let manifest = manifest(folder)?;
     let mut command = cargo_build(&manifest, args, console, json);
     console.clear();
+    // Cargo writes there itself.
+    console.catch_up();
     let mut cargo = command.stdout(Stdio::piped()).spawn().map_err(|error| no_cargo(&error))?;
     let mut modules = Vec::new();
     for line in cargo.stdout.take().into_iter().flat_map(|stdout| BufReader::new(stdout).lines()) {

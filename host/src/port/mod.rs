@@ -6,6 +6,8 @@ pub mod waiting;
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
+
 use crate::state::actor::ActorRef;
 use crate::state::object::ObjectRef;
 use crate::state::parking::Wait;
@@ -112,8 +114,17 @@ pub trait Port: Send + Sync {
     /// The host's time.
     fn clock(&self) -> &Arc<dyn Clock>;
 
-    /// A line for the host's log.
-    fn log(&self, line: &LogLine);
+    /// A line for the host's log. It never waits: a guest asks for [room](Self::has_log_room) before.
+    fn log(&self, line: LogLine);
+
+    /// May a guest write another line?
+    fn has_log_room(&self) -> bool;
+
+    /// Ends when it may.
+    fn log_room(&self) -> BoxFuture<'static, ()>;
+
+    /// A function of the embedder's panicked, with these words, where it did no harm.
+    fn note_panic(&self, words: &str);
 
     /// These bytes are about to go straight to the process's own stream.
     fn inherited(&self, source: LogSource, bytes: &[u8]);

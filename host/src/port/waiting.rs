@@ -16,6 +16,7 @@ use crate::state::shift::{News, Shift};
 use crate::state::task::TaskRecord;
 use crate::words::clock::Sleep;
 use crate::words::error::TaskError;
+use crate::words::panics::caught;
 
 /// Ends when at least `count` of the objects are sealed. Each object costs one registration, however often it is polled.
 pub struct Sealed<'a> {
@@ -42,7 +43,8 @@ impl Tally {
         let one_less = |missing: usize| missing.checked_sub(1);
         let before = self.missing.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_less);
         if before == Ok(1) {
-            self.waker.wake();
+            // An embedder's executor, in the middle of sealing an object: whatever it does is its own.
+            let _ = caught(|| self.waker.wake());
         }
     }
 }

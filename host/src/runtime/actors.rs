@@ -6,6 +6,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::Runtime;
+use super::faults::host_failed;
 use super::moves::at_home;
 use super::worker::dependency_failed;
 use crate::sandbox::Instance;
@@ -114,7 +115,7 @@ impl Runtime {
         let place = self.watch_running(actor, task);
         let guest = {
             let (runtime, actor, task) = (self.clone(), actor.clone(), task.clone());
-            Box::pin(async move {
+            let constructed = async move {
                 let arguments = arguments.map_err(|cause| dependency_failed(&cause))?;
                 if let Some(restored) = runtime.restored(&actor, &task).await? {
                     return Ok(restored);
@@ -122,7 +123,8 @@ impl Runtime {
                 let mut instance = runtime.instance(&task).await?;
                 instance.construct(&actor.spec.type_name, &actor.spec.constructor, &arguments).await?;
                 Ok(instance)
-            })
+            };
+            self.sheltered(constructed, Err)
         };
         let ended = slot.run(guest, || task.meter().preempted()).await;
         self.unwatch_running(actor, place);
@@ -227,19 +229,21 @@ impl Runtime {
         if !call.begin(slot.clone(), self.clock.now()) {
             return Ok(instance);
         }
+        let mut duty = OnDuty { runtime: self, actor, call, place: None, over: false };
         self.scheduler.lock().uncount(call);
         let arguments = match self.arguments(call).await {
             Ok(arguments) => arguments,
             Err(cause) => {
                 self.settle(call, Err(Arc::new(dependency_failed(&cause))));
+                duty.over = true;
                 return Ok(instance);
             }
         };
-        let place = self.watch_running(actor, call);
+        duty.place = Some(self.watch_running(actor, call));
         let guest = {
             let call = call.clone();
             let saver = actor.saved.is_some().then(|| (self.clone(), actor.clone()));
-            Box::pin(async move {
+            let served = async move {
                 instance.serve(call);
                 let result = instance.call(&arguments, reply).await;
                 let Some((runtime, actor)) = saver.filter(|_| survives(&result)) else {
@@ -248,11 +252,13 @@ impl Runtime {
                 // Apart, so that it takes no room in the future of every call.
                 let saved = Box::pin(runtime.save_if_due(&actor, &mut instance)).await;
                 (saved.map(|()| instance), result)
-            })
+            };
+            self.sheltered(served, |error| (Err(error.clone()), Err(error)))
         };
         let ended = slot.run(guest, || call.meter().preempted()).await;
         let served = self.conclude_call(actor, call, ended, may_restart);
-        self.unwatch_running(actor, place);
+        duty.over = true;
+        drop(duty);
         // What waited for the result may start, and this actor goes on with its next call.
         self.dispatch();
         served
@@ -341,14 +347,35 @@ struct Life {
 impl Drop for Life {
     fn drop(&mut self) {
         let Life { runtime, construct, end } = self;
-        let fault = || Arc::new(TaskError::new(ErrorKind::Internal, "the host failed to run it"));
         if let Work::Construct { actor } = &construct.spec.work {
             actor.clear_running();
-            runtime.bury(actor, end.take().unwrap_or_else(fault));
+            runtime.bury(actor, end.take().unwrap_or_else(host_failed));
             runtime.actors.remove(&actor.spec.id);
         }
         runtime.release(construct);
         runtime.progressed();
+    }
+}
+
+/// A call that an actor serves. However that ends, it is answered, and its place is free.
+struct OnDuty<'a> {
+    runtime: &'a Runtime,
+    actor: &'a ActorRecord,
+    call: &'a Arc<TaskRecord>,
+    /// Its place among those that run, once it has one.
+    place: Option<usize>,
+    over: bool,
+}
+
+impl Drop for OnDuty<'_> {
+    fn drop(&mut self) {
+        let OnDuty { runtime, actor, call, place, over } = self;
+        if !*over {
+            runtime.survives("failed a call", || runtime.settle(call, Err(host_failed())));
+        }
+        if let Some(place) = place {
+            runtime.unwatch_running(actor, *place);
+        }
     }
 }
 

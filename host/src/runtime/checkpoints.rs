@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
+use tracing::Level;
 
 use super::Runtime;
 use crate::sandbox::Instance;
@@ -29,7 +30,7 @@ impl Runtime {
         match instance.restore(&actor.spec.type_name, &state).await {
             Ok(()) => Ok(Some(instance)),
             Err(error) => {
-                report(actor, "cannot be restored, and is constructed anew", &error);
+                self.report(actor, "cannot be restored, and is constructed anew", &error);
                 saved.forget();
                 Ok(None)
             }
@@ -59,8 +60,8 @@ impl Runtime {
         let state = instance.save().await;
         match &state {
             Ok(Ok(state)) => self.keep_state(actor, saved, state.clone()).await,
-            Ok(Err(refused)) => report(actor, "cannot be saved, and its last checkpoint stays", refused),
-            Err(error) => report(actor, "crashed while it was saved", error),
+            Ok(Err(refused)) => self.report(actor, "cannot be saved, and its last checkpoint stays", refused),
+            Err(error) => self.report(actor, "crashed while it was saved", error),
         }
         // Also when it failed: it is tried again after as many calls. Last, as whoever ends the host waits for it.
         saved.settled();
@@ -70,7 +71,7 @@ impl Runtime {
     pub(super) async fn keep_state(&self, actor: &ActorRecord, saved: &Saved, state: Payload) {
         match self.store.store(state.clone()) {
             Ok(value) => saved.keep(value),
-            Err(full) => return report(actor, "cannot be saved, and its last checkpoint stays", &full),
+            Err(full) => return self.report(actor, "cannot be saved, and its last checkpoint stays", &full),
         }
         if let Some((journal, key)) = self.journal.as_ref().zip(lasting_key(actor)) {
             journal.keep(Entry { kind: Kind::Checkpoint, key, payload: state }).await;
@@ -92,12 +93,13 @@ impl Runtime {
         let slot = CancelSlot::new();
         actor.set_saving(Some(slot.clone()));
         let (runtime, record) = (self.clone(), actor.clone());
-        let saving = Box::pin(async move {
+        let saving = async move {
             if let Some(saved) = &record.saved {
                 runtime.save(&record, saved, &mut instance).await?;
             }
             Ok(instance)
-        });
+        };
+        let saving = self.sheltered(saving, Err);
         let saved = slot.run(saving, || ()).await;
         actor.set_saving(None);
         self.progressed();
@@ -127,6 +129,12 @@ impl Runtime {
         self.until(CHECKPOINT_GRACE, |_| !actors().iter().any(waits)).await;
     }
 
+    fn report(&self, actor: &ActorRecord, what: &str, error: &TaskError) {
+        let name = actor.spec.options.name.as_deref().unwrap_or("without a name");
+        let message = error.message.escape_debug();
+        self.observers.say(Level::WARN, || format!("the actor {} ({name}) {what}: {message}", actor.spec.type_name));
+    }
+
     /// Is it in the middle of a call? One whose result is there already leaves the list a moment later.
     fn serves(&self, actor: &Arc<ActorRecord>) -> bool {
         let is_its =
@@ -145,10 +153,4 @@ fn lasting_key(actor: &ActorRecord) -> Option<Key> {
         hasher.update(part);
     }
     Some(Key(hasher.finalize().into()))
-}
-
-fn report(actor: &ActorRecord, what: &str, error: &TaskError) {
-    let name = actor.spec.options.name.as_deref().unwrap_or("without a name");
-    let message = error.message.escape_debug();
-    tracing::warn!("the actor {} ({name}) {what}: {message}", actor.spec.type_name);
 }

@@ -6,7 +6,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::Thread;
@@ -20,6 +19,7 @@ use crate::state::object::ObjectRef;
 use crate::state::scheduler::{Next, Wants};
 use crate::state::task::{TaskRecord, Work};
 use crate::words::ids::{ActorId, ModuleId};
+use crate::words::panics::caught;
 use crate::words::sync::{Mutex, rank};
 
 /// Jobs that a thread takes from its own seat before it asks the scheduler again: two that wake each other for ever must
@@ -144,7 +144,8 @@ impl Runtime {
         // What guests wait for (files, sockets, timers) is tokio's.
         let inside = self.tokio.enter();
         CREW.set(self.crew.number);
-        self.work(number);
+        // A panic in a turn is a fault of the host's: it ends the turn, and not the thread.
+        while !self.survives("looked for work", || self.work(number)) {}
         drop(inside);
         let presence = self.crew.presence.clone();
         // Whoever joins the threads may be the last to hold the runtime, and finds nothing of it left.
@@ -273,8 +274,9 @@ impl Runtime {
 
 /// Polls a job. A panic is a fault of the host's, or of an embedder's function: it ends the job, and not the thread.
 fn go_on(job: Job) {
-    if catch_unwind(AssertUnwindSafe(|| job.run())).is_err() {
-        tracing::error!("a job of the host panicked; its task has failed");
+    if let Err(words) = caught(|| job.run()) {
+        // Not even a subscriber that panics ends the thread.
+        let _ = caught(|| tracing::error!("a job of the host panicked; its task has failed: {words}"));
     }
 }
 

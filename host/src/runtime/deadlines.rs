@@ -19,6 +19,25 @@ impl Runtime {
 }
 
 impl Runtime {
+    /// A panic on the way is one task's: the deadlines of others are watched on.
+    fn handle(&self, due: Due) {
+        match due {
+            Due::Deadline(task) => {
+                if !self.survives("ended a task at its deadline", || self.expire(&task)) {
+                    let error = self.stopped(&task, StopReason::Deadline);
+                    self.survives("settled a task at its deadline", || self.settle(&task, Err(Arc::new(error))));
+                }
+            }
+            Due::Nothing(over) => drop(over),
+            Due::Rested(task) => {
+                self.survives("took back a task that has rested", || {
+                    task.rested();
+                    self.dispatch();
+                });
+            }
+        }
+    }
+
     /// The task's deadline is past.
     fn expire(&self, task: &Arc<TaskRecord>) {
         let parents = task.spec.inherited_deadline.is_some_and(|at| at <= self.clock.now());
@@ -37,14 +56,10 @@ pub(super) async fn watch(runtime: Arc<Runtime>) {
     loop {
         let changed = runtime.timers_changed.notified();
         loop {
-            let due = runtime.timers.lock().pop_due(runtime.clock.now());
+            let now = runtime.clock.now();
+            let due = runtime.timers.lock().pop_due(now);
             match due {
-                Some(Due::Deadline(task)) => runtime.expire(&task),
-                Some(Due::Nothing(over)) => drop(over),
-                Some(Due::Rested(task)) => {
-                    task.rested();
-                    runtime.dispatch();
-                }
+                Some(due) => runtime.handle(due),
                 None => break,
             }
         }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tracing::Level;
+
 use super::Runtime;
 use crate::state::task::{Stopped, TaskRecord, Work};
 use crate::state::wait_graph::{Cycle, Holders, Victim, WaitGraph};
@@ -20,7 +22,8 @@ impl Runtime {
                 graph.size()
             }
             None => {
-                tracing::debug!("too many tasks wait for each other to be searched for deadlocks");
+                let text = "too many tasks wait for each other to be searched for deadlocks";
+                self.observers.say(Level::DEBUG, || text.to_owned());
                 crate::words::limits::WAIT_GRAPH_MAX
             }
         };

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
+
 use crate::port::log::{LogLine, LogSource};
 use crate::port::{ActorRequest, CallRequest, Port, TaskRequest};
 use crate::state::actor::{ActorRef, ActorSpec};
@@ -94,8 +96,20 @@ impl Port for NobodyHome {
         self.host.clock()
     }
 
-    fn log(&self, line: &LogLine) {
+    fn log(&self, line: LogLine) {
         self.host.log(line);
+    }
+
+    fn has_log_room(&self) -> bool {
+        self.host.has_log_room()
+    }
+
+    fn log_room(&self) -> BoxFuture<'static, ()> {
+        self.host.log_room()
+    }
+
+    fn note_panic(&self, words: &str) {
+        self.host.note_panic(words);
     }
 
     fn inherited(&self, source: LogSource, bytes: &[u8]) {

@@ -6,14 +6,11 @@ use super::Runtime;
 use crate::state::task::{TaskRecord, Work};
 use crate::words::event::{Event, EventKind, Started};
 
-/// Where a host sends events.
-pub type EventSink = Arc<dyn Fn(&Event) + Send + Sync>;
-
 impl Runtime {
     /// Gives a task its place among those that run.
     pub(super) fn enter(&self, task: &Arc<TaskRecord>) -> usize {
         let slot = self.running.lock().insert(task.clone());
-        if self.events.is_some() {
+        if self.observers.hear_events() {
             self.tell(task, EventKind::Started(started(task, slot)));
         }
         slot
@@ -21,7 +18,7 @@ impl Runtime {
 
     /// Takes it away. It is told before, so that at no moment two tasks seem to have the same place.
     pub(super) fn leave(&self, slot: usize) {
-        if self.events.is_some() {
+        if self.observers.hear_events() {
             let task = self.running.lock().get(slot).cloned();
             task.iter().for_each(|task| self.tell(task, EventKind::Ended));
         }
@@ -32,8 +29,8 @@ impl Runtime {
 
     /// Something happened to a task.
     pub(super) fn tell(&self, task: &TaskRecord, kind: EventKind) {
-        if let Some(events) = &self.events {
-            events(&Event { at: self.clock.now(), task: task.spec.id, kind });
+        if self.observers.hear_events() {
+            self.observers.event(Event { at: self.clock.now(), task: task.spec.id, kind });
         }
     }
 }

@@ -12,6 +12,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::state::journal::{Entry, Index, Journal, Key};
 use crate::state::payload::Payload;
+use crate::words::panics::caught;
 
 /// Time after which the disk is told to keep what was written: what a power failure may take at most. The end of the
 /// process takes nothing. Of the real clock, as the disk is.
@@ -133,7 +134,11 @@ impl Writer {
 
     fn serve(mut self, shared: &Shared) {
         while let Some(requests) = shared.next(self.sync_at) {
-            self.answer(requests);
+            // Whoever waited for what panicked hears that nothing comes; the others are answered.
+            if let Err(words) = caught(|| self.answer(requests)) {
+                let _ =
+                    caught(|| tracing::error!("the host panicked while it wrote the journal, and goes on: {words}"));
+            }
             if self.sync_at.is_some_and(|at| at <= Instant::now()) {
                 self.sync();
             }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tracing::Level;
+
 use super::Runtime;
 use crate::state::lineage::Lineage;
 use crate::state::object::ObjectRef;
@@ -18,7 +20,7 @@ impl Runtime {
         let lost: Arc<str> = format!("object {} is lost: {why}", object.id()).into();
         let submitted = provenance.map_err(str::to_owned).and_then(|lineage| self.run_again(&lineage, &lost, object));
         match submitted {
-            Ok(()) => tracing::warn!("{lost}; its task runs again"),
+            Ok(()) => self.observers.say(Level::WARN, || format!("{lost}; its task runs again")),
             Err(reason) => {
                 let error =
                     TaskError::new(ErrorKind::ObjectLost, format!("{lost}, and it cannot be made again: {reason}"));

@@ -10,11 +10,13 @@ mod deadlines;
 mod deadlocks;
 mod describing;
 mod events;
+mod faults;
 mod journal;
 mod lineage;
 mod memo;
 mod modules;
 mod moves;
+mod observers;
 mod retries;
 mod settle;
 mod shift;
@@ -30,16 +32,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use dashmap::DashMap;
+use futures::future::BoxFuture;
 use slab::Slab;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
-pub use clock::TokioClock;
-pub use events::EventSink;
+pub use clock::{GuardedClock, TokioClock};
 pub use journal::Keeper;
+pub use observers::{Observers, Sinks};
 
 use self::crew::{Crew, Job};
-use crate::port::log::{LogLine, LogSink, LogSource, OutputWatch};
+use self::observers::Guard;
+use crate::port::log::{LogLine, LogSource};
 use crate::port::{ActorRequest, CallRequest, Port, TaskRequest};
 use crate::sandbox::Sandbox;
 use crate::state::actor::{ActorRecord, ActorRef};
@@ -62,13 +66,9 @@ use crate::words::event::EventKind;
 use crate::words::ids::{ActorId, Counter};
 use crate::words::options::Address;
 use crate::words::plan::HostLimits;
-use crate::words::receipt::Receipt;
 use crate::words::resources::ResourceSet;
 use crate::words::sync::{Mutex, rank};
 use spill::Spiller;
-
-/// Where a host sends receipts.
-pub type ReceiptSink = Arc<dyn Fn(&Receipt) + Send + Sync>;
 
 /// What a runtime is made from.
 pub struct RuntimeConfig {
@@ -90,14 +90,8 @@ pub struct RuntimeConfig {
     pub cancel_grace: std::time::Duration,
     /// May a thread that waits for a task run it?
     pub helping: bool,
-    /// Where lines go.
-    pub log: LogSink,
-    /// Who is told of output that goes elsewhere.
-    pub output_watch: Option<OutputWatch>,
-    /// Where receipts go.
-    pub receipts: Option<ReceiptSink>,
-    /// Where events go.
-    pub events: Option<EventSink>,
+    /// Who is told of lines, events and receipts.
+    pub observers: Observers,
     /// What outlives the process.
     pub journal: Option<Keeper>,
 }
@@ -146,10 +140,9 @@ pub struct Runtime {
     capabilities: Arc<Capabilities>,
     cancel_grace: std::time::Duration,
     helping: bool,
-    log: LogSink,
-    output_watch: Option<OutputWatch>,
-    receipts: Option<ReceiptSink>,
-    events: Option<EventSink>,
+    observers: Observers,
+    /// Of what an embedder's imports do while a guest runs.
+    imports: Guard,
     journal: Option<Keeper>,
     tally: Tally,
     task_ids: Counter,
@@ -193,6 +186,15 @@ pub struct Stats {
     pub object_bytes: u64,
     /// Bytes of objects on disk.
     pub spilled_bytes: u64,
+    /// Lines of guests that nobody was told: many wrote at the same moment what [`on_log`](crate::HostBuilder::on_log) did not
+    /// take.
+    pub dropped_lines: u64,
+    /// Events that nobody was told: [`on_event`](crate::HostBuilder::on_event) did not keep up.
+    pub dropped_events: u64,
+    /// Receipts that nobody was told: [`on_receipt`](crate::HostBuilder::on_receipt) did not keep up.
+    pub dropped_receipts: u64,
+    /// Panics of the embedder's own functions: those that are told of something, imports, the clock. Each ended its own call.
+    pub embedder_panics: u64,
 }
 
 impl Runtime {
@@ -230,10 +232,8 @@ impl Runtime {
             capabilities: Arc::new(config.capabilities),
             cancel_grace: config.cancel_grace,
             helping: config.helping,
-            log: config.log,
-            output_watch: config.output_watch,
-            receipts: config.receipts,
-            events: config.events,
+            imports: config.observers.guard("a function that the host called for a guest"),
+            observers: config.observers,
             journal: config.journal,
             tally: Tally::default(),
             task_ids: Counter::default(),
@@ -252,6 +252,7 @@ impl Runtime {
     pub fn stats(&self) -> Stats {
         let Load { pending, instances, .. } = self.scheduler.lock().load();
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let observed = self.observers.figures();
         Stats {
             pending,
             running: self.running.lock().len(),
@@ -265,7 +266,16 @@ impl Runtime {
             objects: self.store.live_objects(),
             object_bytes: self.store.used_bytes(),
             spilled_bytes: self.spill.as_ref().map_or(0, |folder| folder.used_bytes()),
+            dropped_lines: observed.lines,
+            dropped_events: observed.events,
+            dropped_receipts: observed.receipts,
+            embedder_panics: observed.panics,
         }
+    }
+
+    /// Who is told of lines, events and receipts.
+    pub(crate) fn observers(&self) -> &Observers {
+        &self.observers
     }
 
     /// The tokio runtime that this one's work runs on.
@@ -340,14 +350,24 @@ impl Port for Runtime {
         &self.clock
     }
 
-    fn log(&self, line: &LogLine) {
-        (self.log)(line);
+    fn log(&self, line: LogLine) {
+        self.observers.line(line);
+    }
+
+    fn has_log_room(&self) -> bool {
+        self.observers.has_room()
+    }
+
+    fn log_room(&self) -> BoxFuture<'static, ()> {
+        self.observers.room()
+    }
+
+    fn note_panic(&self, words: &str) {
+        self.imports.note(words);
     }
 
     fn inherited(&self, source: LogSource, bytes: &[u8]) {
-        if let Some(watch) = &self.output_watch {
-            watch(source, bytes);
-        }
+        self.observers.inherited(source, bytes);
     }
 
     fn happened(&self, task: &TaskRecord, kind: EventKind) {

@@ -109,12 +109,13 @@ impl Runtime {
         let task = TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), None, self.conductor());
         let slot = CancelSlot::new();
         let (runtime, code, asked) = (self.clone(), code.clone(), task.clone());
-        let answer = Box::pin(async move {
+        let answer = async move {
             let port = NobodyHome::new(runtime.clone());
             let mut instance =
                 Instance::start(&runtime.sandbox, &code, asked, port).await.map_err(ModuleError::NoManifest)?;
             instance.manifest().await
-        });
+        };
+        let answer = self.sheltered(answer, |error| Err(ModuleError::NoManifest(error)));
         let late = slot.clone();
         let answer = slot.run(answer, || ());
         let too_late = async {

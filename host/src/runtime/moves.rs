@@ -111,7 +111,7 @@ impl Runtime {
     ) -> Result<(Instance, Result<Payload, TaskError>), TaskError> {
         let slot = CancelSlot::new();
         actor.set_saving(Some(slot.clone()));
-        let saving = Box::pin(async move { instance.save().await.map(|state| (instance, state)) });
+        let saving = self.sheltered(async move { instance.save().await.map(|state| (instance, state)) }, Err);
         let saved = slot.run(saving, || ()).await;
         actor.set_saving(None);
         saved.unwrap_or_else(|_| Err(TaskError::new(ErrorKind::ActorDied, "it was ended while its state was saved")))
@@ -132,10 +132,11 @@ impl Runtime {
         }
         let place = self.watch_running(actor, &task);
         let (runtime, restoring, type_name) = (self.clone(), task.clone(), actor.spec.type_name.clone());
-        let guest = Box::pin(async move {
+        let restored = async move {
             let mut instance = runtime.instance(&restoring).await?;
             instance.restore(&type_name, &state).await.map(|()| instance)
-        });
+        };
+        let guest = self.sheltered(restored, Err);
         let ended = slot.run(guest, || task.meter().preempted()).await;
         self.unwatch_running(actor, place);
         let restored = ended.unwrap_or_else(|reason| Err(self.stopped(&task, reason)));

@@ -9,6 +9,7 @@ use crate::state::object::Outcome;
 use crate::state::task::{TaskRecord, Work};
 use crate::words::clock::Moment;
 use crate::words::error::{ErrorKind, TaskError};
+use crate::words::panics::Finally;
 use crate::words::receipt::Receipt;
 
 impl Runtime {
@@ -40,9 +41,7 @@ impl Runtime {
         if receipt.memo {
             self.tally.memo.fetch_add(1, Ordering::Relaxed);
         }
-        if let Some(receipts) = &self.receipts {
-            receipts(receipt);
-        }
+        self.observers.receipt(receipt);
     }
 
     /// Ends a task that has not begun, or settles one that could not be queued.
@@ -69,13 +68,15 @@ impl Runtime {
         }
     }
 
-    /// Gives up what is to be given up, and what follows from it.
+    /// Gives up what is to be given up, and what follows from it. A panic on the way is one task's.
     pub(super) fn give_up_all(&self) {
         loop {
             loop {
                 let next = self.failing.lock().pop_front();
                 match next {
-                    Some((task, error)) => self.give_up(&task, error),
+                    Some((task, error)) => {
+                        self.survives("gave up a task", || self.give_up(&task, error));
+                    }
                     None => break,
                 }
             }
@@ -123,10 +124,18 @@ impl Runtime {
             return;
         };
         self.ending.fetch_add(1, Ordering::AcqRel);
+        let ended = Finally::new({
+            let runtime = runtime.clone();
+            move || {
+                runtime.ending.fetch_sub(1, Ordering::AcqRel);
+                runtime.progressed();
+            }
+        });
         self.tokio.spawn(async move {
-            tasks.iter().for_each(|task| runtime.end_with_parent(task));
-            runtime.ending.fetch_sub(1, Ordering::AcqRel);
-            runtime.progressed();
+            let _ended = ended;
+            for task in &tasks {
+                runtime.survives("ended a task with its parent", || runtime.end_with_parent(task));
+            }
         });
     }
 }

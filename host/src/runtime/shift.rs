@@ -14,6 +14,7 @@ use futures::stream::FuturesUnordered;
 
 use super::Runtime;
 use super::actors::{Served, TURN, crashed, gone};
+use super::faults::host_failed;
 use super::worker::dependency_failed;
 use crate::sandbox::Instance;
 use crate::state::actor::ActorRecord;
@@ -48,10 +49,11 @@ impl Runtime {
         let mut service = Service::new(self.clone(), actor.clone(), shift.clone(), may_restart);
         service.begin(first);
         let served = shift.clone();
-        let guest = Box::pin(async move {
+        let serving = async move {
             let served = instance.serve_calls(served).await;
             served.map(|()| instance)
-        });
+        };
+        let guest = self.sheltered(serving, Err);
         let mut guest = pin!(slot.run(guest, || shift.preempted()));
         let ended = poll_fn(|cx| service.poll(guest.as_mut(), cx)).await;
         let served = service.conclude(ended);
@@ -274,5 +276,22 @@ impl Service {
             ErrorKind::WorkerCrashed,
             format!("its instance ended with another call, {name}: {}", error.message),
         )
+    }
+}
+
+impl Drop for Service {
+    /// Calls are left only by a fault of the host's.
+    fn drop(&mut self) {
+        if self.places.is_empty() {
+            return;
+        }
+        let runtime = self.runtime.clone();
+        runtime.survives("failed the calls of an actor", || {
+            for (call, waited) in self.shift.abandoned() {
+                self.runtime.settle(&call, Err(host_failed()));
+                self.leave(&call, waited);
+            }
+        });
+        self.places.drain().for_each(|(_, place)| runtime.leave(place));
     }
 }

@@ -12,6 +12,7 @@ use crate::state::spill::SpillFolder;
 use crate::state::store::{ObjectStore, Relief};
 use crate::words::error::TaskError;
 use crate::words::limits::SPILL_PATIENCE;
+use crate::words::panics::Finally;
 
 /// Moves cold objects to a folder, in the background before the store is full, and at once when it is.
 pub(super) struct Spiller(Arc<Shared>);
@@ -39,11 +40,15 @@ impl Relief for Spiller {
             return;
         }
         let shared = self.0.clone();
+        let over = Finally::new({
+            let shared = shared.clone();
+            move || shared.pressed.store(false, Ordering::Release)
+        });
         self.0.tokio.spawn_blocking(move || {
+            let _over = over;
             if let Err(error) = shared.free(0) {
                 tracing::warn!("{}", error.message);
             }
-            shared.pressed.store(false, Ordering::Release);
         });
     }
 

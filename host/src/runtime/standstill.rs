@@ -8,6 +8,7 @@ use super::Runtime;
 use crate::state::task::TaskRecord;
 use crate::state::wait_graph::WaitGraph;
 use crate::words::error::{ErrorKind, TaskError};
+use crate::words::panics::Finally;
 
 /// Time in which something moves on a host that is not at a standstill; what may still be under way takes microseconds.
 const STANDSTILL: Duration = Duration::from_millis(50);
@@ -19,10 +20,14 @@ impl Runtime {
         let Some(runtime) = self.strong().filter(|_| !self.suspicious.swap(true, Ordering::AcqRel)) else {
             return;
         };
+        let suspicion = Finally::new({
+            let runtime = runtime.clone();
+            move || runtime.suspicious.store(false, Ordering::Release)
+        });
         let moves = self.scheduler.lock().moves();
         self.tokio.spawn(async move {
             tokio::time::sleep(STANDSTILL).await;
-            runtime.suspicious.store(false, Ordering::Release);
+            drop(suspicion);
             runtime.end_a_standstill(moves);
             runtime.dispatch();
         });

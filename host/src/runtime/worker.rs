@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use tracing::Level;
+
 use super::Runtime;
+use super::faults::host_failed;
 use super::modules::code_of;
 use super::shutdown::shut_down;
 use crate::port::Port;
@@ -60,7 +63,7 @@ impl Runtime {
     pub(super) async fn run(self: Arc<Self>, task: Arc<TaskRecord>) {
         // Seen by a halt from here on; one that came before is seen by this task.
         let place = self.enter(&task);
-        let attempt = Attempt { runtime: self, task, place, over: false };
+        let attempt = Attempt { runtime: self, task, place, released: false, over: false };
         let outcome = attempt.outcome().await;
         attempt.end(outcome);
     }
@@ -125,7 +128,9 @@ impl Runtime {
             Err(error) => {
                 let (children, attempt) = (task.children(), task.attempt());
                 if self.try_again(task, &error) {
-                    tracing::debug!(task = %task.spec.plan.name, id = task.spec.id.0, "attempt {attempt} failed: {error}");
+                    let failed =
+                        || format!("attempt {attempt} of {} #{} failed: {error}", task.spec.plan.name, task.spec.id);
+                    self.observers.say(Level::DEBUG, failed);
                     self.end_tree(children);
                 } else {
                     self.settle(task, Err(Arc::new(error)));
@@ -142,6 +147,8 @@ struct Attempt {
     task: Arc<TaskRecord>,
     /// Its place among those that run.
     place: usize,
+    /// Are its permits given back?
+    released: bool,
     over: bool,
 }
 
@@ -157,26 +164,29 @@ impl Attempt {
             return None;
         }
         runtime.watch_deadline(task);
-        let guest = Box::pin(runtime.clone().run_guest(task.clone()));
+        let guest = runtime.sheltered(runtime.clone().run_guest(task.clone()), Err);
         let ended = slot.run(guest, || task.meter().preempted()).await;
         Some(ended.unwrap_or_else(|reason| Err(runtime.stopped(task, reason))))
     }
 
     fn end(mut self, outcome: Option<Result<Payload, TaskError>>) {
-        self.over = true;
+        self.released = true;
         self.runtime.release(&self.task);
         if let Some(outcome) = outcome {
             self.runtime.conclude(&self.task, outcome);
         }
+        self.over = true;
     }
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        let Attempt { runtime, task, place, over } = self;
-        if !*over {
+        let Attempt { runtime, task, place, released, over } = self;
+        if !*released {
             runtime.release(task);
-            runtime.settle(task, Err(Arc::new(TaskError::new(ErrorKind::Internal, "the host failed to run it"))));
+        }
+        if !*over {
+            runtime.survives("failed a task", || runtime.settle(task, Err(host_failed())));
         }
         // Last, so that at no moment the host looks idle while a task is between two places.
         runtime.leave(*place);

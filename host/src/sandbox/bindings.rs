@@ -6,6 +6,7 @@ wasmtime::component::bindgen!({
     path: "../wit",
     world: "module",
     imports: {
+        "rustyray:core/logging.log": async | trappable,
         "rustyray:core/objects.get": async | trappable,
         "rustyray:core/objects.try-get": async | trappable,
         "rustyray:core/objects.wait": async | trappable,

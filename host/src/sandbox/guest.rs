@@ -14,6 +14,7 @@ use super::wasi;
 use crate::port::Port;
 use crate::state::task::TaskRecord;
 use crate::words::limits::{HANDLES_MAX, TaskLimits, WASI_HANDLES_MAX};
+use crate::words::panics::caught;
 
 /// One guest's state in the host. Dropping it drops every handle that the guest held.
 pub struct Guest {
@@ -100,5 +101,11 @@ impl WasiView for Guest {
 impl Drop for Guest {
     fn drop(&mut self) {
         self.transcript.finish();
+        // An embedder's own, dropped by whoever ends the guest.
+        for extension in self.extensions.drain(..) {
+            if let Err(words) = caught(|| drop(extension)) {
+                self.port.note_panic(&words);
+            }
+        }
     }
 }

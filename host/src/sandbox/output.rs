@@ -1,6 +1,7 @@
 //! Where a guest's standard output, standard error and log lines go: counted, cut into lines, under the task's name.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -9,13 +10,14 @@ use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
-use super::process_stream::{ProcessStream, WRITE_BUDGET};
+use super::process_stream::ProcessStream;
 use super::trap::Violation;
 use crate::port::Port;
 use crate::port::log::{LogLine, LogSource};
+use crate::port::waiting::Parked;
 use crate::state::task::TaskRecord;
 use crate::words::error::{ErrorKind, TaskError, shorten};
-use crate::words::limits::LOG_LINE_MAX;
+use crate::words::limits::{LOG_LINE_MAX, LOG_WRITE_BYTES};
 
 /// 128 and the number of SIGPIPE.
 const BROKEN_PIPE_EXIT: i32 = 141;
@@ -24,6 +26,8 @@ const BROKEN_PIPE_EXIT: i32 = 141;
 pub struct Transcript {
     port: Arc<dyn Port>,
     inner: Mutex<Inner>,
+    /// Does the guest wait for room? Counted once, however many of its streams wait.
+    waits: AtomicBool,
 }
 
 struct Inner {
@@ -37,7 +41,7 @@ struct Inner {
 impl Transcript {
     pub fn new(port: Arc<dyn Port>, task: Arc<TaskRecord>) -> Arc<Self> {
         let inner = Inner { task, stdout: Vec::new(), stderr: Vec::new() };
-        Arc::new(Transcript { port, inner: Mutex::new(inner) })
+        Arc::new(Transcript { port, inner: Mutex::new(inner), waits: AtomicBool::new(false) })
     }
 
     /// Another call of the same actor begins: its lines are its own.
@@ -74,7 +78,7 @@ impl Transcript {
     /// A line that is whole.
     pub fn line(&self, source: LogSource, target: String, text: &str) {
         let task = self.inner.lock().task.clone();
-        self.port.log(&LogLine {
+        self.port.log(LogLine {
             task_id: task.spec.id,
             task: task.spec.plan.name.clone(),
             source,
@@ -82,6 +86,18 @@ impl Transcript {
             // Escapes make it longer.
             text: shorten(LogLine::clean(text), LOG_LINE_MAX),
         });
+    }
+
+    /// Waits until another line may be written. The guest is held back as a process on a full pipe; meanwhile others have its CPU,
+    /// and the wait ends by itself, or with the guest.
+    pub async fn room(self: Arc<Self>) {
+        if self.port.has_log_room() {
+            return;
+        }
+        let task = self.inner.lock().task.clone();
+        let first = !self.waits.swap(true, Ordering::AcqRel);
+        let _held_back = first.then(|| HeldBack { transcript: &self, _parked: Parked::new(&*self.port, &task, None) });
+        self.port.log_room().await;
     }
 
     /// Shows what was written without a line's end.
@@ -105,6 +121,18 @@ impl Transcript {
             whole_lines(buffer)
         };
         lines.iter().for_each(|line| self.line(source, String::new(), line));
+    }
+}
+
+/// A guest that waits for room; dropping it, also because the guest is ended, lets it go on.
+struct HeldBack<'a> {
+    transcript: &'a Transcript,
+    _parked: Parked<'a>,
+}
+
+impl Drop for HeldBack<'_> {
+    fn drop(&mut self) {
+        self.transcript.waits.store(false, Ordering::Release);
     }
 }
 
@@ -184,6 +212,7 @@ struct CountedStream {
     process: Option<ProcessStream>,
 }
 
+#[async_trait]
 impl OutputStream for CountedStream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         let GuestOutput { transcript, source, .. } = &self.output;
@@ -208,15 +237,31 @@ impl OutputStream for CountedStream {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        self.process.as_mut().map_or(Ok(WRITE_BUDGET), |process| process.check_write().map_err(or_leave))
+        match &mut self.process {
+            Some(process) => process.check_write().map_err(or_leave),
+            None if self.output.transcript.port.has_log_room() => Ok(LOG_WRITE_BYTES),
+            None => Ok(0),
+        }
+    }
+
+    /// As often as it takes: of many that wait others may be first each time.
+    async fn write_ready(&mut self) -> StreamResult<usize> {
+        loop {
+            self.ready().await;
+            match self.check_write()? {
+                0 => {}
+                bytes => return Ok(bytes),
+            }
+        }
     }
 }
 
 #[async_trait]
 impl Pollable for CountedStream {
     async fn ready(&mut self) {
-        if let Some(process) = &mut self.process {
-            process.ready().await;
+        match &mut self.process {
+            Some(process) => process.ready().await,
+            None => self.output.transcript.clone().room().await,
         }
     }
 }

@@ -11,7 +11,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 use crate::port::log::LogSource;
 
 /// Bytes that a guest may write at once.
-pub const WRITE_BUDGET: usize = 64 << 10;
+const WRITE_BUDGET: usize = 64 << 10;
 
 /// What a pipe takes at once when it says that it can be written (`PIPE_BUF` of POSIX, at the least).
 const ATOMIC_WRITE: usize = 512;

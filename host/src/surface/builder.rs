@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::host::Host;
-use crate::port::log::{LogLine, LogSink, LogSource, OutputWatch, to_tracing};
-use crate::runtime::{EventSink, Keeper, ReceiptSink, Runtime, RuntimeConfig, TokioClock};
+use crate::port::log::{LogLine, LogSource};
+use crate::runtime::{GuardedClock, Keeper, Observers, Runtime, RuntimeConfig, Sinks, TokioClock};
 use crate::sandbox::wasmtime;
 use crate::sandbox::wasmtime::component::Linker;
 use crate::sandbox::{EngineConfig, Guest, ImportSet, Sandbox};
@@ -86,10 +86,7 @@ pub struct HostBuilder {
     helping: bool,
     cache_dir: Option<PathBuf>,
     clock: Option<Arc<dyn Clock>>,
-    log: LogSink,
-    output_watch: Option<OutputWatch>,
-    receipts: Option<ReceiptSink>,
-    events: Option<EventSink>,
+    sinks: Sinks,
     imports: Vec<ImportSet>,
     journal: Option<PathBuf>,
     journal_bytes: u64,
@@ -115,10 +112,7 @@ impl Default for HostBuilder {
             helping: true,
             cache_dir: None,
             clock: None,
-            log: Arc::new(to_tracing),
-            output_watch: None,
-            receipts: None,
-            events: None,
+            sinks: Sinks::default(),
             imports: Vec::new(),
             journal: None,
             journal_bytes: JOURNAL_BYTES,
@@ -255,38 +249,57 @@ impl HostBuilder {
     }
 
     /// Where deadlines, waits and receipts take their time from. Default: the real clock.
+    ///
+    /// It is asked in the middle of what the host does: be quick, and wait for nothing of the host's. Where it panics it shows
+    /// what it showed last, and sleeps are real ones; that is counted in [`Stats`](crate::Stats::embedder_panics) and told once.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Some(Arc::new(clock));
         self
     }
 
-    /// Receives what guests print and log, on the thread that runs them: be quick. Default: events of `tracing` with the
-    /// target `rustyray::guest`.
+    /// Receives what guests print and log. Default: events of `tracing` with the target `rustyray::guest`.
+    ///
+    /// It is called on a thread of the host's that does nothing else, which it shares with [`on_event`](Self::on_event) and
+    /// [`on_receipt`](Self::on_receipt): a moment later, one after the other, in the order in which things happened.
+    /// [`Host::flush`] waits until all is told. Be quick: while [lines](crate::limits::OBSERVED_LINES_MAX) wait to be told,
+    /// guests that print are held back, as a process is on a full pipe. A panic loses that one line; it is counted in
+    /// [`Stats`](crate::Stats::embedder_panics) and told once. Given twice, both are told, in that order.
     pub fn on_log(mut self, sink: impl Fn(&LogLine) + Send + Sync + 'static) -> Self {
-        self.log = Arc::new(sink);
+        self.sinks.log.push(Arc::new(sink));
         self
     }
 
     /// Is told of the bytes that a `main` with [inherited streams](crate::Module::main) is about to write to them: time
     /// to take a progress line off the terminal. Default: nobody.
+    ///
+    /// It is called on the thread that runs the guest, as the bytes do not wait: be quick. A panic does not stop them.
     pub fn on_inherited_output(mut self, watch: impl Fn(LogSource, &[u8]) + Send + Sync + 'static) -> Self {
-        self.output_watch = Some(Arc::new(watch));
+        self.sinks.output.push(Arc::new(watch));
         self
     }
 
-    /// Receives the receipt of each finished task and call. Default: nobody.
+    /// Receives the receipt of each finished task and call, a moment later, on the thread of [`on_log`](Self::on_log). Default:
+    /// nobody.
+    ///
+    /// No task waits for it: where [many](crate::limits::OBSERVED_RECEIPTS_MAX) wait to be told, further ones are left out,
+    /// counted in [`Stats`](crate::Stats::dropped_receipts), and that is told. Given twice, both are told.
     pub fn on_receipt(mut self, sink: impl Fn(&Receipt) + Send + Sync + 'static) -> Self {
-        self.receipts = Some(Arc::new(sink));
+        self.sinks.receipts.push(Arc::new(sink));
         self
     }
 
-    /// Is told what happens to tasks and calls, as it happens, on the threads that run them: be quick. Default: nobody.
+    /// Is told what happens to tasks and calls, in its order and a moment later, on the thread of [`on_log`](Self::on_log).
+    /// Default: nobody.
+    ///
+    /// No task waits for it: where [many](crate::limits::OBSERVED_EVENTS_MAX) wait to be told, further ones are left out,
+    /// counted in [`Stats`](crate::Stats::dropped_events), and that is told. Given twice, both are told.
     pub fn on_event(mut self, sink: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        self.events = Some(Arc::new(sink));
+        self.sinks.events.push(Arc::new(sink));
         self
     }
 
-    /// Adds an embedder's own imports, without state for each guest.
+    /// Adds an embedder's own imports, without state for each guest. A panic in one ends the guest that called it, with an error
+    /// that says so.
     ///
     /// `link` is called once, with wasmtime's linker; bindings that `wasmtime::component::bindgen!` made are added with
     /// their `add_to_linker`. The crate is re-exported as [`crate::wasmtime`].
@@ -336,6 +349,11 @@ impl HostBuilder {
             .thread_name("rustyray-io")
             .enable_all()
             .build()?;
+        let observers = Observers::start(self.sinks)?;
+        let clock: Arc<dyn Clock> = match self.clock {
+            Some(clock) => Arc::new(GuardedClock::new(clock, tokio.handle().clone(), observers.guard("the clock"))),
+            None => Arc::new(TokioClock(tokio.handle().clone())),
+        };
         let mut resources = self.resources;
         resources.cpu_milli = ResourceSet::cpus(cpus).cpu_milli;
         resources.memory_bytes = guest_memory_bytes;
@@ -349,13 +367,9 @@ impl HostBuilder {
             capabilities: self.capabilities,
             cancel_grace: self.cancel_grace,
             helping: self.helping,
-            log: self.log,
-            output_watch: self.output_watch,
-            receipts: self.receipts,
-            events: self.events,
+            observers,
             journal: keeper,
         };
-        let clock = self.clock.unwrap_or_else(|| Arc::new(TokioClock(tokio.handle().clone())));
         let runtime = Runtime::new(config, sandbox, clock, tokio.handle().clone());
         runtime.start_crew(threads)?;
         Ok(Host::new(runtime, tokio))

@@ -21,7 +21,7 @@ use crate::sandbox::ModuleError;
 use crate::state::object::ObjectRef;
 use crate::state::payload::{Payload, Value};
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
-use crate::words::limits::{MODULE_BYTES_MAX, NAME_BYTES_MAX};
+use crate::words::limits::{MODULE_BYTES_MAX, NAME_BYTES_MAX, OBSERVER_PATIENCE};
 use crate::words::options::Address;
 
 /// Time for threads to end, which takes longer only when an embedder's own function does not return.
@@ -188,8 +188,36 @@ impl Host {
         self.runtime.stats()
     }
 
-    /// Ends the host: nothing is taken in any more, the work there is has `grace` to finish, the rest is ended. When it
-    /// returns no thread of the host is left. Further calls, at the same time or later, do nothing more.
+    /// Returns when everything that happened before this call has been told: log lines, events and receipts reach the
+    /// embedder's functions a moment after what they tell of.
+    ///
+    /// It waits as long as a function takes that is told.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// use std::sync::Arc;
+    /// use rustyray_host::Host;
+    /// let fuel = Arc::new(AtomicU64::new(0));
+    /// let sum = fuel.clone();
+    /// let host = Host::builder()
+    ///     .on_receipt(move |receipt| drop(sum.fetch_add(receipt.fuel_used, Ordering::Relaxed)))
+    ///     .build()?;
+    /// let module = host.load_file("tasks.wasm").await?;
+    /// let task = module.task("work").submit().await;
+    /// host.get::<()>(&task).await?;
+    /// host.flush().await;
+    /// println!("it took {} units of fuel", fuel.load(Ordering::Relaxed));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn flush(&self) {
+        self.runtime.observers().flush().await;
+    }
+
+    /// Ends the host: nothing is taken in any more, the work there is has `grace` to finish, the rest is ended. What happened
+    /// is told, to functions that [return](crate::limits::OBSERVER_PATIENCE), and then no thread of the host is left but one that
+    /// such a function keeps. Further calls, at the same time or later, do nothing more.
     pub async fn shutdown(&self, grace: Duration) {
         let runtime = self.runtime.clone();
         let _ = self.runtime.tokio().spawn(runtime.drain(grace)).await;
@@ -226,6 +254,7 @@ async fn stop_threads(runtime: Arc<Runtime>, tokio: tokio::runtime::Runtime) {
         runtime.end_crew();
         runtime.join_crew(JOIN);
         tokio.shutdown_timeout(JOIN);
+        runtime.observers().finish(OBSERVER_PATIENCE);
         let _ = done.send(());
     });
     if let Ok(joiner) = joiner {

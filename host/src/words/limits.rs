@@ -117,6 +117,31 @@ pub const CAUSES_MAX: usize = 16;
 /// Bytes of a log line; a longer one is cut into several.
 pub const LOG_LINE_MAX: usize = 8192;
 
+/// Lines that guests wrote and nobody was told yet, and their bytes. From there on guests that print wait, as a process does on a
+/// full pipe, until half of them are told; twice as many are the end, for what many guests write at the same moment. Enough that
+/// a guest which prints in bursts does not wait for the thread that tells.
+pub const OBSERVED_LINES_MAX: usize = 4096;
+/// See [`OBSERVED_LINES_MAX`].
+pub const OBSERVED_LINE_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes that a guest may print at once where its output becomes lines of the log, before it is looked whether there is room: what
+/// a pipe takes at once.
+pub const LOG_WRITE_BYTES: usize = 4096;
+
+/// Events that nobody was told yet. Beyond them they are left out, as nobody waits for whoever is told: a burst of thousands of
+/// tasks, some ten megabytes.
+pub const OBSERVED_EVENTS_MAX: usize = 1 << 16;
+
+/// Receipts that nobody was told yet. Beyond them they are left out: more tasks than are cancelled at once by most programs.
+pub const OBSERVED_RECEIPTS_MAX: usize = 1 << 17;
+
+/// Bytes of events and receipts that nobody was told yet. Only receipts that name many refusals come to it.
+pub const OBSERVED_BYTES_MAX: usize = 128 << 20;
+
+/// Time for an embedder's functions that are told of lines, events and receipts to be told the rest when the host has shut down.
+/// One that keeps up has microseconds' worth left, and one that does not return must not keep the host.
+pub const OBSERVER_PATIENCE: Duration = Duration::from_secs(3);
+
 /// Refused capabilities that a receipt names.
 pub const REFUSALS_MAX: usize = 16;
 

@@ -11,6 +11,7 @@ pub mod limits;
 pub mod manifest;
 pub mod module_name;
 pub mod options;
+pub mod panics;
 pub mod plan;
 pub mod receipt;
 pub mod resources;

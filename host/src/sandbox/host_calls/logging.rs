@@ -7,9 +7,10 @@ use crate::words::error::shorten;
 use crate::words::limits::{LOG_LINE_MAX, NAME_BYTES_MAX};
 
 impl Host for Guest {
-    fn log(&mut self, level: Level, target: String, message: String) -> wasmtime::Result<()> {
+    async fn log(&mut self, level: Level, target: String, message: String) -> wasmtime::Result<()> {
         self.count_call();
         self.transcript.charge(message.len() + target.len())?;
+        self.transcript.clone().room().await;
         let level = match level {
             Level::Trace => LogLevel::Trace,
             Level::Debug => LogLevel::Debug,

@@ -34,6 +34,13 @@ fn greet(name: String) -> String {
     format!("hello {name}")
 }
 
+/// Prints so many lines.
+#[rustyray::remote]
+fn prints(lines: u32) -> u32 {
+    (0..lines).for_each(|line| println!("line {line} of a task that has a lot to say"));
+    lines
+}
+
 /// Adds.
 #[rustyray::remote]
 fn add(a: i32, b: i32) -> i32 {
