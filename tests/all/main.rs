@@ -1,6 +1,7 @@
 //! The host's library with real guests. One binary, so that wasmtime is linked once.
 
 mod actors;
+mod arguments;
 mod both_hosts;
 mod c_component;
 mod cancelling;

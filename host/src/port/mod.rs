@@ -108,8 +108,9 @@ pub trait Port: Send + Sync {
     /// The object store.
     fn store(&self) -> &Arc<ObjectStore>;
 
-    /// Reads the bytes of a spilled object back. Whoever wants them is told by the object.
-    fn fetch(&self, object: &ObjectRef);
+    /// Reads the bytes of spilled objects back, with room for all of them or for none. Whoever wants them is told by each
+    /// object.
+    fn fetch(&self, objects: Vec<ObjectRef>);
 
     /// The host's time.
     fn clock(&self) -> &Arc<dyn Clock>;

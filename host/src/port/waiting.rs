@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures::task::AtomicWaker;
+use parking_lot::Mutex;
 
 use super::Port;
 use crate::state::object::{ObjectRef, Outcome, Wanted, WatchKey, Watcher};
@@ -39,6 +40,15 @@ impl Watcher for Tally {
 }
 
 impl Tally {
+    fn is_complete(&self) -> bool {
+        self.missing.load(Ordering::Acquire) == 0
+    }
+
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.waker.register(cx.waker());
+        if self.is_complete() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
     fn count_one(&self) {
         let one_less = |missing: usize| missing.checked_sub(1);
         let before = self.missing.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_less);
@@ -63,32 +73,13 @@ impl<'a> Sealed<'a> {
         let from_outside = keys.iter().any(|(_, key)| key.is_from_outside());
         Sealed { objects, keys, from_outside, tally }
     }
-
-    /// Waits for the values of all of them, and has those read back that were spilled.
-    fn values(port: &dyn Port, objects: &'a [ObjectRef]) -> Self {
-        let tally = Arc::new(Tally { missing: AtomicUsize::new(objects.len()), waker: AtomicWaker::new() });
-        let mut keys = Vec::new();
-        for (index, object) in objects.iter().enumerate() {
-            match object.want(tally.clone()) {
-                Wanted::Here => tally.count_one(),
-                Wanted::Soon(key) => keys.push((index, key)),
-                Wanted::ToRead(key) => {
-                    keys.push((index, key));
-                    port.fetch(object);
-                }
-            }
-        }
-        let from_outside = keys.iter().any(|(_, key)| key.is_from_outside());
-        Sealed { objects, keys, from_outside, tally }
-    }
 }
 
 impl Future for Sealed<'_> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.tally.waker.register(cx.waker());
-        if self.tally.missing.load(Ordering::Acquire) == 0 { Poll::Ready(()) } else { Poll::Pending }
+        self.tally.poll(cx)
     }
 }
 
@@ -97,6 +88,106 @@ impl Drop for Sealed<'_> {
         for (index, key) in self.keys.drain(..) {
             self.objects[index].unwatch(&key, &self.tally);
         }
+    }
+}
+
+/// The values of objects, some of which were spilled: has those read back, together, and holds each from the moment at which it
+/// is there, so that it is not spilled once more before the last one is.
+pub struct Claims {
+    claims: Vec<(Arc<Claim>, Option<WatchKey>)>,
+    tally: Arc<Tally>,
+}
+
+/// One of them.
+struct Claim {
+    object: ObjectRef,
+    outcome: Mutex<Option<Outcome>>,
+    tally: Arc<Tally>,
+}
+
+impl Watcher for Claim {
+    fn sealed(self: Arc<Self>, _failed: bool) {
+        let outcome = self.object.outcome();
+        *self.outcome.lock() = outcome;
+        self.tally.count_one();
+    }
+}
+
+impl Claims {
+    /// Waits until each is there, or is known not to come.
+    pub fn new(port: &dyn Port, objects: &[ObjectRef]) -> Self {
+        let tally = Arc::new(Tally { missing: AtomicUsize::new(objects.len()), waker: AtomicWaker::new() });
+        let (mut claims, mut to_read) = (Vec::with_capacity(objects.len()), Vec::new());
+        for object in objects {
+            let claim = Arc::new(Claim { object: object.clone(), outcome: Mutex::new(None), tally: tally.clone() });
+            let key = match object.want(claim.clone()) {
+                Wanted::Here | Wanted::Pending => {
+                    claim.clone().sealed(false);
+                    None
+                }
+                Wanted::Soon(key) => Some(key),
+                Wanted::ToRead(key) => {
+                    to_read.push(object.clone());
+                    Some(key)
+                }
+            };
+            claims.push((claim, key));
+        }
+        if !to_read.is_empty() {
+            port.fetch(to_read);
+        }
+        Claims { claims, tally }
+    }
+
+    /// What became of them, in their order; `None` of one that is spilled again, or made again.
+    pub fn outcomes(&self) -> impl Iterator<Item = Option<Outcome>> {
+        self.claims.iter().map(|(claim, _)| claim.outcome.lock().clone())
+    }
+}
+
+impl Future for Claims {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.tally.poll(cx)
+    }
+}
+
+impl Drop for Claims {
+    fn drop(&mut self) {
+        for (claim, key) in self.claims.drain(..) {
+            if let Some(key) = key {
+                claim.object.unwatch(&key, &claim);
+            }
+        }
+    }
+}
+
+/// What a wait is for.
+trait Awaitable: Future<Output = ()> + Unpin {
+    fn tally(&self) -> &Tally;
+
+    /// Will somebody outside end it?
+    fn is_from_outside(&self) -> bool;
+}
+
+impl Awaitable for Sealed<'_> {
+    fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    fn is_from_outside(&self) -> bool {
+        self.from_outside
+    }
+}
+
+impl Awaitable for &mut Claims {
+    fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    fn is_from_outside(&self) -> bool {
+        false
     }
 }
 
@@ -144,20 +235,35 @@ pub async fn value_of(
             return Ok(outcome);
         }
         let left = until.map(|until| until.saturating_duration_since(port.clock().now()));
-        // One that was spilled comes back by itself.
-        let on = (!object.is_ready()).then(|| Wait { objects: Awaited::One(object.clone()), count: 1 });
-        let sealed = Sealed::values(port, std::slice::from_ref(object));
-        match wait(port, task.map(|task| (task, on)), Some(sealed), left).await {
-            // Unless it was spilled once more already.
+        if object.is_ready() {
+            // Apart: few are spilled, and what that takes has no place in the future of every wait.
+            match Box::pin(claimed(port, task, object, left)).await? {
+                Some(outcome) => return Ok(outcome),
+                // It is made again.
+                None => continue,
+            }
+        }
+        let on = Wait { objects: Awaited::One(object.clone()), count: 1 };
+        let sealed = Sealed::new(std::slice::from_ref(object), 1);
+        match wait(port, task.map(|task| (task, Some(on))), Some(sealed), left).await {
             Waited::Ready => {}
             ended => return Err(ended),
         }
     }
 }
 
-/// Waits until the values of all these objects have been there.
-pub async fn values_of(port: &dyn Port, objects: &[ObjectRef]) {
-    Sealed::values(port, objects).await;
+/// Waits for the value of an object that was spilled: it comes back by itself.
+async fn claimed(
+    port: &dyn Port,
+    task: Option<&TaskRecord>,
+    object: &ObjectRef,
+    timeout: Option<Duration>,
+) -> Result<Option<Outcome>, Waited> {
+    let mut claims = Claims::new(port, std::slice::from_ref(object));
+    match wait(port, task.map(|task| (task, None)), Some(&mut claims), timeout).await {
+        Waited::Ready => Ok(claims.outcomes().next().flatten()),
+        ended => Err(ended),
+    }
 }
 
 /// Waits until the timeout, or until the waiting task is asked to stop or waits in vain. Without objects it is a timer. A
@@ -165,13 +271,13 @@ pub async fn values_of(port: &dyn Port, objects: &[ObjectRef]) {
 async fn wait(
     port: &dyn Port,
     guest: Option<(&TaskRecord, Option<Wait>)>,
-    mut sealed: Option<Sealed<'_>>,
+    mut sealed: Option<impl Awaitable>,
     timeout: Option<Duration>,
 ) -> Waited {
     let only_timer = sealed.is_none();
     let mut sleep = timeout.and_then(|timeout| sleep_for(port, timeout));
     // Ready already: no slot is given back, nobody is woken.
-    if sealed.as_ref().is_some_and(|sealed| sealed.tally.missing.load(Ordering::Acquire) == 0) {
+    if sealed.as_ref().is_some_and(|sealed| sealed.tally().is_complete()) {
         return Waited::Ready;
     }
     if timeout.is_some_and(|timeout| timeout.is_zero()) || (only_timer && timeout.is_none()) {
@@ -179,7 +285,7 @@ async fn wait(
     }
     let task = guest.as_ref().map(|(task, _)| *task);
     // Neither a timer nor somebody outside ends it.
-    let alone = sleep.is_none() && !sealed.as_ref().is_some_and(|sealed| sealed.from_outside);
+    let alone = sleep.is_none() && !sealed.as_ref().is_some_and(Awaitable::is_from_outside);
     let _parked = guest.map(|(task, wait)| Parked::new(port, task, wait.filter(|_| alone)));
     poll_fn(move |cx| {
         if let Some(task) = task {
@@ -214,7 +320,7 @@ pub async fn wait_for_news(
         return Some(news);
     }
     let mut sealed = (count > 0 && !objects.is_empty()).then(|| Sealed::new(objects, count));
-    let ready = sealed.as_ref().is_some_and(|sealed| sealed.tally.missing.load(Ordering::Acquire) == 0);
+    let ready = sealed.as_ref().is_some_and(|sealed| sealed.tally.is_complete());
     if ready || timeout.is_some_and(|timeout| timeout.is_zero()) {
         return None;
     }

@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 use super::Runtime;
 use super::faults::host_failed;
 use super::moves::at_home;
-use super::worker::dependency_failed;
 use crate::sandbox::Instance;
 use crate::state::actor::ActorRecord;
 use crate::state::mailbox::Event;
-use crate::state::payload::{Arguments, Encoding, Payload};
+use crate::state::payload::{Arguments, Encoding, Held, Payload};
 use crate::state::slot::{CancelSlot, StopReason};
 use crate::state::task::{TaskRecord, Work};
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
@@ -61,15 +60,17 @@ impl Runtime {
         let mut construct = first.clone();
         loop {
             let generation = actor.mailbox.starts();
-            let instance = match self.construct(actor, &construct, self.arguments(first).await).await {
+            let may_restart = generation <= actor.spec.options.max_restarts.unwrap_or(0);
+            let arguments = self.arguments(first).await;
+            if !may_restart {
+                // The last time that they are needed.
+                first.drop_arguments();
+            }
+            let instance = match self.construct(actor, &construct, arguments).await {
                 Ok(instance) => instance,
                 Err(error) => return error,
             };
             actor.mailbox.serves();
-            let may_restart = generation <= actor.spec.options.max_restarts.unwrap_or(0);
-            if !may_restart {
-                first.drop_arguments();
-            }
             let end = match self.serve(actor, &construct, instance, may_restart).await {
                 Ended::Closed => TaskError::new(ErrorKind::ActorDied, "no handle to it is left"),
                 Ended::Exited => TaskError::new(ErrorKind::ActorDied, "it ended itself"),
@@ -104,7 +105,7 @@ impl Runtime {
         self: &Arc<Self>,
         actor: &Arc<ActorRecord>,
         task: &Arc<TaskRecord>,
-        arguments: TaskResult<Vec<Payload>>,
+        arguments: Result<Vec<Held>, TaskError>,
     ) -> TaskResult<Instance> {
         let slot = CancelSlot::new();
         if !task.begin(slot.clone(), self.clock.now()) {
@@ -116,12 +117,12 @@ impl Runtime {
         let guest = {
             let (runtime, actor, task) = (self.clone(), actor.clone(), task.clone());
             let constructed = async move {
-                let arguments = arguments.map_err(|cause| dependency_failed(&cause))?;
+                let arguments = arguments?;
                 if let Some(restored) = runtime.restored(&actor, &task).await? {
                     return Ok(restored);
                 }
                 let mut instance = runtime.instance(&task).await?;
-                instance.construct(&actor.spec.type_name, &actor.spec.constructor, &arguments).await?;
+                instance.construct(&actor.spec.type_name, &actor.spec.constructor, arguments).await?;
                 Ok(instance)
             };
             self.sheltered(constructed, Err)
@@ -233,8 +234,8 @@ impl Runtime {
         self.scheduler.lock().uncount(call);
         let arguments = match self.arguments(call).await {
             Ok(arguments) => arguments,
-            Err(cause) => {
-                self.settle(call, Err(Arc::new(dependency_failed(&cause))));
+            Err(error) => {
+                self.settle(call, Err(Arc::new(error)));
                 duty.over = true;
                 return Ok(instance);
             }
@@ -245,7 +246,7 @@ impl Runtime {
             let saver = actor.saved.is_some().then(|| (self.clone(), actor.clone()));
             let served = async move {
                 instance.serve(call);
-                let result = instance.call(&arguments, reply).await;
+                let result = instance.call(arguments, reply).await;
                 let Some((runtime, actor)) = saver.filter(|_| survives(&result)) else {
                     return (Ok(instance), result);
                 };

@@ -90,7 +90,7 @@ impl Port for NobodyHome {
     }
 
     /// Nothing in a store without room was ever spilled.
-    fn fetch(&self, _object: &ObjectRef) {}
+    fn fetch(&self, _objects: Vec<ObjectRef>) {}
 
     fn clock(&self) -> &Arc<dyn Clock> {
         self.host.clock()

@@ -9,7 +9,7 @@ use super::actors::yield_now;
 use super::journal::Keeper;
 use crate::port::waiting::Parked;
 use crate::state::journal::{Entry, Key, Kind};
-use crate::state::payload::{Encoding, Payload};
+use crate::state::payload::{Encoding, Held, Payload};
 use crate::state::task::TaskRecord;
 use crate::words::error::TaskError;
 use crate::words::limits::{MEMO_BYTES_MAX, OBJECT_OVERHEAD_BYTES};
@@ -22,17 +22,17 @@ impl Runtime {
     pub(super) async fn run_pure(
         self: Arc<Self>,
         task: Arc<TaskRecord>,
-        arguments: Vec<Payload>,
+        arguments: Vec<Held>,
         reply: Encoding,
     ) -> Result<Payload, TaskError> {
         let Some((journal, key)) = self.journal.as_ref().zip(memo_key(&task, &arguments, reply).await) else {
-            return self.instance(&task).await?.run_task(&arguments, reply).await;
+            return self.instance(&task).await?.run_task(arguments, reply).await;
         };
         if let Some(kept) = self.find_result(&task, journal, key).await {
             return Ok(kept);
         }
         // The instance is gone before the journal is waited for.
-        let payload = self.instance(&task).await?.run_task(&arguments, reply).await?;
+        let payload = self.instance(&task).await?.run_task(arguments, reply).await?;
         self.keep_result(&task, journal, key, &payload).await;
         Ok(payload)
     }
@@ -61,10 +61,10 @@ impl Runtime {
 
 /// What a result is found by: the code, the function, its arguments, and how the result is to be encoded. None where
 /// the arguments hold references, which are of this process, or are very large.
-async fn memo_key(task: &TaskRecord, arguments: &[Payload], reply: Encoding) -> Option<Key> {
+async fn memo_key(task: &TaskRecord, arguments: &[Held], reply: Encoding) -> Option<Key> {
     let code = task.spec.module.code_hash?;
-    let bytes: usize = arguments.iter().map(|argument| argument.data.len()).sum();
-    if bytes as u64 > MEMO_BYTES_MAX || arguments.iter().any(|argument| !argument.references.is_empty()) {
+    let bytes: usize = arguments.iter().map(|argument| argument.payload().data.len()).sum();
+    if bytes as u64 > MEMO_BYTES_MAX || arguments.iter().any(|argument| !argument.payload().references.is_empty()) {
         return None;
     }
     let entry = task.spec.plan.entry.as_bytes();
@@ -73,7 +73,7 @@ async fn memo_key(task: &TaskRecord, arguments: &[Payload], reply: Encoding) -> 
     hasher.update((entry.len() as u64).to_le_bytes());
     hasher.update(entry);
     hasher.update([reply.tag(), arguments.len() as u8]);
-    for argument in arguments {
+    for argument in arguments.iter().map(Held::payload) {
         hasher.update([argument.encoding.tag()]);
         hasher.update((argument.data.len() as u64).to_le_bytes());
         for (index, part) in argument.data.chunks(HASHED_AT_ONCE).enumerate() {

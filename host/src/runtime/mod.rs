@@ -2,6 +2,7 @@
 //! The only place that starts threads and tokio tasks.
 
 mod actors;
+mod arguments;
 mod cancel;
 mod checkpoints;
 mod clock;
@@ -109,6 +110,8 @@ pub struct Runtime {
     describing: tokio::sync::Mutex<()>,
     /// Held while an actor moves to another instance.
     moving: tokio::sync::Mutex<()>,
+    /// Held by the task whose arguments are read back: of two that each had a part of theirs, neither would find room.
+    gathering: tokio::sync::Mutex<()>,
     names: ActorNames,
     /// Held while an actor is looked for that is else created.
     creating: Mutex<(), { rank::CREATING }>,
@@ -212,6 +215,7 @@ impl Runtime {
             modules: Modules::default(),
             describing: tokio::sync::Mutex::new(()),
             moving: tokio::sync::Mutex::new(()),
+            gathering: tokio::sync::Mutex::new(()),
             names: ActorNames::default(),
             creating: Mutex::new(()),
             scheduler: Desk::new(scheduler),
@@ -342,8 +346,8 @@ impl Port for Runtime {
         &self.store
     }
 
-    fn fetch(&self, object: &ObjectRef) {
-        self.read_back(object);
+    fn fetch(&self, objects: Vec<ObjectRef>) {
+        self.read_back(objects);
     }
 
     fn clock(&self) -> &Arc<dyn Clock> {

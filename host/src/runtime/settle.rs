@@ -27,6 +27,8 @@ impl Runtime {
             self.bury(actor, error);
         }
         self.end_tree(orphans);
+        // What it was called with is in use no more.
+        self.store.look_again();
         self.progressed();
     }
 

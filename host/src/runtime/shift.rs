@@ -18,12 +18,12 @@ use super::faults::host_failed;
 use super::worker::dependency_failed;
 use crate::sandbox::Instance;
 use crate::state::actor::ActorRecord;
-use crate::state::payload::Payload;
+use crate::state::payload::{Held, Payload};
 use crate::state::shift::{End, Ended, Shift};
 use crate::state::slot::{CancelSlot, Stop, StopReason};
 use crate::state::task::TaskRecord;
 use crate::words::clock::Sleep;
-use crate::words::error::{ErrorKind, TaskError, TaskResult};
+use crate::words::error::{ErrorKind, TaskError};
 use crate::words::event::EventKind;
 use crate::words::ids::TaskId;
 use crate::words::limits::AWAIT_GRACE;
@@ -65,7 +65,7 @@ impl Runtime {
 }
 
 /// A call whose arguments are read back from disk, and the attempt that they are for.
-type Coming = BoxFuture<'static, (Arc<TaskRecord>, u32, TaskResult<Vec<Payload>>)>;
+type Coming = BoxFuture<'static, (Arc<TaskRecord>, u32, Result<Vec<Held>, TaskError>)>;
 
 /// What the guest gave, or why it was ended.
 type Outcome = Result<Result<Instance, TaskError>, StopReason>;
@@ -167,15 +167,16 @@ impl Service {
                     (call, attempt, arguments)
                 }));
             }
-            arguments => self.hand_over(call, arguments.map(Option::unwrap_or_default)),
+            Ok(Some(arguments)) => self.hand_over(call, Ok(arguments)),
+            Err(cause) => self.hand_over(call, Err(dependency_failed(&cause))),
         }
         true
     }
 
-    fn hand_over(&mut self, call: Arc<TaskRecord>, arguments: TaskResult<Vec<Payload>>) {
+    fn hand_over(&mut self, call: Arc<TaskRecord>, arguments: Result<Vec<Held>, TaskError>) {
         match arguments {
             Ok(arguments) => self.shift.hand_over(call, arguments),
-            Err(cause) if self.shift.forget(&call) => self.finish(&call, Err(dependency_failed(&cause)), false),
+            Err(error) if self.shift.forget(&call) => self.finish(&call, Err(error), false),
             // It was ended meanwhile.
             Err(_) => {}
         }

@@ -77,25 +77,29 @@ impl Shared {
 }
 
 impl Runtime {
-    /// Reads a spilled object back, on a thread that may wait for the disk and for room.
-    pub(super) fn read_back(&self, object: &ObjectRef) {
-        let (runtime, store, object) = (self.me.clone(), self.store.clone(), object.clone());
+    /// Reads spilled objects back, on a thread that may wait for the disk and for room: all of them, or none where there is no
+    /// room for all.
+    pub(super) fn read_back(&self, objects: Vec<ObjectRef>) {
+        let (runtime, store) = (self.me.clone(), self.store.clone());
         self.tokio.spawn_blocking(move || {
-            let Some(file) = object.file() else {
-                return;
-            };
-            let room = match store.reserve_within(file.len(), SPILL_PATIENCE) {
+            let files: Vec<_> =
+                objects.into_iter().filter_map(|object| object.file().map(|file| (object, file))).collect();
+            let bytes = files.iter().map(|(_, file)| file.len()).sum();
+            let mut room = match store.reserve_within(bytes, SPILL_PATIENCE) {
                 Ok(room) => room,
-                Err(full) => return object.stay_away(full),
+                Err(full) => return files.iter().for_each(|(object, _)| object.stay_away(full.clone())),
             };
-            match (file.read(), runtime.upgrade()) {
-                (Ok(data), _) => object.come_back(data, room),
-                (Err(why), Some(runtime)) => {
-                    drop(room);
-                    runtime.make_again(&object, &why);
+            for (object, file) in files {
+                let room = room.split(file.len());
+                match (file.read(), runtime.upgrade()) {
+                    (Ok(data), _) => object.come_back(data, room),
+                    (Err(why), Some(runtime)) => {
+                        drop(room);
+                        runtime.make_again(&object, &why);
+                    }
+                    // Nobody is left who could want it.
+                    (Err(_), None) => {}
                 }
-                // Nobody is left who could want it.
-                (Err(_), None) => {}
             }
         });
     }

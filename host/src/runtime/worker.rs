@@ -9,14 +9,12 @@ use super::faults::host_failed;
 use super::modules::code_of;
 use super::shutdown::shut_down;
 use crate::port::Port;
-use crate::port::waiting::{Parked, values_of};
 use crate::sandbox::Instance;
 use crate::state::object::ObjectRef;
-use crate::state::parking::{Awaited, Wait};
 use crate::state::payload::{Encoding, Payload};
 use crate::state::slot::{CancelSlot, StopReason};
 use crate::state::task::{Conductor, TaskRecord, Work};
-use crate::words::error::{ErrorKind, TaskError, TaskResult};
+use crate::words::error::{ErrorKind, TaskError};
 
 impl Conductor for Runtime {
     fn ready(&self, task: Arc<TaskRecord>) {
@@ -74,7 +72,7 @@ impl Runtime {
     }
 
     async fn run_guest(self: Arc<Self>, task: Arc<TaskRecord>) -> Result<Payload, TaskError> {
-        let arguments = self.arguments(&task).await.map_err(|cause| dependency_failed(&cause))?;
+        let arguments = self.arguments(&task).await?;
         if let Work::Task { reply, stream: None, .. } = task.spec.work
             && task.spec.plan.pure
         {
@@ -87,30 +85,11 @@ impl Runtime {
                 let code = instance.run_main().await?;
                 Ok(Payload::new(Encoding::Json, code.to_string()))
             }
-            Work::Task { reply, .. } => instance.run_task(&arguments, *reply).await,
+            Work::Task { reply, .. } => instance.run_task(arguments, *reply).await,
             Work::Construct { .. } | Work::Call { .. } => {
                 Err(TaskError::new(ErrorKind::Internal, "an actor's work came to a worker"))
             }
         }
-    }
-
-    /// The values of a task's arguments, once those are read back that were spilled.
-    pub(super) async fn arguments(&self, task: &TaskRecord) -> TaskResult<Vec<Payload>> {
-        loop {
-            match task.resolve_arguments()? {
-                Some(values) => return Ok(values),
-                None => self.wait_for_arguments(task).await,
-            }
-        }
-    }
-
-    async fn wait_for_arguments(&self, task: &TaskRecord) {
-        let objects: Arc<[ObjectRef]> = task.argument_objects().into();
-        // One that is made again needs another task; one that is read back comes by itself.
-        let made_again = objects.iter().any(|object| !object.is_ready());
-        let on = made_again.then(|| Wait { objects: Awaited::Many(objects.clone()), count: objects.len() });
-        let _parked = Parked::new(self, task, on);
-        values_of(self, &objects).await;
     }
 
     /// A fresh instance of the task's module.

@@ -16,7 +16,7 @@ use super::trap::{exit_code, explain};
 use super::turns::Turns;
 use super::wire::{self, Failure};
 use crate::port::Port;
-use crate::state::payload::{Encoding, Payload};
+use crate::state::payload::{Encoding, Held, Payload};
 use crate::state::shift::Shift;
 use crate::state::task::TaskRecord;
 use crate::words::error::{ErrorKind, TaskError};
@@ -75,7 +75,7 @@ impl Instance {
     ///
     /// # Errors
     /// The program's error, or what ended the guest.
-    pub async fn run_task(&mut self, arguments: &[Payload], reply: Encoding) -> Result<Payload, TaskError> {
+    pub async fn run_task(&mut self, arguments: Vec<Held>, reply: Encoding) -> Result<Payload, TaskError> {
         let entry = self.task().spec.plan.entry.clone();
         if self.module.guest.is_none() {
             return self.run_plain(&entry, arguments, reply).await;
@@ -85,12 +85,15 @@ impl Instance {
     }
 
     /// Calls a function that the component exports by its own types.
-    async fn run_plain(&mut self, name: &str, arguments: &[Payload], reply: Encoding) -> Result<Payload, TaskError> {
+    async fn run_plain(&mut self, name: &str, arguments: Vec<Held>, reply: Encoding) -> Result<Payload, TaskError> {
         let missing = || TaskError::new(ErrorKind::TaskNotFound, "the component exports no such function");
         let plain = self.module.plain.function(name).cloned().ok_or_else(missing)?;
-        let bytes: usize = arguments.iter().map(|value| value.data.len()).sum();
+        let bytes: usize = arguments.iter().map(|argument| argument.payload().data.len()).sum();
         self.task().meter().bytes_in.add(bytes as u64);
-        let (given, mut results) = (plain.arguments(arguments)?, plain.results());
+        let (given, mut results) = (plain.arguments(&arguments)?, plain.results());
+        // What it is called with is another form of them.
+        drop(arguments);
+        self.task().arguments_given();
         let function = self.instance.get_func(&mut self.store, plain.index).ok_or_else(missing)?;
         let outcome = function.call_async(&mut self.store, &given, &mut results).await;
         self.read_meters();
@@ -108,10 +111,10 @@ impl Instance {
         &mut self,
         type_name: &Arc<str>,
         constructor: &Arc<str>,
-        arguments: &[Payload],
+        arguments: Vec<Held>,
     ) -> Result<(), TaskError> {
         let construct: ConstructFunc = self.export(|guest| guest.construct)?;
-        let given = self.give(arguments)?;
+        let (given, _in_use) = self.give(arguments)?;
         let (type_name, constructor) = (type_name.clone(), constructor.clone());
         let outcome = construct.call_async(&mut self.store, (type_name, constructor, given)).await;
         self.read_meters();
@@ -153,7 +156,7 @@ impl Instance {
     ///
     /// # Errors
     /// The method's error, or what ended the guest.
-    pub async fn call(&mut self, arguments: &[Payload], reply: Encoding) -> Result<Payload, TaskError> {
+    pub async fn call(&mut self, arguments: Vec<Held>, reply: Encoding) -> Result<Payload, TaskError> {
         let serve = match self.serve {
             Some(serve) => serve,
             None => self.export(|guest| guest.call)?,
@@ -250,10 +253,10 @@ impl Instance {
         &mut self,
         function: CallFunc,
         name: Arc<str>,
-        arguments: &[Payload],
+        arguments: Vec<Held>,
         reply: Encoding,
     ) -> Result<Payload, TaskError> {
-        let given = self.give(arguments)?;
+        let (given, _in_use) = self.give(arguments)?;
         let outcome = function.call_async(&mut self.store, (name, given, reply.into())).await;
         self.read_meters();
         let (result,) = outcome.map_err(|error| self.failed(&error))?;
@@ -264,14 +267,17 @@ impl Instance {
         Ok(payload)
     }
 
-    /// The arguments, their handles in the guest's table.
-    fn give(&mut self, arguments: &[Payload]) -> Result<Vec<wire::Payload>, TaskError> {
+    /// The arguments, their handles in the guest's table; and those that are in use until the guest returns.
+    fn give(&mut self, mut arguments: Vec<Held>) -> Result<(Vec<wire::Payload>, Vec<Held>), TaskError> {
         let guest = self.store.data_mut();
-        let bytes: usize = arguments.iter().map(|value| value.data.len()).sum();
+        let bytes: usize = arguments.iter().map(|argument| argument.payload().data.len()).sum();
         guest.task().meter().bytes_in.add(bytes as u64);
         let table = &mut guest.table;
-        let given = arguments.iter().map(|value| give_payload(table, value)).collect::<wasmtime::Result<_>>();
-        given.map_err(|error| self.failed(&error))
+        let given = arguments.iter().map(|argument| give_payload(table, argument.payload()));
+        let given = given.collect::<wasmtime::Result<_>>().map_err(|error| self.failed(&error))?;
+        arguments.retain(Held::stays_in_use);
+        self.task().arguments_given();
+        Ok((given, arguments))
     }
 
     fn failed(&self, error: &wasmtime::Error) -> TaskError {

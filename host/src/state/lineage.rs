@@ -72,17 +72,18 @@ impl Lineage {
         if !spec.plan.may_run_again {
             return Err("its task may run once only (max_retries is 0)");
         }
-        let given: u64 = arguments.iter().map(given_bytes).sum();
+        let given = arguments.iter().map(given_bytes).sum::<Option<u64>>();
         // A part of what is freed when the value is spilled.
-        if given > (bytes / 4).clamp(SPILL_BYTES_MIN, LINEAGE_BYTES_MAX) {
-            return Err("its task's arguments were too large to be kept");
-        }
+        let kept = (bytes / 4).clamp(SPILL_BYTES_MIN, LINEAGE_BYTES_MAX);
+        let given = given.filter(|given| *given <= kept).ok_or("its task's arguments were too large to be kept")?;
         let inputs: Box<[Input]> = arguments.iter().map(Input::of).collect::<Result<_, _>>()?;
         let depth = 1 + inputs.iter().map(Input::depth).max().unwrap_or(0);
         if depth > LINEAGE_DEPTH_MAX {
             return Err("too many tasks, one after the other, led to it");
         }
-        let charge = object.store().try_reserve(given + OBJECT_OVERHEAD_BYTES);
+        // A large one that was passed by value is charged already, as the object that it is.
+        let charged: u64 = arguments.iter().map(charged_bytes).sum();
+        let charge = object.store().try_reserve(given - charged + OBJECT_OVERHEAD_BYTES);
         let charge = charge.map_err(|_| "the store had no room for what its task was given")?;
         let TaskSpec { module, plan, capabilities, .. } = spec.clone();
         let object = Mutex::new(object.downgrade());
@@ -113,11 +114,21 @@ impl Lineage {
     }
 }
 
-/// What is kept of an argument.
-fn given_bytes(argument: &Argument) -> u64 {
+/// What is kept of an argument; `None` if that is gone.
+fn given_bytes(argument: &Argument) -> Option<u64> {
     match argument {
-        Argument::Value(payload) => payload.stored_bytes() + OBJECT_OVERHEAD_BYTES,
-        Argument::Object(_) => OBJECT_OVERHEAD_BYTES,
+        Argument::Value(payload) => Some(payload.stored_bytes() + OBJECT_OVERHEAD_BYTES),
+        Argument::Object(_) => Some(OBJECT_OVERHEAD_BYTES),
+        Argument::Large(object) => Some(object.stored_bytes()),
+        Argument::Given => None,
+    }
+}
+
+/// What of it is charged as an object that is kept.
+fn charged_bytes(argument: &Argument) -> u64 {
+    match argument {
+        Argument::Large(object) => object.stored_bytes(),
+        Argument::Value(_) | Argument::Object(_) | Argument::Given => 0,
     }
 }
 
@@ -125,7 +136,9 @@ impl Input {
     fn of(argument: &Argument) -> Result<Self, &'static str> {
         let Payload { encoding, data, references } = match argument {
             Argument::Object(object) => return Ok(Input::Object(Ancestor::of(object))),
+            Argument::Large(object) => return Ok(Input::Object(Ancestor::Kept(object.clone()))),
             Argument::Value(payload) => payload.clone(),
+            Argument::Given => return Err("its task's arguments are gone"),
         };
         let references = references.iter().map(|reference| match reference {
             Reference::Object(object) => Ok(Ancestor::of(object)),

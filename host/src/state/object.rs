@@ -17,7 +17,7 @@ use super::watchers::Watchers;
 pub use super::watchers::{WatchKey, Watcher};
 use crate::words::error::{TaskError, TaskResult};
 use crate::words::ids::ObjectId;
-use crate::words::limits::SPILL_BYTES_MIN;
+use crate::words::limits::{OBJECT_OVERHEAD_BYTES, SPILL_BYTES_MIN};
 use crate::words::receipt::Receipt;
 use crate::words::sync::{self, Mutex, rank};
 
@@ -96,7 +96,7 @@ struct Away {
     watchers: Watchers,
     /// Is it being read back?
     coming: bool,
-    /// Why it could not be read back for want of room; for one of those who wait.
+    /// Why it could not be read back for want of room, while those who waited are told.
     refused: Option<Arc<TaskError>>,
 }
 
@@ -105,6 +105,8 @@ struct Away {
 pub enum Wanted {
     /// It is there, or an error is.
     Here,
+    /// It is not sealed, or not any more: nobody will be told.
+    Pending,
     /// The watcher will be told.
     Soon(WatchKey),
     /// The same, once somebody has read it back: whoever asked is to see to that.
@@ -244,8 +246,17 @@ impl ObjectRef {
                 }
                 Some(outcome.clone())
             }
-            Slot::Away(away) => away.refused.take().map(Err),
+            Slot::Away(away) => away.refused.clone().map(Err),
             Slot::Pending { .. } => None,
+        }
+    }
+
+    /// Bytes that its value takes in the store when it is there, what an object takes beside them included.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        match &*self.0.slot.lock() {
+            Slot::Sealed(Ok(value), _) => value.payload().stored_bytes() + OBJECT_OVERHEAD_BYTES,
+            Slot::Away(away) => away.file.len() + away.value.payload().stored_bytes() + OBJECT_OVERHEAD_BYTES,
+            Slot::Sealed(Err(_), _) | Slot::Pending { .. } => 0,
         }
     }
 
@@ -288,10 +299,11 @@ impl ObjectRef {
         }
     }
 
-    /// Has `watcher` told when the value is there.
+    /// Has `watcher` told when the value is there that was spilled, or will not be. At that moment it is not spilled once more,
+    /// so that the watcher can take it.
     pub(crate) fn want(&self, watcher: Arc<dyn Watcher>) -> Wanted {
         match &mut *self.0.slot.lock() {
-            Slot::Pending { watchers, .. } => Wanted::Soon(watchers.insert(watcher)),
+            Slot::Pending { .. } => Wanted::Pending,
             Slot::Sealed(..) => Wanted::Here,
             Slot::Away(away) => {
                 let key = away.watchers.insert(watcher);
@@ -363,15 +375,14 @@ impl ObjectRef {
             return;
         };
         value.fill(data, room);
-        let outcome = Ok(Arc::new(value));
-        let value = self.0.store.to_remember(&outcome);
-        *slot = Slot::Sealed(outcome, origin);
+        let value = Arc::new(value);
+        *slot = Slot::Sealed(Ok(value.clone()), origin);
         drop(slot);
-        if let Some(value) = value {
-            self.0.store.remember(self, &value);
-        }
+        self.0.store.remember(self, &value);
         drop(file);
         watchers.tell(false);
+        // Only now: until those who waited have it, it is in use.
+        drop(value);
     }
 
     /// The bytes that were spilled are lost: it is pending once more, to be sealed again. Gives how it can be made; `None` if
@@ -382,7 +393,7 @@ impl ObjectRef {
         Some(away.origin.map_or(PUT, |origin| origin.provenance))
     }
 
-    /// There is no room to read it back. It stays where it is, and who waits for it now is told why.
+    /// There is no room to read it back. It stays where it is, and all who wait for it now are told why.
     pub(crate) fn stay_away(&self, why: Arc<TaskError>) {
         let watchers = match &mut *self.0.slot.lock() {
             Slot::Away(away) => {
@@ -393,6 +404,11 @@ impl ObjectRef {
             Slot::Pending { .. } | Slot::Sealed(..) => return,
         };
         watchers.tell(false);
+        let why = match &mut *self.0.slot.lock() {
+            Slot::Away(away) => away.refused.take(),
+            Slot::Pending { .. } | Slot::Sealed(..) => None,
+        };
+        drop(why);
     }
 
     pub(crate) fn set_producer(&self, task: &Arc<TaskRecord>) {
@@ -428,7 +444,6 @@ mod tests {
     use super::*;
     use crate::state::payload::{Encoding, Payload, Reference};
     use crate::words::error::ErrorKind;
-    use crate::words::limits::OBJECT_OVERHEAD_BYTES;
 
     fn payload(len: usize) -> Payload {
         Payload::new(Encoding::Raw, vec![0u8; len])

@@ -131,13 +131,75 @@ pub enum Argument {
     Value(Payload),
     /// An object, resolved to its value before the task starts.
     Object(ObjectRef),
+    /// A value that was so large that it became an object, which can be spilled. Nobody else holds it.
+    Large(ObjectRef),
+    /// It was passed by value; the guest has it, and nobody needs it any more.
+    Given,
+}
+
+impl Argument {
+    /// A value that can be spilled is held as an object. One with handles inside is not: lineage must not keep those alive.
+    fn taken_in(self, store: &Arc<ObjectStore>) -> TaskResult<Self> {
+        match self {
+            Argument::Value(payload) if store.can_spill(&payload) && payload.references.is_empty() => {
+                Ok(Argument::Large(store.sealed(Ok(store.store(payload)?))))
+            }
+            other => Ok(other),
+        }
+    }
+
+    fn object(&self) -> Option<&ObjectRef> {
+        match self {
+            Argument::Object(object) | Argument::Large(object) => Some(object),
+            Argument::Value(_) | Argument::Given => None,
+        }
+    }
+
+    /// Its value, held; `None` while that is spilled.
+    fn held(&self) -> TaskResult<Option<Held>> {
+        let value = |object: &ObjectRef| object.outcome().transpose();
+        Ok(match self {
+            Argument::Value(payload) => Some(Held::Payload(payload.clone())),
+            Argument::Object(object) => value(object)?.map(Held::Object),
+            Argument::Large(object) => value(object)?.map(Held::Large),
+            Argument::Given => Some(Held::Payload(Payload::new(Encoding::Raw, Bytes::new()))),
+        })
+    }
+}
+
+/// An argument of a task that is about to start. Its value is held, so that it is not spilled before the guest has it.
+#[derive(Debug)]
+pub enum Held {
+    /// It was passed by value.
+    Payload(Payload),
+    /// It is that of an object.
+    Object(Arc<Value>),
+    /// It was passed by value, and can be spilled when the guest has it.
+    Large(Arc<Value>),
+}
+
+impl Held {
+    /// The value.
+    pub fn payload(&self) -> &Payload {
+        match self {
+            Held::Payload(payload) => payload,
+            Held::Object(value) | Held::Large(value) => value.payload(),
+        }
+    }
+
+    /// Does it count as used for as long as the guest runs? The engine keeps what a guest was called with until that returns,
+    /// in memory of ours: what others hold as well must not be read back next to it. What was passed by value is the guest's
+    /// own by then.
+    pub fn stays_in_use(&self) -> bool {
+        matches!(self, Held::Object(_))
+    }
 }
 
 /// The arguments of one task. Their bytes are charged to the object store as long as this lives.
 #[derive(Debug, Default)]
 pub struct Arguments {
     list: Box<[Argument]>,
-    _reservation: Option<Reservation>,
+    reservation: Option<Reservation>,
 }
 
 impl Arguments {
@@ -146,13 +208,43 @@ impl Arguments {
     /// # Errors
     /// `ObjectStoreFull`, which names the limit.
     pub fn new(list: Vec<Argument>, store: &Arc<ObjectStore>) -> TaskResult<Self> {
+        let list = list.into_iter().map(|argument| argument.taken_in(store)).collect::<TaskResult<Box<[_]>>>()?;
         let charge = |argument: &Argument| match argument {
             Argument::Value(payload) => payload.stored_bytes() + OBJECT_OVERHEAD_BYTES,
-            Argument::Object(_) => 0,
+            Argument::Object(_) | Argument::Large(_) | Argument::Given => 0,
         };
         let bytes = list.iter().map(charge).sum();
         let reservation = (bytes > 0).then(|| store.reserve(bytes)).transpose()?;
-        Ok(Arguments { list: list.into(), _reservation: reservation })
+        Ok(Arguments { list, reservation })
+    }
+
+    /// Bytes that they take in the store when all of them are there, each object once.
+    pub fn stored_bytes(&self) -> u64 {
+        let mut objects: Vec<_> = self.objects().collect();
+        objects.sort_unstable_by_key(|object| object.id().0);
+        objects.dedup_by_key(|object| object.id().0);
+        let charged = self.reservation.as_ref().map_or(0, Reservation::bytes);
+        charged + objects.into_iter().map(ObjectRef::stored_bytes).sum::<u64>()
+    }
+
+    /// Bytes of those that were passed by value.
+    fn by_value(&self) -> u64 {
+        let large = self.list.iter().map(|argument| match argument {
+            Argument::Large(object) => object.stored_bytes(),
+            Argument::Value(_) | Argument::Object(_) | Argument::Given => 0,
+        });
+        self.reservation.as_ref().map_or(0, Reservation::bytes) + large.sum::<u64>()
+    }
+
+    /// The guest has them, and nobody needs those again that were passed by value: lets go of them where they take more than
+    /// `keep` bytes. What comes back is to be dropped where no lock is held.
+    pub fn let_go(&mut self, keep: u64) -> Option<(Vec<Argument>, Option<Reservation>)> {
+        if self.by_value() <= keep {
+            return None;
+        }
+        let by_value = self.list.iter_mut().filter(|argument| !matches!(argument, Argument::Object(_)));
+        let gone = by_value.map(|argument| std::mem::replace(argument, Argument::Given)).collect();
+        Some((gone, self.reservation.take()))
     }
 
     /// One after the other.
@@ -162,23 +254,14 @@ impl Arguments {
 
     /// The objects among them.
     pub fn objects(&self) -> impl Iterator<Item = &ObjectRef> {
-        self.list.iter().filter_map(|argument| match argument {
-            Argument::Object(object) => Some(object),
-            Argument::Value(_) => None,
-        })
+        self.list.iter().filter_map(Argument::object)
     }
 
-    /// Their values; `None` while those of some objects are not there, because they were spilled.
+    /// Their values, held; `None` while those of some objects are not there, because they were spilled.
     ///
     /// # Errors
     /// The error of the first object that failed.
-    pub fn values(&self) -> TaskResult<Option<Vec<Payload>>> {
-        let value = |argument: &Argument| match argument {
-            Argument::Value(payload) => Ok(Some(payload.clone())),
-            Argument::Object(object) => {
-                object.outcome().transpose().map(|value| value.map(|value| value.payload().clone()))
-            }
-        };
-        self.list.iter().map(value).collect()
+    pub fn values(&self) -> TaskResult<Option<Vec<Held>>> {
+        self.list.iter().map(Argument::held).collect()
     }
 }

@@ -11,7 +11,7 @@ use futures::task::AtomicWaker;
 
 use super::meter::Gauge;
 use super::parking::Parking;
-use super::payload::Payload;
+use super::payload::{Held, Payload};
 use super::slot::{Stop, StopReason};
 use super::task::TaskRecord;
 use crate::words::error::TaskError;
@@ -23,7 +23,7 @@ use crate::words::sync::{Mutex, rank};
 /// What the guest is told.
 pub enum News {
     /// Serve this call as well.
-    Call(Arc<TaskRecord>, Vec<Payload>),
+    Call(Arc<TaskRecord>, Vec<Held>),
     /// This call was asked to stop.
     Asked(TaskId),
     /// Nobody waits for this call any more.
@@ -140,7 +140,7 @@ impl Shift {
     }
 
     /// Hands a call to the guest, unless it was ended meanwhile.
-    pub fn hand_over(self: &Arc<Self>, call: Arc<TaskRecord>, arguments: Vec<Payload>) {
+    pub fn hand_over(self: &Arc<Self>, call: Arc<TaskRecord>, arguments: Vec<Held>) {
         self.listen(&call);
         self.inner.lock().news.push_back(News::Call(call, arguments));
         self.guest.wake();

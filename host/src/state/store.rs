@@ -13,7 +13,7 @@ use super::object::{ObjectRef, Outcome, WeakObjectRef};
 use super::payload::{Payload, Value};
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::ids::{Counter, ObjectId};
-use crate::words::limits::{OBJECT_OVERHEAD_BYTES, SPILL_BYTES_MIN, SPILL_FROM_PERCENT, SPILL_TO_PERCENT};
+use crate::words::limits::{OBJECT_OVERHEAD_BYTES, SPILL_BYTES_MIN, SPILL_FROM_PERCENT, SPILL_RETRY, SPILL_TO_PERCENT};
 use crate::words::sync::{Mutex, rank};
 
 /// The account of all objects of a host.
@@ -99,11 +99,25 @@ impl ObjectStore {
         large.into_iter().filter_map(|(_, object)| object.upgrade())
     }
 
+    /// Bytes that it holds at most.
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// Has it somewhere to spill to?
+    pub(super) fn spills(&self) -> bool {
+        self.relief.get().is_some()
+    }
+
+    /// Can a value of this payload be spilled?
+    pub(super) fn can_spill(&self, payload: &Payload) -> bool {
+        self.spills() && payload.data.len() as u64 >= SPILL_BYTES_MIN
+    }
+
     /// The value, if it is one that can be spilled.
     pub(super) fn to_remember(&self, outcome: &Outcome) -> Option<Arc<Value>> {
-        self.relief.get()?;
         let value = outcome.as_ref().ok()?;
-        (value.payload().data.len() as u64 >= SPILL_BYTES_MIN).then(|| value.clone())
+        self.can_spill(value.payload()).then(|| value.clone())
     }
 
     /// A large value is in the store, as the value of this object.
@@ -199,6 +213,9 @@ impl ObjectStore {
     /// # Errors
     /// `ObjectStoreFull` or `OutOfDisk`.
     pub(crate) fn reserve_within(self: &Arc<Self>, bytes: u64, longest: Duration) -> TaskResult<Reservation> {
+        if bytes > self.limit {
+            return self.reserve(bytes);
+        }
         let until = Instant::now() + longest;
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let reserved = loop {
@@ -209,9 +226,12 @@ impl ObjectStore {
                 Ok(reservation) => break Ok(reservation),
                 Err(full) => full,
             };
-            let has_room = self.used_bytes().saturating_add(bytes) <= self.limit;
-            if !has_room && freed.wait_until(&mut held, until).timed_out() {
+            if Instant::now() >= until {
                 break Err(full);
+            }
+            let has_room = self.used_bytes().saturating_add(bytes) <= self.limit;
+            if !has_room {
+                freed.wait_until(&mut held, until.min(Instant::now() + SPILL_RETRY));
             }
         };
         self.waiting.fetch_sub(1, Ordering::SeqCst);
@@ -227,20 +247,30 @@ impl ObjectStore {
 
     fn full(&self, used: u64, bytes: u64) -> TaskError {
         let limit = self.limit;
-        let text = format!(
-            "the object store holds {used} of {limit} bytes, no room for {bytes} more: drop references, or raise the limit"
-        );
+        let advice = match self.spills() {
+            _ if bytes > limit => "not even empty: raise the limit, or make several objects of it",
+            true => {
+                "and spilling could not help, because all that is there is in use or small: drop references, or raise the limit"
+            }
+            false => "drop references, raise the limit, or let it spill to a folder",
+        };
+        let text = format!("the object store holds {used} of {limit} bytes, no room for {bytes} more: {advice}");
         TaskError::new(ErrorKind::ObjectStoreFull, text)
     }
 
-    /// Somebody may find room now.
-    fn give_back(&self, bytes: u64) {
-        self.used.fetch_sub(bytes, Ordering::SeqCst);
+    /// Somebody may have let go of a value that others hold as well: it can be spilled now.
+    pub(crate) fn look_again(&self) {
         if self.waiting.load(Ordering::SeqCst) > 0 {
             let (lock, freed) = &self.freed;
             drop(lock.lock());
             freed.notify_all();
         }
+    }
+
+    /// Somebody may find room now.
+    fn give_back(&self, bytes: u64) {
+        self.used.fetch_sub(bytes, Ordering::SeqCst);
+        self.look_again();
     }
 }
 
@@ -280,6 +310,13 @@ impl Reservation {
         let bytes = bytes.min(self.bytes);
         self.bytes -= bytes;
         self.store.give_back(bytes);
+    }
+
+    /// So many of its bytes, as one of their own.
+    pub(crate) fn split(&mut self, bytes: u64) -> Reservation {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        Reservation { store: self.store.clone(), bytes }
     }
 
     /// Takes another one's bytes over.

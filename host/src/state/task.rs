@@ -11,12 +11,13 @@ use super::lineage::Lineage;
 use super::meter::Meter;
 use super::object::{ObjectRef, Origin, Outcome, Watcher};
 use super::parking::{Parking, Standing};
-use super::payload::{Arguments, Payload};
+use super::payload::{Arguments, Held};
 use super::shift::Shift;
 use super::slot::{Stop, StopReason};
 pub use super::spec::{TaskSpec, Work};
 use crate::words::clock::Moment;
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
+use crate::words::limits::{LINEAGE_BYTES_MAX, SPILL_BYTES_MIN};
 use crate::words::receipt::Receipt;
 use crate::words::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::words::sync::{self, Mutex, rank};
@@ -198,8 +199,30 @@ impl TaskRecord {
     ///
     /// # Errors
     /// The error of the first argument that failed.
-    pub fn resolve_arguments(&self) -> TaskResult<Option<Vec<Payload>>> {
+    pub fn resolve_arguments(&self) -> TaskResult<Option<Vec<Held>>> {
         self.core.lock().arguments.values()
+    }
+
+    /// Bytes that its arguments take in the store together.
+    pub fn argument_bytes(&self) -> u64 {
+        self.core.lock().arguments.stored_bytes()
+    }
+
+    /// The guest has its arguments. What was passed by value is given back, unless another attempt may need it, or whoever makes
+    /// the result again; a constructor's stay as long as its actor may start again.
+    pub fn arguments_given(&self) {
+        let mut core = self.core.lock();
+        let again = core.attempt <= self.spec.plan.max_retries || matches!(self.spec.work, Work::Construct { .. });
+        if again {
+            return;
+        }
+        let makes_again = matches!(self.spec.work, Work::Task { .. })
+            && self.spec.plan.may_run_again
+            && core.output.as_ref().is_some_and(|output| output.store().spills());
+        let keep = if makes_again { LINEAGE_BYTES_MAX } else { SPILL_BYTES_MIN };
+        let gone = core.arguments.let_go(keep);
+        drop(core);
+        drop(gone);
     }
 
     /// The objects among its arguments.

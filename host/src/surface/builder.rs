@@ -161,7 +161,8 @@ impl HostBuilder {
 
     /// A folder for objects that have no room in the store, made if it is missing. From [four fifths](crate::limits::SPILL_FROM_PERCENT) of
     /// the store on, those of [4 KiB](crate::limits::SPILL_BYTES_MIN) or more that were not used for longest are written to
-    /// files there, checked by a digest, and read back when somebody wants them. The host has a folder of its own in it, which
+    /// files there, checked by a digest, and read back when somebody wants them; whoever holds a [`Value`](crate::Value) keeps it
+    /// in memory, and so does a task that runs for the objects that it was given. The host has a folder of its own in it, which
     /// goes with it; that of a host that crashed is removed by the next one. Default: none, a full store refuses.
     pub fn spill(mut self, dir: impl Into<PathBuf>) -> Self {
         self.spill = Some(dir.into());

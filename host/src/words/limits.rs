@@ -28,7 +28,8 @@ pub const AWAIT_GRACE: Duration = Duration::from_millis(100);
 /// for each event; the rest is for what is dropped with a call.
 pub const HOUSEKEEPING_FUEL: u64 = 100 * FUEL_SLICE;
 
-/// Bytes that the object store holds, values and queued arguments together.
+/// Bytes that the object store holds, values and arguments together. Those that a task was given by value count until its guest
+/// has them, and longer where they may be needed again.
 pub const OBJECT_STORE_BYTES: u64 = 2 << 30;
 
 /// What one object costs beside its bytes, charged against the store so that empty objects are bounded as well.
@@ -46,8 +47,13 @@ pub const SPILL_FROM_PERCENT: u64 = 80;
 /// See [`SPILL_FROM_PERCENT`].
 pub const SPILL_TO_PERCENT: u64 = 60;
 
-/// How long a spilled object that is asked for waits for room in the store.
+/// How long spilled objects that are asked for wait for room in the store: what a task needs to start at once is read back
+/// together, and it fails where others use the room for longer than this. Most tasks let go of theirs sooner.
 pub const SPILL_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often who waits for room looks whether what others used can be spilled by now: an embedder that lets go of a value
+/// tells nobody. A disk takes longer for a large object.
+pub const SPILL_RETRY: Duration = Duration::from_millis(50);
 
 /// Values that are made of the arguments of a task of a component with types of its own, each element of a list counted. Each
 /// takes the host some thirty bytes while the task starts.

@@ -19,7 +19,7 @@ use crate::port::Port;
 use crate::port::waiting::wait_for_news;
 use crate::state::object::ObjectRef;
 use crate::state::parking::Awaited;
-use crate::state::payload::{Encoding, Payload};
+use crate::state::payload::{Encoding, Held};
 use crate::state::shift::{News, Shift};
 use crate::state::task::{TaskRecord, Work};
 use crate::words::event::EventKind;
@@ -206,7 +206,6 @@ impl Guest {
     }
 
     /// What a wait needs.
-    #[expect(clippy::type_complexity, reason = "taken apart by its only caller")]
     fn wanted(&self, objects: &[Resource<ObjectRef>]) -> wasmtime::Result<(Arc<Shift>, Arc<dyn Port>, Awaited)> {
         if objects.len() > HANDLES_MAX {
             return Err(broken_contract(format!("a wait for {} objects: it can hold {HANDLES_MAX}", objects.len())));
@@ -218,26 +217,24 @@ impl Guest {
 
     fn event(&mut self, news: News) -> wasmtime::Result<Event> {
         Ok(match news {
-            News::Call(task, arguments) => Event::Call(self.call(&task, &arguments)?),
+            News::Call(task, arguments) => Event::Call(self.call(&task, arguments)?),
             News::Asked(call) => Event::Asked(call.0),
             News::Dropped(call) => Event::Dropped(call.0),
             News::Over => Event::Over,
         })
     }
 
-    fn call(&mut self, task: &TaskRecord, arguments: &[Payload]) -> wasmtime::Result<Call> {
-        let bytes: usize = arguments.iter().map(|value| value.data.len()).sum();
+    fn call(&mut self, task: &TaskRecord, arguments: Vec<Held>) -> wasmtime::Result<Call> {
+        let bytes: usize = arguments.iter().map(|argument| argument.payload().data.len()).sum();
         task.meter().bytes_in.add(bytes as u64);
         let reply = match task.spec.work {
             Work::Call { reply, .. } => reply,
             Work::Task { .. } | Work::Main { .. } | Work::Construct { .. } => Encoding::default(),
         };
-        let arguments = arguments.iter().map(|value| give_payload(&mut self.table, value));
-        Ok(Call {
-            id: task.spec.id.0,
-            method: task.spec.plan.entry.clone(),
-            arguments: arguments.collect::<wasmtime::Result<_>>()?,
-            reply: reply.into(),
-        })
+        let given = arguments.iter().map(|argument| give_payload(&mut self.table, argument.payload()));
+        let given = given.collect::<wasmtime::Result<_>>()?;
+        drop(arguments);
+        task.arguments_given();
+        Ok(Call { id: task.spec.id.0, method: task.spec.plan.entry.clone(), arguments: given, reply: reply.into() })
     }
 }

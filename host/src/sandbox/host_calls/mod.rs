@@ -51,7 +51,7 @@ impl Guest {
         let arguments = take_arguments(&mut self.table, arguments)?;
         let size = |argument: &Argument| match argument {
             Argument::Value(payload) => payload.data.len() as u64,
-            Argument::Object(_) => 0,
+            Argument::Object(_) | Argument::Large(_) | Argument::Given => 0,
         };
         self.task().meter().bytes_out.add(arguments.iter().map(size).sum());
         Ok(arguments)

@@ -14,7 +14,7 @@ use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
 use wasmtime::component::{Component, ComponentExportIndex, Val};
 
 use super::convert::checked_name;
-use crate::state::payload::{Encoding, Payload};
+use crate::state::payload::{Encoding, Held, Payload};
 use crate::words::error::{ErrorKind, TaskError, shorten};
 use crate::words::limits::{ARGUMENTS_MAX, ERROR_TEXT_MAX, MANIFEST_ENTRIES_MAX};
 use crate::words::manifest::{BY_TYPES, FunctionInfo, Manifest, ParameterInfo};
@@ -119,10 +119,10 @@ impl PlainFunction {
     ///
     /// # Errors
     /// `InvalidArgument`: one is not of its type.
-    pub(super) fn arguments(&self, arguments: &[Payload]) -> Result<Vec<Val>, TaskError> {
+    pub(super) fn arguments(&self, arguments: &[Held]) -> Result<Vec<Val>, TaskError> {
         let mut budget = Budget::new();
-        let read = |((name, ty), payload): (&(String, Type), &Payload)| {
-            read(payload, ty, &mut budget).map_err(|why| {
+        let read = |((name, ty), argument): (&(String, Type), &Held)| {
+            read(argument.payload(), ty, &mut budget).map_err(|why| {
                 TaskError::new(ErrorKind::InvalidArgument, format!("argument `{name}` ({}): {why}", text::of(ty)))
             })
         };

@@ -96,4 +96,143 @@ async fn sums(blocks: Vec<ObjectRef<Vec<u8>>>) -> Result<Vec<u64>> {
     Ok(totals)
 }
 
+/// The sums of two blocks that have to be there together.
+#[rustyray::remote]
+fn sum_of_both(a: Vec<u8>, b: Vec<u8>) -> u64 {
+    sum(a) + sum(b)
+}
+
+/// The bytes of five blocks.
+#[rustyray::remote]
+fn length(a: Vec<u8>, b: Vec<u8>, c: Vec<u8>, d: Vec<u8>, e: Vec<u8>) -> usize {
+    [a, b, c, d, e].iter().map(Vec::len).sum()
+}
+
+/// Is made of five blocks, or takes them.
+#[rustyray::actor]
+struct Taker(usize);
+
+#[rustyray::actor_methods]
+impl Taker {
+    fn new() -> Self {
+        Taker(0)
+    }
+
+    fn of(a: Vec<u8>, b: Vec<u8>, c: Vec<u8>, d: Vec<u8>, e: Vec<u8>) -> Self {
+        Taker(length(a, b, c, d, e))
+    }
+
+    fn take(&mut self, a: Vec<u8>, b: Vec<u8>, c: Vec<u8>, d: Vec<u8>, e: Vec<u8>) -> usize {
+        self.0 += length(a, b, c, d, e);
+        self.0
+    }
+}
+
+/// The same, several at once.
+#[rustyray::actor(max_concurrency = 2)]
+struct Takers;
+
+#[rustyray::actor_methods]
+impl Takers {
+    fn new() -> Self {
+        Takers
+    }
+
+    async fn take(&self, a: Vec<u8>, b: Vec<u8>, c: Vec<u8>, d: Vec<u8>, e: Vec<u8>) -> usize {
+        length(a, b, c, d, e)
+    }
+}
+
+/// Stores a block piece by piece, and gives the reference.
+#[rustyray::remote]
+fn written(seed: u32, count: usize) -> Result<ObjectRef<Vec<u8>>> {
+    let mut writer = rustyray::ObjectWriter::new()?;
+    block(seed, count).chunks(1 << 20).try_for_each(|piece| writer.append(piece))?;
+    writer.finish()
+}
+
+/// The blocks of these seeds, one after the other.
+#[rustyray::remote]
+fn streamed(seeds: Vec<u32>, count: usize) -> impl Iterator<Item = Vec<u8>> {
+    seeds.into_iter().map(move |seed| block(seed, count))
+}
+
+/// Sorts: each half is passed by value to a task that does the same.
+#[rustyray::remote]
+async fn sorted(bytes: Vec<u8>, alone: usize) -> Result<Vec<u8>> {
+    if bytes.len() <= alone {
+        return Ok(sorted_here(bytes));
+    }
+    let (left, right) = halves(bytes);
+    let (left, right) = (sorted.remote(left, alone), sorted.remote(right, alone));
+    Ok(merged(&left.await?, &right.await?))
+}
+
+/// The same, and each task may be tried again.
+#[rustyray::remote(max_retries = 1)]
+async fn sorted_safely(bytes: Vec<u8>, alone: usize) -> Result<Vec<u8>> {
+    if bytes.len() <= alone {
+        return Ok(sorted_here(bytes));
+    }
+    let (left, right) = halves(bytes);
+    let (left, right) = (sorted_safely.remote(left, alone), sorted_safely.remote(right, alone));
+    Ok(merged(&left.await?, &right.await?))
+}
+
+fn sorted_here(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.sort_unstable();
+    bytes
+}
+
+fn halves(mut bytes: Vec<u8>) -> (Vec<u8>, Vec<u8>) {
+    let right = bytes.split_off(bytes.len() / 2);
+    (bytes, right)
+}
+
+fn merged<'a>(mut left: &'a [u8], mut right: &'a [u8]) -> Vec<u8> {
+    let mut merged = Vec::with_capacity(left.len() + right.len());
+    while let (Some(a), Some(b)) = (left.first(), right.first()) {
+        let from = if a <= b { &mut left } else { &mut right };
+        merged.extend(from.split_off_first());
+    }
+    merged.extend_from_slice(left);
+    merged.extend_from_slice(right);
+    merged
+}
+
+/// Fills the store with so many blocks, and fails the first time.
+#[rustyray::remote(max_retries = 1, retry_backoff = "0s")]
+fn sum_the_second_time(bytes: Vec<u8>, blocks: u32, count: usize) -> Result<u64> {
+    let mut held = Vec::new();
+    for seed in 0..blocks {
+        held.push(stored(seed, count)?);
+    }
+    assert!(rustyray::context().attempt > 1, "the first time");
+    Ok(sum(bytes))
+}
+
+/// Is made of a block.
+#[rustyray::actor(max_restarts = 1)]
+struct Keeper(u64);
+
+#[rustyray::actor_methods]
+impl Keeper {
+    fn of(bytes: Vec<u8>) -> Self {
+        Keeper(sum(bytes))
+    }
+
+    fn sum(&self) -> u64 {
+        self.0
+    }
+
+    /// Fills the store with so many blocks, and crashes.
+    fn crash(&self, blocks: u32, count: usize) -> Result<()> {
+        let mut held = Vec::new();
+        for seed in 0..blocks {
+            held.push(stored(seed, count)?);
+        }
+        panic!("the keeper breaks with {} blocks", held.len())
+    }
+}
+
 fn main() {}

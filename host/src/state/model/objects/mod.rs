@@ -51,7 +51,6 @@ enum State {
     Away {
         value: usize,
         coming: bool,
-        refused: bool,
         damaged: bool,
     },
 }

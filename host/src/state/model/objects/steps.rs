@@ -103,7 +103,8 @@ impl World {
         let wanted = object.want(told.clone());
         match (wanted, &mut self.objects[name].state) {
             (Wanted::Here, State::Here(_) | State::Failed { .. }) => {}
-            (Wanted::Soon(key), State::Pending | State::Away { coming: true, .. }) => self.add_watch(name, told, key),
+            (Wanted::Pending, State::Pending) => {}
+            (Wanted::Soon(key), State::Away { coming: true, .. }) => self.add_watch(name, told, key),
             (Wanted::ToRead(key), State::Away { coming, .. }) if !*coming => {
                 *coming = true;
                 self.add_watch(name, told, key);
@@ -128,7 +129,7 @@ impl World {
         let Some(name) = self.any(|object| matches!(object.state, State::Away { coming: true, .. })) else {
             return;
         };
-        let State::Away { value, damaged, refused: before, .. } = self.objects[name].state else {
+        let State::Away { value, damaged, .. } = self.objects[name].state else {
             return;
         };
         let object = self.handle(name);
@@ -142,7 +143,7 @@ impl World {
         match (room, read) {
             (Err(full), _) => {
                 object.stay_away(full);
-                self.objects[name].state = State::Away { value, coming: false, refused: true, damaged };
+                self.objects[name].state = State::Away { value, coming: false, damaged };
             }
             (Ok(room), Ok(data)) => {
                 object.come_back(data, room);
@@ -150,7 +151,7 @@ impl World {
                 (self.objects[name].state, self.objects[name].used) = (State::Here(value), used);
             }
             (Ok(room), Err(_)) => {
-                drop((room, before));
+                drop(room);
                 assert!(object.unseal().expect("it is away").is_err(), "nobody knows how it was made");
                 self.objects[name].state = State::Pending;
             }
@@ -165,8 +166,7 @@ impl World {
         let (outcome, used) = (self.handle(name).outcome(), self.step_uses());
         let keep = self.rng.u8(..4) == 0;
         match (outcome, &mut self.objects[name].state) {
-            (None, State::Pending | State::Away { refused: false, .. }) => {}
-            (Some(Err(_)), State::Away { refused, .. }) => *refused = false,
+            (None, State::Pending | State::Away { .. }) => {}
             (Some(Err(error)), State::Failed { kind, .. }) => assert_eq!(error.kind, *kind),
             (Some(Ok(value)), State::Here(number)) => {
                 assert_eq!(value.payload().data, content(*number, self.values[*number].bytes));
