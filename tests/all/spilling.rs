@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rustyray_host::{ErrorKind, Host, HostBuilder, Module, ObjectRef};
+use rustyray_host::limits::SPILL_BYTES_MIN;
+use rustyray_host::{Encoding, ErrorKind, Host, HostBuilder, Module, ObjectRef, Payload, Reference};
 
-use crate::support::{builder, error, finish, host_with, settled, value};
+use crate::support::{builder, error, finish, host_with, settled, value, within};
 
 /// Bytes of a block, and of the store.
 pub const BLOCK: usize = 256 << 10;
@@ -20,6 +21,11 @@ pub fn pressed(dir: &Path) -> HostBuilder {
 
 /// The block of this seed, as the guest makes it.
 pub fn block(seed: u32) -> Vec<u8> {
+    made(seed, BLOCK)
+}
+
+/// So many bytes of this seed, as the guest makes them.
+fn made(seed: u32, bytes: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
     let next = |_| {
         state ^= state << 13;
@@ -27,7 +33,7 @@ pub fn block(seed: u32) -> Vec<u8> {
         state ^= state << 5;
         state as u8
     };
-    (0..BLOCK).map(next).collect()
+    (0..bytes).map(next).collect()
 }
 
 fn sum(block: &[u8]) -> u64 {
@@ -101,12 +107,12 @@ async fn value_ref(host: &Host, module: &Module, seed: u32) -> ObjectRef {
 }
 
 /// A list of what the payloads refer to: bincode writes a list's length, then the index of each reference.
-async fn list_of(host: &Host, held: &[ObjectRef]) -> rustyray_host::Payload {
+async fn list_of(host: &Host, held: &[ObjectRef]) -> Payload {
     let mut references = Vec::new();
     for object in held {
         references.extend(host.value(object, None).await.unwrap().payload().references.clone());
     }
-    let mut payload = rustyray_host::Payload::new(rustyray_host::Encoding::Bincode, {
+    let mut payload = Payload::new(Encoding::Bincode, {
         let mut data = vec![references.len() as u8];
         data.extend(0..references.len() as u8);
         data
@@ -202,4 +208,47 @@ async fn without_a_folder_a_full_store_refuses() {
     let full = held.last().unwrap();
     assert_eq!(error(&host, full).await.kind, ErrorKind::ObjectStoreFull);
     finish(host).await;
+}
+
+/// More than the store holds, in all the ways in which an object can come to be.
+async fn of_each_origin(host: &Host, module: &Module, bytes: usize) -> Vec<(u32, ObjectRef)> {
+    let mut objects = Vec::new();
+    for seed in 0..3 {
+        objects.push((seed, host.put(&made(seed, bytes)).unwrap()));
+        // Bytes of which nobody can tell whether somebody holds them.
+        let lent: &'static [u8] = made(seed, bytes).leak();
+        objects.push((seed, host.put_payload(Payload::new(Encoding::Raw, lent)).unwrap()));
+        objects.push((seed, module.task("block").arg(seed).arg(bytes).submit().await));
+        host.wait(&[objects.last().unwrap().1.clone()], 1, None).await;
+        for task in ["stored", "written"] {
+            let stored = module.task(task).arg(seed).arg(bytes).submit().await;
+            match &within(host.value(&stored, None), "a reference").await.unwrap().payload().references[..] {
+                [Reference::Object(inner)] => objects.push((seed, inner.clone())),
+                other => panic!("one object was expected: {other:?}"),
+            }
+        }
+    }
+    let mut stream = module.task("streamed").arg(vec![0u32, 1, 2]).arg(bytes).stream().await;
+    for seed in 0..3 {
+        objects.push((seed, within(stream.next(), "an item").await.unwrap()));
+    }
+    objects
+}
+
+#[tokio::test]
+async fn objects_of_any_size_are_spilled_wherever_they_come_from() {
+    for bytes in [SPILL_BYTES_MIN as usize, 64 << 10, (2 << 20) - 1, 2 << 20, 8 << 20] {
+        let dir = tempfile::tempdir().unwrap();
+        let store = 3 * bytes as u64 + (64 << 10);
+        let (host, module) = host_with(builder().object_store_bytes(store).spill(dir.path()), "spill").await;
+        let objects = of_each_origin(&host, &module, bytes).await;
+        let stats = host.stats();
+        let all = objects.len() as u64 * bytes as u64;
+        assert!(stats.object_bytes <= store && stats.object_bytes + stats.spilled_bytes >= all, "{bytes}: {stats:?}");
+        let expected: Vec<_> = (0..3).map(|seed| made(seed, bytes)).collect();
+        for (seed, object) in &objects {
+            assert!(value::<Vec<u8>>(&host, object).await == expected[*seed as usize], "{bytes} bytes of {seed}");
+        }
+        finish(host).await;
+    }
 }

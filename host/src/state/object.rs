@@ -432,9 +432,10 @@ impl fmt::Debug for ObjectRef {
     }
 }
 
-/// Does nobody hold the value, beside these, or its bytes?
+/// Does nobody hold the value, beside these? Whoever uses it does; the bytes alone do not count, since nobody can tell who holds
+/// those that have an owner of their own, as large ones have.
 fn is_unused(value: &Arc<Value>, holders: usize) -> bool {
-    Arc::strong_count(value) == holders && value.payload().data.is_unique()
+    Arc::strong_count(value) == holders
 }
 
 #[cfg(test)]
