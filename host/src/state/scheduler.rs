@@ -178,7 +178,9 @@ impl<J> Scheduler<J> {
     /// The task is pending no more.
     pub fn uncount(&mut self, task: &TaskRecord) -> bool {
         let counted = task.count_as_pending(false);
-        self.pending -= usize::from(counted);
+        if counted {
+            self.pending -= 1;
+        }
         counted
     }
 
@@ -372,14 +374,18 @@ impl<J> Scheduler<J> {
         self.moves += 1;
         self.nothing_fits &= needs.cpu_milli == 0;
         self.free.cpu_milli += needs.cpu_milli;
-        self.active -= u32::from(alone);
+        if alone {
+            self.active -= 1;
+        }
     }
 
     /// It goes on, at once: for as long as it takes the CPUs may be overbooked, as in Ray, and no new task starts.
     pub fn resume(&mut self, needs: &ResourceSet, alone: bool) {
         self.moves += 1;
         self.free.cpu_milli -= needs.cpu_milli;
-        self.active += u32::from(alone);
+        if alone {
+            self.active += 1;
+        }
     }
 
     /// An actor has nothing to do until somebody calls it.
