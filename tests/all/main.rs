@@ -30,6 +30,8 @@ mod registry;
 mod restarts;
 mod retries;
 mod scheduling;
+mod sources;
 mod spilling;
 mod streams;
 mod support;
+mod tidy;
