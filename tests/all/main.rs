@@ -20,6 +20,7 @@ mod large;
 mod layers;
 mod limits;
 mod lineage;
+mod many;
 mod modules;
 mod moves;
 mod objects;
