@@ -24,6 +24,7 @@ mod many;
 mod modules;
 mod moves;
 mod objects;
+mod one_wasmtime;
 mod program;
 mod promises;
 mod receipts;
