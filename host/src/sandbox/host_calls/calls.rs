@@ -206,7 +206,6 @@ impl Guest {
     }
 
     /// What a wait needs.
-    #[expect(clippy::type_complexity, reason = "taken apart by its only caller")]
     fn wanted(&self, objects: &[Resource<ObjectRef>]) -> wasmtime::Result<(Arc<Shift>, Arc<dyn Port>, Awaited)> {
         if objects.len() > HANDLES_MAX {
             return Err(broken_contract(format!("a wait for {} objects: it can hold {HANDLES_MAX}", objects.len())));
