@@ -12,9 +12,12 @@ pub use crate::guest::guest;
 /// Instances of a test's host. Many hosts live in one process here, and each instance reserves 4 GiB of address space.
 pub const INSTANCES: u32 = 64;
 
+/// Compiled guests, shared by all hosts: without it most tests spend most of their time on compiling one.
+const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled");
+
 /// A host for one test.
 pub fn builder() -> HostBuilder {
-    Host::builder().cpus(2.0).instances(INSTANCES)
+    Host::builder().cpus(2.0).instances(INSTANCES).cache_dir(CACHE)
 }
 
 /// A host, and a module of this name on it.
