@@ -27,8 +27,8 @@ impl Wake for Woken {
 struct Waiter {
     waiting: Pin<Box<Waiting>>,
     woken: Arc<Woken>,
-    /// It stands in the line, since its first poll.
-    stands: bool,
+    /// Its place in the line, since the first poll at which it had to wait.
+    stands: Option<u32>,
     /// It was handed a place.
     served: bool,
 }
@@ -41,13 +41,15 @@ struct World {
     tasks: usize,
     waiters: Vec<Waiter>,
     places: Vec<Place>,
+    /// How many stood in the line.
+    stood: u32,
     drains: bool,
 }
 
 impl World {
     fn new(seed: u64) -> Self {
         let (rng, room) = (Rng::with_seed(seed), Room::new(MAX));
-        World { rng, room, taken: 0, tasks: 0, waiters: Vec::new(), places: Vec::new(), drains: false }
+        World { rng, room, taken: 0, tasks: 0, waiters: Vec::new(), places: Vec::new(), stood: 0, drains: false }
     }
 
     fn take(&mut self) {
@@ -75,7 +77,8 @@ impl World {
     /// One place less is taken, or the first who stands in the line has it.
     fn expect_left(&mut self) {
         self.taken -= 1;
-        let next = self.waiters.iter_mut().find(|waiter| waiter.stands && !waiter.served);
+        let line = self.waiters.iter_mut().filter(|waiter| waiter.stands.is_some() && !waiter.served);
+        let next = line.min_by_key(|waiter| waiter.stands);
         if let Some(next) = next.filter(|_| self.taken < MAX && !self.drains) {
             next.served = true;
             self.taken += 1;
@@ -98,7 +101,7 @@ impl World {
 
     fn begin_to_wait(&mut self) {
         let (waiting, woken) = (Box::pin(self.room.wait()), Arc::default());
-        self.waiters.push(Waiter { waiting, woken, stands: false, served: false });
+        self.waiters.push(Waiter { waiting, woken, stands: None, served: false });
     }
 
     fn poll(&mut self) {
@@ -124,7 +127,8 @@ impl World {
             }
             Poll::Pending => {
                 assert!(!waiter.served && !self.drains && self.taken >= MAX, "it has to wait");
-                waiter.stands = true;
+                self.stood += 1;
+                waiter.stands.get_or_insert(self.stood);
             }
         }
     }
@@ -152,7 +156,7 @@ impl World {
     fn drain(&mut self) {
         self.room.drain();
         self.drains = true;
-        self.waiters.iter().filter(|waiter| waiter.stands).for_each(|waiter| {
+        self.waiters.iter().filter(|waiter| waiter.stands.is_some()).for_each(|waiter| {
             assert!(waiter.woken.0.load(Ordering::Relaxed) > 0, "who waits hears of the end");
         });
     }
@@ -170,7 +174,7 @@ impl World {
             _ => {}
         }
         assert_eq!(self.room.pending(), self.taken);
-        for waiter in self.waiters.iter().filter(|waiter| waiter.stands) {
+        for waiter in self.waiters.iter().filter(|waiter| waiter.stands.is_some()) {
             let woken = waiter.woken.0.load(Ordering::Relaxed) > 0;
             assert!(woken == waiter.served || self.drains, "who is woken has a place, and who has one was woken");
         }
