@@ -3,19 +3,23 @@
 WASM := wasm32-wasip2
 # Every crate that is compiled to WebAssembly. They are built here, in a step of their own, never by a build script.
 GUESTS := guests wordcount counter untrusted pipeline embed-guest mandelbrot montecarlo parameter-server crawler-guest plugin-uploads
-NATIVE := --workspace $(GUESTS:%=--exclude %)
-# One profile and one target folder for demo and test: wasmtime takes minutes to build. The demo's host is the tests'
-# host; `cargo build --release` makes the one to install.
+# What is not compiled to WebAssembly is selected by naming no package: the workspace's `default-members`. A `-p` would resolve
+# other features of what wasmtime is made of, and build it once more, which takes minutes. `--bin`, `--test` and the like narrow
+# it down. `tests/all/one_wasmtime.rs` checks it.
 CARGO := cargo --locked
+# Says how many minutes a part took.
+PART := scripts/part
 
-.PHONY: help demo test bench bench-ray guests target check fmt lint doc audit fuzz soak clean
+# The parts of `test` and `ci` share the cores and the target folder.
+.NOTPARALLEL:
+.PHONY: help demo test ci begin release chaos schedules bench bench-ray guests target check fmt lint doc audit fuzz soak clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 demo: target ## count the words of the texts in this repository, as sandboxed tasks
 	$(CARGO) build --release --target $(WASM) -p wordcount
-	$(CARGO) build -p rustyray-host
+	$(CARGO) build --bin rustyray-host
 	target/debug/rustyray-host run --dir examples/wordcount/texts::/texts:ro target/$(WASM)/release/wordcount.wasm
 
 # The examples that are one guest: their folders say what they are granted.
@@ -24,51 +28,75 @@ EXAMPLES := counter untrusted pipeline mandelbrot montecarlo parameter-server
 .PHONY: $(EXAMPLES) embed crawler plugins
 
 $(EXAMPLES): target
-	$(CARGO) run -q -p rustyray-host -- run --release examples/$@
+	$(CARGO) run -q --bin rustyray-host -- run --release examples/$@
 
 embed: target ## run an example by its name: counter, mandelbrot, crawler, …
 	$(CARGO) build --release --target $(WASM) -p embed-guest
-	$(CARGO) run -q -p embed
+	$(CARGO) run -q --bin embed
 
 crawler: target
 	$(CARGO) build --release --target $(WASM) -p crawler-guest
-	$(CARGO) run -q -p crawler
+	$(CARGO) run -q --bin crawler
 
 plugins: target
 	$(CARGO) build --release --target $(WASM) -p plugin-uploads
-	$(CARGO) run -q -p plugins -- examples/plugins/uploads target/$(WASM)/release/plugin-*.wasm
+	$(CARGO) run -q --bin plugins -- examples/plugins/uploads target/$(WASM)/release/plugin-*.wasm
 
-test: fmt guests lint doc ## everything that CI checks
-	$(CARGO) test $(NATIVE)
-	$(CARGO) test -p wordcount -p pipeline -p counter -p montecarlo -p parameter-server -p crawler-guest
+test: fmt guests lint doc ## what a developer runs: format, clippy, documentation, all tests, in one profile
+	$(PART) 'all tests' $(CARGO) test
+
+ci: begin test release chaos schedules ## what CI runs: test, and what starts a host as it ships, chaos with all assertions
+	@$(PART) --table
+
+begin:
+	@$(PART) --begin
+
+# Everything that starts a host. What is left out tests our macros, and the guests' own code.
+RELEASE_TESTS := all alone hostile counts corpus cli examples embed crawler plugins
+
+release: guests ## what starts a host, as it ships
+	$(PART) 'hosts in release' $(CARGO) test --release --lib --bin rustyray-host $(RELEASE_TESTS:%=--test %)
+
+# Optimised as far as a compiler needs to be to do it wrong, and with what notices. Wasmtime is that of `release`.
+CHAOS := rustyray-host rustyray-codec rustyray-tests
+CHAOS_PROFILE := opt-level=2 debug-assertions=true overflow-checks=true
+
+chaos: guests ## everything happens to a hundred thousand tasks, our code optimised and with its assertions
+	$(PART) 'chaos with assertions' $(CARGO) \
+		$(foreach crate,$(CHAOS),$(CHAOS_PROFILE:%=--config profile.release.package.$(crate).%)) \
+		test --release --test hostile chaos::
+
+# In the developer's profile, whose assertions say more than a result.
+schedules: ## the orders in which the host's threads can meet, some thousands of them
+	$(PART) 'orders of threads' $(CARGO) test --lib --features rustyray-host/shuttle schedules::
 
 bench: guests ## measure beside bare wasmtime; ARGS="--rows task --quick" for a part of it, ARGS=--help for more
-	$(CARGO) bench -p rustyray-host --bench floor -- $(ARGS)
+	$(CARGO) bench --bench floor -- $(ARGS)
 
 guests: target ## compile the guests of the examples and the tests
-	$(CARGO) build --release --target $(WASM) $(GUESTS:%=-p %)
+	$(PART) 'guests' $(CARGO) build --release --target $(WASM) $(GUESTS:%=-p %)
 
 target: ## get the wasm32-wasip2 target, if it is missing
 	@scripts/wasip2-target
 
 check: ## compile the host and the SDK without running anything
-	$(CARGO) check $(NATIVE) --all-targets
+	$(CARGO) check --all-targets
 
 fmt: ## is everything formatted?
-	cargo fmt --all --check
+	$(PART) 'format' cargo fmt --all --check
 
 lint: target ## clippy, warnings denied
-	$(CARGO) clippy $(NATIVE) --all-targets -- -D warnings
-	$(CARGO) clippy --release --target $(WASM) $(GUESTS:%=-p %) -- -D warnings
+	$(PART) 'clippy' $(CARGO) clippy --all-targets -- -D warnings
+	$(PART) 'clippy of guests' $(CARGO) clippy --release --target $(WASM) $(GUESTS:%=-p %) -- -D warnings
 
 doc: ## the API documentation, warnings denied
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps -p rustyray-host -p rustyray -p rustyray-macros
+	RUSTDOCFLAGS="-D warnings" $(PART) 'documentation' $(CARGO) doc --no-deps --lib
 
 bench-ray: guests ## compare with Ray, from PyPI and on loopback only (Linux, Python 3.11)
 	python3 -m venv target/bench/venv
 	target/bench/venv/bin/pip install --quiet -r host/benches/ray/requirements.txt
 	host/benches/ray/confined target/bench/venv/bin/python host/benches/ray/workloads.py target/bench/ray.json
-	$(CARGO) bench -p rustyray-host --bench workloads
+	$(CARGO) bench --bench workloads
 	target/bench/venv/bin/python host/benches/ray/plot.py target/bench/ours.json target/bench/ray.json \
 		host/benches/ray/against-ray.svg
 
@@ -80,7 +108,7 @@ fuzz: target/tools/bin/cargo-fuzz ## look for inputs that break the host; ARGS=3
 	scripts/fuzz target/tools/bin/cargo-fuzz $(ARGS)
 
 soak: guests ## mixed work for a while, to see whether anything grows; ARGS="--minutes 10"
-	$(CARGO) test -p rustyray-tests --test soak -- $(or $(ARGS),--minutes 10)
+	$(CARGO) test --test soak -- $(or $(ARGS),--minutes 10)
 
 # Tools that are only installed for those who ask for them.
 target/tools/bin/cargo-%:

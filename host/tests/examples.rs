@@ -25,10 +25,10 @@ impl Readme {
         Readme { name, text }
     }
 
-    /// The arguments after `cargo run -p rustyray-host --`.
+    /// The arguments after `cargo run --bin rustyray-host --`.
     fn arguments(&self) -> Vec<&str> {
         let commands = self.block("sh").lines();
-        let mut run = commands.filter_map(|line| line.strip_prefix("cargo run -p rustyray-host -- "));
+        let mut run = commands.filter_map(|line| line.strip_prefix("cargo run --bin rustyray-host -- "));
         run.next().expect("it says how to run it").split(' ').collect()
     }
 

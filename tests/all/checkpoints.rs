@@ -6,15 +6,14 @@ use rustyray_host::{ActorHandle, ActorOptions, ErrorKind, Host, Module, TaskOpti
 use tempfile::TempDir;
 
 use crate::guest::guest;
-use crate::journal::CACHE;
 use crate::support::{Lines, builder, error, finish, host_with, settled, value};
 
 async fn without_journal() -> (Host, Module) {
-    host_with(builder().cache_dir(CACHE), "checkpoints").await
+    host_with(builder(), "checkpoints").await
 }
 
 async fn with_journal(dir: &Path) -> (Host, Module) {
-    host_with(builder().cache_dir(CACHE).journal(dir), "checkpoints").await
+    host_with(builder().journal(dir), "checkpoints").await
 }
 
 fn named(module: &Module, name: &str) -> ActorHandle {
@@ -111,7 +110,7 @@ async fn an_actor_that_is_busy_when_its_host_ends_does_not_hold_it_up() {
     let folder = TempDir::new().unwrap();
     let clock = rustyray_host::clock::ManualClock::new();
     let lines = Lines::default();
-    let lasting = builder().cache_dir(CACHE).journal(folder.path()).clock(clock).on_log(lines.sink());
+    let lasting = builder().journal(folder.path()).clock(clock).on_log(lines.sink());
     let (host, module) = host_with(lasting, "checkpoints").await;
     let (books, other) = (named(&module, "books"), named(&module, "other books"));
     add(&host, &books, "add", 1).await;
@@ -175,7 +174,7 @@ async fn what_cannot_be_kept_leaves_the_checkpoint_before() {
 
 #[tokio::test]
 async fn a_full_store_leaves_the_checkpoint_before() {
-    let small = builder().cache_dir(CACHE).object_store_bytes(100_000);
+    let small = builder().object_store_bytes(100_000);
     let (host, module) = host_with(small, "checkpoints").await;
     let actor = module.actor("Difficult").create();
     value::<()>(&host, &actor.call("say").arg("good").submit().await).await;

@@ -11,13 +11,10 @@ use tempfile::TempDir;
 use crate::guest::guest;
 use crate::support::{Lines, builder, error, finish, host_with, value};
 
-/// Compiled guests, for the many hosts of these tests.
-pub const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled");
-
 /// A host with a journal in this folder, and what its guests print.
 async fn with_journal(dir: &Path) -> (Host, Module, Lines) {
     let lines = Lines::default();
-    let (host, module) = host_with(builder().journal(dir).cache_dir(CACHE).on_log(lines.sink()), "journal").await;
+    let (host, module) = host_with(builder().journal(dir).on_log(lines.sink()), "journal").await;
     (host, module, lines)
 }
 

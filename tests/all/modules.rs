@@ -10,14 +10,13 @@ use serde::de::DeserializeOwned;
 use std::time::Duration;
 
 use crate::guest::guest;
-use crate::journal::CACHE;
 use crate::support::{Lines, builder, error, finish, host_with, settled, value};
 
 const SHAPES: &str = include_str!("../guests/src/stubs/shapes.wat");
 
 /// A host with `calc` and `shapes` by their names, and the module that calls them.
 async fn hosting(builder: HostBuilder) -> (Host, Module, Module) {
-    let (host, callers) = host_with(builder.cache_dir(CACHE), "callers").await;
+    let (host, callers) = host_with(builder, "callers").await;
     let calc = host.load_file(guest("calc")).await.unwrap();
     let shapes = host.load_bytes("shapes", wat::parse_str(SHAPES).unwrap()).await.unwrap();
     calc.register().unwrap();

@@ -6,14 +6,13 @@ use rustyray_host::{
 };
 
 use crate::guest::guest;
-use crate::journal::CACHE;
 use crate::modules::in_time;
 use crate::support::{Lines, builder, error, finish, host_with, settled, value};
 
 type Entries = (u32, Vec<u32>);
 
 async fn hosting(builder: HostBuilder) -> (Host, Module, ActorHandle) {
-    let (host, calc) = host_with(builder.cache_dir(CACHE), "calc").await;
+    let (host, calc) = host_with(builder, "calc").await;
     let ledger = calc.actor("Ledger").create();
     (host, calc, ledger)
 }
@@ -83,7 +82,7 @@ async fn it_moves_between_two_calls_and_those_that_wait_keep_their_order() {
 
 #[tokio::test]
 async fn one_that_cannot_move_lives_on_as_it_was() {
-    let (host, calc) = host_with(builder().cache_dir(CACHE), "calc").await;
+    let (host, calc) = host_with(builder(), "calc").await;
     let (counter, reshaped) = (calc.actor("Counter").create(), calc.actor("Reshaped").create());
     let gone = calc.actor("Gone").create();
     assert_eq!(value::<i32>(&host, &counter.call("add").arg(5i32).submit().await).await, 5);
@@ -156,7 +155,7 @@ async fn versions_that_nobody_lives_on_any_more_are_gone() {
 
 #[tokio::test]
 async fn a_guest_has_an_actor_move() {
-    let (host, callers) = host_with(builder().capabilities(Capabilities::none()).cache_dir(CACHE), "callers").await;
+    let (host, callers) = host_with(builder().capabilities(Capabilities::none()), "callers").await;
     let calc = host.load_file(guest("calc")).await.unwrap();
     let ledger = calc.actor("Ledger").options(ActorOptions::new().max_restarts(0)).create();
     replace(&calc).await;

@@ -218,6 +218,17 @@ async fn who_fails_at_a_standstill_is_one_that_somebody_waits_for() {
     finish(host).await;
 }
 
+#[tokio::test]
+async fn a_standstill_behind_an_actor_that_serves_several_ends_as_well() {
+    let (host, module) = host_of(builder().instances(1).threads(2).cpus(2.0)).await;
+    let actor = module.actor("Ring").create();
+    let call = actor.call("parent").submit().await;
+    let told = error(&host, &call).await;
+    assert!(told.causes.iter().any(|cause| cause.kind == ErrorKind::InstancesExhausted), "{told:#}");
+    drop(actor);
+    finish(host).await;
+}
+
 /// The circle that an error tells of.
 fn circle(error: &rustyray_host::TaskError) -> String {
     let told = error.causes.iter().find(|cause| cause.kind == ErrorKind::Deadlock).map(|cause| cause.message.clone());

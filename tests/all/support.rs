@@ -1,7 +1,8 @@
 //! What all tests need.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use rustyray_host::{Host, HostBuilder, LogLine, Module, ObjectRef, TaskError};
@@ -12,9 +13,13 @@ pub use crate::guest::guest;
 /// Instances of a test's host. Many hosts live in one process here, and each instance reserves 4 GiB of address space.
 pub const INSTANCES: u32 = 64;
 
+/// Compiled guests, shared by all hosts: without it most tests spend most of their time on compiling one.
+const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled");
+
 /// A host for one test.
 pub fn builder() -> HostBuilder {
-    Host::builder().cpus(2.0).instances(INSTANCES)
+    watch_for_a_standstill();
+    Host::builder().cpus(2.0).instances(INSTANCES).cache_dir(CACHE)
 }
 
 /// A host, and a module of this name on it.
@@ -73,7 +78,10 @@ impl Lines {
 /// What must come soon; a test that waits in vain says for what.
 pub async fn within<T>(future: impl Future<Output = T>, what: &str) -> T {
     match tokio::time::timeout(Duration::from_secs(60), future).await {
-        Ok(value) => value,
+        Ok(value) => {
+            PROGRESS.fetch_add(1, Ordering::Relaxed);
+            value
+        }
         Err(_) => panic!("waited a minute for: {what}"),
     }
 }
@@ -103,4 +111,42 @@ pub async fn value<T: serde::de::DeserializeOwned + 'static>(host: &Host, object
         Ok(value) => value,
         Err(error) => panic!("{error:#}"),
     }
+}
+
+/// Time after which a process of tests in which nothing went on is ended.
+const STANDSTILL: Duration = Duration::from_secs(180);
+
+/// What went on: hosts that were made, and waits that were over.
+static PROGRESS: AtomicU64 = AtomicU64::new(0);
+
+/// Ends the process, and says where its threads stand, when nothing goes on any more: a host that is frozen may hold the very threads
+/// on which a test's own timeouts run.
+fn watch_for_a_standstill() {
+    static WATCHDOG: Once = Once::new();
+    PROGRESS.fetch_add(1, Ordering::Relaxed);
+    WATCHDOG.call_once(|| {
+        let watchdog = std::thread::Builder::new().name("watchdog".to_owned());
+        watchdog.spawn(watch).expect("a thread");
+    });
+}
+
+fn watch() {
+    let mut seen = PROGRESS.load(Ordering::Relaxed);
+    loop {
+        // Nothing wakes it: it measures the time in which nothing happens.
+        std::thread::park_timeout(STANDSTILL);
+        let now = PROGRESS.load(Ordering::Relaxed);
+        if now == seen {
+            eprintln!("no test has gone on for {STANDSTILL:?}: a host is frozen. The threads:\n{}", threads());
+            std::process::abort();
+        }
+        seen = now;
+    }
+}
+
+/// The names of the process's threads, and what each waits for in the system.
+fn threads() -> String {
+    let read = |path: std::path::PathBuf| std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    tasks.map(|task| format!("  {:24} {}\n", read(task.path().join("comm")), read(task.path().join("wchan")))).collect()
 }

@@ -18,9 +18,6 @@ use crate::support::{self, Lines};
 /// Set in the process of an attack.
 const INSIDE: &str = "HOSTILE_ARENA";
 
-/// Where compiled guests are kept from one process to the next.
-const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/hostile");
-
 /// An attack takes seconds, on a machine that has nothing else to do. One that is not over by then has won.
 const LONGEST: Duration = Duration::from_secs(300);
 
@@ -90,7 +87,7 @@ impl<S: Settings, F: AsyncFn(&Arena)> Attack<S, F> {
     /// One host, from its start to its end, with nothing left on it.
     async fn fight(&self, body: &impl AsyncFn(&Arena)) {
         let (lines, clock) = (Lines::default(), ManualClock::new());
-        let builder = || support::builder().cpus(4.0).cache_dir(CACHE);
+        let builder = || support::builder().cpus(4.0);
         let host = built((self.settings)(builder().on_log(lines.sink()), &clock));
         let home = if self.next_door { built(builder()) } else { host.clone() };
         let arena = Arena { neighbour: Neighbour::move_in(home.clone()).await, host, lines, clock };

@@ -8,6 +8,7 @@ use rustyray_host::{BuildError, Host};
 use serde::Serialize;
 
 use super::cache;
+use super::canary::Compiler;
 use super::toolchain::{TARGET, target_is_there};
 
 /// Open files that a host should be allowed: each guest that holds folders or connections has some.
@@ -73,6 +74,7 @@ pub fn all(instances: u32) -> Vec<Check> {
         rust("rustc"),
         rust("cargo"),
         target(),
+        built_by(),
         host(instances),
         compiled_modules(),
         pagemap_scan(),
@@ -123,6 +125,11 @@ fn target() -> Check {
 
 fn rustup_is_there() -> bool {
     Command::new("rustup").arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
+/// The compiler that built this host, which may differ from the installed one. The host works with either kind.
+fn built_by() -> Check {
+    Check::new("built by", State::Ok, Compiler::of_this_build().in_words())
 }
 
 /// The host itself: whether it starts says more than any number.

@@ -6,6 +6,7 @@ mod bench;
 mod build;
 mod cache;
 mod call;
+mod canary;
 mod checks;
 mod compile;
 mod config;

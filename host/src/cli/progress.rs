@@ -30,7 +30,7 @@ impl Counts {
     fn of(stats: &Stats, driver: bool) -> Self {
         Counts {
             done: stats.succeeded,
-            running: stats.running.saturating_sub(usize::from(driver)),
+            running: if driver { stats.running.saturating_sub(1) } else { stats.running },
             queued: stats.pending,
             failed: stats.failed,
             cancelled: stats.cancelled,

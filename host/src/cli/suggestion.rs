@@ -14,7 +14,7 @@ fn distance(from: &str, to: &str) -> usize {
         let mut diagonal = row[0];
         row[0] = i + 1;
         for (j, b) in to.iter().enumerate() {
-            let substituted = diagonal + usize::from(a != *b);
+            let substituted = if a == *b { diagonal } else { diagonal + 1 };
             diagonal = row[j + 1];
             row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
         }

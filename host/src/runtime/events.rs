@@ -41,9 +41,10 @@ fn started(task: &TaskRecord, slot: usize) -> Started {
         Work::Construct { actor } | Work::Call { actor, .. } => Some((actor.spec.id, actor.spec.type_name.clone())),
         Work::Task { .. } | Work::Main { .. } => None,
     };
+    // A task gets its place before it begins, a call of an actor after that.
+    let attempt = if actor.is_none() { task.attempt() + 1 } else { task.attempt() };
     Started {
-        // A task gets its place before it begins, a call of an actor after that.
-        attempt: task.attempt() + u32::from(actor.is_none()),
+        attempt,
         slot,
         name: spec.plan.name.clone(),
         module: spec.module.name.clone(),

@@ -53,10 +53,12 @@ impl Runtime {
     /// The tasks in the queue whose end would let one go on that waits: no other can end the standstill by its own.
     fn awaited_and_queued(&self) -> Vec<Arc<TaskRecord>> {
         let (waiting, _) = self.waiting_since(0);
-        match WaitGraph::of(&waiting, &self.holders(), None) {
-            Some(graph) => graph.ready().cloned().collect(),
-            // Too many to be searched.
-            None => self.scheduler.lock().first_ready().into_iter().collect(),
+        let graph = WaitGraph::of(&waiting, &self.holders(), None);
+        let mut queued: Vec<_> = graph.iter().flat_map(WaitGraph::ready).cloned().collect();
+        if queued.is_empty() {
+            // Too many to be searched, or the circle is closed by what the host does not see.
+            queued.extend(self.scheduler.lock().first_ready());
         }
+        queued
     }
 }

@@ -44,7 +44,9 @@ impl GuardedNetwork<'_> {
         if nowhere && self.0.sockets_made == REFUSALS_MAX {
             return Err(ErrorCode::NewSocketLimit.into());
         }
-        self.0.sockets_made += usize::from(nowhere);
+        if nowhere {
+            self.0.sockets_made += 1;
+        }
         Ok(())
     }
 }

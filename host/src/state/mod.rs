@@ -9,7 +9,8 @@ pub mod lineage;
 pub mod lookout;
 pub mod mailbox;
 pub mod meter;
-#[cfg(all(test, not(feature = "shuttle")))]
+#[cfg(test)]
+#[cfg(not(feature = "shuttle"))]
 mod model;
 pub mod modules;
 pub mod moves;
@@ -21,7 +22,8 @@ pub mod ready_queue;
 mod report;
 pub mod room;
 pub mod scheduler;
-#[cfg(all(test, feature = "shuttle"))]
+#[cfg(test)]
+#[cfg(feature = "shuttle")]
 mod schedules;
 pub mod shares;
 pub mod shift;

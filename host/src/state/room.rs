@@ -205,7 +205,8 @@ impl Drop for Waiting {
     }
 }
 
-#[cfg(all(test, not(feature = "shuttle")))]
+#[cfg(test)]
+#[cfg(not(feature = "shuttle"))]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::task::Wake;

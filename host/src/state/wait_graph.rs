@@ -123,9 +123,13 @@ impl WaitGraph {
     fn explore(&mut self, place: usize, task: &Arc<TaskRecord>, holders: &Holders) {
         match task.standing() {
             Standing::Free => {
-                if let Some((wait, stamp)) = shared_wait(task) {
+                if let Some(SharedWait { wait, stamp, is_full }) = shared_wait(task) {
                     self.set_parked(place, &wait, stamp);
                     self.nodes[place].shares_a_wait = true;
+                    if !is_full {
+                        // Another call may let it go on.
+                        self.nodes[place].missing = 0;
+                    }
                 }
             }
             Standing::Parked(wait, stamp) => self.set_parked(place, &wait, stamp),
@@ -367,16 +371,23 @@ impl Node {
     }
 }
 
-/// What the calls that an actor serves at once wait for together, if this is one of them: for objects alone, because no lane has
-/// room for another call, which might let them go on.
-fn shared_wait(task: &Arc<TaskRecord>) -> Option<(Wait, u64)> {
+/// What the calls that an actor serves at once wait for together.
+struct SharedWait {
+    wait: Wait,
+    stamp: u64,
+    /// No lane has room for another call.
+    is_full: bool,
+}
+
+/// That of this call, if it is one of several.
+fn shared_wait(task: &Arc<TaskRecord>) -> Option<SharedWait> {
     let shift = task.shift()?;
     let Work::Call { actor, .. } = &task.spec.work else { return None };
     let calls = shift.calls();
     let served = |lane: usize| calls.iter().filter(|call| call.spec.plan.lane == lane).count();
     let is_full = (0..actor.lanes.as_ref()?.len()).all(|lane| served(lane) >= capacity(actor, lane));
     match shift.parking().standing() {
-        Standing::Parked(wait, stamp) if is_full && !shift.has_news() => Some((wait, stamp)),
+        Standing::Parked(wait, stamp) if !shift.has_news() => Some(SharedWait { wait, stamp, is_full }),
         _ => None,
     }
 }

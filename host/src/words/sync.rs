@@ -183,6 +183,7 @@ mod watch {
     use std::cell::RefCell;
     use std::panic::Location;
     use std::sync::Mutex;
+    use std::thread::ThreadId;
 
     use super::rank::LAST_GATE;
 
@@ -197,7 +198,7 @@ mod watch {
 
     /// Who holds a mutex, and since which line.
     #[derive(Default)]
-    pub struct Holder(Mutex<Option<(String, &'static Location<'static>)>>);
+    pub struct Holder(Mutex<Option<(ThreadId, &'static Location<'static>)>>);
 
     /// That it is held.
     pub struct Held<'a> {
@@ -208,18 +209,17 @@ mod watch {
     impl Holder {
         #[track_caller]
         pub fn hold(&self, rank: u8) -> Held<'_> {
-            let thread = std::thread::current().name().unwrap_or("a thread").to_owned();
-            self.note(Some((thread, Location::caller())));
+            self.note(Some((std::thread::current().id(), Location::caller())));
             HELD.with(|held| held.borrow_mut().push(rank));
             Held { holder: self, rank }
         }
 
         pub fn tell(&self) -> String {
             let holder = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            holder.as_ref().map_or_else(|| "nobody".to_owned(), |(thread, at)| format!("{thread}, since {at}"))
+            holder.as_ref().map_or_else(|| "nobody".to_owned(), |(thread, at)| format!("{thread:?}, since {at}"))
         }
 
-        fn note(&self, holder: Option<(String, &'static Location<'static>)>) {
+        fn note(&self, holder: Option<(ThreadId, &'static Location<'static>)>) {
             *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = holder;
         }
     }
@@ -265,7 +265,8 @@ mod watch {
     }
 }
 
-#[cfg(all(test, not(feature = "shuttle")))]
+#[cfg(test)]
+#[cfg(not(feature = "shuttle"))]
 mod tests {
     use super::*;
 

@@ -16,10 +16,17 @@ fn check(ended: &Ended, name: &str) -> Value {
 fn what_is_there_is_well() {
     let ended = end(["doctor"]);
     let sheet = ended.out();
-    for name in ["rustc", "cargo", "wasm32-wasip2", "instances", "cache", "pagemap_scan", "memory", "open files"] {
+    let names = "rustc,cargo,wasm32-wasip2,built by,instances,cache,pagemap_scan,memory,open files";
+    for name in names.split(',') {
         assert!(sheet.contains(name), "no {name} in: {sheet}");
     }
     assert_eq!(check(&end(["doctor", "--json"]), "cargo")["state"], "ok");
+}
+
+#[test]
+fn the_compiler_of_the_host_is_reported_and_is_no_fault() {
+    let check = check(&end(["doctor", "--json"]), "built by");
+    assert!(check["state"] == "ok" && check["found"].as_str().unwrap().contains("rust#158206"), "{check}");
 }
 
 #[test]

@@ -107,13 +107,17 @@ impl Segment {
                 at += next_marker(bytes);
                 continue;
             };
-            found.damaged += u64::from(whole < at);
+            if whole < at {
+                found.damaged += 1;
+            }
             let length = head.stored_bytes();
             found.records.push((head.key, Place { segment: self.number, at, length, kind: head.kind }));
             at += length;
             whole = at;
         }
-        found.damaged += u64::from(whole < self.length);
+        if whole < self.length {
+            found.damaged += 1;
+        }
         self.length = whole;
         Ok(found)
     }

@@ -209,6 +209,21 @@ impl World {
         }
     }
 
+    /// A call that was served is to be served once more, before all others.
+    fn push_back(&mut self) {
+        let waiting = self.line();
+        let served = (0..self.calls.len()).filter(|name| {
+            let call = &self.calls[*name];
+            call.released && !call.over && !waiting.contains(name)
+        });
+        let Some(name) = self.rng.choice(served.collect::<Vec<_>>()) else { return };
+        let (record, lane) = (self.calls[name].record.clone(), self.calls[name].lane);
+        assert_eq!(self.mailbox.push_first(record).is_some(), self.dead, "the dead give it back");
+        if !self.dead {
+            self.lines[lane].insert(0, name);
+        }
+    }
+
     fn release(&mut self) {
         if let Some(name) = self.rng.choice(self.line()).filter(|name| !self.calls[*name].released) {
             self.calls[name].record.watch_arguments();
@@ -258,7 +273,7 @@ impl World {
     }
 
     fn step(&mut self) {
-        match self.rng.u8(..64) {
+        match self.rng.u8(..67) {
             0..16 => self.push(),
             16..28 => self.release(),
             28..32 => self.end(),
@@ -286,6 +301,7 @@ impl World {
                 self.mailbox.ask_to_move();
                 self.moves = true;
             }
+            63..66 => self.push_back(),
             // Once in a life of some hundred steps.
             _ if self.rng.u8(..30) == 0 => self.die(),
             _ => {}

@@ -3,6 +3,7 @@
 
 mod mailbox;
 mod objects;
+mod room;
 mod scheduler;
 mod seeds;
 mod timers;

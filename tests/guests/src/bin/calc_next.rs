@@ -19,7 +19,8 @@ impl Reshaped {
     }
 
     fn add(&mut self, more: u32) -> (u32, u32) {
-        self.total += u64::from(more);
+        let more = u64::from(more);
+        self.total += more;
         self.calls += 1;
         (VERSION, self.total as u32)
     }

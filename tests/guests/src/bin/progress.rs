@@ -166,6 +166,11 @@ impl Ring {
         if depth == 0 { Ok(0) } else { Ok(1 + me.again(me.clone(), depth - 1).await?) }
     }
 
+    /// Waits for a task, beside which another call could be served.
+    async fn parent(&self) -> Result<u32> {
+        one.remote().await
+    }
+
     #[rustyray::method(concurrency_group = "side")]
     async fn nap(&self, milliseconds: u64) -> u64 {
         rustyray::sleep(Duration::from_millis(milliseconds)).await;

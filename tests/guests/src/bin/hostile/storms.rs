@@ -62,7 +62,11 @@ async fn cancellations(rounds: u32) -> Result<u32> {
         for force in [false, true, true] {
             rustyray::cancel_with(&task, force, round % 3 == 0)?;
         }
-        cancelled += u32::from(task.await.is_err()) + u32::from(behind.await.is_err());
+        for ended in [task.await, behind.await] {
+            if ended.is_err() {
+                cancelled += 1;
+            }
+        }
     }
     Ok(cancelled)
 }
