@@ -37,6 +37,7 @@ mod retries;
 mod scheduling;
 mod sources;
 mod spilling;
+mod strangers;
 mod streams;
 mod support;
 mod tidy;

@@ -11,7 +11,7 @@ use super::moves::at_home;
 use crate::sandbox::Instance;
 use crate::state::actor::ActorRecord;
 use crate::state::mailbox::Event;
-use crate::state::payload::{Arguments, Encoding, Held, Payload};
+use crate::state::payload::{Arguments, Encoding, Payload};
 use crate::state::slot::{CancelSlot, StopReason};
 use crate::state::task::{TaskRecord, Work};
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
@@ -61,12 +61,7 @@ impl Runtime {
         loop {
             let generation = actor.mailbox.starts();
             let may_restart = generation <= actor.spec.options.max_restarts.unwrap_or(0);
-            let arguments = self.arguments(first).await;
-            if !may_restart {
-                // The last time that they are needed.
-                first.drop_arguments();
-            }
-            let instance = match self.construct(actor, &construct, arguments).await {
+            let instance = match self.construct(actor, &construct, first, may_restart).await {
                 Ok(instance) => instance,
                 Err(error) => return error,
             };
@@ -101,11 +96,13 @@ impl Runtime {
         TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), None, self.conductor())
     }
 
+    /// Runs the constructor, with the arguments of the `first` start.
     async fn construct(
         self: &Arc<Self>,
         actor: &Arc<ActorRecord>,
         task: &Arc<TaskRecord>,
-        arguments: Result<Vec<Held>, TaskError>,
+        first: &Arc<TaskRecord>,
+        may_restart: bool,
     ) -> TaskResult<Instance> {
         let slot = CancelSlot::new();
         if !task.begin(slot.clone(), self.clock.now()) {
@@ -115,9 +112,14 @@ impl Runtime {
         }
         let place = self.watch_running(actor, task);
         let guest = {
-            let (runtime, actor, task) = (self.clone(), actor.clone(), task.clone());
+            let (runtime, actor, task, first) = (self.clone(), actor.clone(), task.clone(), first.clone());
             let constructed = async move {
-                let arguments = arguments?;
+                // Here, where whoever ends it finds it, and whoever looks for what stands still.
+                let arguments = runtime.arguments(&first).await?;
+                if !may_restart {
+                    // The last time that they are needed.
+                    first.drop_arguments();
+                }
                 if let Some(restored) = runtime.restored(&actor, &task).await? {
                     return Ok(restored);
                 }
@@ -230,7 +232,9 @@ impl Runtime {
         if !call.begin(slot.clone(), self.clock.now()) {
             return Ok(instance);
         }
-        let mut duty = OnDuty { runtime: self, actor, call, place: None, over: false };
+        // Before it waits for its arguments, which may need other tasks: whoever looks for what stands still finds it.
+        let place = Some(self.watch_running(actor, call));
+        let mut duty = OnDuty { runtime: self, actor, call, place, over: false };
         self.scheduler.lock().uncount(call);
         let arguments = match self.arguments(call).await {
             Ok(arguments) => arguments,
@@ -240,7 +244,6 @@ impl Runtime {
                 return Ok(instance);
             }
         };
-        duty.place = Some(self.watch_running(actor, call));
         let guest = {
             let call = call.clone();
             let saver = actor.saved.is_some().then(|| (self.clone(), actor.clone()));

@@ -8,7 +8,7 @@ use crate::port::waiting::{Claims, Parked, Sealed};
 use crate::state::object::ObjectRef;
 use crate::state::parking::{Awaited, Wait};
 use crate::state::payload::Held;
-use crate::state::task::TaskRecord;
+use crate::state::task::{TaskRecord, Work};
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::limits::SPILL_PATIENCE;
 
@@ -39,7 +39,7 @@ impl Runtime {
             if needs > limit {
                 return Err(too_large(needs, limit));
             }
-            let _parked = Parked::new(self, task, None);
+            let _parked = (!is_beside(task)).then(|| Parked::new(self, task, None));
             // One that has a single object holds nothing while it waits for room.
             let _turn = if objects.len() > 1 { Some(self.gathering.lock().await) } else { None };
             let mut claims = Claims::new(self, &objects);
@@ -58,8 +58,42 @@ impl Runtime {
     /// The bytes of some are lost: it is other tasks that they need, and nothing of what those may need is kept from them.
     async fn wait_until_made_again(&self, task: &TaskRecord, objects: &Arc<[ObjectRef]>) {
         let wait = Wait { objects: Awaited::Many(objects.clone()), count: objects.len() };
-        let _parked = Parked::new(self, task, Some(wait));
+        let (_parked, _beside) = match is_beside(task) {
+            true => (None, Some(Beside::new(self, task, wait))),
+            false => (Some(Parked::new(self, task, Some(wait))), None),
+        };
         Sealed::new(objects, objects.len()).await;
+    }
+}
+
+/// Is it one of several calls that an actor serves at once? It has no permits of its own: the instance says for all of them whether
+/// it computes.
+fn is_beside(task: &TaskRecord) -> bool {
+    matches!(&task.spec.work, Work::Call { actor, .. } if actor.lanes.is_some())
+}
+
+/// A call of several that waits for other tasks; dropping it lets it go on.
+struct Beside<'a> {
+    runtime: &'a Runtime,
+    task: &'a TaskRecord,
+}
+
+impl<'a> Beside<'a> {
+    fn new(runtime: &'a Runtime, task: &'a TaskRecord, wait: Wait) -> Self {
+        let mut scheduler = runtime.scheduler.lock();
+        // Under the scheduler's lock: whoever is told to look finds it.
+        let before = task.parking().park(wait, scheduler.park());
+        drop(scheduler);
+        drop(before);
+        Beside { runtime, task }
+    }
+}
+
+impl Drop for Beside<'_> {
+    fn drop(&mut self) {
+        let parked = self.task.parking().unpark();
+        self.runtime.scheduler.lock().unpark();
+        drop(parked);
     }
 }
 

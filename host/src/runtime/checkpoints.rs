@@ -126,7 +126,7 @@ impl Runtime {
         self.dispatch();
         let awaited = |actor: &ActorRecord| actor.saved.as_ref().is_some_and(|saved| saved.is_awaited());
         let waits = |actor: &Arc<ActorRecord>| awaited(actor) && !self.serves(actor);
-        self.until(CHECKPOINT_GRACE, |_| !actors().iter().any(waits)).await;
+        self.within(CHECKPOINT_GRACE, |_| !actors().iter().any(waits)).await;
     }
 
     fn report(&self, actor: &ActorRecord, what: &str, error: &TaskError) {

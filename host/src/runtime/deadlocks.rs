@@ -41,7 +41,11 @@ impl Runtime {
     /// Who holds custom resources, beside actors that have nothing to do: these may end by whoever drops the last handle.
     pub(super) fn holders(&self) -> Holders {
         let (total, _) = self.scheduler.lock().permits();
+        // One that is to be tried again has given back what it held, and is a moment longer among those that run.
         let holds = |task: Arc<TaskRecord>| {
+            if !task.is_running() {
+                return None;
+            }
             let holds = match &task.spec.work {
                 Work::Call { actor, .. } if actor.lanes.is_none() => actor.spec.holds.clone(),
                 Work::Call { .. } => return None,

@@ -19,10 +19,10 @@ impl Runtime {
         self.room.drain();
         self.until(grace, |runtime| runtime.is_idle()).await;
         // What a driver leaves is cancelled, and not for the end of the host.
-        self.until(LAST_YIELDS, |runtime| runtime.ending.load(Ordering::Acquire) == 0).await;
+        self.within(LAST_YIELDS, |runtime| runtime.ending.load(Ordering::Acquire) == 0).await;
         self.save_actors().await;
         self.halt();
-        self.until(LAST_YIELDS, |runtime| runtime.stats().instances == 0).await;
+        self.within(LAST_YIELDS, |runtime| runtime.stats().instances == 0).await;
     }
 
     /// Ends everything now. What waits for it hears so.
@@ -86,17 +86,24 @@ impl Runtime {
         before.is_some() && self.running.lock().is_empty() && quiet() == before
     }
 
-    /// Waits until `done`, at most for `longest`.
-    pub(super) async fn until(&self, longest: Duration, done: impl Fn(&Self) -> bool) {
-        let waiting = async {
-            loop {
-                let progress = self.progress.notified();
-                if done(self) {
-                    return;
-                }
-                progress.await;
+    /// Waits until `done`, at most for `longest` of the real clock: an embedder's may stand still, and the host has to end.
+    pub(super) async fn within(&self, longest: Duration, done: impl Fn(&Self) -> bool) {
+        let _ = tokio::time::timeout(longest, self.once(done)).await;
+    }
+
+    async fn once(&self, done: impl Fn(&Self) -> bool) {
+        loop {
+            let progress = self.progress.notified();
+            if done(self) {
+                return;
             }
-        };
+            progress.await;
+        }
+    }
+
+    /// Waits until `done`, at most for `longest`.
+    async fn until(&self, longest: Duration, done: impl Fn(&Self) -> bool) {
+        let waiting = self.once(done);
         let Some(until) = self.clock.now().checked_add(longest) else {
             return waiting.await;
         };

@@ -287,10 +287,10 @@ impl Runtime {
         arguments: Vec<Argument>,
         caller: Caller,
         output: ObjectRef,
-        place: Option<Place>,
+        mut place: Option<Place>,
     ) -> Result<(), TaskError> {
         let arguments = Arguments::new(arguments, &self.store).map_err(|error| TaskError::clone(&error))?;
-        self.scheduler.lock().admit(&spec.plan.needs, caller.is_none() && !spec.is_repeated(), place)?;
+        self.scheduler.lock().admit(&spec.plan.needs, caller.is_none() && !spec.is_repeated(), &mut place)?;
         let task = TaskRecord::new(spec, true, arguments, output, caller, self.conductor());
         self.watch_deadline(&task);
         if let Work::Call { actor, .. } = &task.spec.work

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::words::error::{ErrorKind, TaskError};
+use crate::words::panics::wake;
 use crate::words::sync::{Mutex, rank};
 
 /// The places of a host.
@@ -53,14 +54,15 @@ impl Room {
         Arc::new(Room { inner: Mutex::new(inner), max })
     }
 
-    /// Takes a place, or the one that was waited for. While the host drains only running tasks may submit.
+    /// Takes a place, or the one that was waited for, which is the caller's to drop where it is refused: the next one who waits is
+    /// woken by that. While the host drains only running tasks may submit.
     ///
     /// # Errors
     /// `HostShutDown` or `QueueFull`.
-    pub fn take(&self, from_outside: bool, place: Option<Place>) -> Result<(), TaskError> {
+    pub fn take(&self, from_outside: bool, place: &mut Option<Place>) -> Result<(), TaskError> {
         let mut inner = self.inner.lock();
         inner.intake.check(from_outside)?;
-        if let Some(place) = place {
+        if let Some(place) = place.take() {
             place.used();
             return Ok(());
         }
@@ -114,7 +116,7 @@ impl Room {
             }
             std::mem::take(&mut inner.waiting)
         };
-        waiting.into_values().for_each(Waker::wake);
+        waiting.into_values().for_each(wake);
     }
 
     /// Waits for a place, behind those who wait already. Dropping what this gives lets the next one have it.
@@ -147,7 +149,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         if let Some(next) = self.0.take().and_then(|room| room.leave()) {
-            next.wake();
+            wake(next);
         }
     }
 }
@@ -201,7 +203,7 @@ impl Drop for Waiting {
             (before, next)
         };
         drop(before);
-        next.into_iter().for_each(Waker::wake);
+        next.into_iter().for_each(wake);
     }
 }
 
@@ -235,14 +237,14 @@ mod tests {
     #[test]
     fn a_place_goes_to_who_has_waited_longest_and_wakes_nobody_else() {
         let (room, woken) = (Room::new(1), [(); 3].map(|()| Arc::<Woken>::default()));
-        room.take(true, None).unwrap();
+        room.take(true, &mut None).unwrap();
         let mut waiting = [(); 3].map(|()| room.wait());
         waiting.iter_mut().zip(&woken).for_each(|(waiting, woken)| assert!(poll(waiting, woken).is_pending()));
         leave(&room);
         assert_eq!(woken.each_ref().map(|woken| woken.0.load(Ordering::Relaxed)), [1, 0, 0]);
-        assert_eq!(room.take(true, None).unwrap_err().kind, ErrorKind::QueueFull, "nobody passes who waits");
+        assert_eq!(room.take(true, &mut None).unwrap_err().kind, ErrorKind::QueueFull, "nobody passes who waits");
         let Poll::Ready(Some(place)) = poll(&mut waiting[0], &woken[0]) else { panic!("it has a place") };
-        room.take(true, Some(place)).unwrap();
+        room.take(true, &mut Some(place)).unwrap();
         leave(&room);
         // The second one goes without coming for its place: the third has it.
         let [_, second, mut third] = waiting;
@@ -255,18 +257,18 @@ mod tests {
     #[test]
     fn who_waits_hears_that_nobody_is_let_in() {
         let (room, woken) = (Room::new(1), Arc::<Woken>::default());
-        room.take(true, None).unwrap();
+        room.take(true, &mut None).unwrap();
         let mut waiting = room.wait();
         assert!(poll(&mut waiting, &woken).is_pending());
         room.drain();
         assert!(matches!(poll(&mut waiting, &woken), Poll::Ready(None)));
         assert_eq!(
-            (woken.0.load(Ordering::Relaxed), room.take(true, None).unwrap_err().kind),
+            (woken.0.load(Ordering::Relaxed), room.take(true, &mut None).unwrap_err().kind),
             (1, ErrorKind::HostShutDown)
         );
         leave(&room);
-        room.take(false, None).unwrap();
+        room.take(false, &mut None).unwrap();
         room.close();
-        assert_eq!(room.take(false, None).unwrap_err().kind, ErrorKind::HostShutDown);
+        assert_eq!(room.take(false, &mut None).unwrap_err().kind, ErrorKind::HostShutDown);
     }
 }

@@ -149,11 +149,11 @@ impl<J> Scheduler<J> {
     }
 
     /// Lets one more task in, which counts as pending: at the place that it waited for, if it did. While the host drains, only
-    /// running tasks may submit.
+    /// running tasks may submit. A place that is refused stays the caller's, to be dropped where no lock is held.
     ///
     /// # Errors
     /// `HostShutDown`, `TaskUnschedulable` or `QueueFull`.
-    pub fn admit(&self, needs: &ResourceSet, from_outside: bool, place: Option<Place>) -> Result<(), TaskError> {
+    pub fn admit(&self, needs: &ResourceSet, from_outside: bool, place: &mut Option<Place>) -> Result<(), TaskError> {
         if !self.total.covers(needs) {
             // Who is shutting down says so first.
             self.room.is_open_to(from_outside)?;

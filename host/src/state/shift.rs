@@ -142,7 +142,18 @@ impl Shift {
     /// Hands a call to the guest, unless it was ended meanwhile.
     pub fn hand_over(self: &Arc<Self>, call: Arc<TaskRecord>, arguments: Vec<Held>) {
         self.listen(&call);
-        self.inner.lock().news.push_back(News::Call(call, arguments));
+        let mut inner = self.inner.lock();
+        // One that was ended before may be here again by now, for another attempt: that one is handed over by itself.
+        let is_here = inner.calls.get(&call.spec.id).is_some_and(|served| Arc::ptr_eq(&served.task, &call));
+        let stale =
+            !is_here || inner.news.iter().any(|news| matches!(news, News::Call(other, _) if Arc::ptr_eq(other, &call)));
+        if stale {
+            drop(inner);
+            drop(arguments);
+            return;
+        }
+        inner.news.push_back(News::Call(call, arguments));
+        drop(inner);
         self.guest.wake();
     }
 

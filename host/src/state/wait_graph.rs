@@ -314,14 +314,14 @@ impl WaitGraph {
         Some((Cycle { tasks, victim }, closer))
     }
 
-    /// The one of the ring that began to wait last; none where that is no wait of its own.
+    /// The one of the ring that began a wait of its own last.
     fn last_wait(&self, ring: &[usize]) -> Option<(usize, u64)> {
-        let stamps = ring.iter().enumerate().filter_map(|(at, place)| match self.nodes[*place].state {
-            State::Parked(stamp) => Some((at, *place, stamp)),
-            State::Free | State::Queued(_) => None,
-        });
-        let (at, place, stamp) = stamps.max_by_key(|(_, _, stamp)| *stamp)?;
-        (!self.nodes[place].shares_a_wait).then_some((at, stamp))
+        let own = |place: &usize| match &self.nodes[*place] {
+            Node { state: State::Parked(stamp), shares_a_wait: false, .. } => Some(*stamp),
+            _ => None,
+        };
+        let stamps = ring.iter().enumerate().filter_map(|(at, place)| Some((at, own(place)?)));
+        stamps.max_by_key(|(_, stamp)| *stamp)
     }
 
     /// The nearest of those that it depends on which is queued, with the shortest way from there to itself; that one is last.

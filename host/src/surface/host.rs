@@ -220,7 +220,10 @@ impl Host {
     /// such a function keeps. Further calls, at the same time or later, do nothing more.
     pub async fn shutdown(&self, grace: Duration) {
         let runtime = self.runtime.clone();
-        let _ = self.runtime.tokio().spawn(runtime.drain(grace)).await;
+        if self.runtime.tokio().spawn(runtime.drain(grace)).await.is_err() {
+            // A fault on the way: what is left is ended all the same.
+            self.runtime.halt();
+        }
         let tokio = self.tokio.lock().take();
         if let Some(tokio) = tokio {
             stop_threads(self.runtime.clone(), tokio).await;

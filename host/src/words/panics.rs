@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Waker;
 
 use super::error::shorten;
 use super::limits::ERROR_TEXT_MAX;
@@ -12,6 +13,13 @@ use super::limits::ERROR_TEXT_MAX;
 /// The words of the panic.
 pub fn caught<T>(function: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(function)).map_err(words_of)
+}
+
+/// Wakes somebody. What is woken is a stranger's executor, whose panic is not to harm what goes on here.
+pub fn wake(waker: Waker) {
+    if let Err(panic) = caught(|| waker.wake()) {
+        tracing::error!("an executor's waker panicked: {panic}");
+    }
 }
 
 /// The words of a panic, which is gone afterwards.

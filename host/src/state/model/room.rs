@@ -54,9 +54,9 @@ impl World {
 
     fn take(&mut self) {
         let outside = self.rng.bool();
-        let place = if self.rng.bool() { self.places.pop() } else { None };
+        let mut place = if self.rng.bool() { self.places.pop() } else { None };
         let had_place = place.is_some();
-        let taken = self.room.take(outside, place).map_err(|error| error.kind);
+        let taken = self.room.take(outside, &mut place).map_err(|error| error.kind);
         let expected = match () {
             () if self.drains && outside => Err(ErrorKind::HostShutDown),
             () if had_place => Ok(()),
@@ -70,6 +70,7 @@ impl World {
                 self.taken += 1;
             }
         } else if had_place {
+            drop(place);
             self.expect_left();
         }
     }

@@ -6,6 +6,7 @@ use std::task::Waker;
 
 use super::{Next, Scheduler};
 use crate::state::task::TaskRecord;
+use crate::words::panics::wake;
 use crate::words::sync::{Guard, Mutex, rank};
 
 /// A scheduler that threads share.
@@ -39,7 +40,7 @@ impl After {
 
     /// Does it, where no lock is held.
     pub fn run(self) {
-        self.wakers.into_iter().for_each(Waker::wake);
+        self.wakers.into_iter().for_each(wake);
         drop(self.tasks);
     }
 }

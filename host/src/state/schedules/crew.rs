@@ -54,7 +54,7 @@ impl Host {
         needs: ResourceSet,
         arguments: Vec<ObjectRef>,
     ) -> (Arc<TaskRecord>, ObjectRef) {
-        self.desk.lock().admit(&needs, true, None).expect("there is room");
+        self.desk.lock().admit(&needs, true, &mut None).expect("there is room");
         let me = Arc::downgrade(self);
         let conductor: Weak<dyn Conductor> = me;
         let (record, object) = task(id, needs, arguments, &self.store, conductor);

@@ -15,7 +15,9 @@ fn take(room: &Arc<Room>) {
     let mut waiting = pin!(room.wait());
     loop {
         match waiting.as_mut().poll(&mut Context::from_waker(&waker())) {
-            Poll::Ready(place) => return room.take(true, Some(place.expect("it is open"))).expect("it has a place"),
+            Poll::Ready(place) => {
+                return room.take(true, &mut Some(place.expect("it is open"))).expect("it has a place");
+            }
             Poll::Pending => thread::park(),
         }
     }
@@ -46,7 +48,7 @@ fn each_place_wakes_one_who_waits_and_none_is_lost() {
                 let _ = waiting.as_mut().poll(&mut Context::from_waker(&waker()));
             })
         };
-        if room.take(true, None).is_ok() {
+        if room.take(true, &mut None).is_ok() {
             leave(&room);
         }
         patient.into_iter().chain([impatient]).for_each(|thread| thread.join().unwrap());
@@ -58,7 +60,7 @@ fn each_place_wakes_one_who_waits_and_none_is_lost() {
 fn who_waits_hears_of_the_end() {
     explore(|| {
         let room = Room::new(1);
-        room.take(true, None).expect("it is empty");
+        room.take(true, &mut None).expect("it is empty");
         let waiting = {
             let room = room.clone();
             thread::spawn(move || {

@@ -74,3 +74,18 @@ fn one_that_is_asked_is_told_once() {
     assert!(shift.answer(TaskId(7), Ok(Payload::new(crate::words::encoding::Encoding::Json, "1"))));
     assert!(matches!(shift.pop_end().map(|ended| ended.end), Some(End::Answered(Ok(_)))));
 }
+
+#[test]
+fn a_call_that_ended_before_it_was_handed_over_is_heard_of_once() {
+    let store = ObjectStore::new(1 << 20);
+    let call = task(7, 0, plan(), false, &store).0;
+    let shift = Shift::new(call.clone(), Arc::new(Busy), ResourceSet::default());
+    let ender = shift.admit(&call).expect("the shift is not over");
+    assert!(call.begin(ender, Instant::now()));
+    call.stop(StopReason::Deadline);
+    shift.hand_over(call.clone(), Vec::new());
+    assert_eq!(end(&shift), Some(StopReason::Deadline));
+    let again = task(7, 0, plan(), false, &store).0;
+    begin(&shift, &again);
+    assert_eq!(told(&shift), ["call"], "once");
+}

@@ -218,4 +218,90 @@ async fn ring_with_a_side(depth: u32) -> Result<u32> {
     Ok(side as u32 + actor.again(actor.clone(), depth).await?)
 }
 
+/// So many bytes.
+#[rustyray::remote]
+fn block(seed: u32, count: usize) -> Vec<u8> {
+    vec![seed as u8; count]
+}
+
+#[rustyray::actor]
+struct Taker {}
+
+#[rustyray::actor_methods]
+impl Taker {
+    fn new() -> Self {
+        Taker {}
+    }
+
+    fn given(_bytes: Vec<u8>) -> Self {
+        Taker {}
+    }
+
+    fn take(&self, bytes: Vec<u8>) -> usize {
+        bytes.len()
+    }
+}
+
+#[rustyray::actor(max_concurrency = 3)]
+struct Takers {}
+
+#[rustyray::actor_methods]
+impl Takers {
+    fn new() -> Self {
+        Takers {}
+    }
+
+    async fn take(&self, bytes: Vec<u8>) -> usize {
+        bytes.len()
+    }
+}
+
+/// Serves one call at a time, as those do that serve several.
+#[rustyray::actor(max_concurrency = 1)]
+struct Waiter {}
+
+#[rustyray::actor_methods]
+impl Waiter {
+    fn new() -> Self {
+        Waiter {}
+    }
+
+    async fn wait_for(&self, parts: Vec<ObjectRef<u32>>) -> Result<u32> {
+        parts[0].clone().await
+    }
+}
+
+#[rustyray::actor(max_concurrency = 2)]
+struct Shelf {
+    parts: std::cell::RefCell<Vec<ObjectRef<u32>>>,
+}
+
+#[rustyray::actor_methods]
+impl Shelf {
+    fn new() -> Self {
+        Shelf { parts: Default::default() }
+    }
+
+    async fn put(&self, parts: Vec<ObjectRef<u32>>) {
+        self.parts.replace(parts);
+    }
+
+    async fn parts(&self) -> Vec<ObjectRef<u32>> {
+        self.parts.borrow().clone()
+    }
+}
+
+/// Waits for a call of an actor that serves several, which waits for this very task.
+#[rustyray::remote]
+async fn waits_for_its_waiter(shelf: ShelfHandle) -> Result<u32> {
+    let own = loop {
+        let parts = shelf.parts().await?;
+        if !parts.is_empty() {
+            break parts;
+        }
+    };
+    let waiter = Waiter::remote();
+    waiter.wait_for(own).await
+}
+
 fn main() {}

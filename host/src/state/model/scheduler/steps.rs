@@ -18,7 +18,7 @@ impl World {
     pub(super) fn submit(&mut self) {
         let needs = Needs::any(&mut self.rng);
         let (priority, module, outside) = (self.rng.i32(0..2), self.rng.u64(..MODULES), self.rng.bool());
-        let admitted = self.scheduler.admit(&needs.set(), outside, None).map_err(|error| error.kind);
+        let admitted = self.scheduler.admit(&needs.set(), outside, &mut None).map_err(|error| error.kind);
         let expected = match () {
             () if self.closed || (self.drains && outside) => Err(ErrorKind::HostShutDown),
             () if !needs.fits(TOTAL) => Err(ErrorKind::TaskUnschedulable),
