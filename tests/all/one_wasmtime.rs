@@ -31,7 +31,7 @@ fn commands_of(goal: &str) -> Vec<String> {
 fn units(command: &str) -> Vec<Value> {
     let mut shell = Command::new("sh");
     // The unit graph is unstable; this variable lets a stable cargo print it.
-    let graph = format!("{command} --offline -Z unstable-options --unit-graph");
+    let graph = format!("{command} -Z unstable-options --unit-graph");
     let output = shell.current_dir(root()).env("RUSTC_BOOTSTRAP", "1").args(["-c", &graph]).output().unwrap();
     assert!(output.status.success(), "{graph}: {output:?}");
     let graph: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -171,21 +171,45 @@ async fn calls_of_several_that_wait_for_lost_arguments_are_one_instance() {
     finish(host).await;
 }
 
-#[tokio::test]
-async fn a_task_and_a_call_of_several_that_wait_for_each_other_are_a_deadlock() {
-    let (host, module) = host_with(builder(), "progress").await;
+/// A task of this name that is on a shelf, from which it takes its own reference.
+async fn on_a_shelf(host: &Host, module: &Module, name: &str) -> ObjectRef {
     let shelf = module.actor("Shelf").create();
     let handle = Payload {
         encoding: Encoding::Json,
         data: "0".into(),
         references: vec![Reference::Actor(shelf.actor_ref().clone())],
     };
-    let task = module.task("waits_for_its_waiter").arg_payload(handle).submit().await;
+    let task = module.task(name).arg_payload(handle).submit().await;
     let own =
         Payload { encoding: Encoding::Json, data: "[0]".into(), references: vec![Reference::Object(task.clone())] };
     within(host.value(&shelf.call("put").arg_payload(own).submit().await, None), "the shelf").await.unwrap();
+    task
+}
+
+#[tokio::test]
+async fn a_task_and_a_call_of_several_that_wait_for_each_other_are_a_deadlock() {
+    let (host, module) = host_with(builder(), "progress").await;
+    let task = on_a_shelf(&host, &module, "waits_for_its_waiter").await;
     let told = error(&host, &task).await;
     assert!(format!("{told:#}").contains("each waits for the next"), "{told:#}");
-    drop((shelf, task));
+    drop(task);
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn a_deadlock_is_found_beside_a_guest_that_waits_for_very_much() {
+    let limits = rustyray_host::limits::TaskLimits { memory_bytes: 1 << 30, ..Default::default() };
+    let (host, module) = host_with(builder().threads(2).cpus(4.0).default_limits(limits), "progress").await;
+    let busy = module.task("spin").submit().await;
+    for count in [10u32, 30_000, 70_000] {
+        let hoards = module.task("hoards").arg(count).submit().await;
+        settled(&host, "it to wait", |stats| stats.running >= 3).await;
+        let task = on_a_shelf(&host, &module, "waits_for_itself").await;
+        let told = error(&host, &task).await;
+        assert_eq!(told.causes.first().map(|cause| cause.kind), Some(ErrorKind::Deadlock), "{count}: {told:#}");
+        host.cancel(&hoards);
+        settled(&host, "it to end", |stats| stats.running == 1).await;
+    }
+    host.cancel(&busy);
     finish(host).await;
 }

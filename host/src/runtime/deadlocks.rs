@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use tracing::Level;
-
 use super::Runtime;
 use crate::state::task::{Stopped, TaskRecord, Work};
 use crate::state::wait_graph::{Cycle, Holders, Victim, WaitGraph};
 use crate::words::error::{ErrorKind, TaskError};
+use crate::words::limits::{LOOK_ALONE_MAX, WAIT_GRAPH_MAX};
 
 impl Runtime {
     /// Looks for deadlocks that were closed by a wait with a later stamp than `since`.
@@ -22,12 +21,23 @@ impl Runtime {
                 graph.size()
             }
             None => {
-                let text = "too many tasks wait for each other to be searched for deadlocks";
-                self.observers.say(Level::DEBUG, || text.to_owned());
-                crate::words::limits::WAIT_GRAPH_MAX
+                self.look_one_by_one(&waiting, since, &holders);
+                WAIT_GRAPH_MAX
             }
         };
         self.scheduler.lock().looked(size + running);
+    }
+
+    /// All together are too much: some of those that began to wait are looked at each for itself.
+    fn look_one_by_one(&self, waiting: &[Arc<TaskRecord>], since: u64, holders: &Holders) {
+        for task in waiting.iter().take(LOOK_ALONE_MAX) {
+            let alone = std::slice::from_ref(task);
+            if let Some(mut graph) = WaitGraph::of(alone, holders, None)
+                && !graph.cycles(since).is_empty()
+            {
+                self.break_deadlocks(alone, since, &graph);
+            }
+        }
     }
 
     /// The guests that wait since then, and how many run at all.

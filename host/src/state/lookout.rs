@@ -49,6 +49,13 @@ impl Lookout {
         self.all = true;
     }
 
+    /// However few turns were taken, it is time; unless somebody looks right now.
+    pub fn hurry(&mut self) {
+        if self.patience != u64::MAX {
+            self.patience = 0;
+        }
+    }
+
     /// Somebody looks. Gives the last stamp that was seen before; 0 where all are to be looked at.
     pub fn begin(&mut self) -> u64 {
         self.turns = 0;
@@ -81,6 +88,18 @@ mod tests {
         lookout.unpark();
         lookout.unpark();
         assert!(!lookout.is_due(true), "who waited goes on");
+    }
+
+    #[test]
+    fn who_is_in_a_hurry_does_not_look_while_another_does() {
+        let mut lookout = Lookout::default();
+        lookout.begin();
+        lookout.park();
+        lookout.hurry();
+        assert!(!lookout.is_due(false));
+        lookout.end(1_000_000);
+        lookout.hurry();
+        assert!(lookout.is_due(false));
     }
 
     #[test]

@@ -352,6 +352,11 @@ impl<J> Scheduler<J> {
         self.lookout.end(tasks);
     }
 
+    /// Long ago was the last look for deadlocks: the next is due.
+    pub fn hurry_to_look(&mut self) {
+        self.lookout.hurry();
+    }
+
     /// A thread found nothing to do. It is in the list until [`rouse`](Self::rouse) gives its number.
     pub fn rest(&mut self, thread: usize) {
         self.idle.push(thread);

@@ -12,7 +12,7 @@ use super::actor::ActorRecord;
 use super::object::ObjectRef;
 use super::parking::{Standing, Wait};
 use super::task::{TaskRecord, Work};
-use crate::words::limits::WAIT_GRAPH_MAX;
+use crate::words::limits::{WAIT_GRAPH_MAX, WAIT_OBJECTS_MAX};
 use crate::words::resources::{Milli, ResourceSet};
 
 /// The tasks on which some that wait depend.
@@ -156,6 +156,9 @@ impl WaitGraph {
     }
 
     fn set_parked(&mut self, place: usize, Wait { objects, count }: &Wait, stamp: u64) {
+        if objects.len() > WAIT_OBJECTS_MAX {
+            return;
+        }
         let needs = self.producers(objects);
         let there = objects.len() - needs.len();
         let missing = (*count).min(objects.len()).saturating_sub(there);

@@ -245,8 +245,18 @@ pub const LOOK_TURNS: u64 = 256;
 /// Turns more for each task that a look went over, so that a busy host spends less than a hundredth of its time on looks.
 pub const LOOK_TURNS_PER_TASK: u64 = 16;
 
+/// However busy a host is, and however long looks for deadlocks take, there is one so often while guests wait.
+pub const LOOK_AT_LEAST: Duration = Duration::from_secs(1);
+
+/// Objects of one wait that a look for deadlocks goes over. A wait for more counts as one that ends by itself, so that it takes not
+/// all that a look may cost.
+pub const WAIT_OBJECTS_MAX: usize = 1 << 14;
+
+/// Guests that are looked at one by one where all together are too much for a look.
+pub const LOOK_ALONE_MAX: usize = 64;
+
 /// Tasks and queue places that one look for deadlocks goes over, which takes some ten milliseconds. Where guests wait for
-/// more than that, deadlocks among them are not found.
+/// more than that, those that closed a circle are looked at one by one.
 pub const WAIT_GRAPH_MAX: usize = 1 << 16;
 
 /// The limits of one task, or of one call to an actor.

@@ -304,4 +304,27 @@ async fn waits_for_its_waiter(shelf: ShelfHandle) -> Result<u32> {
     waiter.wait_for(own).await
 }
 
+/// Waits for one object very often named, again and again.
+#[rustyray::remote]
+async fn hoards(count: u32) -> Result<u64> {
+    let long = nap.remote(3_600_000);
+    loop {
+        let mut all = vec![long.clone(); count as usize];
+        all.push(nap.remote(20));
+        rustyray::blocking_wait(&all, 1, None)?;
+    }
+}
+
+/// Waits for itself.
+#[rustyray::remote]
+async fn waits_for_itself(shelf: ShelfHandle) -> Result<u32> {
+    let own = loop {
+        let parts = shelf.parts().await?;
+        if !parts.is_empty() {
+            break parts;
+        }
+    };
+    own[0].clone().await
+}
+
 fn main() {}
