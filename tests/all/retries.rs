@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustyray_host::clock::ManualClock;
-use rustyray_host::{Encoding, ErrorKind, Host, HostBuilder, Module, Payload, Receipt, TaskOptions};
+use rustyray_host::{Encoding, ErrorKind, Host, HostBuilder, Module, Payload, Receipt, Stats, TaskOptions};
 
 use crate::support::{Lines, builder, error, finish, host_with, settled, value, within};
 
@@ -207,14 +207,16 @@ async fn the_grace_of_a_shutdown_is_enough_for_a_short_rest() {
 #[tokio::test]
 async fn many_that_rest_and_are_cancelled_leave_nothing_behind() {
     let clock = ManualClock::new();
-    let (host, module, _) = host_on(&clock, builder()).await;
-    for _ in 0..3 {
+    let (host, module, lines) = host_on(&clock, builder()).await;
+    for round in 1..=3 {
         let tasks: Vec<_> = (0..600).map(|_| module.task("flaky").arg(2u32).try_submit()).collect();
-        settled(&host, "all to rest", |stats| (stats.running, stats.pending) == (0, 600)).await;
+        // Before the first one starts none runs either.
+        let rest = |stats: &Stats| (stats.running, stats.pending) == (0, 600) && attempts(&lines) == 600 * round;
+        settled(&host, "all to rest", rest).await;
         tasks.iter().for_each(|task| host.cancel(task));
         within(host.wait(&tasks, tasks.len(), None), "all to end").await;
         assert_eq!(host.stats().pending, 0);
     }
-    assert_eq!(host.stats().objects, 0);
+    settled(&host, "all to be let go of", |stats| stats.objects == 0).await;
     finish(host).await;
 }
