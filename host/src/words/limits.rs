@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Tasks that may be pending (waiting for arguments or for a slot) at once. A record takes some 600 bytes, so a million
+/// Tasks that may be pending (waiting for arguments or for a slot) at once. A record takes some 650 bytes, so a million
 /// of them is well under a gigabyte; beyond it a guest's submission fails with `QueueFull` and a host's waits.
 pub const PENDING_TASKS_MAX: usize = 1 << 20;
 
