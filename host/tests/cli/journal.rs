@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rustyray_host::Receipt;
 
@@ -43,7 +44,9 @@ fn after_a_kill_the_same_command_goes_on_and_does_no_finished_pure_task_twice() 
     let mut running = Running::start(squares(&journal, &first, &module));
     (0..DONE).for_each(|n| assert_eq!(running.line(), format!("{n} done\n")));
     // Receipts are written by a thread of their own, a moment later.
+    let begun = Instant::now();
     while tasks(&first).0.len() < DONE {
+        assert!(begun.elapsed() < Duration::from_secs(60), "receipts are missing: {:?}", tasks(&first));
         std::thread::yield_now();
     }
     running.signal("KILL");
