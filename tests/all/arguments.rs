@@ -2,10 +2,11 @@
 //! after the other, and those that were passed by value and read.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustyray_host::limits::SPILL_PATIENCE;
-use rustyray_host::{ErrorKind, Host, HostBuilder, Module, ObjectRef, TaskError};
+use rustyray_host::{ErrorKind, Host, HostBuilder, Module, ObjectRef, Stats, TaskError, TaskOptions, Value};
 
 use crate::support::{builder, error, finish, host_with, settled, value, within};
 
@@ -111,6 +112,64 @@ async fn a_task_waits_for_room_that_others_use_and_says_who_kept_it_from_startin
     drop((in_use, get));
     assert_eq!(value::<Vec<u8>>(&host, &cold[0]).await, vec![3; MIB], "it is still there");
     finish(host).await;
+}
+
+/// An object of a MiB on disk, for which there is no room before the values are dropped.
+async fn without_room(host: &Host) -> (ObjectRef, Vec<Arc<Value>>) {
+    let cold = put(host, 1, MIB);
+    let mut in_use = Vec::new();
+    for bytes in [MIB, MIB, MIB, MIB / 2] {
+        let object = put(host, 2, bytes);
+        in_use.push(within(host.value(&object, None), "a value").await.unwrap());
+    }
+    assert!(host.stats().spilled_bytes >= MIB as u64, "{:?}", host.stats());
+    (cold, in_use)
+}
+
+#[tokio::test]
+async fn a_call_that_waits_for_its_arguments_can_be_ended_alone() {
+    for name in ["Taker", "Takers"] {
+        let dir = tempfile::tempdir().unwrap();
+        let (host, module) = host_with(pressed(dir.path()).cancel_grace(Duration::from_millis(1)), "spill").await;
+        let actor = module.actor(name).create();
+        let take = |object: &ObjectRef| (0..5).fold(actor.call("take"), |call, _| call.arg_ref(object));
+        let small = put(&host, 0, 1);
+        assert_eq!(value::<usize>(&host, &take(&small).submit().await).await, 5);
+        let (cold, in_use) = without_room(&host).await;
+        for end in ["cancelled", "asked", "late"] {
+            let options = TaskOptions::new();
+            let options = if end == "late" { options.timeout(Duration::from_millis(50)) } else { options };
+            let call = take(&cold).options(options).submit().await;
+            let kind = match end {
+                "late" => ErrorKind::TaskTimedOut,
+                _ => {
+                    settled(&host, "the call to wait", |stats| (stats.running, stats.pending) == (1, 0)).await;
+                    host.cancel_with(&call, end == "cancelled", true);
+                    ErrorKind::TaskCancelled
+                }
+            };
+            assert_eq!(error(&host, &call).await.kind, kind, "{name} {end}");
+            // Before there is room: nothing else ended it, and nothing of it is left.
+            settled(&host, "it to be gone", |stats| stats.running == 0).await;
+        }
+        let waits = take(&cold).submit().await;
+        settled(&host, "the call to wait", |stats| (stats.running, stats.pending) == (1, 0)).await;
+        drop(in_use);
+        // The actor is the one that served the first call, and counts on.
+        let before = if name == "Taker" { 5 } else { 0 };
+        assert_eq!(value::<usize>(&host, &waits).await, before + 5 * MIB, "{name}");
+        drop((cold, waits));
+
+        let (cold, in_use) = without_room(&host).await;
+        let killed = take(&cold).submit().await;
+        settled(&host, "the call to wait", |stats| (stats.running, stats.pending) == (1, 0)).await;
+        actor.kill(false);
+        assert_eq!(error(&host, &killed).await.kind, ErrorKind::ActorDied, "{name}");
+        drop((in_use, cold, small, actor, killed));
+        let left = |stats: &Stats| (stats.objects, stats.object_bytes, stats.spilled_bytes, stats.instances);
+        settled(&host, "nothing to be left", |stats| left(stats) == (0, 0, 0, 0)).await;
+        finish(host).await;
+    }
 }
 
 /// Eight megabytes in no order.

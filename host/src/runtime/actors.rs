@@ -16,6 +16,7 @@ use crate::state::slot::{CancelSlot, StopReason};
 use crate::state::task::{TaskRecord, Work};
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::resources::ResourceSet;
+use crate::words::sync::{Mutex, rank};
 
 /// Time for an actor to serve one call after the other before others have their turn on the thread. Of the real clock: it
 /// changes nothing but the order of things.
@@ -38,6 +39,13 @@ enum Ended {
 
 /// How a call left the instance.
 pub(super) type Served = Result<Instance, TaskError>;
+
+/// Where an instance is until a call runs in it: whoever ends the call before that, as while its arguments are waited for, ends
+/// the call alone.
+type Berth = Arc<Mutex<Option<Instance>, { rank::ACTOR }>>;
+
+/// How a call ran; an error where it did not begin to, or where a function of the embedder's panicked.
+type Attempt = Result<(Served, Result<Payload, TaskError>), TaskError>;
 
 impl Runtime {
     /// Lives an actor's life, from the task that constructs it.
@@ -221,7 +229,7 @@ impl Runtime {
     async fn serve_call(
         self: &Arc<Self>,
         actor: &Arc<ActorRecord>,
-        mut instance: Instance,
+        instance: Instance,
         call: &Arc<TaskRecord>,
         may_restart: bool,
     ) -> Served {
@@ -236,31 +244,28 @@ impl Runtime {
         let place = Some(self.watch_running(actor, call));
         let mut duty = OnDuty { runtime: self, actor, call, place, over: false };
         self.scheduler.lock().uncount(call);
-        let arguments = match self.arguments(call).await {
-            Ok(arguments) => arguments,
-            Err(error) => {
-                self.settle(call, Err(Arc::new(error)));
-                duty.over = true;
-                return Ok(instance);
-            }
-        };
+        let berth: Berth = Arc::new(Mutex::new(Some(instance)));
         let guest = {
-            let call = call.clone();
+            let (runtime, call, berth) = (self.clone(), call.clone(), berth.clone());
             let saver = actor.saved.is_some().then(|| (self.clone(), actor.clone()));
             let served = async move {
+                // Here, where whoever ends it finds it.
+                let arguments = runtime.arguments(&call).await?;
+                let mut instance = berth.lock().take().ok_or_else(gone)?;
                 instance.serve(call);
                 let result = instance.call(arguments, reply).await;
                 let Some((runtime, actor)) = saver.filter(|_| survives(&result)) else {
-                    return (Ok(instance), result);
+                    return Ok((Ok(instance), result));
                 };
                 // Apart, so that it takes no room in the future of every call.
                 let saved = Box::pin(runtime.save_if_due(&actor, &mut instance)).await;
-                (saved.map(|()| instance), result)
+                Ok((saved.map(|()| instance), result))
             };
-            self.sheltered(served, |error| (Err(error.clone()), Err(error)))
+            self.sheltered(served, Err)
         };
         let ended = slot.run(guest, || call.meter().preempted()).await;
-        let served = self.conclude_call(actor, call, ended, may_restart);
+        let left = berth.lock().take();
+        let served = self.conclude_call(actor, call, ended, left, may_restart);
         duty.over = true;
         drop(duty);
         // What waited for the result may start, and this actor goes on with its next call.
@@ -268,38 +273,32 @@ impl Runtime {
         served
     }
 
-    /// Settles a call, and tells whether the instance survived it.
+    /// Settles a call, and tells whether the instance survived it: one that is `left` in its berth did.
     fn conclude_call(
         &self,
         actor: &ActorRecord,
         call: &Arc<TaskRecord>,
-        ended: Result<(Served, Result<Payload, TaskError>), StopReason>,
+        ended: Result<Attempt, StopReason>,
+        left: Option<Instance>,
         may_restart: bool,
     ) -> Served {
-        let (instance, error) = match ended {
-            Ok((instance, Ok(payload))) => {
+        let (alive, error) = match ended {
+            Ok(Ok((instance, Ok(payload)))) => {
                 self.settle(call, self.store.store(payload));
                 return instance;
             }
-            Ok((instance, Err(error))) => (Some(instance), error),
+            Ok(Ok((instance, Err(error)))) => (Some(instance).filter(|_| is_own(&error)), error),
+            Ok(Err(error)) => (left.map(Ok), error),
             Err(StopReason::ActorKilled) if may_restart && actor.mailbox.restart_pending() => {
-                (None, TaskError::new(ErrorKind::WorkerCrashed, "it was killed, to start again"))
+                (left.map(Ok), TaskError::new(ErrorKind::WorkerCrashed, "it was killed, to start again"))
             }
-            Err(reason) => (None, self.stopped(call, reason)),
+            Err(reason) => (left.map(Ok), self.stopped(call, reason)),
         };
-        match instance.filter(|_| is_own(&error)) {
-            Some(instance) => {
-                if !self.call_again(actor, call, &error) {
-                    self.settle(call, Err(Arc::new(error)));
-                }
-                instance
-            }
-            None if may_restart && self.call_again(actor, call, &error) => Err(error),
-            None => {
-                self.settle(call, Err(Arc::new(crashed(call, error.clone(), may_restart))));
-                Err(error)
-            }
+        if (alive.is_some() || may_restart) && self.call_again(actor, call, &error) {
+            return alive.unwrap_or(Err(error));
         }
+        self.settle(call, Err(Arc::new(crashed(call, error.clone(), may_restart))));
+        alive.unwrap_or(Err(error))
     }
 
     /// Gives its place among those that run.

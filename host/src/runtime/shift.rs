@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use futures::StreamExt;
-use futures::future::BoxFuture;
+use futures::future::{AbortHandle, Abortable, BoxFuture, abortable};
 use futures::stream::FuturesUnordered;
 
 use super::Runtime;
@@ -65,10 +65,24 @@ impl Runtime {
 }
 
 /// A call whose arguments are read back from disk, and the attempt that they are for.
-type Coming = BoxFuture<'static, (Arc<TaskRecord>, u32, Result<Vec<Held>, TaskError>)>;
+type Coming = Abortable<BoxFuture<'static, (Arc<TaskRecord>, u32, Result<Vec<Held>, TaskError>)>>;
 
 /// What the guest gave, or why it was ended.
 type Outcome = Result<Result<Instance, TaskError>, StopReason>;
+
+/// A call that is served.
+struct Seat {
+    /// Where it stands among what runs.
+    place: usize,
+    /// Ends the wait for its arguments, if it began one.
+    gathers: Option<AbortHandle>,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.gathers.iter().for_each(AbortHandle::abort);
+    }
+}
 
 /// Hands calls to the guest, and settles them.
 struct Service {
@@ -78,8 +92,8 @@ struct Service {
     may_restart: bool,
     /// How many calls of each lane are served.
     served: Vec<u32>,
-    /// Where each call stands among what runs.
-    places: HashMap<TaskId, usize>,
+    /// The calls that are served.
+    seats: HashMap<TaskId, Seat>,
     coming: FuturesUnordered<Coming>,
     /// The guest runs a call that is to end, and has until then to leave it.
     patience: Option<Sleep>,
@@ -94,7 +108,7 @@ impl Service {
             shift,
             may_restart,
             served: vec![0; lanes],
-            places: HashMap::new(),
+            seats: HashMap::new(),
             coming: FuturesUnordered::new(),
             patience: None,
         }
@@ -127,9 +141,11 @@ impl Service {
         {
             taken |= self.begin(call);
         }
-        while let Poll::Ready(Some((call, attempt, arguments))) = self.coming.poll_next_unpin(cx) {
+        while let Poll::Ready(Some(came)) = self.coming.poll_next_unpin(cx) {
             // It may have been ended meanwhile, and begun again.
-            if call.attempt() == attempt {
+            if let Ok((call, attempt, arguments)) = came
+                && call.attempt() == attempt
+            {
                 self.hand_over(call, arguments);
             }
             taken = true;
@@ -155,17 +171,21 @@ impl Service {
             return false;
         }
         self.served[call.spec.plan.lane] += 1;
-        self.places.insert(call.spec.id, self.runtime.enter(&call));
+        let id = call.spec.id;
+        self.seats.insert(id, Seat { place: self.runtime.enter(&call), gathers: None });
         // After that, so that at no moment the host looks idle.
         self.runtime.scheduler.lock().uncount(&call);
         self.runtime.watch_deadline(&call);
         match call.resolve_arguments() {
             Ok(None) => {
                 let (runtime, attempt) = (self.runtime.clone(), call.attempt());
-                self.coming.push(Box::pin(async move {
+                let gathering: BoxFuture<'static, _> = Box::pin(async move {
                     let arguments = runtime.arguments(&call).await;
                     (call, attempt, arguments)
-                }));
+                });
+                let (gathering, gathers) = abortable(gathering);
+                self.coming.push(gathering);
+                self.seats.entry(id).and_modify(|seat| seat.gathers = Some(gathers));
             }
             Ok(Some(arguments)) => self.hand_over(call, Ok(arguments)),
             Err(cause) => self.hand_over(call, Err(dependency_failed(&cause))),
@@ -216,8 +236,8 @@ impl Service {
             self.runtime.tell(call, EventKind::GoesOn);
         }
         self.served[call.spec.plan.lane] -= 1;
-        if let Some(place) = self.places.remove(&call.spec.id) {
-            self.runtime.leave(place);
+        if let Some(seat) = self.seats.remove(&call.spec.id) {
+            self.runtime.leave(seat.place);
         }
         self.runtime.progressed();
     }
@@ -283,7 +303,7 @@ impl Service {
 impl Drop for Service {
     /// Calls are left only by a fault of the host's.
     fn drop(&mut self) {
-        if self.places.is_empty() {
+        if self.seats.is_empty() {
             return;
         }
         let runtime = self.runtime.clone();
@@ -293,6 +313,6 @@ impl Drop for Service {
                 self.leave(&call, waited);
             }
         });
-        self.places.drain().for_each(|(_, place)| runtime.leave(place));
+        self.seats.drain().for_each(|(_, seat)| runtime.leave(seat.place));
     }
 }
