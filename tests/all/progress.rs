@@ -252,6 +252,35 @@ async fn calls_that_an_actor_serves_at_once_and_that_wait_for_a_third_are_a_dead
 }
 
 #[tokio::test]
+async fn calls_of_several_that_wait_for_each_other_are_a_deadlock_and_one_of_them_fails() {
+    let (host, module) = host_of(builder().threads(2).cpus(2.0)).await;
+    let busy = module.task("spin").submit().await;
+    let circle = module.task("circle_of_calls").submit().await;
+    let ends = value::<Vec<String>>(&host, &circle).await;
+    // The last that began to wait is told, and those that wait for it hear so.
+    assert!(ends.iter().all(|end| end.contains("each waits for the next")), "{ends:?}");
+    host.cancel(&busy);
+    drop((busy, circle));
+    settled(&host, "nothing to be left", |stats| (stats.actors, stats.instances, stats.objects) == (0, 0, 0)).await;
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn who_waits_behind_a_stream_that_it_does_not_take_is_in_a_deadlock() {
+    let (host, module) = host_of(builder().threads(2).cpus(2.0)).await;
+    let busy = module.task("spin").submit().await;
+    let told = "each waits for the next";
+    let (next, stream) = value(&host, &module.task("waits_behind_its_stream").arg(1000u32).submit().await).await;
+    let ends: [String; 2] = [next, stream];
+    assert_eq!(ends.iter().filter(|end| end.contains(told)).count(), 1, "{ends:?}");
+    // What goes into the stream at once holds nobody up.
+    let fits = module.task("waits_behind_its_stream").arg(5u32).submit().await;
+    assert_eq!(value::<(String, String)>(&host, &fits).await, ("1".to_owned(), "10".to_owned()));
+    host.cancel(&busy);
+    finish(host).await;
+}
+
+#[tokio::test]
 async fn a_parent_that_holds_what_its_child_needs_is_a_deadlock_also_on_a_busy_host() {
     let (host, module) = host_of(with_gpu()).await;
     let busy = module.task("spin").submit().await;

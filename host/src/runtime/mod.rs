@@ -302,8 +302,12 @@ impl Runtime {
     }
 
     /// The items of what is submitted to give them.
-    fn streamed(&self, to_outside: bool, submit: impl FnOnce(Arc<Stream>) -> ObjectRef) -> StreamRef {
-        let stream = Stream::new(&self.store, to_outside);
+    fn streamed(
+        &self,
+        taker: Option<&Arc<TaskRecord>>,
+        submit: impl FnOnce(Arc<Stream>) -> ObjectRef,
+    ) -> StreamRef {
+        let stream = Stream::new(&self.store, taker);
         let task = submit(stream.clone());
         StreamRef::new(stream, task, self.conductor())
     }
@@ -323,11 +327,11 @@ impl Port for Runtime {
     }
 
     fn submit_stream(&self, request: TaskRequest, caller: Option<&Arc<TaskRecord>>) -> StreamRef {
-        self.streamed(caller.is_none(), |stream| self.submit_task(request, Some(stream), caller))
+        self.streamed(caller, |stream| self.submit_task(request, Some(stream), caller))
     }
 
     fn call_stream(&self, request: CallRequest, caller: Option<&Arc<TaskRecord>>) -> StreamRef {
-        self.streamed(caller.is_none(), |stream| self.submit_call(request, Some(stream), caller))
+        self.streamed(caller, |stream| self.submit_call(request, Some(stream), caller))
     }
 
     fn move_actor(&self, actor: &ActorRef) -> ObjectRef {

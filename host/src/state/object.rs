@@ -38,19 +38,31 @@ enum Slot {
     Pending {
         /// Whoever is to be told.
         watchers: Watchers,
-        /// The task that will seal it, for whoever wants to cancel it.
-        producer: Weak<TaskRecord>,
-        /// Whoever is outside will seal it, and no task.
-        from_outside: bool,
+        /// Who will seal it.
+        source: Source,
     },
     Sealed(Outcome, Option<Box<Origin>>),
     /// Sealed with a value whose bytes are on disk.
     Away(Box<Away>),
 }
 
+/// Who will seal a promise.
+enum Source {
+    /// The task that makes it, which whoever wants can cancel. Also where nobody is known to.
+    Task(Weak<TaskRecord>),
+    /// This task, by taking from a stream or by coming to its end.
+    Taker(Weak<TaskRecord>),
+    /// The embedder, by taking from a stream.
+    Outside,
+}
+
 impl Slot {
     /// A promise. It also stands there while the lock is held and something moves.
-    const PENDING: Slot = Slot::Pending { watchers: Watchers::None, producer: Weak::new(), from_outside: false };
+    const PENDING: Slot = Slot::promise(Source::Task(Weak::new()));
+
+    const fn promise(source: Source) -> Slot {
+        Slot::Pending { watchers: Watchers::None, source }
+    }
 }
 
 impl Slot {
@@ -144,9 +156,10 @@ impl ObjectStore {
         self.object(Slot::PENDING)
     }
 
-    /// One that the embedder will have sealed, by taking from a stream: whoever waits for it waits for no task.
-    pub fn promise_from_outside(self: &Arc<Self>) -> ObjectRef {
-        self.object(Slot::Pending { watchers: Watchers::None, producer: Weak::new(), from_outside: true })
+    /// One that is sealed when somebody has taken from a stream: this task, or where there is none the embedder, and then whoever
+    /// waits for it waits for no task.
+    pub fn promise_of_room(self: &Arc<Self>, taker: Option<Weak<TaskRecord>>) -> ObjectRef {
+        self.object(Slot::promise(taker.map_or(Source::Outside, Source::Taker)))
     }
 
     /// An object with this outcome.
@@ -293,7 +306,9 @@ impl ObjectRef {
     /// Has `watcher` told when the object is sealed. `Err` says that it is already, and whether it failed.
     pub(crate) fn watch(&self, watcher: Arc<dyn Watcher>) -> Result<WatchKey, bool> {
         match &mut *self.0.slot.lock() {
-            Slot::Pending { watchers, from_outside, .. } => Ok(watchers.insert(watcher).of(*from_outside)),
+            Slot::Pending { watchers, source } => {
+                Ok(watchers.insert(watcher).of(matches!(source, Source::Outside)))
+            }
             Slot::Sealed(outcome, _) => Err(outcome.is_err()),
             Slot::Away(_) => Err(false),
         }
@@ -412,16 +427,25 @@ impl ObjectRef {
     }
 
     pub(crate) fn set_producer(&self, task: &Arc<TaskRecord>) {
-        if let Slot::Pending { producer, .. } = &mut *self.0.slot.lock() {
-            *producer = Arc::downgrade(task);
+        if let Slot::Pending { source, .. } = &mut *self.0.slot.lock() {
+            *source = Source::Task(Arc::downgrade(task));
         }
     }
 
     /// The task that will seal it; `None` if it is sealed, or was never a task's.
     pub(crate) fn producer(&self) -> Option<Arc<TaskRecord>> {
         match &*self.0.slot.lock() {
-            Slot::Pending { producer, .. } => producer.upgrade(),
-            Slot::Sealed(..) | Slot::Away(_) => None,
+            Slot::Pending { source: Source::Task(task), .. } => task.upgrade(),
+            Slot::Pending { .. } | Slot::Sealed(..) | Slot::Away(_) => None,
+        }
+    }
+
+    /// The task that has to go on before it is sealed, whether it makes it or takes from a stream; `None` if it is sealed, or
+    /// waits for no task.
+    pub(crate) fn awaits(&self) -> Option<Arc<TaskRecord>> {
+        match &*self.0.slot.lock() {
+            Slot::Pending { source: Source::Task(task) | Source::Taker(task), .. } => task.upgrade(),
+            Slot::Pending { .. } | Slot::Sealed(..) | Slot::Away(_) => None,
         }
     }
 }

@@ -201,7 +201,7 @@ impl Shift {
         let Served { task, ending, waits, .. } = inner.calls.get_mut(&call)?;
         *waits = ending.is_none();
         let (task, ending) = (task.clone(), *ending);
-        let gone = ending.map(|reason| inner.end(call, reason));
+        let gone = ending.map(|reason| inner.end(call, End::Stopped(reason)));
         drop(inner);
         drop(gone);
         if ending.is_some() {
@@ -306,6 +306,17 @@ impl Shift {
         calls
     }
 
+    /// The wait of this stamp, which the calls share, is in vain: this one ends with the error.
+    pub fn condemn(&self, call: &TaskRecord, stamp: u64, error: &TaskError) {
+        let mut inner = self.inner.lock();
+        let waits = inner.current.is_none() && self.parking.stamp() == Some(stamp);
+        let gone = if waits { inner.end(call.spec.id, End::Answered(Err(Box::new(error.clone())))) } else { Vec::new() };
+        drop(inner);
+        drop(gone);
+        self.runtime.wake();
+        self.guest.wake();
+    }
+
     /// Ends one call. One that is suspended is over at once; the one that runs is when the guest leaves it.
     fn stop_one(&self, call: TaskId, reason: StopReason) {
         let mut inner = self.inner.lock();
@@ -318,7 +329,7 @@ impl Shift {
                 Some(served.task.clone())
             }
             Some(_) => {
-                gone = inner.end(call, reason);
+                gone = inner.end(call, End::Stopped(reason));
                 None
             }
         };
@@ -375,9 +386,9 @@ impl Inner {
     /// A call that the guest does not run is over. Gives what it is not told of any more, to be dropped where nobody holds the
     /// lock.
     #[must_use = "to be dropped where no lock is held"]
-    fn end(&mut self, call: TaskId, reason: StopReason) -> Vec<News> {
+    fn end(&mut self, call: TaskId, end: End) -> Vec<News> {
         let Some(served) = self.calls.remove(&call) else { return Vec::new() };
-        self.ends.push_back(Ended { call: served.task, waited: served.waits, end: End::Stopped(reason) });
+        self.ends.push_back(Ended { call: served.task, waited: served.waits, end });
         if served.known {
             self.news.push_back(News::Dropped(call));
             return Vec::new();

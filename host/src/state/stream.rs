@@ -18,8 +18,8 @@ use crate::words::sync::{Mutex, rank};
 /// The items between a task and whoever takes them.
 pub struct Stream {
     store: Arc<ObjectStore>,
-    /// Is it the embedder who takes them? Then room comes from outside.
-    to_outside: bool,
+    /// The task that takes them; none where it is the embedder, and room comes from outside.
+    taker: Option<Weak<TaskRecord>>,
     inner: Mutex<Inner, { rank::STREAM }>,
 }
 
@@ -55,9 +55,9 @@ pub enum Given {
 }
 
 impl Stream {
-    /// A stream without an item, whose items a guest takes, or the embedder.
-    pub fn new(store: &Arc<ObjectStore>, to_outside: bool) -> Arc<Self> {
-        Arc::new(Stream { store: store.clone(), to_outside, inner: Mutex::default() })
+    /// A stream without an item, whose items this task takes, or the embedder.
+    pub fn new(store: &Arc<ObjectStore>, taker: Option<&Arc<TaskRecord>>) -> Arc<Self> {
+        Arc::new(Stream { store: store.clone(), taker: taker.map(Arc::downgrade), inner: Mutex::default() })
     }
 
     /// The next item; a promise if it is not there. Those after the last are the task's error, or `StreamEnded`; one that is too
@@ -112,7 +112,7 @@ impl Stream {
         if inner.ready.len() < STREAM_ITEMS_AHEAD {
             return Given::GoOn;
         }
-        let promise = || if self.to_outside { self.store.promise_from_outside() } else { self.store.promise() };
+        let promise = || self.store.promise_of_room(self.taker.clone());
         Given::Room(inner.room.get_or_insert_with(promise).clone())
     }
 
@@ -193,7 +193,7 @@ impl StreamRef {
 
     /// One whose first item is this error.
     pub fn failed(store: &Arc<ObjectStore>, error: Arc<TaskError>) -> Self {
-        StreamRef::new(Stream::new(store, false), store.sealed(Err(error)), Weak::<Nobody>::new())
+        StreamRef::new(Stream::new(store, None), store.sealed(Err(error)), Weak::<Nobody>::new())
     }
 
     /// The next item; a promise if it is not there. Those after the last are the task's error, or `StreamEnded`.
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn items_come_in_order_whoever_is_first() {
         let store = ObjectStore::new(1 << 20);
-        let (stream, task) = (Stream::new(&store, false), store.promise());
+        let (stream, task) = (Stream::new(&store, None), store.promise());
         let (first, second) = (stream.next(&task), stream.next(&task));
         for given in ["a", "b", "c"] {
             assert!(matches!(stream.give(1, item(&store, given)), Given::GoOn));
@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn who_is_far_ahead_waits_until_half_is_taken() {
         let store = ObjectStore::new(1 << 20);
-        let (stream, task) = (Stream::new(&store, false), store.promise());
+        let (stream, task) = (Stream::new(&store, None), store.promise());
         let room = (0..STREAM_ITEMS_AHEAD).find_map(|_| match stream.give(1, item(&store, "x")) {
             Given::Room(room) => Some(room),
             _ => None,
@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn another_attempt_gives_only_what_is_new() {
         let store = ObjectStore::new(1 << 20);
-        let (stream, task) = (Stream::new(&store, false), store.promise());
+        let (stream, task) = (Stream::new(&store, None), store.promise());
         stream.give(1, item(&store, "a"));
         for given in ["a again", "b"] {
             stream.give(2, item(&store, given));
@@ -282,7 +282,7 @@ mod tests {
     fn the_tasks_error_is_for_all_who_ask_before_it_or_after() {
         let store = ObjectStore::new(1 << 20);
         let failed = || Some(Arc::new(TaskError::new(ErrorKind::TaskFailed, "broken")));
-        let (stream, task) = (Stream::new(&store, false), store.promise());
+        let (stream, task) = (Stream::new(&store, None), store.promise());
         let asked = [stream.next(&task), stream.next(&task)];
         stream.end(failed());
         let later = [stream.next(&task), stream.next(&task)];
@@ -305,7 +305,7 @@ mod tests {
         let store = ObjectStore::new(1 << 20);
         let conductor = Arc::new(Abandoned(parking_lot::Mutex::new(0)));
         let weak: Weak<Abandoned> = Arc::downgrade(&conductor);
-        let stream = Stream::new(&store, false);
+        let stream = Stream::new(&store, None);
         let held = StreamRef::new(stream.clone(), store.promise(), weak.clone());
         let asked = held.next();
         drop(held);
@@ -314,7 +314,7 @@ mod tests {
         assert_eq!(text(&asked), b"a");
         assert!(matches!(stream.give(1, item(&store, "b")), Given::NobodyListens));
 
-        let stream = Stream::new(&store, false);
+        let stream = Stream::new(&store, None);
         let held = StreamRef::new(stream.clone(), store.promise(), weak);
         stream.give(1, item(&store, "a"));
         drop((held, asked));

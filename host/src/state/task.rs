@@ -434,10 +434,15 @@ impl TaskRecord {
         }
     }
 
-    /// Its guest's wait of this stamp is in vain, and ends with this error.
+    /// Its guest's wait of this stamp is in vain, and ends with this error; one of several calls that share a wait ends itself.
     pub fn condemn(&self, stamp: u64, error: Arc<TaskError>) {
-        if let Some(live) = self.live.get().filter(|live| live.parking.condemn(stamp, error)) {
-            live.interrupt.wake();
+        match self.shift() {
+            Some(shift) if shift.parking().stamp() == Some(stamp) => shift.condemn(self, stamp, &error),
+            _ => {
+                if let Some(live) = self.live.get().filter(|live| live.parking.condemn(stamp, error)) {
+                    live.interrupt.wake();
+                }
+            }
         }
     }
 

@@ -67,9 +67,9 @@ pub struct Cycle {
 }
 
 /// Who hears of a deadlock: the guest whose wait closed it; or, where that is one of several calls that an actor serves at once, what
-/// they wait for.
+/// they wait for in a queue, or else that call.
 pub enum Victim {
-    /// The wait of this stamp fails.
+    /// The wait of this stamp fails, or one of the calls that share it.
     Waits(Arc<TaskRecord>, u64),
     /// It fails in the queue, or in the mailbox.
     Queued(Arc<TaskRecord>),
@@ -191,9 +191,9 @@ impl WaitGraph {
         queued.map(|node| &node.task).filter(|task| !matches!(task.spec.work, Work::Call { .. }))
     }
 
-    /// The tasks that make these objects. One that nobody makes is there, or comes from elsewhere.
+    /// The tasks that make these objects, or make room in a stream. What needs none is there, or comes from elsewhere.
     fn producers(&mut self, objects: &[ObjectRef]) -> Vec<usize> {
-        objects.iter().filter_map(ObjectRef::producer).map(|task| self.place(task)).collect()
+        objects.iter().filter_map(ObjectRef::awaits).map(|task| self.place(task)).collect()
     }
 
     /// What must end before the actor serves this call, its arguments aside; `None` if it is not in the mailbox.
@@ -302,29 +302,33 @@ impl WaitGraph {
             place = *self.nodes[place].needs.iter().find(|need| !goes_on[**need])?;
         };
         let mut ring = path.split_off(first);
-        let victim = match self.last_wait(&ring) {
-            Some((last, stamp)) => {
-                ring.rotate_left(last + 1);
-                Victim::Waits(self.nodes[*ring.last()?].task.clone(), stamp)
+        let mut stamp = self.turn_to_last_wait(&mut ring, false);
+        if stamp.is_none() {
+            match self.ring_of_one_queued(from, goes_on) {
+                Some(other) => ring = other,
+                None => stamp = self.turn_to_last_wait(&mut ring, true),
             }
-            None => {
-                ring = self.ring_of_one_queued(from, goes_on)?;
-                Victim::Queued(self.nodes[*ring.last()?].task.clone())
-            }
-        };
+        }
         let closer = *ring.last()?;
+        let last = self.nodes[closer].task.clone();
+        let victim = match stamp {
+            Some(stamp) => Victim::Waits(last, stamp),
+            None => Victim::Queued(last),
+        };
         let tasks = ring.iter().map(|place| self.nodes[*place].task.clone()).collect();
         Some((Cycle { tasks, victim }, closer))
     }
 
-    /// The one of the ring that began a wait of its own last.
-    fn last_wait(&self, ring: &[usize]) -> Option<(usize, u64)> {
-        let own = |place: &usize| match &self.nodes[*place] {
-            Node { state: State::Parked(stamp), shares_a_wait: false, .. } => Some(*stamp),
+    /// Turns the ring so that the one is last which began to wait last, by itself or with others; gives the stamp of that wait.
+    fn turn_to_last_wait(&self, ring: &mut [usize], with_others: bool) -> Option<u64> {
+        let stamp = |place: &usize| match &self.nodes[*place] {
+            Node { state: State::Parked(stamp), shares_a_wait, .. } if *shares_a_wait == with_others => Some(*stamp),
             _ => None,
         };
-        let stamps = ring.iter().enumerate().filter_map(|(at, place)| Some((at, own(place)?)));
-        stamps.max_by_key(|(_, stamp)| *stamp)
+        let stamps = ring.iter().enumerate().filter_map(|(at, place)| Some((at, stamp(place)?)));
+        let (last, stamp) = stamps.max_by_key(|(_, stamp)| *stamp)?;
+        ring.rotate_left(last + 1);
+        Some(stamp)
     }
 
     /// The nearest of those that it depends on which is queued, with the shortest way from there to itself; that one is last.

@@ -80,6 +80,10 @@ impl Counter {
         milliseconds
     }
 
+    fn numbers(&mut self, count: u32) -> impl Iterator<Item = u32> {
+        0..count
+    }
+
     /// Waits for a task that needs what this actor holds.
     async fn wait_for_one_with_gpu(&mut self) -> Result<u32> {
         one.options().resource("gpu", 1.0).remote().await
@@ -302,6 +306,56 @@ async fn waits_for_its_waiter(shelf: ShelfHandle) -> Result<u32> {
     };
     let waiter = Waiter::remote();
     waiter.wait_for(own).await
+}
+
+/// Serves two calls at once, each of which waits for what stands at its place on a shelf.
+#[rustyray::actor(max_concurrency = 2)]
+struct Waiters {}
+
+#[rustyray::actor_methods]
+impl Waiters {
+    fn new() -> Self {
+        Waiters {}
+    }
+
+    async fn wait_for(&self, shelf: ShelfHandle, place: usize) -> Result<u32> {
+        loop {
+            if let Some(part) = shelf.parts().await?.get(place) {
+                return part.clone().await;
+            }
+        }
+    }
+}
+
+/// Four calls of two actors that have room for no fifth: each waits for one of the other's. Gives what became of them.
+#[rustyray::remote]
+async fn circle_of_calls() -> Result<Vec<String>> {
+    let (shelf, a, b) = (Shelf::remote(), Waiters::remote(), Waiters::remote());
+    let calls: Vec<_> = (0..4).map(|n| [&a, &b][n % 2].wait_for(shelf.clone(), n)).collect();
+    let other = |n: usize| calls[(n + 1) % 4].clone();
+    shelf.put((0..4).map(other).collect::<Vec<_>>()).await?;
+    let mut ends = Vec::new();
+    for call in calls {
+        ends.push(call.await.map_or_else(|error| error.to_string(), |value: u32| value.to_string()));
+    }
+    Ok(ends)
+}
+
+/// Waits behind a call that gives it more than it has room for, and then takes what that gives; says how both ended.
+#[rustyray::remote]
+async fn waits_behind_its_stream(count: u32) -> Result<(String, String)> {
+    let counter = Counter::remote();
+    let mut items = counter.numbers(count);
+    let next = counter.add(1).await.map_or_else(|error| error.to_string(), |value: u32| value.to_string());
+    let mut sum = 0;
+    let stream = loop {
+        match items.next().await {
+            Some(Ok(n)) => sum += n,
+            Some(Err(error)) => break error.to_string(),
+            None => break sum.to_string(),
+        }
+    };
+    Ok((next, stream))
 }
 
 /// Waits for one object very often named, again and again.
