@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
@@ -104,6 +104,175 @@ async fn a_clock_that_stands_still_does_not_hold_up_the_end() {
     // An import that does not return keeps its thread; the host ends without it.
     within(host.shutdown(Duration::ZERO), "the end").await;
     drop(release);
+}
+
+/// What waits until it is let go on, for ever where that is forgotten; and says when it begins to.
+fn gate() -> (mpsc::Sender<()>, mpsc::Receiver<()>, impl Fn() + Clone + Send + Sync + 'static) {
+    let ((open, wait), (begins, begun)) = (mpsc::channel(), mpsc::channel());
+    let (wait, begins) = (Arc::new(Mutex::new(wait)), Arc::new(Mutex::new(begins)));
+    let waits = move || {
+        let _ = begins.lock().unwrap().send(());
+        let _ = wait.lock().unwrap().recv();
+    };
+    (open, begun, waits)
+}
+
+/// State of an embedder's imports whose end takes as long as it likes.
+struct Lingers<F: Fn()>(F);
+
+impl<F: Fn()> Drop for Lingers<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// Ends in time, whatever else does not.
+async fn ends_in_time(host: &Host, module: &Module) {
+    let options = TaskOptions::new().timeout(Duration::from_millis(20));
+    let late = module.task("nap").arg(3_600_000u64).options(options).submit().await;
+    assert_eq!(error(host, &late).await.kind, ErrorKind::TaskTimedOut);
+}
+
+#[tokio::test]
+async fn the_state_of_an_import_that_does_not_go_holds_up_no_deadline_and_not_the_end() {
+    let (open, begun, waits) = gate();
+    let first = AtomicBool::new(true);
+    let make = move || {
+        let lingers = first.swap(false, Ordering::Relaxed);
+        lingers.then(|| Lingers(waits.clone()))
+    };
+    let (host, module) = host_with(builder().imports_with(make, |_| Ok(())), "progress").await;
+    // The state for the module that was asked what it offers.
+    begun.recv_timeout(Duration::from_secs(60)).expect("its end");
+    for _ in 0..3 {
+        ends_in_time(&host, &module).await;
+    }
+    drop(open);
+    finish(host).await;
+
+    let (open, _begun, waits) = gate();
+    let make = move || Lingers(waits.clone());
+    let host = builder().imports_with(make, |_| Ok(())).build().unwrap();
+    let loading = host.load_file(crate::guest::guest("progress"));
+    let module = within(loading, "the module").await.unwrap();
+    for _ in 0..3 {
+        ends_in_time(&host, &module).await;
+    }
+    let _nap = module.task("nap").arg(3_600_000u64).submit().await;
+    let (ended, ()) = futures::join!(host.shutdown(Duration::ZERO), async {
+        settled(&host, "everything to be ended", |stats| stats.instances == 0).await;
+        drop(open);
+    });
+    ended
+}
+
+#[tokio::test]
+async fn an_import_that_does_not_return_while_a_module_is_loaded_holds_up_no_deadline() {
+    let (open, begun, waits) = gate();
+    let blocks = Arc::new(AtomicBool::new(true));
+    let still = blocks.clone();
+    let host = builder().imports(move |linker| {
+        let (waits, blocks) = (waits.clone(), still.clone());
+        linker.instance("tests:embedder/mistakes")?.func_wrap("mistake", move |_, (_place,): (String,)| {
+            if blocks.load(Ordering::Relaxed) {
+                waits();
+            }
+            Ok(())
+        })
+    });
+    let (host, module) = host_with(host, "progress").await;
+    let host = Arc::new(host);
+    let theirs = host.clone();
+    let loading = tokio::spawn(async move { theirs.load_file(crate::guest::guest("early")).await.map(drop) });
+    settled(&host, "the module to be asked", |_| begun.try_recv().is_ok()).await;
+    ends_in_time(&host, &module).await;
+    let refused = within(loading, "a refusal").await.unwrap().unwrap_err().to_string();
+    assert!(refused.contains("an import of the embedding program that does not return"), "{refused}");
+    // It returns at last, and the next module has its turn.
+    blocks.store(false, Ordering::Relaxed);
+    drop(open);
+    let early = within(host.load_file(crate::guest::guest("early")), "the module").await.unwrap();
+    assert_eq!(value::<u32>(&host, &early.task("one").submit().await).await, 1);
+    drop((early, module));
+    finish(Arc::into_inner(host).unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_call_of_several_that_is_cancelled_and_does_not_await_ends_also_where_the_clock_stands_still() {
+    let (host, module) = host_with(builder().clock(ManualClock::new()), "progress").await;
+    let busy = module.actor("Busy").create();
+    let puts = busy.call("puts").arg(u32::MAX).arg(1usize).submit().await;
+    settled(&host, "it to run", |stats| stats.running == 1).await;
+    host.cancel(&puts);
+    let told = error(&host, &puts).await;
+    assert_eq!(told.kind, ErrorKind::TaskCancelled, "{told:#}");
+    drop(busy);
+    // What is left does not end by itself either, and has no time that passes.
+    let _nap = module.task("nap").arg(3_600_000u64).submit().await;
+    within(host.shutdown(Duration::from_millis(10)), "the end").await;
+}
+
+/// A subscriber of `tracing` that does not return from what is said of this folder.
+struct Stalls<F: Fn()>(std::path::PathBuf, F);
+
+impl<F: Fn() + Send + Sync + 'static> tracing::Subscriber for Stalls<F> {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.is_event() && *metadata.level() <= tracing::Level::WARN
+    }
+
+    fn max_level_hint(&self) -> Option<tracing::level_filters::LevelFilter> {
+        Some(tracing::level_filters::LevelFilter::WARN)
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        struct Names<'a>(&'a str, bool);
+        impl tracing::field::Visit for Names<'_> {
+            fn record_debug(&mut self, _: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+                self.1 |= format!("{value:?}").contains(self.0);
+            }
+        }
+        let mut names = Names(self.0.to_str().unwrap(), false);
+        event.record(&mut names);
+        if names.1 {
+            (self.1)();
+        }
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test]
+async fn a_subscriber_that_does_not_return_holds_up_nobody_who_waits_for_the_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    let (open, begun, waits) = gate();
+    tracing::subscriber::set_global_default(Stalls(dir.path().to_owned(), waits)).unwrap();
+    let (host, module) = host_with(builder().journal(dir.path()), "journal").await;
+    let square = || module.task("square").arg(12u64);
+    assert_eq!(value::<u64>(&host, &square().submit().await).await, 144);
+    for file in fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()) {
+        let length = fs::metadata(&file).unwrap().len();
+        // Its last bytes are the record's.
+        if let Some(end) = length.checked_sub(4) {
+            use std::os::unix::fs::FileExt;
+            fs::OpenOptions::new().write(true).open(&file).unwrap().write_at(b"oops", end).unwrap();
+        }
+    }
+    for _ in 0..3 {
+        assert_eq!(value::<u64>(&host, &square().submit().await).await, 144, "it is computed once more");
+    }
+    begun.recv_timeout(Duration::from_secs(60)).expect("a warning");
+    drop(open);
+    finish(host).await;
 }
 
 /// Damages all that is spilled, what stands in the store's place is let go of.

@@ -4,9 +4,11 @@
 pub mod log;
 pub mod waiting;
 
+use std::any::Any;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use tracing::Level;
 
 use crate::state::actor::ActorRef;
 use crate::state::object::ObjectRef;
@@ -124,8 +126,11 @@ pub trait Port: Send + Sync {
     /// Ends when it may.
     fn log_room(&self) -> BoxFuture<'static, ()>;
 
-    /// A function of the embedder's panicked, with these words, where it did no harm.
-    fn note_panic(&self, words: &str);
+    /// Lets go of the state of an embedder's imports: what its end does is the embedder's, and may panic or take long.
+    fn let_go(&self, state: Vec<Box<dyn Any + Send>>);
+
+    /// The host has something to say that is no guest's.
+    fn say(&self, level: Level, text: String);
 
     /// These bytes are about to go straight to the process's own stream.
     fn inherited(&self, source: LogSource, bytes: &[u8]);

@@ -19,7 +19,6 @@ use crate::state::object::ObjectRef;
 use crate::state::scheduler::{Next, Wants};
 use crate::state::task::{TaskRecord, Work};
 use crate::words::ids::{ActorId, ModuleId};
-use crate::words::panics::caught;
 use crate::words::sync::{Mutex, rank};
 
 /// Jobs that a thread takes from its own seat before it asks the scheduler again: two that wake each other for ever must
@@ -159,7 +158,7 @@ impl Runtime {
             if let Some(job) = SEAT.take() {
                 seated += 1;
                 if seated <= SEATED_MAX {
-                    go_on(job);
+                    self.go_on(job);
                     continue;
                 }
                 let Tag { priority, module, .. } = *job.metadata();
@@ -167,7 +166,7 @@ impl Runtime {
             }
             seated = 0;
             match self.next(number) {
-                Next::Resume(job) => go_on(job),
+                Next::Resume(job) => self.go_on(job),
                 Next::Start(task) => self.start(task),
                 Next::Look(since) => self.look_for_deadlocks(since),
                 Next::Nobody => self.rest(number),
@@ -205,10 +204,17 @@ impl Runtime {
         match &task.spec.work {
             Work::Construct { actor } => {
                 let tag = Tag { priority, module, actor: Some(actor.spec.id) };
-                go_on(self.job(tag, self.clone().live(task)));
+                self.go_on(self.job(tag, self.clone().live(task)));
             }
-            _ => go_on(self.job(Tag { priority, module, actor: None }, self.clone().run(task))),
+            _ => self.go_on(self.job(Tag { priority, module, actor: None }, self.clone().run(task))),
         }
+    }
+
+    /// Polls a job. A panic is a fault of the host's, or of an embedder's function: it ends the job, and not the thread.
+    fn go_on(&self, job: Job) {
+        self.survives("ran a job, whose task has failed", || {
+            job.run();
+        });
     }
 
     /// A job, to be run now.
@@ -262,21 +268,13 @@ impl Runtime {
             Work::Call { actor, .. } => {
                 let is_its = |job: &Job| job.metadata().actor == Some(actor.spec.id);
                 let job = self.scheduler.lock().woken_if(is_its);
-                job.into_iter().for_each(go_on);
+                job.into_iter().for_each(|job| self.go_on(job));
             }
             Work::Construct { .. } | Work::Main { .. } => {}
         }
         drop(inside);
         // It does not ask for more work itself.
         self.dispatch();
-    }
-}
-
-/// Polls a job. A panic is a fault of the host's, or of an embedder's function: it ends the job, and not the thread.
-fn go_on(job: Job) {
-    if let Err(words) = caught(|| job.run()) {
-        // Not even a subscriber that panics ends the thread.
-        let _ = caught(|| tracing::error!("a job of the host panicked; its task has failed: {words}"));
     }
 }
 

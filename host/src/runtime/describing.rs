@@ -1,8 +1,10 @@
 //! What a module can ask of the host while it tells what it offers: nothing.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use tracing::Level;
 
 use crate::port::log::{LogLine, LogSource};
 use crate::port::{ActorRequest, CallRequest, Port, TaskRequest};
@@ -108,8 +110,12 @@ impl Port for NobodyHome {
         self.host.log_room()
     }
 
-    fn note_panic(&self, words: &str) {
-        self.host.note_panic(words);
+    fn let_go(&self, state: Vec<Box<dyn Any + Send>>) {
+        self.host.let_go(state);
+    }
+
+    fn say(&self, level: Level, text: String) {
+        self.host.say(level, text);
     }
 
     fn inherited(&self, source: LogSource, bytes: &[u8]) {

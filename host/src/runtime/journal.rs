@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 
 use futures::channel::oneshot::{self, Sender};
 use parking_lot::{Condvar, Mutex};
+use tracing::Level;
 
 use crate::state::journal::{Entry, Index, Journal, Key};
 use crate::state::payload::Payload;
 use crate::words::panics::caught;
+use crate::words::voice::Voice;
 
 /// Time after which the disk is told to keep what was written: what a power failure may take at most. The end of the
 /// process takes nothing. Of the real clock, as the disk is.
@@ -44,15 +46,16 @@ enum Request {
 }
 
 impl Keeper {
-    /// Starts the thread.
+    /// Starts the thread, which says what there is to say with this voice.
     ///
     /// # Errors
     /// The system has no thread for it.
-    pub fn start(journal: Journal) -> std::io::Result<Self> {
+    pub fn start(mut journal: Journal, voice: Voice) -> std::io::Result<Self> {
+        journal.speak_through(voice.clone());
         let shared = Arc::new(Shared { queue: Mutex::default(), changed: Condvar::new(), index: journal.index() });
         let theirs = shared.clone();
         let name = "rustyray-journal".to_owned();
-        let thread = std::thread::Builder::new().name(name).spawn(move || Writer::new(journal).serve(&theirs))?;
+        let thread = std::thread::Builder::new().name(name).spawn(move || Writer::new(journal, voice).serve(&theirs))?;
         Ok(Keeper { shared, thread: Mutex::new(Some(thread)) })
     }
 
@@ -125,25 +128,30 @@ struct Writer {
     sync_at: Option<Instant>,
     /// Did the last write fail? It is told once.
     failing: bool,
+    voice: Voice,
 }
 
 impl Writer {
-    fn new(journal: Journal) -> Self {
-        Writer { journal, sync_at: None, failing: false }
+    fn new(journal: Journal, voice: Voice) -> Self {
+        Writer { journal, sync_at: None, failing: false, voice }
     }
 
     fn serve(mut self, shared: &Shared) {
         while let Some(requests) = shared.next(self.sync_at) {
             // Whoever waited for what panicked hears that nothing comes; the others are answered.
-            if let Err(words) = caught(|| self.answer(requests)) {
-                let _ =
-                    caught(|| tracing::error!("the host panicked while it wrote the journal, and goes on: {words}"));
-            }
+            self.survives(|writer| writer.answer(requests));
             if self.sync_at.is_some_and(|at| at <= Instant::now()) {
-                self.sync();
+                self.survives(Self::sync);
             }
         }
-        self.sync();
+        self.survives(Self::sync);
+    }
+
+    fn survives(&mut self, step: impl FnOnce(&mut Self)) {
+        if let Err(words) = caught(|| step(self)) {
+            let text = || format!("the host panicked while it wrote the journal, and goes on: {words}");
+            self.voice.say(Level::ERROR, text);
+        }
     }
 
     fn answer(&mut self, requests: Vec<Request>) {
@@ -172,11 +180,11 @@ impl Writer {
             self.sync_at.get_or_insert_with(|| Instant::now() + SYNC_EVERY);
         }
         match (&written, self.failing) {
-            (Err(error), false) => tracing::warn!(
-                "cannot write to the journal '{}': {error}; work goes on, and what is not kept will be done again",
-                self.journal.dir().display()
-            ),
-            (Ok(()), true) => tracing::warn!("the journal '{}' can be written again", self.journal.dir().display()),
+            (Err(error), false) => self.journal.warn(|dir| {
+                let what = "work goes on, and what is not kept will be done again";
+                format!("cannot write to the journal '{dir}': {error}; {what}")
+            }),
+            (Ok(()), true) => self.journal.warn(|dir| format!("the journal '{dir}' can be written again")),
             _ => {}
         }
         self.failing = written.is_err();
@@ -187,7 +195,7 @@ impl Writer {
         if self.journal.is_unsynced()
             && let Err(error) = self.journal.sync()
         {
-            tracing::warn!("the disk did not take the journal '{}': {error}", self.journal.dir().display());
+            self.journal.warn(|dir| format!("the disk did not take the journal '{dir}': {error}"));
         }
     }
 }

@@ -28,6 +28,7 @@ mod submit;
 mod targets;
 mod worker;
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
@@ -37,6 +38,7 @@ use futures::future::BoxFuture;
 use slab::Slab;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
+use tracing::Level;
 
 pub use clock::{GuardedClock, TokioClock};
 pub use journal::Keeper;
@@ -66,6 +68,7 @@ use crate::words::error::TaskError;
 use crate::words::event::EventKind;
 use crate::words::ids::{ActorId, Counter};
 use crate::words::options::Address;
+use crate::words::panics::caught;
 use crate::words::plan::HostLimits;
 use crate::words::resources::ResourceSet;
 use crate::words::sync::{Mutex, rank};
@@ -107,7 +110,7 @@ pub struct Runtime {
     spill: Option<Arc<SpillFolder>>,
     modules: Modules,
     /// Held while a module is asked for its manifest.
-    describing: tokio::sync::Mutex<()>,
+    describing: Arc<tokio::sync::Mutex<()>>,
     /// Held while an actor moves to another instance.
     moving: tokio::sync::Mutex<()>,
     /// Held by the task whose arguments are read back: of two that each had a part of theirs, neither would find room.
@@ -213,7 +216,7 @@ impl Runtime {
             store: ObjectStore::new(config.object_store_bytes),
             spill: config.spill,
             modules: Modules::default(),
-            describing: tokio::sync::Mutex::new(()),
+            describing: Arc::default(),
             moving: tokio::sync::Mutex::new(()),
             gathering: tokio::sync::Mutex::new(()),
             names: ActorNames::default(),
@@ -245,7 +248,7 @@ impl Runtime {
             module_ids: Counter::default(),
         });
         if let Some(folder) = &runtime.spill {
-            let spiller = Spiller::new(folder.clone(), &runtime.store, runtime.tokio.clone());
+            let spiller = Spiller::new(folder.clone(), &runtime.store, runtime.tokio.clone(), runtime.observers.voice());
             runtime.store.relieve_by(Box::new(spiller));
         }
         runtime.tokio.spawn(deadlines::watch(runtime.clone()));
@@ -313,6 +316,22 @@ impl Runtime {
     }
 }
 
+/// The state of an embedder's imports for a guest that is gone.
+struct LetGo {
+    state: Vec<Box<dyn Any + Send>>,
+    runtime: Weak<Runtime>,
+}
+
+impl Drop for LetGo {
+    fn drop(&mut self) {
+        for state in self.state.drain(..) {
+            if let Err(words) = caught(|| drop(state)) {
+                self.runtime.upgrade().iter().for_each(|runtime| runtime.imports.note(&words));
+            }
+        }
+    }
+}
+
 impl Port for Runtime {
     fn submit(&self, request: TaskRequest, caller: Option<&Arc<TaskRecord>>) -> ObjectRef {
         self.submit_task(request, None, caller)
@@ -370,8 +389,18 @@ impl Port for Runtime {
         self.observers.room()
     }
 
-    fn note_panic(&self, words: &str) {
-        self.imports.note(words);
+    /// On a thread that runs guests an embedder's own holds up what it would hold up with a call; all others, which may be the one
+    /// that watches the deadlines, leave it to one that may wait.
+    fn let_go(&self, state: Vec<Box<dyn Any + Send>>) {
+        let state = LetGo { state, runtime: self.me.clone() };
+        match tokio::task::try_id() {
+            Some(_) => drop(self.tokio.spawn_blocking(|| drop(state))),
+            None => drop(state),
+        }
+    }
+
+    fn say(&self, level: Level, text: String) {
+        self.observers.say(level, || text);
     }
 
     fn inherited(&self, source: LogSource, bytes: &[u8]) {

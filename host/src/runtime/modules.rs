@@ -17,7 +17,7 @@ use crate::words::capabilities::Capabilities;
 use crate::words::encoding::Encoding;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::ids::ModuleId;
-use crate::words::limits::{MANIFEST_FUEL, TaskLimits};
+use crate::words::limits::{AWAIT_GRACE, MANIFEST_FUEL, TaskLimits};
 use crate::words::manifest::{Manifest, ModuleInfo};
 use crate::words::module_name::ModuleNameError;
 use crate::words::plan::{ModulePlans, TaskPlan};
@@ -95,7 +95,8 @@ impl Runtime {
         code: &Arc<LoadedModule>,
         info: Arc<ModuleInfo>,
     ) -> Result<Manifest, ModuleError> {
-        let _turn = self.describing.lock().await;
+        let turn = tokio::time::timeout(2 * MANIFEST_TIME, self.describing.clone().lock_owned()).await;
+        let turn = turn.map_err(|_| late("others, which are asked before it, take too long"))?;
         let limits = TaskLimits { fuel: Some(MANIFEST_FUEL), ..TaskLimits::default().lower_of(&self.limits.ceiling) };
         let spec = TaskSpec {
             id: self.task_ids.next(),
@@ -116,19 +117,28 @@ impl Runtime {
             instance.manifest().await
         };
         let answer = self.sheltered(answer, |error| Err(ModuleError::NoManifest(error)));
-        let late = slot.clone();
-        let answer = slot.run(answer, || ());
-        let too_late = async {
-            tokio::time::sleep(MANIFEST_TIME).await;
-            late.stop(StopReason::Deadline);
-            std::future::pending::<()>().await
+        let (answer, tokio) = (slot.clone().run(answer, || ()), self.tokio.clone());
+        // On a thread that may wait: what it calls may be an import of the embedder's. The next module is asked when it has returned.
+        let asked = self.tokio.spawn_blocking(move || {
+            let answer = tokio.block_on(answer);
+            drop(turn);
+            answer
+        });
+        let mut asked = std::pin::pin!(asked);
+        let answered = match tokio::time::timeout(MANIFEST_TIME, &mut asked).await {
+            Ok(answered) => answered,
+            Err(_) => {
+                slot.stop(StopReason::Deadline);
+                let returned = tokio::time::timeout(AWAIT_GRACE, asked).await;
+                returned.map_err(|_| late("it waits in an import of the embedding program that does not return"))?
+            }
         };
-        tokio::select! {
-            answer = answer => answer.unwrap_or_else(|_| {
-                let text = format!("it had {MANIFEST_TIME:?}");
-                Err(ModuleError::NoManifest(TaskError::new(ErrorKind::TaskTimedOut, text)))
-            }),
-            () = too_late => Err(ModuleError::HostShutDown),
-        }
+        let answer = answered.map_err(|_| ModuleError::HostShutDown)?;
+        answer.unwrap_or_else(|_| Err(late("it was asked what it offers, and computed on")))
     }
+}
+
+fn late(why: &str) -> ModuleError {
+    let text = format!("a module has {MANIFEST_TIME:?} to tell what it offers: {why}");
+    ModuleError::NoManifest(TaskError::new(ErrorKind::TaskTimedOut, text))
 }

@@ -248,8 +248,8 @@ impl Service {
             self.patience = None;
             return false;
         };
-        let clock = &self.runtime.clock;
-        let patience = self.patience.get_or_insert_with(|| clock.sleep_until(clock.now() + AWAIT_GRACE));
+        // Of the real clock, as the guest computes.
+        let patience = self.patience.get_or_insert_with(|| Box::pin(tokio::time::sleep(AWAIT_GRACE)));
         let lost = patience.as_mut().poll(cx).is_ready();
         if lost {
             self.shift.end(reason);

@@ -101,13 +101,14 @@ impl Runtime {
         }
     }
 
-    /// Waits until `done`, at most for `longest`.
+    /// Waits until `done`, at most for `longest`, of the host's clock or of the real one.
     async fn until(&self, longest: Duration, done: impl Fn(&Self) -> bool) {
         let waiting = self.once(done);
         let Some(until) = self.clock.now().checked_add(longest) else {
             return waiting.await;
         };
-        first(waiting, self.clock.sleep_until(until)).await;
+        let real = tokio::time::sleep(longest);
+        first(waiting, first(self.clock.sleep_until(until), real)).await;
     }
 }
 

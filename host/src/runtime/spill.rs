@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
+use tracing::Level;
 
 use super::Runtime;
 use crate::state::object::ObjectRef;
@@ -13,6 +14,7 @@ use crate::state::store::{ObjectStore, Relief};
 use crate::words::error::TaskError;
 use crate::words::limits::SPILL_PATIENCE;
 use crate::words::panics::Finally;
+use crate::words::voice::Voice;
 
 /// Moves cold objects to a folder, in the background before the store is full, and at once when it is.
 pub(super) struct Spiller(Arc<Shared>);
@@ -25,12 +27,13 @@ struct Shared {
     writing: Mutex<()>,
     /// Is somebody at it in the background?
     pressed: AtomicBool,
+    voice: Voice,
 }
 
 impl Spiller {
-    pub fn new(folder: Arc<SpillFolder>, store: &Arc<ObjectStore>, tokio: Handle) -> Self {
-        let store = Arc::downgrade(store);
-        Spiller(Arc::new(Shared { folder, store, tokio, writing: Mutex::new(()), pressed: AtomicBool::new(false) }))
+    pub fn new(folder: Arc<SpillFolder>, store: &Arc<ObjectStore>, tokio: Handle, voice: Voice) -> Self {
+        let (store, writing, pressed) = (Arc::downgrade(store), Mutex::new(()), AtomicBool::new(false));
+        Spiller(Arc::new(Shared { folder, store, tokio, writing, pressed, voice }))
     }
 }
 
@@ -47,7 +50,7 @@ impl Relief for Spiller {
         self.0.tokio.spawn_blocking(move || {
             let _over = over;
             if let Err(error) = shared.free(0) {
-                tracing::warn!("{}", error.message);
+                shared.voice.say(Level::WARN, || error.message);
             }
         });
     }

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use tracing::Level;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
@@ -14,7 +15,6 @@ use super::wasi;
 use crate::port::Port;
 use crate::state::task::TaskRecord;
 use crate::words::limits::{HANDLES_MAX, TaskLimits, WASI_HANDLES_MAX};
-use crate::words::panics::caught;
 
 /// One guest's state in the host. Dropping it drops every handle that the guest held.
 pub struct Guest {
@@ -90,7 +90,8 @@ impl WasiView for Guest {
         // like one that was not granted.
         let wasi = self.wasi.get_or_insert_with(|| {
             wasi::context(&self.task, &self.transcript).unwrap_or_else(|error| {
-                tracing::warn!("a granted directory cannot be opened any more: {error:#}");
+                let text = format!("a granted directory cannot be opened any more: {error:#}");
+                self.port.say(Level::WARN, text);
                 WasiCtx::default()
             })
         });
@@ -101,11 +102,8 @@ impl WasiView for Guest {
 impl Drop for Guest {
     fn drop(&mut self) {
         self.transcript.finish();
-        // An embedder's own, dropped by whoever ends the guest.
-        for extension in self.extensions.drain(..) {
-            if let Err(words) = caught(|| drop(extension)) {
-                self.port.note_panic(&words);
-            }
+        if !self.extensions.is_empty() {
+            self.port.let_go(std::mem::take(&mut self.extensions));
         }
     }
 }

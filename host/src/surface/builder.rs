@@ -343,7 +343,7 @@ impl HostBuilder {
         let spill = self.spill.map(|dir| spill_folder(&dir, self.spill_bytes)).transpose()?;
         let engine = EngineConfig { instances: self.instances, cache_dir: self.cache_dir };
         let sandbox = Sandbox::new(&engine, self.imports).map_err(|error| BuildError::Engine(format!("{error:#}")))?;
-        let keeper = self.journal.map(|path| keeper(path, self.journal_bytes)).transpose()?;
+        let journal = self.journal.map(|path| journal(path, self.journal_bytes)).transpose()?;
         // After all that can fail: a tokio runtime must not be dropped where an embedder's own may be running.
         let tokio = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(IO_THREADS)
@@ -351,6 +351,7 @@ impl HostBuilder {
             .enable_all()
             .build()?;
         let observers = Observers::start(self.sinks)?;
+        let keeper = journal.map(|journal| Keeper::start(journal, observers.voice())).transpose()?;
         let clock: Arc<dyn Clock> = match self.clock {
             Some(clock) => Arc::new(GuardedClock::new(clock, tokio.handle().clone(), observers.guard("the clock"))),
             None => Arc::new(TokioClock(tokio.handle().clone())),
@@ -402,11 +403,8 @@ fn guest_memory(memory_bytes: Option<u64>, object_store_bytes: u64) -> Result<u6
     })
 }
 
-fn keeper(path: PathBuf, limit: u64) -> Result<Keeper, BuildError> {
-    match Journal::open(&path, limit) {
-        Ok(journal) => Ok(Keeper::start(journal)?),
-        Err(error) => Err(BuildError::Journal { path, reason: error.to_string() }),
-    }
+fn journal(path: PathBuf, limit: u64) -> Result<Journal, BuildError> {
+    Journal::open(&path, limit).map_err(|error| BuildError::Journal { path, reason: error.to_string() })
 }
 
 /// Running out of memory maps is not graceful: the allocator fails. So it is refused beforehand.

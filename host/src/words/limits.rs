@@ -20,7 +20,7 @@ pub const CONCURRENCY_MAX: u32 = 1000;
 pub const CONCURRENCY_GROUPS_MAX: usize = 64;
 
 /// Time for one of several calls that an actor serves to come to its next await, once it is to be ended; and for the guest to
-/// return, once no call is left. After it the whole instance ends. Far more than what lies between two awaits of a method
+/// return, once no call is left. After it the whole instance ends. Of the real clock. Far more than what lies between two awaits of a method
 /// that waits at all.
 pub const AWAIT_GRACE: Duration = Duration::from_millis(100);
 

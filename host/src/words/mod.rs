@@ -17,3 +17,4 @@ pub mod receipt;
 pub mod resources;
 pub mod sync;
 pub mod text;
+pub mod voice;

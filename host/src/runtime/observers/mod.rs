@@ -13,7 +13,6 @@ use std::time::Duration;
 use futures::channel::oneshot;
 use futures::future::BoxFuture;
 use tracing::Level;
-use tracing::level_filters::LevelFilter;
 
 use self::notice::Notice;
 use self::queue::Queue;
@@ -21,6 +20,7 @@ use self::writer::Writer;
 use crate::port::log::{LogLine, LogSink, LogSource, OutputWatch, to_tracing};
 use crate::words::event::Event;
 use crate::words::receipt::Receipt;
+use crate::words::voice::Voice;
 
 pub use self::guard::Guard;
 
@@ -46,6 +46,7 @@ pub struct Sinks {
 /// What tells them, for one host. Dropping it has what is queued told, and waits for nobody.
 pub struct Observers {
     queue: Arc<Queue>,
+    voice: Voice,
     output: Vec<OutputWatch>,
     output_guard: Guard,
     hears_events: bool,
@@ -70,7 +71,9 @@ impl Observers {
             sinks.log.push(Arc::new(to_tracing));
         }
         let queue = Arc::new(Queue::default());
+        let said = queue.clone();
         let observers = Observers {
+            voice: Voice::new(move |level, text| said.push(Notice::Message(level, text))),
             output: std::mem::take(&mut sinks.output),
             output_guard: Guard::new("the function that was given to on_inherited_output", &queue),
             hears_events: !sinks.events.is_empty(),
@@ -127,11 +130,14 @@ impl Observers {
         }
     }
 
-    /// The host itself has something to say, from where a subscriber of `tracing` that blocks would do harm.
+    /// The host itself has something to say.
     pub(super) fn say(&self, level: Level, text: impl FnOnce() -> String) {
-        if level <= LevelFilter::current() {
-            self.queue.push(Notice::Message(level, text()));
-        }
+        self.voice.say(level, text);
+    }
+
+    /// What says something for the host from where a subscriber of `tracing` that blocks would do harm.
+    pub fn voice(&self) -> Voice {
+        self.voice.clone()
     }
 
     /// Returns when all that was queued before is told.

@@ -10,6 +10,7 @@ use super::queue::Queue;
 use super::{EventSink, ReceiptSink, Sinks};
 use crate::port::log::LogSink;
 use crate::words::panics::caught;
+use crate::words::voice::say_now;
 
 /// A function, and what is told when it panics.
 struct Guarded<S> {
@@ -53,7 +54,7 @@ impl Writer {
             Notice::Line(line) => tell_each(&self.log, |sink| sink(&line)),
             Notice::Event(event) => tell_each(&self.events, |sink| sink(&event)),
             Notice::Receipt(receipt) => tell_each(&self.receipts, |sink| sink(&receipt)),
-            Notice::Message(level, text) => say(level, &text),
+            Notice::Message(level, text) => say_now(level, &text),
             // Wakes whoever waits, on an executor of the embedder's.
             Notice::Flush(done) => drop(caught(|| done.send(()))),
         }
@@ -100,26 +101,13 @@ fn guarded<S>(sinks: Vec<S>, what: &str, queue: &Arc<Queue>) -> Vec<Guarded<S>> 
 
 fn tell_lost(lost: &Lost) {
     let Lost { lines, events, receipts } = lost;
-    say(
+    say_now(
         Level::WARN,
         &format!(
             "{lines} log lines, {events} events and {receipts} receipts were left out: the functions that are told of them did \
              not keep up; have them hand on what they get to somebody else"
         ),
     );
-}
-
-/// An event of `tracing`, on whatever subscriber the process has.
-fn say(level: Level, text: &str) {
-    let saying = || match level {
-        Level::ERROR => tracing::error!("{text}"),
-        Level::WARN => tracing::warn!("{text}"),
-        Level::INFO => tracing::info!("{text}"),
-        Level::DEBUG => tracing::debug!("{text}"),
-        Level::TRACE => tracing::trace!("{text}"),
-    };
-    // A subscriber that panics cannot be told of.
-    let _ = caught(saying);
 }
 
 #[cfg(test)]

@@ -15,12 +15,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tracing::Level;
 
 pub use record::{Entry, Key, Kind};
 use segment::{Place, Segment};
 
 use super::payload::Payload;
 use crate::words::limits::{JOURNAL_BYTES_MIN, JOURNAL_RECORDS_MAX};
+use crate::words::voice::Voice;
 
 /// Bytes that are written at once.
 const WRITE_BYTES: usize = 4 << 20;
@@ -69,6 +71,7 @@ pub struct Journal {
     segment_records: usize,
     /// Was something written that the disk may not have yet?
     unsynced: bool,
+    voice: Voice,
 }
 
 impl Journal {
@@ -94,6 +97,7 @@ impl Journal {
             segment_bytes: limit / 2,
             segment_records: JOURNAL_RECORDS_MAX / 2,
             unsynced: false,
+            voice: Voice::direct(),
         };
         journal.open_segments()?;
         Ok(journal)
@@ -119,12 +123,9 @@ impl Journal {
             self.segments.push_back(segment);
         }
         if damaged > 0 {
-            tracing::warn!(
-                "the journal '{}' was damaged, or cut off while it was written, at {damaged} {}: what was there is \
-                 dropped, the rest is kept",
-                self.dir.display(),
-                if damaged == 1 { "place" } else { "places" }
-            );
+            let places = if damaged == 1 { "place" } else { "places" };
+            let what = "was damaged, or cut off while it was written,";
+            self.warn(|dir| format!("the journal '{dir}' {what} at {damaged} {places}: what was there is dropped, the rest is kept"));
         }
         if self.segments.back().map(|segment| segment.number) != numbers.last().copied() || numbers.is_empty() {
             self.begin_segment(numbers.last().map_or(1, |last| last + 1))?;
@@ -140,7 +141,7 @@ impl Journal {
     /// A file whose head is not whole: nothing in it can be checked.
     fn put_aside(&self, number: u64) -> io::Result<()> {
         let (from, to) = (segment::path(&self.dir, number), self.dir.join(DAMAGED));
-        tracing::warn!("'{}' has no whole head, and is put aside as '{}'", from.display(), to.display());
+        self.warn(|_| format!("'{}' has no whole head, and is put aside as '{}'", from.display(), to.display()));
         std::fs::rename(from, to)
     }
 
@@ -149,9 +150,14 @@ impl Journal {
         self.index.clone()
     }
 
-    /// The folder.
-    pub fn dir(&self) -> &Path {
-        &self.dir
+    /// Has what it has to say from now on said so.
+    pub fn speak_through(&mut self, voice: Voice) {
+        self.voice = voice;
+    }
+
+    /// Warns of something that concerns this folder.
+    pub fn warn(&self, text: impl FnOnce(std::path::Display<'_>) -> String) {
+        self.voice.say(Level::WARN, || text(self.dir.display()));
     }
 
     /// Reads a record. One that is damaged is reported and dropped.
@@ -160,8 +166,8 @@ impl Journal {
         let read = self.segments.iter().find(|segment| segment.number == place.segment)?.read(&place);
         match read {
             Ok(Some(entry)) if entry.key == *key => return Some(entry.payload),
-            Ok(_) => tracing::warn!("a record of the journal '{}' is damaged, and is dropped", self.dir.display()),
-            Err(error) => tracing::warn!("a record of the journal '{}' cannot be read: {error}", self.dir.display()),
+            Ok(_) => self.warn(|dir| format!("a record of the journal '{dir}' is damaged, and is dropped")),
+            Err(error) => self.warn(|dir| format!("a record of the journal '{dir}' cannot be read: {error}")),
         }
         self.index.0.lock().remove(key);
         None
@@ -226,7 +232,8 @@ impl Journal {
             let Some(oldest) = self.segments.pop_front() else { break };
             self.index.0.lock().retain(|_, place| place.segment != oldest.number);
             oldest.remove()?;
-            tracing::info!("the journal '{}' is full: its oldest results are dropped", self.dir.display());
+            let full = || format!("the journal '{}' is full: its oldest results are dropped", self.dir.display());
+            self.voice.say(Level::INFO, full);
         }
         Ok(())
     }
@@ -251,8 +258,7 @@ impl Journal {
             }
         }
         if dropped > 0 {
-            let dir = self.dir.display();
-            tracing::warn!("the journal '{dir}' has no room for {dropped} of its checkpoints: raise its limit");
+            self.warn(|dir| format!("the journal '{dir}' has no room for {dropped} of its checkpoints: raise its limit"));
         }
         self.flush(&mut batch)
     }
