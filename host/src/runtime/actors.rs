@@ -219,11 +219,9 @@ impl Runtime {
         if let Some(event) = actor.mailbox.next() {
             return event;
         }
-        self.scheduler.lock().idle(holds);
+        let _idle = Idle::new(self, holds);
         self.progressed();
-        let event = poll_fn(|cx| actor.mailbox.poll_next(cx)).await;
-        self.scheduler.lock().busy(holds);
-        event
+        poll_fn(|cx| actor.mailbox.poll_next(cx)).await
     }
 
     async fn serve_call(
@@ -357,6 +355,25 @@ impl Drop for Life {
         }
         runtime.release(construct);
         runtime.progressed();
+    }
+}
+
+/// An actor that has nothing to do; dropping it, also because its life is, takes that back.
+struct Idle<'a> {
+    runtime: &'a Runtime,
+    holds: &'a ResourceSet,
+}
+
+impl<'a> Idle<'a> {
+    fn new(runtime: &'a Runtime, holds: &'a ResourceSet) -> Self {
+        runtime.scheduler.lock().idle(holds);
+        Idle { runtime, holds }
+    }
+}
+
+impl Drop for Idle<'_> {
+    fn drop(&mut self) {
+        self.runtime.scheduler.lock().busy(self.holds);
     }
 }
 

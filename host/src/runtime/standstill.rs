@@ -43,7 +43,8 @@ impl Runtime {
         if let Some(task) = victim {
             let text = format!(
                 "everything that runs waits for another task, and holds the instances, the memory or the resources that this \
-                 one needs ({}): nest tasks less deeply, or raise the host's limits",
+                 one needs ({}), or idle actors do: nest tasks less deeply, end actors that nobody needs, or raise the host's \
+                 limits",
                 task.spec.plan.needs
             );
             self.give_up(&task, TaskError::new(ErrorKind::InstancesExhausted, text));

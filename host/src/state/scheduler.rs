@@ -332,8 +332,9 @@ impl<J> Scheduler<J> {
         task
     }
 
-    /// Nobody computes, and what is ready does not fit: for want of an instance, or beside tasks that wait for it. What
-    /// idle actors alone stand in the way of can wait for their end.
+    /// Nobody computes, and what is ready does not fit: for want of an instance, or while tasks wait, which may be for it. Where none
+    /// does it can wait for the end of the idle actors that stand in its way; where one does, it may be that one which holds
+    /// their handles, and nobody would hear of it.
     pub fn is_stuck(&mut self) -> bool {
         let waiting_tasks = self.instances_max - self.instances_free - self.idle_actors;
         self.active == 0
