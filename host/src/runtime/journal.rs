@@ -55,7 +55,8 @@ impl Keeper {
         let shared = Arc::new(Shared { queue: Mutex::default(), changed: Condvar::new(), index: journal.index() });
         let theirs = shared.clone();
         let name = "rustyray-journal".to_owned();
-        let thread = std::thread::Builder::new().name(name).spawn(move || Writer::new(journal, voice).serve(&theirs))?;
+        let thread =
+            std::thread::Builder::new().name(name).spawn(move || Writer::new(journal, voice).serve(&theirs))?;
         Ok(Keeper { shared, thread: Mutex::new(Some(thread)) })
     }
 

@@ -248,7 +248,8 @@ impl Runtime {
             module_ids: Counter::default(),
         });
         if let Some(folder) = &runtime.spill {
-            let spiller = Spiller::new(folder.clone(), &runtime.store, runtime.tokio.clone(), runtime.observers.voice());
+            let spiller =
+                Spiller::new(folder.clone(), &runtime.store, runtime.tokio.clone(), runtime.observers.voice());
             runtime.store.relieve_by(Box::new(spiller));
         }
         runtime.tokio.spawn(deadlines::watch(runtime.clone()));
@@ -305,11 +306,7 @@ impl Runtime {
     }
 
     /// The items of what is submitted to give them.
-    fn streamed(
-        &self,
-        taker: Option<&Arc<TaskRecord>>,
-        submit: impl FnOnce(Arc<Stream>) -> ObjectRef,
-    ) -> StreamRef {
+    fn streamed(&self, taker: Option<&Arc<TaskRecord>>, submit: impl FnOnce(Arc<Stream>) -> ObjectRef) -> StreamRef {
         let stream = Stream::new(&self.store, taker);
         let task = submit(stream.clone());
         StreamRef::new(stream, task, self.conductor())

@@ -306,9 +306,7 @@ impl ObjectRef {
     /// Has `watcher` told when the object is sealed. `Err` says that it is already, and whether it failed.
     pub(crate) fn watch(&self, watcher: Arc<dyn Watcher>) -> Result<WatchKey, bool> {
         match &mut *self.0.slot.lock() {
-            Slot::Pending { watchers, source } => {
-                Ok(watchers.insert(watcher).of(matches!(source, Source::Outside)))
-            }
+            Slot::Pending { watchers, source } => Ok(watchers.insert(watcher).of(matches!(source, Source::Outside))),
             Slot::Sealed(outcome, _) => Err(outcome.is_err()),
             Slot::Away(_) => Err(false),
         }

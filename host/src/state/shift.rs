@@ -310,7 +310,8 @@ impl Shift {
     pub fn condemn(&self, call: &TaskRecord, stamp: u64, error: &TaskError) {
         let mut inner = self.inner.lock();
         let waits = inner.current.is_none() && self.parking.stamp() == Some(stamp);
-        let gone = if waits { inner.end(call.spec.id, End::Answered(Err(Box::new(error.clone())))) } else { Vec::new() };
+        let gone =
+            if waits { inner.end(call.spec.id, End::Answered(Err(Box::new(error.clone())))) } else { Vec::new() };
         drop(inner);
         drop(gone);
         self.runtime.wake();

@@ -125,7 +125,9 @@ impl Journal {
         if damaged > 0 {
             let places = if damaged == 1 { "place" } else { "places" };
             let what = "was damaged, or cut off while it was written,";
-            self.warn(|dir| format!("the journal '{dir}' {what} at {damaged} {places}: what was there is dropped, the rest is kept"));
+            self.warn(|dir| {
+                format!("the journal '{dir}' {what} at {damaged} {places}: what was there is dropped, the rest is kept")
+            });
         }
         if self.segments.back().map(|segment| segment.number) != numbers.last().copied() || numbers.is_empty() {
             self.begin_segment(numbers.last().map_or(1, |last| last + 1))?;
@@ -258,7 +260,9 @@ impl Journal {
             }
         }
         if dropped > 0 {
-            self.warn(|dir| format!("the journal '{dir}' has no room for {dropped} of its checkpoints: raise its limit"));
+            self.warn(|dir| {
+                format!("the journal '{dir}' has no room for {dropped} of its checkpoints: raise its limit")
+            });
         }
         self.flush(&mut batch)
     }
