@@ -27,6 +27,7 @@ mod moves;
 mod objects;
 mod observers;
 mod one_wasmtime;
+mod pressure;
 mod program;
 mod progress;
 mod promises;

@@ -11,6 +11,7 @@ use futures::future::BoxFuture;
 use tracing::Level;
 
 use crate::state::actor::ActorRef;
+use crate::state::gathering::Gathering;
 use crate::state::object::ObjectRef;
 use crate::state::parking::Wait;
 use crate::state::payload::{Argument, Encoding};
@@ -112,7 +113,7 @@ pub trait Port: Send + Sync {
 
     /// Reads the bytes of spilled objects back, with room for all of them or for none. Whoever wants them is told by each
     /// object.
-    fn fetch(&self, objects: Vec<ObjectRef>);
+    fn gather(&self, objects: Vec<ObjectRef>, bytes: u64, task: Option<&TaskRecord>) -> Gathering;
 
     /// The host's time.
     fn clock(&self) -> &Arc<dyn Clock>;

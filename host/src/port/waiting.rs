@@ -8,10 +8,10 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures::task::AtomicWaker;
-use parking_lot::Mutex;
 
 use super::Port;
-use crate::state::object::{ObjectRef, Outcome, Wanted, WatchKey, Watcher};
+use crate::state::gathering::Gathering;
+use crate::state::object::{ObjectRef, Outcome, WatchKey, Watcher};
 use crate::state::parking::{Awaited, Wait};
 use crate::state::shift::{News, Shift};
 use crate::state::task::TaskRecord;
@@ -91,89 +91,18 @@ impl Drop for Sealed<'_> {
     }
 }
 
-/// The values of objects, some of which were spilled: has those read back, together, and holds each from the moment at which it
-/// is there, so that it is not spilled once more before the last one is.
-pub struct Claims {
-    claims: Vec<(Arc<Claim>, Option<WatchKey>)>,
-    tally: Arc<Tally>,
-}
-
-/// One of them.
-struct Claim {
-    object: ObjectRef,
-    outcome: Mutex<Option<Outcome>>,
-    tally: Arc<Tally>,
-}
-
-impl Watcher for Claim {
-    fn sealed(self: Arc<Self>, _failed: bool) {
-        let outcome = self.object.outcome();
-        *self.outcome.lock() = outcome;
-        self.tally.count_one();
-    }
-}
-
-impl Claims {
-    /// Waits until each is there, or is known not to come.
-    pub fn new(port: &dyn Port, objects: &[ObjectRef]) -> Self {
-        let tally = Arc::new(Tally { missing: AtomicUsize::new(objects.len()), waker: AtomicWaker::new() });
-        let (mut claims, mut to_read) = (Vec::with_capacity(objects.len()), Vec::new());
-        for object in objects {
-            let claim = Arc::new(Claim { object: object.clone(), outcome: Mutex::new(None), tally: tally.clone() });
-            let key = match object.want(claim.clone()) {
-                Wanted::Here | Wanted::Pending => {
-                    claim.clone().sealed(false);
-                    None
-                }
-                Wanted::Soon(key) => Some(key),
-                Wanted::ToRead(key) => {
-                    to_read.push(object.clone());
-                    Some(key)
-                }
-            };
-            claims.push((claim, key));
-        }
-        if !to_read.is_empty() {
-            port.fetch(to_read);
-        }
-        Claims { claims, tally }
-    }
-
-    /// What became of them, in their order; `None` of one that is spilled again, or made again.
-    pub fn outcomes(&self) -> impl Iterator<Item = Option<Outcome>> {
-        self.claims.iter().map(|(claim, _)| claim.outcome.lock().clone())
-    }
-}
-
-impl Future for Claims {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.tally.poll(cx)
-    }
-}
-
-impl Drop for Claims {
-    fn drop(&mut self) {
-        for (claim, key) in self.claims.drain(..) {
-            if let Some(key) = key {
-                claim.object.unwatch(&key, &claim);
-            }
-        }
-    }
-}
-
 /// What a wait is for.
 trait Awaitable: Future<Output = ()> + Unpin {
-    fn tally(&self) -> &Tally;
+    /// Is it there already?
+    fn is_complete(&self) -> bool;
 
     /// Will somebody outside end it?
     fn is_from_outside(&self) -> bool;
 }
 
 impl Awaitable for Sealed<'_> {
-    fn tally(&self) -> &Tally {
-        &self.tally
+    fn is_complete(&self) -> bool {
+        self.tally.is_complete()
     }
 
     fn is_from_outside(&self) -> bool {
@@ -181,9 +110,9 @@ impl Awaitable for Sealed<'_> {
     }
 }
 
-impl Awaitable for &mut Claims {
-    fn tally(&self) -> &Tally {
-        &self.tally
+impl Awaitable for &Gathering {
+    fn is_complete(&self) -> bool {
+        self.is_done()
     }
 
     fn is_from_outside(&self) -> bool {
@@ -237,7 +166,7 @@ pub async fn value_of(
         let left = until.map(|until| until.saturating_duration_since(port.clock().now()));
         if object.is_ready() {
             // Apart: few are spilled, and what that takes has no place in the future of every wait.
-            match Box::pin(claimed(port, task, object, left)).await? {
+            match Box::pin(gathered(port, task, object, left)).await? {
                 Some(outcome) => return Ok(outcome),
                 // It is made again.
                 None => continue,
@@ -253,15 +182,15 @@ pub async fn value_of(
 }
 
 /// Waits for the value of an object that was spilled: it comes back by itself.
-async fn claimed(
+async fn gathered(
     port: &dyn Port,
     task: Option<&TaskRecord>,
     object: &ObjectRef,
     timeout: Option<Duration>,
 ) -> Result<Option<Outcome>, Waited> {
-    let mut claims = Claims::new(port, std::slice::from_ref(object));
-    match wait(port, task.map(|task| (task, None)), Some(&mut claims), timeout).await {
-        Waited::Ready => Ok(claims.outcomes().next().flatten()),
+    let gathering = port.gather(vec![object.clone()], 0, task);
+    match wait(port, task.map(|task| (task, None)), Some(&gathering), timeout).await {
+        Waited::Ready => Ok(gathering.take().and_then(|gathered| gathered.outcomes.into_iter().next().flatten())),
         ended => Err(ended),
     }
 }
@@ -277,7 +206,7 @@ async fn wait(
     let only_timer = sealed.is_none();
     let mut sleep = timeout.and_then(|timeout| sleep_for(port, timeout));
     // Ready already: no slot is given back, nobody is woken.
-    if sealed.as_ref().is_some_and(|sealed| sealed.tally().is_complete()) {
+    if sealed.as_ref().is_some_and(|sealed| sealed.is_complete()) {
         return Waited::Ready;
     }
     if timeout.is_some_and(|timeout| timeout.is_zero()) || (only_timer && timeout.is_none()) {
@@ -320,7 +249,7 @@ pub async fn wait_for_news(
         return Some(news);
     }
     let mut sealed = (count > 0 && !objects.is_empty()).then(|| Sealed::new(objects, count));
-    let ready = sealed.as_ref().is_some_and(|sealed| sealed.tally.is_complete());
+    let ready = sealed.as_ref().is_some_and(|sealed| sealed.is_complete());
     if ready || timeout.is_some_and(|timeout| timeout.is_zero()) {
         return None;
     }

@@ -11,6 +11,7 @@ use super::moves::at_home;
 use crate::sandbox::Instance;
 use crate::state::actor::ActorRecord;
 use crate::state::mailbox::Event;
+use crate::state::object::Outcome;
 use crate::state::payload::{Arguments, Encoding, Payload};
 use crate::state::slot::{CancelSlot, StopReason};
 use crate::state::task::{TaskRecord, Work};
@@ -40,12 +41,12 @@ enum Ended {
 /// How a call left the instance.
 pub(super) type Served = Result<Instance, TaskError>;
 
-/// Where an instance is until a call runs in it: whoever ends the call before that, as while its arguments are waited for, ends
-/// the call alone.
+/// Where an instance is while no guest code of a call runs in it: whoever ends the call then, as while its arguments are waited for,
+/// or room for its result, ends the call alone.
 type Berth = Arc<Mutex<Option<Instance>, { rank::ACTOR }>>;
 
 /// How a call ran; an error where it did not begin to, or where a function of the embedder's panicked.
-type Attempt = Result<(Served, Result<Payload, TaskError>), TaskError>;
+type Attempt = Result<(Served, Result<Outcome, TaskError>), TaskError>;
 
 impl Runtime {
     /// Lives an actor's life, from the task that constructs it.
@@ -245,14 +246,23 @@ impl Runtime {
         let berth: Berth = Arc::new(Mutex::new(Some(instance)));
         let guest = {
             let (runtime, call, berth) = (self.clone(), call.clone(), berth.clone());
-            let saver = actor.saved.is_some().then(|| (self.clone(), actor.clone()));
+            let saver = actor.saved.is_some().then(|| actor.clone());
             let served = async move {
                 // Here, where whoever ends it finds it.
                 let arguments = runtime.arguments(&call).await?;
                 let mut instance = berth.lock().take().ok_or_else(gone)?;
-                instance.serve(call);
-                let result = instance.call(arguments, reply).await;
-                let Some((runtime, actor)) = saver.filter(|_| survives(&result)) else {
+                instance.serve(call.clone());
+                let result = match instance.call(arguments, reply).await {
+                    Ok(payload) => {
+                        let before = berth.lock().replace(instance);
+                        drop(before);
+                        let outcome = runtime.stored(&call, payload).await;
+                        instance = berth.lock().take().ok_or_else(gone)?;
+                        Ok(outcome)
+                    }
+                    Err(error) => Err(error),
+                };
+                let Some(actor) = saver.filter(|_| survives(&result)) else {
                     return Ok((Ok(instance), result));
                 };
                 // Apart, so that it takes no room in the future of every call.
@@ -281,8 +291,8 @@ impl Runtime {
         may_restart: bool,
     ) -> Served {
         let (alive, error) = match ended {
-            Ok(Ok((instance, Ok(payload)))) => {
-                self.settle(call, self.store.store(payload));
+            Ok(Ok((instance, Ok(outcome)))) => {
+                self.settle(call, outcome);
                 return instance;
             }
             Ok(Ok((instance, Err(error)))) => (Some(instance).filter(|_| is_own(&error)), error),
@@ -404,7 +414,7 @@ fn is_own(error: &TaskError) -> bool {
     matches!(error.kind, ErrorKind::TaskFailed | ErrorKind::InvalidArgument)
 }
 
-fn survives(result: &Result<Payload, TaskError>) -> bool {
+fn survives(result: &Result<Outcome, TaskError>) -> bool {
     result.as_ref().err().is_none_or(is_own)
 }
 

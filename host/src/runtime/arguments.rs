@@ -4,20 +4,51 @@ use std::sync::Arc;
 
 use super::Runtime;
 use super::worker::dependency_failed;
-use crate::port::waiting::{Claims, Parked, Sealed};
-use crate::state::object::ObjectRef;
+use crate::port::Port;
+use crate::port::waiting::{Parked, Sealed};
+use crate::state::object::{ObjectRef, Outcome};
 use crate::state::parking::{Awaited, Wait};
-use crate::state::payload::Held;
+use crate::state::payload::{Held, Payload, Value};
 use crate::state::task::{TaskRecord, Work};
 use crate::words::error::{ErrorKind, TaskError};
-use crate::words::limits::SPILL_PATIENCE;
+use crate::words::limits::{OBJECT_OVERHEAD_BYTES, SPILL_PATIENCE};
+
+/// Why a task has not its arguments.
+pub(super) enum Missing {
+    /// It fails.
+    Failed(TaskError),
+    /// Some are lost, and made again.
+    Lost,
+}
+
+impl From<TaskError> for Missing {
+    fn from(error: TaskError) -> Self {
+        Missing::Failed(error)
+    }
+}
 
 impl Runtime {
-    /// The values of a task's arguments, held.
+    /// The values of the arguments of a call, or of a constructor, held. Those that are lost are waited for until they are made
+    /// again: the instance is the actor's, and nobody else could have it meanwhile.
     ///
     /// # Errors
     /// One of them failed, or there is no room for those that have to be read back.
     pub(super) async fn arguments(&self, task: &TaskRecord) -> Result<Vec<Held>, TaskError> {
+        loop {
+            match self.arguments_of_task(task).await {
+                Ok(held) => return Ok(held),
+                Err(Missing::Failed(error)) => return Err(error),
+                // Apart, so that it takes no room in the future of every call.
+                Err(Missing::Lost) => Box::pin(self.wait_until_made_again(task)).await,
+            }
+        }
+    }
+
+    /// The values of the arguments of a task, held.
+    ///
+    /// # Errors
+    /// One of them failed or is made again, or there is no room for those that have to be read back.
+    pub(super) async fn arguments_of_task(&self, task: &TaskRecord) -> Result<Vec<Held>, Missing> {
         match resolved(task)? {
             Some(held) => Ok(held),
             // Apart, so that it takes no room in the future of every task.
@@ -25,44 +56,66 @@ impl Runtime {
         }
     }
 
-    async fn arguments_from_disk(&self, task: &TaskRecord) -> Result<Vec<Held>, TaskError> {
+    async fn arguments_from_disk(&self, task: &TaskRecord) -> Result<Vec<Held>, Missing> {
         let objects: Arc<[ObjectRef]> = task.argument_objects().into();
         loop {
             if let Some(held) = resolved(task)? {
                 return Ok(held);
             }
             if objects.iter().any(|object| !object.is_ready()) {
-                self.wait_until_made_again(task, &objects).await;
-                continue;
+                return Err(Missing::Lost);
             }
             let (needs, limit) = (task.argument_bytes(), self.store.limit());
             if needs > limit {
-                return Err(too_large(needs, limit));
+                return Err(too_large(needs, limit).into());
             }
             let _parked = (!is_beside(task)).then(|| Parked::new(self, task, None));
-            // One that has a single object holds nothing while it waits for room.
-            let _turn = if objects.len() > 1 { Some(self.gathering.lock().await) } else { None };
-            let mut claims = Claims::new(self, &objects);
-            (&mut claims).await;
-            let refused = claims.outcomes().flatten().find_map(Result::err);
-            if let Some(full) = refused.filter(|error| is_want_of_room(error)) {
-                return Err(no_room(needs, &full));
-            }
-            // The claims hold what is there, so that the next look finds it; what is lost meanwhile is waited for.
+            let gathering = self.gather(objects.to_vec(), 0, Some(task));
+            (&gathering).await;
+            let gathered = gathering.take();
+            // It holds what is there, so that this look finds it; what is lost meanwhile is waited for.
             if let Some(held) = resolved(task)? {
                 return Ok(held);
+            }
+            let refused = gathered.and_then(|gathered| gathered.outcomes.into_iter().flatten().find_map(Result::err));
+            match refused {
+                Some(full) if is_want_of_room(&full) => return Err(no_room(needs, &full).into()),
+                Some(refused) => return Err(TaskError::clone(&refused).into()),
+                None => {}
             }
         }
     }
 
     /// The bytes of some are lost: it is other tasks that they need, and nothing of what those may need is kept from them.
-    async fn wait_until_made_again(&self, task: &TaskRecord, objects: &Arc<[ObjectRef]>) {
+    async fn wait_until_made_again(&self, task: &TaskRecord) {
+        let objects: Arc<[ObjectRef]> = task.argument_objects().into();
         let wait = Wait { objects: Awaited::Many(objects.clone()), count: objects.len() };
         let (_parked, _beside) = match is_beside(task) {
             true => (None, Some(Beside::new(self, task, wait))),
             false => (Some(Parked::new(self, task, Some(wait))), None),
         };
-        Sealed::new(objects, objects.len()).await;
+        Sealed::new(&objects, objects.len()).await;
+    }
+}
+
+impl Runtime {
+    /// A result, in the store. Where that is full of what others use, and can be spilled soon, it is waited for.
+    pub(super) async fn stored(&self, task: &TaskRecord, payload: Payload) -> Outcome {
+        let bytes = payload.stored_bytes() + OBJECT_OVERHEAD_BYTES;
+        match self.store.reserve_now(bytes) {
+            Ok(room) => Ok(Value::new(payload, room)),
+            // Apart, so that it takes no room in the future of every task.
+            Err(full) if self.store.may_come(bytes, &full) => Box::pin(self.stored_later(task, payload, bytes)).await,
+            Err(full) => Err(full),
+        }
+    }
+
+    async fn stored_later(&self, task: &TaskRecord, payload: Payload, bytes: u64) -> Outcome {
+        let _parked = Parked::new(self, task, None);
+        let gathering = self.gather(Vec::new(), bytes, Some(task));
+        (&gathering).await;
+        let room = gathering.take().map_or(Ok(None), |gathered| gathered.room)?;
+        room.map(|room| Value::new(payload, room)).ok_or_else(|| Arc::new(too_large(bytes, self.store.limit())))
     }
 }
 

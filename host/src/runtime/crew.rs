@@ -19,6 +19,7 @@ use crate::state::object::ObjectRef;
 use crate::state::scheduler::{Next, Wants};
 use crate::state::task::{TaskRecord, Work};
 use crate::words::ids::{ActorId, ModuleId};
+use crate::words::panics::Finally;
 use crate::words::sync::{Mutex, rank};
 
 /// Jobs that a thread takes from its own seat before it asks the scheduler again: two that wake each other for ever must
@@ -52,12 +53,32 @@ pub(super) struct Crew {
 
 /// The threads that have not ended. Apart from the runtime: what the host holds has to be gone when they are.
 #[derive(Default)]
-struct Presence {
+pub(super) struct Presence {
     alive: parking_lot::Mutex<usize>,
     ended: Condvar,
 }
 
 impl Presence {
+    /// Starts a thread that is waited for with the others.
+    ///
+    /// # Errors
+    /// The system has none left.
+    pub fn spawn(
+        self: &Arc<Self>,
+        thread: std::thread::Builder,
+        work: impl FnOnce() + Send + 'static,
+    ) -> std::io::Result<Thread> {
+        *self.alive.lock() += 1;
+        let presence = self.clone();
+        // Also where the thread cannot be started, and what it was to run is dropped.
+        let leaves = Finally::new(move || presence.leave());
+        let started = thread.spawn(move || {
+            work();
+            drop(leaves);
+        });
+        started.map(|handle| handle.thread().clone())
+    }
+
     fn leave(&self) {
         *self.alive.lock() -= 1;
         self.ended.notify_all();
@@ -109,27 +130,21 @@ impl Runtime {
         for number in 0..count {
             let runtime = self.clone();
             let thread = std::thread::Builder::new().name(format!("rustyray-{number}")).stack_size(STACK_BYTES);
-            *self.crew.presence.alive.lock() += 1;
             self.scheduler.lock().enlist();
             // Held while it starts, so that it is known before it can be woken.
             let mut threads = self.crew.threads.lock();
-            match thread.spawn(move || runtime.serve_the_crew(number)) {
-                Ok(handle) => threads.push(handle.thread().clone()),
-                Err(error) => {
-                    drop(threads);
-                    self.crew.presence.leave();
-                    self.end_crew();
-                    return Err(error);
-                }
-            }
+            // Whoever joins the threads may be the last to hold the runtime, and finds nothing of it left: it goes with the work.
+            let started = self.crew.presence.spawn(thread, move || runtime.serve_the_crew(number));
+            threads.push(started.inspect_err(|_| self.end_crew())?);
         }
-        Ok(())
+        self.start_readers(&self.crew.presence).inspect_err(|_| self.end_crew())
     }
 
     /// The threads end when there is nothing left to do.
     pub(crate) fn end_crew(&self) {
         self.scheduler.lock().end();
         self.crew.threads.lock().iter().for_each(Thread::unpark);
+        self.store.gatherings().close();
         self.journal.iter().for_each(Keeper::close);
     }
 
@@ -146,10 +161,6 @@ impl Runtime {
         // A panic in a turn is a fault of the host's: it ends the turn, and not the thread.
         while !self.survives("looked for work", || self.work(number)) {}
         drop(inside);
-        let presence = self.crew.presence.clone();
-        // Whoever joins the threads may be the last to hold the runtime, and finds nothing of it left.
-        drop(self);
-        presence.leave();
     }
 
     fn work(self: &Arc<Self>, number: usize) {

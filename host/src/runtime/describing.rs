@@ -9,6 +9,7 @@ use tracing::Level;
 use crate::port::log::{LogLine, LogSource};
 use crate::port::{ActorRequest, CallRequest, Port, TaskRequest};
 use crate::state::actor::{ActorRef, ActorSpec};
+use crate::state::gathering::Gathering;
 use crate::state::object::ObjectRef;
 use crate::state::parking::Wait;
 use crate::state::shift::Shift;
@@ -91,8 +92,9 @@ impl Port for NobodyHome {
         &self.store
     }
 
-    /// Nothing in a store without room was ever spilled.
-    fn fetch(&self, _objects: Vec<ObjectRef>) {}
+    fn gather(&self, objects: Vec<ObjectRef>, bytes: u64, _task: Option<&TaskRecord>) -> Gathering {
+        Gathering::refused(objects, bytes, &Arc::new(refusal()))
+    }
 
     fn clock(&self) -> &Arc<dyn Clock> {
         self.host.clock()

@@ -9,10 +9,11 @@ use super::actors::yield_now;
 use super::journal::Keeper;
 use crate::port::waiting::Parked;
 use crate::state::journal::{Entry, Key, Kind};
+use crate::state::object::Outcome;
 use crate::state::payload::{Encoding, Held, Payload};
 use crate::state::task::TaskRecord;
 use crate::words::error::TaskError;
-use crate::words::limits::{MEMO_BYTES_MAX, OBJECT_OVERHEAD_BYTES};
+use crate::words::limits::MEMO_BYTES_MAX;
 
 /// Bytes that are hashed before others have their turn on the thread: about a millisecond.
 const HASHED_AT_ONCE: usize = 1 << 20;
@@ -24,17 +25,20 @@ impl Runtime {
         task: Arc<TaskRecord>,
         arguments: Vec<Held>,
         reply: Encoding,
-    ) -> Result<Payload, TaskError> {
-        let Some((journal, key)) = self.journal.as_ref().zip(memo_key(&task, &arguments, reply).await) else {
-            return self.instance(&task).await?.run_task(arguments, reply).await;
-        };
-        if let Some(kept) = self.find_result(&task, journal, key).await {
-            return Ok(kept);
+    ) -> Result<Outcome, TaskError> {
+        let known = self.journal.as_ref().zip(memo_key(&task, &arguments, reply).await);
+        if let Some((journal, key)) = known
+            && let Some(kept) = self.find_result(&task, journal, key).await
+        {
+            return Ok(self.stored(&task, kept).await);
         }
-        // The instance is gone before the journal is waited for.
+        // The instance is gone before room, or the journal, is waited for.
         let payload = self.instance(&task).await?.run_task(arguments, reply).await?;
-        self.keep_result(&task, journal, key, &payload).await;
-        Ok(payload)
+        let outcome = self.stored(&task, payload).await;
+        if let (Some((journal, key)), Ok(value)) = (known, &outcome) {
+            self.keep_result(&task, journal, key, value.payload()).await;
+        }
+        Ok(outcome)
     }
 
     async fn find_result(&self, task: &TaskRecord, journal: &Keeper, key: Key) -> Option<Payload> {
@@ -51,8 +55,6 @@ impl Runtime {
         if !payload.references.is_empty() || payload.data.len() as u64 > MEMO_BYTES_MAX {
             return;
         }
-        // What waits for the disk counts as much as what is in the store.
-        let Ok(_held) = self.store.reserve(payload.stored_bytes() + OBJECT_OVERHEAD_BYTES) else { return };
         let entry = Entry { kind: Kind::Memo, key, payload: payload.clone() };
         let _parked = Parked::new(self, task, None);
         journal.keep(entry).await;

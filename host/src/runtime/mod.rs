@@ -50,6 +50,7 @@ use crate::port::log::{LogLine, LogSource};
 use crate::port::{ActorRequest, CallRequest, Port, TaskRequest};
 use crate::sandbox::Sandbox;
 use crate::state::actor::{ActorRecord, ActorRef};
+use crate::state::gathering::{Claimant, Gathering};
 use crate::state::modules::Modules;
 use crate::state::names::ActorNames;
 use crate::state::object::ObjectRef;
@@ -107,14 +108,12 @@ pub struct Runtime {
     tokio: Handle,
     clock: Arc<dyn Clock>,
     store: Arc<ObjectStore>,
-    spill: Option<Arc<SpillFolder>>,
+    spiller: Option<Arc<Spiller>>,
     modules: Modules,
     /// Held while a module is asked for its manifest.
     describing: Arc<tokio::sync::Mutex<()>>,
     /// Held while an actor moves to another instance.
     moving: tokio::sync::Mutex<()>,
-    /// Held by the task whose arguments are read back: of two that each had a part of theirs, neither would find room.
-    gathering: tokio::sync::Mutex<()>,
     names: ActorNames,
     /// Held while an actor is looked for that is else created.
     creating: Mutex<(), { rank::CREATING }>,
@@ -208,17 +207,20 @@ impl Runtime {
     pub fn new(config: RuntimeConfig, sandbox: Arc<Sandbox>, clock: Arc<dyn Clock>, tokio: Handle) -> Arc<Self> {
         let room = Room::new(config.pending_tasks);
         let scheduler = Scheduler::new(config.resources, config.instances, room.clone());
+        let store = ObjectStore::new(config.object_store_bytes);
+        let voice = config.observers.voice();
+        let spiller = config.spill.map(|folder| Arc::new(Spiller::new(folder, &store, voice)));
+        spiller.iter().for_each(|spiller| store.relieve_by(Box::new(spiller.clone())));
         let runtime = Arc::new_cyclic(|me| Runtime {
             me: me.clone(),
             sandbox,
             tokio,
             clock,
-            store: ObjectStore::new(config.object_store_bytes),
-            spill: config.spill,
+            store,
+            spiller,
             modules: Modules::default(),
             describing: Arc::default(),
             moving: tokio::sync::Mutex::new(()),
-            gathering: tokio::sync::Mutex::new(()),
             names: ActorNames::default(),
             creating: Mutex::new(()),
             scheduler: Desk::new(scheduler),
@@ -247,11 +249,6 @@ impl Runtime {
             actor_ids: Counter::default(),
             module_ids: Counter::default(),
         });
-        if let Some(folder) = &runtime.spill {
-            let spiller =
-                Spiller::new(folder.clone(), &runtime.store, runtime.tokio.clone(), runtime.observers.voice());
-            runtime.store.relieve_by(Box::new(spiller));
-        }
         runtime.tokio.spawn(deadlines::watch(runtime.clone()));
         runtime
     }
@@ -273,7 +270,7 @@ impl Runtime {
             modules: self.modules.versions(),
             objects: self.store.live_objects(),
             object_bytes: self.store.used_bytes(),
-            spilled_bytes: self.spill.as_ref().map_or(0, |folder| folder.used_bytes()),
+            spilled_bytes: self.spiller.as_ref().map_or(0, |spiller| spiller.used_bytes()),
             dropped_lines: observed.lines,
             dropped_events: observed.events,
             dropped_receipts: observed.receipts,
@@ -366,8 +363,9 @@ impl Port for Runtime {
         &self.store
     }
 
-    fn fetch(&self, objects: Vec<ObjectRef>) {
-        self.read_back(objects);
+    fn gather(&self, objects: Vec<ObjectRef>, bytes: u64, task: Option<&TaskRecord>) -> Gathering {
+        let claimant = task.map(|task| Claimant { priority: task.spec.plan.priority, owner: task.owner() });
+        self.store.gatherings().join(objects, bytes, claimant.unwrap_or_default())
     }
 
     fn clock(&self) -> &Arc<dyn Clock> {

@@ -1,109 +1,254 @@
-//! Pressure on the object store: cold objects go to disk, and come back when somebody wants them.
+//! Pressure on the object store: threads that write cold objects to disk, and read them back when somebody wants them.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Weak};
 
-use parking_lot::Mutex;
-use tokio::runtime::Handle;
 use tracing::Level;
 
 use super::Runtime;
-use crate::state::object::ObjectRef;
-use crate::state::spill::SpillFolder;
-use crate::state::store::{ObjectStore, Relief};
-use crate::words::error::TaskError;
-use crate::words::limits::SPILL_PATIENCE;
-use crate::words::panics::Finally;
+use super::crew::Presence;
+use crate::state::gathering::{Errand, Gathered, Gatherings, Need};
+use crate::state::object::{ObjectRef, Outcome};
+use crate::state::spill::{SpillFile, SpillFolder};
+use crate::state::store::{ObjectStore, Relief, Reservation};
+use crate::words::error::{TaskError, TaskResult};
+use crate::words::ids::ObjectId;
+use crate::words::limits::DISK_THREADS;
+use crate::words::panics::caught;
+use crate::words::sync::{Mutex, rank};
 use crate::words::voice::Voice;
 
 /// Moves cold objects to a folder, in the background before the store is full, and at once when it is.
-pub(super) struct Spiller(Arc<Shared>);
-
-struct Shared {
+pub(super) struct Spiller {
     folder: Arc<SpillFolder>,
     store: Weak<ObjectStore>,
-    tokio: Handle,
+    line: Arc<Gatherings>,
     /// One writes at a time: two would choose the same objects.
-    writing: Mutex<()>,
-    /// Is somebody at it in the background?
-    pressed: AtomicBool,
+    writing: Mutex<(), { rank::SPILLING }>,
     voice: Voice,
 }
 
 impl Spiller {
-    pub fn new(folder: Arc<SpillFolder>, store: &Arc<ObjectStore>, tokio: Handle, voice: Voice) -> Self {
-        let (store, writing, pressed) = (Arc::downgrade(store), Mutex::new(()), AtomicBool::new(false));
-        Spiller(Arc::new(Shared { folder, store, tokio, writing, pressed, voice }))
-    }
-}
-
-impl Relief for Spiller {
-    fn pressed(&self) {
-        if self.0.pressed.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let shared = self.0.clone();
-        let over = Finally::new({
-            let shared = shared.clone();
-            move || shared.pressed.store(false, Ordering::Release)
-        });
-        self.0.tokio.spawn_blocking(move || {
-            let _over = over;
-            if let Err(error) = shared.free(0) {
-                shared.voice.say(Level::WARN, || error.message);
-            }
-        });
+    pub fn new(folder: Arc<SpillFolder>, store: &Arc<ObjectStore>, voice: Voice) -> Self {
+        let (store, line) = (Arc::downgrade(store), store.gatherings().clone());
+        Spiller { folder, store, line, writing: Mutex::new(()), voice }
     }
 
-    fn make_room(&self, bytes: u64) -> Result<(), TaskError> {
-        self.0.free(bytes)
+    /// Bytes that are on disk.
+    pub fn used_bytes(&self) -> u64 {
+        self.folder.used_bytes()
     }
-}
 
-impl Shared {
-    /// Spills until the store is as empty as it should be with `bytes` more in it, or nothing is left that can be spilled.
-    fn free(&self, bytes: u64) -> Result<(), TaskError> {
-        let Some(store) = self.store.upgrade() else {
-            return Ok(());
-        };
-        let _one = self.writing.lock();
+    /// Spills the coldest until the store is as empty as it should be with so many `bytes` more, as far as that is possible. Gives
+    /// how much that freed, and why it was not more where the disk is the reason.
+    fn spill(&self, store: &ObjectStore, bytes: u64) -> (u64, Option<TaskError>) {
         let excess = store.excess(bytes);
-        let mut freed = 0;
+        let (mut freed, mut refused) = (0, None);
         for object in store.coldest() {
             if freed >= excess {
                 break;
             }
-            freed += object.put_away(&self.folder)?;
+            match object.put_away(&self.folder) {
+                Ok(bytes) => freed += bytes,
+                // A smaller one may find room yet.
+                Err(error) => drop(refused.get_or_insert(error)),
+            }
+        }
+        (freed, refused)
+    }
+}
+
+impl Relief for Arc<Spiller> {
+    fn pressed(&self) {
+        self.line.press();
+    }
+
+    fn make_room(&self, bytes: u64, taken: &mut dyn FnMut() -> bool) -> Result<(), TaskError> {
+        let Some(store) = self.store.upgrade() else { return Ok(()) };
+        let _one = self.writing.lock();
+        loop {
+            // Others take what is freed before it can be.
+            if taken() {
+                return Ok(());
+            }
+            let (freed, refused) = self.spill(&store, bytes);
+            if freed == 0 {
+                let had_room = taken();
+                return refused.filter(|_| !had_room).map_or(Ok(()), Err);
+            }
+        }
+    }
+}
+
+/// A thread that writes and reads.
+struct Reader {
+    spiller: Arc<Spiller>,
+    runtime: Weak<Runtime>,
+    /// The change since when nothing could be spilled: who was looked at after it needs not try that again.
+    dry: u64,
+}
+
+impl Runtime {
+    /// Starts the threads, where there is a folder.
+    ///
+    /// # Errors
+    /// The system has no thread left.
+    pub(super) fn start_readers(self: &Arc<Self>, presence: &Arc<Presence>) -> std::io::Result<()> {
+        let Some(spiller) = &self.spiller else { return Ok(()) };
+        for number in 0..DISK_THREADS {
+            let mut reader = Reader { spiller: spiller.clone(), runtime: Arc::downgrade(self), dry: 0 };
+            let thread = std::thread::Builder::new().name(format!("rustyray-disk-{number}"));
+            presence.spawn(thread, move || reader.serve())?;
         }
         Ok(())
     }
 }
 
-impl Runtime {
-    /// Reads spilled objects back, on a thread that may wait for the disk and for room: all of them, or none where there is no
-    /// room for all.
-    pub(super) fn read_back(&self, objects: Vec<ObjectRef>) {
-        let (runtime, store) = (self.me.clone(), self.store.clone());
-        self.tokio.spawn_blocking(move || {
-            let files: Vec<_> =
-                objects.into_iter().filter_map(|object| object.file().map(|file| (object, file))).collect();
-            let bytes = files.iter().map(|(_, file)| file.len()).sum();
-            let mut room = match store.reserve_within(bytes, SPILL_PATIENCE) {
-                Ok(room) => room,
-                Err(full) => return files.iter().for_each(|(object, _)| object.stay_away(full.clone())),
-            };
-            for (object, file) in files {
-                let room = room.split(file.len());
-                match (file.read(), runtime.upgrade()) {
-                    (Ok(data), _) => object.come_back(data, room),
-                    (Err(why), Some(runtime)) => {
-                        drop(room);
-                        runtime.make_again(&object, &why);
-                    }
-                    // Nobody is left who could want it.
-                    (Err(_), None) => {}
-                }
+impl Reader {
+    fn serve(&mut self) {
+        let limit = self.spiller.store.upgrade().map_or(0, |store| store.limit());
+        while let Some(errand) = self.spiller.line.next(limit) {
+            if let Err(words) = caught(|| self.run(errand)) {
+                let text = || format!("the host panicked while it read spilled objects back, and goes on: {words}");
+                self.spiller.voice.say(Level::ERROR, text);
             }
-        });
+        }
+    }
+
+    fn run(&mut self, errand: Errand) {
+        match errand {
+            Errand::Relieve => self.relieve(),
+            Errand::Gather(need, change) => self.gather(&need, change),
+            Errand::Refuse(late) => late.iter().for_each(|need| need.refuse_late()),
+        }
+    }
+
+    fn relieve(&self) {
+        let Some(store) = self.spiller.store.upgrade() else { return };
+        let _one = self.spiller.writing.lock();
+        if let (_, Some(refused)) = self.spiller.spill(&store, 0) {
+            self.spiller.voice.say(Level::WARN, || refused.message);
+        }
+    }
+
+    fn gather(&mut self, need: &Need, change: u64) {
+        let Some(store) = self.spiller.store.upgrade() else { return };
+        let line = self.spiller.line.clone();
+        let mut handling = Handling { line: &line, need, over: false };
+        if need.is_gone() {
+            return handling.serve(Gathered { outcomes: Vec::new(), room: Ok(None) });
+        }
+        // What is there is held, so that it is not spilled to make room for the rest.
+        let mut outcomes = need.outcomes();
+        let files = files(need, &outcomes);
+        let ids: Vec<_> = files.iter().map(|(object, _)| object.id()).collect();
+        if !line.begin_to_read(&ids) {
+            return handling.put_back(0, change);
+        }
+        let _reading = Reading { line: &line, ids: &ids };
+        let bytes = need.bytes + files.iter().map(|(_, file)| file.len()).sum::<u64>();
+        // Before there is room for them: what is lost is made again, and needs none here.
+        let lost: Vec<_> = files.iter().filter(|(_, file)| !file.exists()).map(|(object, _)| object).collect();
+        if !lost.is_empty() {
+            lost.iter().for_each(|object| self.make_again(object, "its spill file cannot be read: it is gone"));
+            return handling.serve(Gathered { outcomes: need.outcomes(), room: Ok(None) });
+        }
+        let mut room = match self.reserve(&store, bytes, change) {
+            Ok(room) => room,
+            Err(full) => {
+                need.note(full);
+                return handling.put_back(bytes, change);
+            }
+        };
+        let mut read: HashMap<ObjectId, Option<Outcome>> = HashMap::new();
+        for (object, file) in files {
+            let outcome = match file.read() {
+                Ok(data) => object.come_back(data, room.split(file.len())),
+                Err(why) => {
+                    self.make_again(&object, &why);
+                    object.outcome()
+                }
+            };
+            read.insert(object.id(), outcome);
+        }
+        for (object, outcome) in need.objects.iter().zip(&mut outcomes) {
+            if let Some(read) = read.get(&object.id()) {
+                outcome.clone_from(read);
+            }
+        }
+        drop(read);
+        // What was kept for bytes that are lost goes back.
+        let room = (need.bytes > 0).then(|| room.split(need.bytes));
+        handling.serve(Gathered { outcomes, room: Ok(room) });
+    }
+
+    fn reserve(&mut self, store: &Arc<ObjectStore>, bytes: u64, change: u64) -> TaskResult<Reservation> {
+        if self.dry == change && bytes <= store.limit() {
+            return store.reserve_free(bytes);
+        }
+        let reserved = store.reserve_now(bytes);
+        if reserved.is_err() {
+            self.dry = change;
+        }
+        reserved
+    }
+
+    fn make_again(&self, object: &ObjectRef, why: &str) {
+        // Where nobody is left nobody can want it.
+        if let Some(runtime) = self.runtime.upgrade() {
+            runtime.make_again(object, why);
+        }
+    }
+}
+
+/// Those of the objects that have to be read, each once.
+fn files(need: &Need, outcomes: &[Option<Outcome>]) -> Vec<(ObjectRef, Arc<SpillFile>)> {
+    let mut files: Vec<(ObjectRef, Arc<SpillFile>)> = Vec::new();
+    let mut seen = HashSet::new();
+    for (object, _) in need.objects.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_none()) {
+        if let Some(file) = object.file().filter(|_| seen.insert(object.id())) {
+            files.push((object.clone(), file));
+        }
+    }
+    files
+}
+
+/// Somebody's turn. However it ends, who waits hears of it.
+struct Handling<'a> {
+    line: &'a Gatherings,
+    need: &'a Need,
+    over: bool,
+}
+
+impl Handling<'_> {
+    fn serve(&mut self, gathered: Gathered) {
+        self.over = true;
+        self.line.serve(self.need, gathered);
+    }
+
+    fn put_back(&mut self, lacks: u64, change: u64) {
+        self.over = true;
+        self.line.put_back(self.need, lacks, change);
+    }
+}
+
+impl Drop for Handling<'_> {
+    fn drop(&mut self) {
+        if !self.over {
+            // Only by a fault of the host's.
+            self.line.serve(self.need, Gathered { outcomes: self.need.outcomes(), room: Ok(None) });
+        }
+    }
+}
+
+/// Objects that this thread reads.
+struct Reading<'a> {
+    line: &'a Gatherings,
+    ids: &'a [ObjectId],
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        self.line.have_read(self.ids);
     }
 }

@@ -290,7 +290,11 @@ impl Runtime {
         mut place: Option<Place>,
     ) -> Result<(), TaskError> {
         let arguments = Arguments::new(arguments, &self.store).map_err(|error| TaskError::clone(&error))?;
-        self.scheduler.lock().admit(&spec.plan.needs, caller.is_none() && !spec.is_repeated(), &mut place)?;
+        match spec.is_repeated() {
+            // Somebody was promised its result: it comes back as what is tried again does, whether there is room or not.
+            true => self.scheduler.lock().admit_again()?,
+            false => self.scheduler.lock().admit(&spec.plan.needs, caller.is_none(), &mut place)?,
+        }
         let task = TaskRecord::new(spec, true, arguments, output, caller, self.conductor());
         self.watch_deadline(&task);
         if let Work::Call { actor, .. } = &task.spec.work

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use tracing::Level;
 
 use super::Runtime;
+use super::arguments::Missing;
 use super::faults::host_failed;
 use super::modules::code_of;
 use super::shutdown::shut_down;
 use crate::port::Port;
 use crate::sandbox::Instance;
-use crate::state::object::ObjectRef;
+use crate::state::object::{ObjectRef, Outcome};
 use crate::state::payload::{Encoding, Payload};
 use crate::state::slot::{CancelSlot, StopReason};
 use crate::state::task::{Conductor, TaskRecord, Work};
@@ -71,25 +72,27 @@ impl Runtime {
         self.scheduler.lock().release(task);
     }
 
-    async fn run_guest(self: Arc<Self>, task: Arc<TaskRecord>) -> Result<Payload, TaskError> {
-        let arguments = self.arguments(&task).await?;
+    async fn run_guest(self: Arc<Self>, task: Arc<TaskRecord>) -> Result<Outcome, Missing> {
+        let arguments = self.arguments_of_task(&task).await?;
         if let Work::Task { reply, stream: None, .. } = task.spec.work
             && task.spec.plan.pure
         {
             // Apart, so that what it waits for takes no room in the future of every task.
-            return Box::pin(self.run_pure(task, arguments, reply)).await;
+            return Ok(Box::pin(self.run_pure(task, arguments, reply)).await?);
         }
         let mut instance = self.instance(&task).await?;
-        match &task.spec.work {
+        let payload = match &task.spec.work {
             Work::Main { .. } => {
                 let code = instance.run_main().await?;
-                Ok(Payload::new(Encoding::Json, code.to_string()))
+                Payload::new(Encoding::Json, code.to_string())
             }
-            Work::Task { reply, .. } => instance.run_task(arguments, *reply).await,
+            Work::Task { reply, .. } => instance.run_task(arguments, *reply).await?,
             Work::Construct { .. } | Work::Call { .. } => {
-                Err(TaskError::new(ErrorKind::Internal, "an actor's work came to a worker"))
+                return Err(TaskError::new(ErrorKind::Internal, "an actor's work came to a worker").into());
             }
-        }
+        };
+        drop(instance);
+        Ok(self.stored(&task, payload).await)
     }
 
     /// A fresh instance of the task's module.
@@ -101,10 +104,11 @@ impl Runtime {
     }
 
     /// The end of an attempt: another one, or the outcome.
-    fn conclude(&self, task: &Arc<TaskRecord>, outcome: Result<Payload, TaskError>) {
+    fn conclude(&self, task: &Arc<TaskRecord>, outcome: Result<Outcome, Missing>) {
         match outcome {
-            Ok(payload) => self.settle(task, self.store.store(payload)),
-            Err(error) => {
+            Ok(outcome) => self.settle(task, outcome),
+            Err(Missing::Lost) => self.wait_once_more(task),
+            Err(Missing::Failed(error)) => {
                 let (children, attempt) = (task.children(), task.attempt());
                 if self.try_again(task, &error) {
                     let failed =
@@ -116,6 +120,27 @@ impl Runtime {
                 }
             }
         }
+    }
+}
+
+impl Runtime {
+    /// An argument is lost, and made again. The task has not begun: it waits as it did before it was started, and what it held may be
+    /// what that needs.
+    fn wait_once_more(&self, task: &Arc<TaskRecord>) {
+        let waits = {
+            let mut scheduler = self.scheduler.lock();
+            // Under the scheduler's lock: whoever ends the task from now on finds it among the pending.
+            let waits = task.wait_once_more();
+            if waits {
+                scheduler.count(task);
+            }
+            waits
+        };
+        match waits {
+            true => task.watch_arguments(),
+            false => self.settle(task, Err(Arc::new(self.stopped(task, StopReason::Cancelled)))),
+        }
+        self.dispatch();
     }
 }
 
@@ -133,7 +158,7 @@ struct Attempt {
 
 impl Attempt {
     /// What came of it; `None` if it was ended before it began.
-    async fn outcome(&self) -> Option<Result<Payload, TaskError>> {
+    async fn outcome(&self) -> Option<Result<Outcome, Missing>> {
         let Attempt { runtime, task, .. } = self;
         let slot = CancelSlot::new();
         if runtime.is_halted() {
@@ -143,12 +168,12 @@ impl Attempt {
             return None;
         }
         runtime.watch_deadline(task);
-        let guest = runtime.sheltered(runtime.clone().run_guest(task.clone()), Err);
+        let guest = runtime.sheltered(runtime.clone().run_guest(task.clone()), |error| Err(error.into()));
         let ended = slot.run(guest, || task.meter().preempted()).await;
-        Some(ended.unwrap_or_else(|reason| Err(runtime.stopped(task, reason))))
+        Some(ended.unwrap_or_else(|reason| Err(runtime.stopped(task, reason).into())))
     }
 
-    fn end(mut self, outcome: Option<Result<Payload, TaskError>>) {
+    fn end(mut self, outcome: Option<Result<Outcome, Missing>>) {
         self.released = true;
         self.runtime.release(&self.task);
         if let Some(outcome) = outcome {

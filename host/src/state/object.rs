@@ -104,25 +104,6 @@ struct Away {
     file: Arc<SpillFile>,
     value: Value,
     origin: Option<Box<Origin>>,
-    /// Who waits for the value.
-    watchers: Watchers,
-    /// Is it being read back?
-    coming: bool,
-    /// Why it could not be read back for want of room, while those who waited are told.
-    refused: Option<Arc<TaskError>>,
-}
-
-/// What somebody who wants a value is told.
-#[derive(Debug)]
-pub enum Wanted {
-    /// It is there, or an error is.
-    Here,
-    /// It is not sealed, or not any more: nobody will be told.
-    Pending,
-    /// The watcher will be told.
-    Soon(WatchKey),
-    /// The same, once somebody has read it back: whoever asked is to see to that.
-    ToRead(WatchKey),
 }
 
 impl Drop for Cell {
@@ -250,7 +231,7 @@ impl ObjectRef {
         &self.0.store
     }
 
-    /// What it was sealed with, if it is and the value is there: one that was spilled has to be [wanted](Self::want) first.
+    /// What it was sealed with, if it is and the value is there: one that was spilled has to be [gathered](super::gathering) first.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         match &mut *self.0.slot.lock() {
             Slot::Sealed(outcome, _) => {
@@ -259,8 +240,7 @@ impl ObjectRef {
                 }
                 Some(outcome.clone())
             }
-            Slot::Away(away) => away.refused.clone().map(Err),
-            Slot::Pending { .. } => None,
+            Slot::Away(_) | Slot::Pending { .. } => None,
         }
     }
 
@@ -312,25 +292,10 @@ impl ObjectRef {
         }
     }
 
-    /// Has `watcher` told when the value is there that was spilled, or will not be. At that moment it is not spilled once more,
-    /// so that the watcher can take it.
-    pub(crate) fn want(&self, watcher: Arc<dyn Watcher>) -> Wanted {
-        match &mut *self.0.slot.lock() {
-            Slot::Pending { .. } => Wanted::Pending,
-            Slot::Sealed(..) => Wanted::Here,
-            Slot::Away(away) => {
-                let key = away.watchers.insert(watcher);
-                if std::mem::replace(&mut away.coming, true) { Wanted::Soon(key) } else { Wanted::ToRead(key) }
-            }
-        }
-    }
-
     /// Tells this watcher nothing any more.
     pub(crate) fn unwatch<W: Watcher + 'static>(&self, key: &WatchKey, watcher: &Arc<W>) {
-        match &mut *self.0.slot.lock() {
-            Slot::Pending { watchers, .. } => watchers.remove(key, watcher),
-            Slot::Away(away) => away.watchers.remove(key, watcher),
-            Slot::Sealed(..) => {}
+        if let Slot::Pending { watchers, .. } = &mut *self.0.slot.lock() {
+            watchers.remove(key, watcher);
         }
     }
 
@@ -362,8 +327,7 @@ impl ObjectRef {
         match Arc::try_unwrap(value) {
             Ok(mut value) => {
                 let freed = value.hollow();
-                let (watchers, coming, refused) = (Watchers::None, false, None);
-                *slot = Slot::Away(Box::new(Away { file, value, origin, watchers, coming, refused }));
+                *slot = Slot::Away(Box::new(Away { file, value, origin }));
                 freed
             }
             Err(value) => {
@@ -381,47 +345,24 @@ impl ObjectRef {
         }
     }
 
-    /// The bytes that were spilled are back.
-    pub(crate) fn come_back(&self, data: Bytes, room: Reservation) {
+    /// The bytes that were spilled are back. Gives the value, which is in use until that is dropped.
+    pub(crate) fn come_back(&self, data: Bytes, room: Reservation) -> Option<Outcome> {
         let mut slot = self.0.slot.lock();
-        let Some(Away { file, mut value, origin, watchers, .. }) = slot.take_away() else {
-            return;
-        };
+        let Away { file, mut value, origin } = slot.take_away()?;
         value.fill(data, room);
         let value = Arc::new(value);
         *slot = Slot::Sealed(Ok(value.clone()), origin);
         drop(slot);
         self.0.store.remember(self, &value);
         drop(file);
-        watchers.tell(false);
-        // Only now: until those who waited have it, it is in use.
-        drop(value);
+        Some(Ok(value))
     }
 
     /// The bytes that were spilled are lost: it is pending once more, to be sealed again. Gives how it can be made; `None` if
-    /// it was not spilled. Who waits for it is told, and has to wait anew: from now on it is another task that it waits for.
+    /// it was not spilled. Who waits for it has to wait anew: from now on it is another task that it waits for.
     pub(crate) fn unseal(&self) -> Option<Provenance> {
         let away = self.0.slot.lock().take_away()?;
-        away.watchers.tell(false);
         Some(away.origin.map_or(PUT, |origin| origin.provenance))
-    }
-
-    /// There is no room to read it back. It stays where it is, and all who wait for it now are told why.
-    pub(crate) fn stay_away(&self, why: Arc<TaskError>) {
-        let watchers = match &mut *self.0.slot.lock() {
-            Slot::Away(away) => {
-                away.coming = false;
-                away.refused = Some(why);
-                away.watchers.take()
-            }
-            Slot::Pending { .. } | Slot::Sealed(..) => return,
-        };
-        watchers.tell(false);
-        let why = match &mut *self.0.slot.lock() {
-            Slot::Away(away) => away.refused.take(),
-            Slot::Pending { .. } | Slot::Sealed(..) => None,
-        };
-        drop(why);
     }
 
     pub(crate) fn set_producer(&self, task: &Arc<TaskRecord>) {

@@ -162,6 +162,16 @@ impl<J> Scheduler<J> {
         self.room.take(from_outside, place)
     }
 
+    /// Lets one more in whose like was let in before.
+    ///
+    /// # Errors
+    /// `HostShutDown`.
+    pub fn admit_again(&self) -> Result<(), TaskError> {
+        self.room.is_open_to(false)?;
+        self.room.come_back();
+        Ok(())
+    }
+
     /// Why it can never start, in words.
     fn lacks(&self, needs: &ResourceSet) -> String {
         if needs.memory_bytes > self.total.memory_bytes {

@@ -1,15 +1,19 @@
 //! Where cold objects go: files in a folder of the host's own, checked when they are read back.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use crate::words::error::{ErrorKind, TaskError};
+use crate::words::limits::DISK_RETRY;
 
 /// What the folders are called, with a number behind it.
 const NAME: &str = "rustyray-spill-";
@@ -27,8 +31,19 @@ pub struct SpillFolder {
     limit: u64,
     used: AtomicU64,
     files: AtomicU64,
+    /// Until when so many bytes, or more, are not tried again, and why. What is freed ends that.
+    refused: Mutex<Option<Refused>>,
     /// Says that the owner lives. The system lets go of it with the process.
-    _owner: File,
+    owner: Mutex<File>,
+    root: PathBuf,
+}
+
+/// The disk took no more.
+#[derive(Debug)]
+struct Refused {
+    bytes: u64,
+    until: Instant,
+    why: TaskError,
 }
 
 impl SpillFolder {
@@ -38,16 +53,23 @@ impl SpillFolder {
     /// What the system says.
     pub fn make(root: &Path, limit: u64) -> io::Result<Arc<Self>> {
         fs::create_dir_all(root)?;
-        // Until the end of this function, so that nobody removes a folder that has no owner yet.
-        let gate = OpenOptions::new().create(true).truncate(false).write(true).open(root.join(GATE))?;
-        gate.lock()?;
+        let _gate = gate(root)?;
         remove_abandoned(root)?;
         let path = (0..).map(|number| root.join(format!("{NAME}{}-{number}", std::process::id())));
         let path = path.into_iter().find(|path| !path.exists()).unwrap_or_else(|| root.join(NAME));
-        fs::create_dir(&path)?;
-        let owner = File::create_new(path.join(OWNER))?;
-        owner.lock()?;
-        Ok(Arc::new(SpillFolder { path, limit, used: AtomicU64::new(0), files: AtomicU64::new(0), _owner: owner }))
+        let owner = Mutex::new(own(&path)?);
+        let (used, files, refused) = (AtomicU64::new(0), AtomicU64::new(0), Mutex::new(None));
+        Ok(Arc::new(SpillFolder { path, limit, used, files, refused, owner, root: root.to_owned() }))
+    }
+
+    /// Somebody removed the folder: makes it again. What was in it is lost.
+    fn make_again(&self) -> io::Result<()> {
+        fs::create_dir_all(&self.root)?;
+        let _gate = gate(&self.root)?;
+        if !self.path.exists() {
+            *self.owner.lock() = own(&self.path)?;
+        }
+        Ok(())
     }
 
     /// Bytes that are here.
@@ -61,6 +83,7 @@ impl SpillFolder {
     /// `OutOfDisk`: the folder is at its limit, or the disk takes no more.
     pub fn write(self: &Arc<Self>, bytes: &[u8]) -> Result<SpillFile, TaskError> {
         let length = bytes.len() as u64;
+        self.check_refused(length)?;
         let grow = |used: u64| used.checked_add(length).filter(|total| *total <= self.limit);
         if let Err(used) = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grow) {
             let text = format!(
@@ -72,12 +95,55 @@ impl SpillFolder {
         let path = self.path.join(format!("{}.object", self.files.fetch_add(1, Ordering::Relaxed)));
         // Made first: dropping it gives back what was counted, and removes what was written.
         let file = SpillFile { folder: self.clone(), path, length, digest: Sha256::digest(bytes).into() };
-        let written = File::create_new(&file.path).and_then(|mut to| to.write_all(bytes));
-        written.map(|()| file).map_err(|error| {
-            let text = format!("the object store is full, and an object could not be written to disk: {error}");
-            TaskError::new(ErrorKind::OutOfDisk, text)
-        })
+        let create = || OpenOptions::new().create_new(true).write(true).mode(0o600).open(&file.path);
+        let created = create().or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => self.make_again().and_then(|()| create()),
+            _ => Err(error),
+        });
+        let written = created.and_then(|mut to| to.write_all(bytes));
+        match written {
+            Ok(()) => Ok(file),
+            Err(error) => {
+                // Before it is noted: this gives back what was counted, and that would end it.
+                drop(file);
+                let text = format!("the object store is full, and an object could not be written to disk: {error}");
+                let why = TaskError::new(ErrorKind::OutOfDisk, text);
+                let refused = Refused { bytes: length, until: Instant::now() + DISK_RETRY, why: why.clone() };
+                *self.refused.lock() = Some(refused);
+                Err(why)
+            }
+        }
     }
+
+    /// A full disk is not written to again and again.
+    fn check_refused(&self, bytes: u64) -> Result<(), TaskError> {
+        let mut refused = self.refused.lock();
+        match refused.take_if(|refused| refused.until > Instant::now() && bytes >= refused.bytes) {
+            None => Ok(()),
+            Some(still) => Err(refused.insert(still).why.clone()),
+        }
+    }
+}
+
+/// Held by whoever makes or removes a folder, so that nobody removes one that has no owner yet.
+fn gate(root: &Path) -> io::Result<File> {
+    let path = root.join(GATE);
+    let mine = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let gate = mine.or_else(|error| match error.kind() {
+        // Another user's: to hold it is no more than to read it.
+        io::ErrorKind::PermissionDenied => File::open(&path),
+        _ => Err(error),
+    })?;
+    gate.lock()?;
+    Ok(gate)
+}
+
+/// A new folder with its owner. What is in it are customers' data: nobody else reads it.
+fn own(path: &Path) -> io::Result<File> {
+    DirBuilder::new().mode(0o700).create(path)?;
+    let owner = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path.join(OWNER))?;
+    owner.lock()?;
+    Ok(owner)
 }
 
 impl Drop for SpillFolder {
@@ -96,13 +162,29 @@ fn remove_abandoned(root: &Path) -> io::Result<()> {
         if !is_ours || !path.is_dir() {
             continue;
         }
-        let lives = File::open(path.join(OWNER))
-            .is_ok_and(|owner| matches!(owner.try_lock_shared(), Err(TryLockError::WouldBlock)));
-        if !lives {
-            fs::remove_dir_all(&path)?;
+        if is_abandoned(&path)
+            && let Err(error) = fs::remove_dir_all(&path)
+        {
+            tracing::warn!("the folder '{}' of a host that is gone could not be removed: {error}", path.display());
         }
     }
     Ok(())
+}
+
+/// Is its owner gone? Where that can't be known it is not: it may be another user's, or somebody tidied in it.
+fn is_abandoned(path: &Path) -> bool {
+    match File::open(path.join(OWNER)) {
+        Ok(owner) => !matches!(owner.try_lock_shared(), Err(TryLockError::WouldBlock)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => !has_process(path),
+        Err(_) => false,
+    }
+}
+
+/// Is there a process of the number that the folder's name has?
+fn has_process(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let number = name.and_then(|name| name.strip_prefix(NAME)).and_then(|rest| rest.split('-').next());
+    number.is_some_and(|number| Path::new("/proc").join(number).exists())
 }
 
 /// One object's bytes on disk. Dropping it removes the file.
@@ -118,6 +200,11 @@ impl SpillFile {
     /// How many bytes it has.
     pub fn len(&self) -> u64 {
         self.length
+    }
+
+    /// Is it still there?
+    pub fn exists(&self) -> bool {
+        self.path.exists()
     }
 
     /// The bytes.
@@ -138,6 +225,8 @@ impl Drop for SpillFile {
         // Gone already where somebody else removed it, or where it was never made.
         let _ = fs::remove_file(&self.path);
         self.folder.used.fetch_sub(self.length, Ordering::Relaxed);
+        let ended = self.folder.refused.lock().take();
+        drop(ended);
     }
 }
 
@@ -187,11 +276,57 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let lives = SpillFolder::make(root.path(), 100).unwrap();
         let left = root.path().join(format!("{NAME}1-0"));
-        fs::create_dir(&left).unwrap();
-        fs::write(left.join("0.object"), b"left").unwrap();
+        let no_process = root.path().join(format!("{NAME}4294967295-0"));
+        for folder in [&left, &no_process] {
+            fs::create_dir(folder).unwrap();
+            fs::write(folder.join("0.object"), b"left").unwrap();
+        }
+        fs::write(left.join(OWNER), b"").unwrap();
+        // Somebody tidied up, and took the owner of one that lives.
+        fs::remove_file(lives.path.join(OWNER)).unwrap();
         fs::write(root.path().join("somebody's"), b"else").unwrap();
         let next = SpillFolder::make(root.path(), 100).unwrap();
-        assert!(!left.exists() && lives.path.exists() && next.path.exists());
+        assert!(!left.exists() && !no_process.exists() && lives.path.exists() && next.path.exists());
         assert!(root.path().join("somebody's").exists());
+    }
+
+    #[test]
+    fn nobody_else_reads_what_is_spilled() {
+        use std::os::unix::fs::PermissionsExt;
+        let root = tempfile::tempdir().unwrap();
+        let folder = SpillFolder::make(root.path(), 100).unwrap();
+        let _file = folder.write(b"secret").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&folder.path), mode(&files(&folder)[0])), (0o700, 0o600));
+    }
+
+    #[test]
+    fn a_folder_that_was_removed_is_made_again() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = SpillFolder::make(root.path(), 100).unwrap();
+        let lost = folder.write(b"lost").unwrap();
+        fs::remove_dir_all(&folder.path).unwrap();
+        let kept = folder.write(b"kept").unwrap();
+        assert!(!lost.exists() && lost.read().is_err());
+        assert_eq!(kept.read().unwrap(), Bytes::from_static(b"kept"));
+        let other = SpillFolder::make(root.path(), 100).unwrap();
+        assert!(kept.exists() && other.path.exists(), "it has an owner");
+    }
+
+    #[test]
+    fn a_disk_that_took_no_more_is_left_alone_until_something_goes() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = SpillFolder::make(root.path(), 100).unwrap();
+        let file = folder.write(b"there").unwrap();
+        let why = TaskError::new(ErrorKind::OutOfDisk, "no space left");
+        let refused = || Some(Refused { bytes: 10, until: Instant::now() + DISK_RETRY * 1000, why: why.clone() });
+        *folder.refused.lock() = refused();
+        assert_eq!(folder.write(&[0; 10]).unwrap_err(), why);
+        let small = folder.write(&[0; 9]).unwrap();
+        assert_eq!(folder.write(&[0; 11]).unwrap_err(), why);
+        drop((file, small));
+        assert!(folder.write(&[0; 10]).is_ok());
+        *folder.refused.lock() = Some(Refused { until: Instant::now(), ..refused().unwrap() });
+        assert!(folder.write(&[0; 10]).is_ok(), "its time is over");
     }
 }

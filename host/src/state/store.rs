@@ -4,17 +4,23 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
 
 use parking_lot::Condvar;
 use slab::Slab;
 
+use super::gathering::Gatherings;
 use super::object::{ObjectRef, Outcome, WeakObjectRef};
 use super::payload::{Payload, Value};
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::ids::{Counter, ObjectId};
-use crate::words::limits::{OBJECT_OVERHEAD_BYTES, SPILL_BYTES_MIN, SPILL_FROM_PERCENT, SPILL_RETRY, SPILL_TO_PERCENT};
+use crate::words::limits::{
+    OBJECT_OVERHEAD_BYTES, ROOM_PAUSE, ROOM_TRIES, SPILL_BYTES_MIN, SPILL_FROM_PERCENT, SPILL_TO_PERCENT,
+};
+use crate::words::panics::Finally;
 use crate::words::sync::{Mutex, rank};
+
+/// From this size on what is stored stands back behind those that make room: smaller ones take nothing from them that counts.
+const LARGE: u64 = 64 << 10;
 
 /// The account of all objects of a host.
 pub struct ObjectStore {
@@ -28,9 +34,13 @@ pub struct ObjectStore {
     large: Mutex<Slab<(WeakObjectRef, Arc<Mark>)>, { rank::STORE }>,
     /// Counts the uses of large objects: the greater number is the later one.
     uses: AtomicU64,
-    /// Threads that wait for room.
+    /// Threads that store something, and wait for a moment.
     waiting: AtomicUsize,
     freed: (parking_lot::Mutex<()>, Condvar),
+    /// Threads that make room, and how often one has found some.
+    making_room: AtomicUsize,
+    granted: AtomicU64,
+    gatherings: Arc<Gatherings>,
     /// What stands for errors that found no room.
     brief: Mutex<HashMap<ErrorKind, Arc<TaskError>>, { rank::STORE }>,
 }
@@ -46,11 +56,12 @@ pub trait Relief: Send + Sync {
     /// The store is fuller than it should be. Returns at once.
     fn pressed(&self);
 
-    /// Makes room for so many more bytes, as far as that is possible. Takes as long as writing them.
+    /// Makes room for so many more bytes until they are `taken`, which says whether they are, or nothing is left that can be spilled.
+    /// Takes as long as writing that.
     ///
     /// # Errors
     /// `OutOfDisk`.
-    fn make_room(&self, bytes: u64) -> Result<(), TaskError>;
+    fn make_room(&self, bytes: u64, taken: &mut dyn FnMut() -> bool) -> Result<(), TaskError>;
 }
 
 /// A large value's place in the store.
@@ -74,6 +85,9 @@ impl ObjectStore {
             uses: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
             freed: Default::default(),
+            making_room: AtomicUsize::new(0),
+            granted: AtomicU64::new(0),
+            gatherings: Arc::default(),
             brief: Mutex::default(),
         })
     }
@@ -187,55 +201,85 @@ impl ObjectStore {
         }
     }
 
-    /// Charges bytes to the store, until the reservation is dropped.
+    /// Charges bytes to the store, until the reservation is dropped. Where nothing can be spilled right now it is tried again for some
+    /// milliseconds.
     ///
     /// # Errors
-    /// `ObjectStoreFull`, which names the limit.
+    /// `ObjectStoreFull`, which names the limit, or `OutOfDisk`.
     pub(crate) fn reserve(self: &Arc<Self>, bytes: u64) -> TaskResult<Reservation> {
-        match (self.try_reserve(bytes), self.relief.get()) {
-            (Ok(reservation), None) => Ok(reservation),
-            (Ok(reservation), Some(relieved)) => {
-                if self.used_bytes() > relieved.threshold {
-                    relieved.relief.pressed();
-                }
-                Ok(reservation)
+        let mut fruitless = 1;
+        let mut granted = self.granted.load(Ordering::Relaxed);
+        loop {
+            match self.reserve_now(bytes) {
+                Err(full) if fruitless < ROOM_TRIES && self.may_come(bytes, &full) => self.wait_for_a_moment(),
+                reserved => return reserved,
             }
-            (Err(used), Some(relieved)) if bytes <= self.limit => {
-                let made = relieved.relief.make_room(bytes);
-                self.try_reserve(bytes).map_err(|_| Arc::new(made.err().unwrap_or_else(|| self.full(used, bytes))))
-            }
-            (Err(used), _) => Err(Arc::new(self.full(used, bytes))),
+            let now = self.granted.load(Ordering::Relaxed);
+            // What others got meanwhile can be spilled as soon as they have stored it.
+            fruitless = if now == granted { fruitless + 1 } else { 1 };
+            granted = now;
         }
     }
 
-    /// The same, and waits until there is room, at most for `longest`.
+    /// Will there be room for so many bytes when others let go of what they use, or disks are emptier?
+    pub(crate) fn may_come(&self, bytes: u64, full: &TaskError) -> bool {
+        self.spills() && bytes <= self.limit && full.kind == ErrorKind::ObjectStoreFull
+    }
+
+    /// The same, at once or not at all.
     ///
     /// # Errors
-    /// `ObjectStoreFull` or `OutOfDisk`.
-    pub(crate) fn reserve_within(self: &Arc<Self>, bytes: u64, longest: Duration) -> TaskResult<Reservation> {
-        if bytes > self.limit {
-            return self.reserve(bytes);
-        }
-        let until = Instant::now() + longest;
-        self.waiting.fetch_add(1, Ordering::SeqCst);
-        let reserved = loop {
-            let (lock, freed) = &self.freed;
-            let mut held = lock.lock();
-            // What is freed from here on notifies.
-            let full = match parking_lot::MutexGuard::unlocked(&mut held, || self.reserve(bytes)) {
-                Ok(reservation) => break Ok(reservation),
-                Err(full) => full,
-            };
-            if Instant::now() >= until {
-                break Err(full);
-            }
-            let has_room = self.used_bytes().saturating_add(bytes) <= self.limit;
-            if !has_room {
-                freed.wait_until(&mut held, until.min(Instant::now() + SPILL_RETRY));
-            }
+    /// `ObjectStoreFull`, which names the limit, or `OutOfDisk`.
+    pub(crate) fn reserve_now(self: &Arc<Self>, bytes: u64) -> TaskResult<Reservation> {
+        let Some(relieved) = self.relief.get().filter(|_| bytes <= self.limit) else {
+            return self.reserve_free(bytes);
         };
+        // A large one does not take what others have made room for, which takes them as long as a disk does.
+        let large = bytes >= LARGE;
+        if !(large && self.making_room.load(Ordering::SeqCst) > 0)
+            && let Ok(reservation) = self.try_reserve(bytes)
+        {
+            if self.used_bytes() > relieved.threshold {
+                relieved.relief.pressed();
+            }
+            return Ok(reservation);
+        }
+        let used = self.used_bytes();
+        let mut reservation = None;
+        self.making_room.fetch_add(1, Ordering::SeqCst);
+        let over = Finally::new(|| {
+            self.making_room.fetch_sub(1, Ordering::SeqCst);
+        });
+        let made = relieved.relief.make_room(bytes, &mut || {
+            reservation = self.try_reserve(bytes).ok();
+            reservation.is_some()
+        });
+        drop(over);
+        if reservation.is_some() {
+            self.granted.fetch_add(1, Ordering::Relaxed);
+        }
+        reservation.ok_or_else(|| Arc::new(made.err().unwrap_or_else(|| self.full(used, bytes))))
+    }
+
+    /// The same, of what is free already.
+    ///
+    /// # Errors
+    /// `ObjectStoreFull`, which names the limit.
+    pub(crate) fn reserve_free(self: &Arc<Self>, bytes: u64) -> TaskResult<Reservation> {
+        self.try_reserve(bytes).map_err(|used| Arc::new(self.full(used, bytes)))
+    }
+
+    fn wait_for_a_moment(&self) {
+        let (lock, freed) = &self.freed;
+        let mut held = lock.lock();
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        freed.wait_for(&mut held, ROOM_PAUSE);
         self.waiting.fetch_sub(1, Ordering::SeqCst);
-        reserved
+    }
+
+    /// Those who wait for room, and for what was spilled.
+    pub(crate) fn gatherings(&self) -> &Arc<Gatherings> {
+        &self.gatherings
     }
 
     /// `Err` with the bytes in use.
@@ -260,6 +304,11 @@ impl ObjectStore {
 
     /// Somebody may have let go of a value that others hold as well: it can be spilled now.
     pub(crate) fn look_again(&self) {
+        self.tell_threads();
+        self.gatherings.loosened();
+    }
+
+    fn tell_threads(&self) {
         if self.waiting.load(Ordering::SeqCst) > 0 {
             let (lock, freed) = &self.freed;
             drop(lock.lock());
@@ -269,8 +318,9 @@ impl ObjectStore {
 
     /// Somebody may find room now.
     fn give_back(&self, bytes: u64) {
-        self.used.fetch_sub(bytes, Ordering::SeqCst);
-        self.look_again();
+        let before = self.used.fetch_sub(bytes, Ordering::SeqCst);
+        self.tell_threads();
+        self.gatherings.freed(before - bytes, self.limit);
     }
 }
 

@@ -277,6 +277,21 @@ impl TaskRecord {
         again
     }
 
+    /// Goes back to waiting for its arguments, some of which are lost: the attempt has not begun. False if it was ended. Then
+    /// [`watch_arguments`](Self::watch_arguments) is to be called.
+    pub fn wait_once_more(&self) -> bool {
+        let mut core = self.core.lock();
+        let waits = matches!(core.phase, Phase::Running(_)) && !core.ended && !self.cancel_requested();
+        if waits {
+            self.unresolved.store(1, Ordering::Relaxed);
+            self.released.store(false, Ordering::Release);
+            core.attempt -= 1;
+            core.started = None;
+            core.phase = Phase::Waiting;
+        }
+        waits
+    }
+
     /// Its rest between two attempts is over: the conductor has it again.
     pub fn rested(self: &Arc<Self>) {
         if !self.is_done()

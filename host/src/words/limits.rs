@@ -51,8 +51,24 @@ pub const SPILL_TO_PERCENT: u64 = 60;
 /// together, and it fails where others use the room for longer than this. Most tasks let go of theirs sooner.
 pub const SPILL_PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often who waits for room looks whether what others used can be spilled by now: an embedder that lets go of a value
-/// tells nobody. A disk takes longer for a large object.
+/// How often one who waits for spilled objects is passed by others that find room before it does. From then on what becomes free is
+/// kept for it: all of it by those of its own module, and by others up to an equal share of the store.
+pub const GATHERED_PAST_MAX: u32 = 32;
+
+/// Threads that read spilled objects back, and write cold ones before the store is full.
+pub const DISK_THREADS: usize = 2;
+
+/// How often, and how long each time, who stores something in a full store waits for a change when nothing can be spilled: what
+/// another thread has just stored cannot be until that has let go of it.
+pub const ROOM_TRIES: u32 = 5;
+/// See [`ROOM_TRIES`].
+pub const ROOM_PAUSE: Duration = Duration::from_millis(2);
+
+/// How long a disk that took no more is left alone, unless a spilled object goes.
+pub const DISK_RETRY: Duration = Duration::from_millis(500);
+
+/// How often those who wait for room are looked at because what others used can perhaps be spilled by now: an embedder that lets
+/// go of a value tells nobody. A disk takes longer for a large object.
 pub const SPILL_RETRY: Duration = Duration::from_millis(50);
 
 /// Values that are made of the arguments of a task of a component with types of its own, each element of a list counted. Each

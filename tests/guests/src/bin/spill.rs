@@ -102,6 +102,13 @@ fn sum_of_both(a: Vec<u8>, b: Vec<u8>) -> u64 {
     sum(a) + sum(b)
 }
 
+/// Uses a block for a while.
+#[rustyray::remote]
+async fn uses(bytes: Vec<u8>, milliseconds: u64) -> u64 {
+    rustyray::sleep(Duration::from_millis(milliseconds)).await;
+    sum(bytes)
+}
+
 /// The bytes of five blocks.
 #[rustyray::remote]
 fn length(a: Vec<u8>, b: Vec<u8>, c: Vec<u8>, d: Vec<u8>, e: Vec<u8>) -> usize {

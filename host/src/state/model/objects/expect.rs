@@ -90,7 +90,7 @@ impl World {
                 failure = ErrorKind::OutOfDisk;
                 break;
             }
-            self.objects[name].state = State::Away { value, coming: false, damaged: false };
+            self.objects[name].state = State::Away { value, damaged: false };
             freed += self.bytes(value);
         }
         if self.held().0 + bytes <= LIMIT { Ok(()) } else { Err(failure) }

@@ -50,7 +50,6 @@ enum State {
     Here(usize),
     Away {
         value: usize,
-        coming: bool,
         damaged: bool,
     },
 }
@@ -77,15 +76,19 @@ struct Spiller(Weak<ObjectStore>, Arc<SpillFolder>);
 impl Relief for Spiller {
     fn pressed(&self) {}
 
-    fn make_room(&self, bytes: u64) -> Result<(), TaskError> {
+    fn make_room(&self, bytes: u64, taken: &mut dyn FnMut() -> bool) -> Result<(), TaskError> {
         let store = self.0.upgrade().expect("the store lives");
         let (excess, mut freed) = (store.excess(bytes), 0);
         for object in store.coldest() {
             if freed >= excess {
                 break;
             }
-            freed += object.put_away(&self.1)?;
+            match object.put_away(&self.1) {
+                Ok(bytes) => freed += bytes,
+                Err(full) => return if taken() { Ok(()) } else { Err(full) },
+            }
         }
+        taken();
         Ok(())
     }
 }
@@ -132,9 +135,8 @@ impl World {
             14..24 => self.promise(),
             24..36 => self.seal(),
             36..44 => self.watch(),
-            44..54 => self.want(),
-            54..60 => self.unwatch(),
-            60..70 => self.read_back(),
+            44..54 => self.unwatch(),
+            54..70 => self.read_back(),
             70..80 => self.read(),
             80..84 => self.let_go(),
             84..98 => self.clone_or_drop(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::super::super::object::{Outcome, Wanted, WatchKey};
+use super::super::super::object::{Outcome, WatchKey};
 use super::super::super::payload::{Encoding, Payload, Reference};
 use super::{Known, LIMIT, NUMBER_BYTES, Object, State, Told, Watch, World, content};
 use crate::words::error::{ErrorKind, TaskError};
@@ -94,25 +94,6 @@ impl World {
         self.objects[name].watches.push(Watch { told, key, expected: 0, waits: true });
     }
 
-    pub(super) fn want(&mut self) {
-        let Some(name) = self.any(|object| matches!(object.state, State::Away { .. })).or_else(|| self.any(|_| true))
-        else {
-            return;
-        };
-        let (object, told) = (self.handle(name), Arc::<Told>::default());
-        let wanted = object.want(told.clone());
-        match (wanted, &mut self.objects[name].state) {
-            (Wanted::Here, State::Here(_) | State::Failed { .. }) => {}
-            (Wanted::Pending, State::Pending) => {}
-            (Wanted::Soon(key), State::Away { coming: true, .. }) => self.add_watch(name, told, key),
-            (Wanted::ToRead(key), State::Away { coming, .. }) if !*coming => {
-                *coming = true;
-                self.add_watch(name, told, key);
-            }
-            (wanted, state) => panic!("{wanted:?} of {state:?}"),
-        }
-    }
-
     /// Lets a watcher go, whether it was told or not, and perhaps after others have come in its place.
     pub(super) fn unwatch(&mut self) {
         if let Some(name) = self.any(|object| !object.watches.is_empty()) {
@@ -124,9 +105,9 @@ impl World {
         }
     }
 
-    /// One that somebody wants is read back, as the runtime does.
+    /// One is read back, as the runtime does.
     pub(super) fn read_back(&mut self) {
-        let Some(name) = self.any(|object| matches!(object.state, State::Away { coming: true, .. })) else {
+        let Some(name) = self.any(|object| matches!(object.state, State::Away { .. })) else {
             return;
         };
         let State::Away { value, damaged, .. } = self.objects[name].state else {
@@ -135,18 +116,15 @@ impl World {
         let object = self.handle(name);
         let file = object.file().expect("it is away");
         let expected = self.reserve(self.bytes(value));
-        let room = self.store.reserve(file.len());
+        let room = self.store.reserve_now(file.len());
         assert_eq!(room.as_ref().map(|_| ()).map_err(|error| error.kind), expected);
         let read = file.read();
         drop(file);
         assert!(room.is_err() || read.is_err() == damaged, "damage is seen: {read:?}");
         match (room, read) {
-            (Err(full), _) => {
-                object.stay_away(full);
-                self.objects[name].state = State::Away { value, coming: false, damaged };
-            }
+            (Err(_), _) => {}
             (Ok(room), Ok(data)) => {
-                object.come_back(data, room);
+                assert!(object.come_back(data, room).is_some_and(|outcome| outcome.is_ok()));
                 let used = self.step_uses();
                 (self.objects[name].state, self.objects[name].used) = (State::Here(value), used);
             }
@@ -156,7 +134,6 @@ impl World {
                 self.objects[name].state = State::Pending;
             }
         }
-        self.tell(name);
     }
 
     pub(super) fn read(&mut self) {

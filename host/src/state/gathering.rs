@@ -1,0 +1,456 @@
+//! Waiting for what has to be in memory: values that were spilled, together with room for new bytes.
+//!
+//! Who needs some stands in one line, and is given all of it at once, or nothing: of two that each had a part of theirs, neither
+//! would find room for the rest. Nobody has a thread while it waits. The threads that read from disk go through the line, by priority
+//! and then in the order in which it formed; who fits passes who does not, but not for ever.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashSet};
+use std::future::Future;
+use std::ops::Bound::{Excluded, Unbounded};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use futures::task::AtomicWaker;
+use parking_lot::{Condvar, Mutex};
+
+use super::object::{ObjectRef, Outcome};
+use super::store::Reservation;
+use crate::words::error::{ErrorKind, TaskError};
+use crate::words::ids::ObjectId;
+use crate::words::limits::{GATHERED_PAST_MAX, SPILL_PATIENCE, SPILL_RETRY};
+use crate::words::panics::caught;
+
+/// Whose it is that somebody waits for, and how urgently.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Claimant {
+    /// Higher first.
+    pub priority: i32,
+    /// Of those of one owner none passes another for ever.
+    pub owner: u64,
+}
+
+/// What was asked for.
+#[derive(Debug)]
+pub struct Gathered {
+    /// What became of the objects, in their order: those with a value are held by it. `None` of one that is made again, and has
+    /// to be waited for anew.
+    pub outcomes: Vec<Option<Outcome>>,
+    /// The room for new bytes, where some was asked for; or why there was none.
+    pub room: Result<Option<Reservation>, Arc<TaskError>>,
+}
+
+/// Somebody who waits. Dropping it leaves the line.
+pub struct Gathering {
+    need: Arc<Need>,
+    line: Weak<Gatherings>,
+}
+
+/// What somebody waits for.
+pub struct Need {
+    /// The objects whose values are needed.
+    pub objects: Box<[ObjectRef]>,
+    /// Bytes of room that are needed beside them.
+    pub bytes: u64,
+    key: Key,
+    owner: u64,
+    until: Instant,
+    /// Bytes that it lacked when it was looked at last.
+    lacks: AtomicU64,
+    /// Why there was no room then.
+    why: Mutex<Option<Arc<TaskError>>>,
+    gone: AtomicBool,
+    gathered: Mutex<Option<Gathered>>,
+    waker: AtomicWaker,
+}
+
+/// The line. The lock is held for a look at it, and nobody takes another one meanwhile.
+pub struct Gatherings {
+    line: Mutex<Line>,
+    /// There is something to do for a thread that reads, or the end.
+    changed: Condvar,
+    /// The fewest bytes that anybody lacks who waits; who gives fewer back than would do wakes nobody.
+    fewest: AtomicU64,
+}
+
+/// A place in the line.
+type Key = (Reverse<i32>, u64);
+
+/// Between two looks at everybody because of what may not be used any more: each goes over all that could be spilled.
+const LOOK_PAUSE: Duration = Duration::from_millis(5);
+
+struct Line {
+    needs: BTreeMap<Key, Stands>,
+    next: u64,
+    /// Objects that a thread reads right now.
+    reading: HashSet<ObjectId>,
+    /// The store is fuller than it should be.
+    pressed: bool,
+    /// When everybody is looked at again, because what somebody used can perhaps be spilled by now; and when that was so last.
+    look_at: Option<Instant>,
+    looked: Instant,
+    /// Counts the changes after which it is worth to look at everybody again.
+    changes: u64,
+    round: Round,
+    closed: bool,
+}
+
+/// One way through the line, after a change.
+#[derive(Default)]
+struct Round {
+    change: u64,
+    /// Up to here it went.
+    at: Option<Key>,
+    /// Whom nobody is to pass any more, and what they lack.
+    kept_for: Vec<(u64, u64)>,
+    /// Of what is kept for another owner's no more than this is.
+    share: u64,
+}
+
+struct Stands {
+    need: Arc<Need>,
+    /// The change up to which it was looked at.
+    seen: u64,
+    /// A thread is at it.
+    taken: bool,
+    /// How often others were served before it that came later.
+    passed: u32,
+}
+
+/// What a thread that reads is to do.
+pub enum Errand {
+    /// See to it that the store is as empty as it should be.
+    Relieve,
+    /// Try to gather this, as things are after this change.
+    Gather(Arc<Need>, u64),
+    /// Those have waited for too long.
+    Refuse(Vec<Arc<Need>>),
+}
+
+impl Default for Gatherings {
+    fn default() -> Self {
+        let line = Line {
+            needs: BTreeMap::new(),
+            next: 0,
+            reading: HashSet::new(),
+            pressed: false,
+            look_at: None,
+            looked: Instant::now(),
+            changes: 1,
+            round: Round::default(),
+            closed: false,
+        };
+        Gatherings { line: Mutex::new(line), changed: Condvar::new(), fewest: AtomicU64::new(u64::MAX) }
+    }
+}
+
+impl Gatherings {
+    /// Takes a place in the line for the values of these objects, and so many bytes of room.
+    pub fn join(self: &Arc<Self>, objects: Vec<ObjectRef>, bytes: u64, claimant: Claimant) -> Gathering {
+        let mut line = self.line.lock();
+        line.next += 1;
+        let need = Arc::new(Need::new(objects, bytes, claimant, line.next));
+        if line.closed {
+            drop(line);
+            need.refuse(&Arc::new(shut_down()));
+        } else {
+            line.needs.insert(need.key, Stands { need: need.clone(), seen: 0, taken: false, passed: 0 });
+            line.round.at = None;
+            self.note_fewest(&line);
+            drop(line);
+            self.changed.notify_one();
+        }
+        Gathering { need, line: Arc::downgrade(self) }
+    }
+
+    /// So many bytes are used now: is there room for anybody who waits?
+    pub fn freed(&self, used: u64, limit: u64) {
+        if used.saturating_add(self.fewest.load(Ordering::Acquire)) <= limit {
+            self.line.lock().changes += 1;
+            self.changed.notify_one();
+        }
+    }
+
+    /// What somebody used can perhaps be spilled by now.
+    pub fn loosened(&self) {
+        if self.fewest.load(Ordering::Acquire) == u64::MAX {
+            return;
+        }
+        let mut line = self.line.lock();
+        let soon = line.looked + LOOK_PAUSE;
+        if line.look_at.is_none_or(|at| at > soon) {
+            line.look_at = Some(soon);
+            drop(line);
+            self.changed.notify_one();
+        }
+    }
+
+    /// The store is fuller than it should be.
+    pub fn press(&self) {
+        let pressed = std::mem::replace(&mut self.line.lock().pressed, true);
+        if !pressed {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Nobody waits any more: all hear that the host ends, and so do the threads that read.
+    pub fn close(&self) {
+        let left: Vec<_> = {
+            let mut line = self.line.lock();
+            line.closed = true;
+            std::mem::take(&mut line.needs).into_values().map(|stands| stands.need).collect()
+        };
+        self.changed.notify_all();
+        let error = Arc::new(shut_down());
+        left.iter().for_each(|need| need.refuse(&error));
+    }
+
+    /// What to do next, once there is something; `None` at the end.
+    pub fn next(&self, limit: u64) -> Option<Errand> {
+        let mut line = self.line.lock();
+        loop {
+            if line.closed {
+                return None;
+            }
+            if std::mem::take(&mut line.pressed) {
+                return Some(Errand::Relieve);
+            }
+            let now = Instant::now();
+            if line.look_at.is_some_and(|at| at <= now) {
+                (line.look_at, line.looked) = (None, now);
+                line.changes += 1;
+            }
+            let late = line.take_late(now);
+            if !late.is_empty() {
+                self.note_fewest(&line);
+                return Some(Errand::Refuse(late));
+            }
+            if let Some(need) = line.first(limit) {
+                return Some(Errand::Gather(need, line.changes));
+            }
+            match line.wakes_at(now) {
+                None => self.changed.wait(&mut line),
+                Some(until) => drop(self.changed.wait_until(&mut line, until)),
+            }
+        }
+    }
+
+    /// This thread reads these objects from here on; false if another one reads some of them, whose end is a change.
+    pub fn begin_to_read(&self, objects: &[ObjectId]) -> bool {
+        let mut line = self.line.lock();
+        if objects.iter().any(|object| line.reading.contains(object)) {
+            return false;
+        }
+        line.reading.extend(objects);
+        true
+    }
+
+    /// It has read them.
+    pub fn have_read(&self, objects: &[ObjectId]) {
+        let mut line = self.line.lock();
+        line.reading.retain(|object| !objects.contains(object));
+        line.changes += 1;
+        drop(line);
+        self.changed.notify_all();
+    }
+
+    /// There was no room: it waits on.
+    pub fn put_back(&self, need: &Need, lacks: u64, seen: u64) {
+        let mut line = self.line.lock();
+        need.lacks.store(lacks, Ordering::Relaxed);
+        if let Some(stands) = line.needs.get_mut(&need.key) {
+            (stands.taken, stands.seen) = (false, seen);
+            if stands.passed >= GATHERED_PAST_MAX && line.round.change == seen {
+                line.round.kept_for.push((need.owner, lacks));
+            }
+        }
+        self.note_fewest(&line);
+    }
+
+    /// It has what it waited for, and those before it who wait on are passed.
+    pub fn serve(&self, need: &Need, gathered: Gathered) {
+        let gone = {
+            let mut line = self.line.lock();
+            let gone = line.needs.remove(&need.key);
+            let before = line.needs.range_mut(..need.key).filter(|(_, stands)| !stands.taken);
+            before.for_each(|(_, stands)| stands.passed += 1);
+            self.note_fewest(&line);
+            gone
+        };
+        drop(gone);
+        need.give(gathered);
+    }
+
+    /// Those at which a thread is count as well: what is freed meanwhile is a change for them.
+    fn note_fewest(&self, line: &Line) {
+        let fewest = line.needs.values().map(|stands| stands.need.lacks.load(Ordering::Relaxed)).min();
+        self.fewest.store(fewest.unwrap_or(u64::MAX), Ordering::Release);
+    }
+
+    fn leave(&self, need: &Need) {
+        let gone = {
+            let mut line = self.line.lock();
+            let gone = line.needs.remove(&need.key);
+            // Who was kept from passing it may now.
+            line.changes += u64::from(gone.is_some());
+            self.note_fewest(&line);
+            gone
+        };
+        if gone.is_some() {
+            self.changed.notify_one();
+        }
+        drop(gone);
+    }
+}
+
+impl Line {
+    /// The first that may be served, and was not looked at since something changed.
+    fn first(&mut self, limit: u64) -> Option<Arc<Need>> {
+        if self.round.change != self.changes {
+            let owners: HashSet<u64> = self.needs.values().map(|stands| stands.need.owner).collect();
+            let share = limit / (owners.len().max(1) as u64);
+            self.round = Round { change: self.changes, at: None, kept_for: Vec::new(), share };
+        }
+        let Round { change, at, kept_for, share } = &mut self.round;
+        let rest = (at.map_or(Unbounded, Excluded), Unbounded);
+        for (key, stands) in self.needs.range_mut(rest) {
+            *at = Some(*key);
+            let owner = stands.need.owner;
+            let kept = kept_for.iter().any(|(other, lacks)| *other == owner || *lacks <= *share);
+            if !stands.taken && !kept && stands.seen < *change {
+                stands.taken = true;
+                return Some(stands.need.clone());
+            }
+        }
+        None
+    }
+
+    fn take_late(&mut self, now: Instant) -> Vec<Arc<Need>> {
+        let is_late = |stands: &Stands| !stands.taken && stands.need.until <= now;
+        let late: Vec<_> = self.needs.iter().filter(|(_, stands)| is_late(stands)).map(|(key, _)| *key).collect();
+        late.into_iter().filter_map(|key| self.needs.remove(&key)).map(|stands| stands.need).collect()
+    }
+
+    /// When to look at all again, where somebody waits.
+    fn wakes_at(&mut self, now: Instant) -> Option<Instant> {
+        let until = self.needs.values().filter(|stands| !stands.taken).map(|stands| stands.need.until).min()?;
+        Some(until.min(*self.look_at.get_or_insert(now + SPILL_RETRY)))
+    }
+}
+
+impl Need {
+    fn new(objects: Vec<ObjectRef>, bytes: u64, claimant: Claimant, number: u64) -> Self {
+        Need {
+            objects: objects.into(),
+            bytes,
+            key: (Reverse(claimant.priority), number),
+            owner: claimant.owner,
+            until: Instant::now() + SPILL_PATIENCE,
+            lacks: AtomicU64::new(bytes),
+            why: Mutex::new(None),
+            gone: AtomicBool::new(false),
+            gathered: Mutex::new(None),
+            waker: AtomicWaker::new(),
+        }
+    }
+
+    /// Is there nobody any more who waits for it?
+    pub fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+
+    /// The objects as they are, those that are in memory held.
+    pub fn outcomes(&self) -> Vec<Option<Outcome>> {
+        self.objects.iter().map(ObjectRef::outcome).collect()
+    }
+
+    /// Why there was no room when it was looked at last.
+    pub fn note(&self, why: Arc<TaskError>) {
+        let before = self.why.lock().replace(why);
+        drop(before);
+    }
+
+    /// It has waited for too long.
+    pub fn refuse_late(&self) {
+        let why = self.why.lock().clone();
+        self.refuse(&why.unwrap_or_else(|| Arc::new(too_late())));
+    }
+
+    /// It is not to be had.
+    pub fn refuse(&self, why: &Arc<TaskError>) {
+        let refused = |object: &ObjectRef| object.outcome().or_else(|| object.is_ready().then(|| Err(why.clone())));
+        let outcomes = self.objects.iter().map(refused).collect();
+        let room = if self.bytes > 0 { Err(why.clone()) } else { Ok(None) };
+        self.give(Gathered { outcomes, room });
+    }
+
+    fn give(&self, gathered: Gathered) {
+        let before = self.gathered.lock().replace(gathered);
+        drop(before);
+        // An embedder's executor, whose panic is its own.
+        let _ = caught(|| self.waker.wake());
+        if self.is_gone() {
+            let left = self.gathered.lock().take();
+            drop(left);
+        }
+    }
+}
+
+impl Gathering {
+    /// One that is not to be had, for this reason.
+    pub fn refused(objects: Vec<ObjectRef>, bytes: u64, why: &Arc<TaskError>) -> Self {
+        let need = Arc::new(Need::new(objects, bytes, Claimant::default(), 0));
+        need.refuse(why);
+        Gathering { need, line: Weak::new() }
+    }
+
+    /// Has it come to its end?
+    pub fn is_done(&self) -> bool {
+        self.need.gathered.lock().is_some()
+    }
+
+    /// What was asked for, once it is there.
+    pub fn take(&self) -> Option<Gathered> {
+        self.need.gathered.lock().take()
+    }
+
+    /// Ready when it is there; it stays there until it is [taken](Self::take).
+    pub fn poll_done(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.need.waker.register(cx.waker());
+        if self.is_done() { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl Future for &Gathering {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_done(cx)
+    }
+}
+
+impl Drop for Gathering {
+    fn drop(&mut self) {
+        self.need.gone.store(true, Ordering::Release);
+        if let Some(line) = self.line.upgrade() {
+            line.leave(&self.need);
+        }
+        let left = self.need.gathered.lock().take();
+        drop(left);
+    }
+}
+
+fn too_late() -> TaskError {
+    let text = format!(
+        "what was spilled could not be read back within {} s: others kept the disk busy",
+        SPILL_PATIENCE.as_secs()
+    );
+    TaskError::new(ErrorKind::ObjectStoreFull, text)
+}
+
+fn shut_down() -> TaskError {
+    TaskError::new(ErrorKind::HostShutDown, "the host shut down")
+}

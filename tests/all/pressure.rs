@@ -1,0 +1,262 @@
+//! Many who want what is in a full store, or room in it, at the same moment: each gets it in the end, and holds up nobody else.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rustyray_host::{ErrorKind, Host, HostBuilder, Module, ObjectRef, Value};
+
+use crate::guest::guest;
+use crate::spilling::files;
+use crate::support::{builder, error, finish, host_with, settled, value, within};
+
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+
+fn pressed(dir: &Path, store: usize) -> HostBuilder {
+    builder().object_store_bytes(store as u64).spill(dir)
+}
+
+fn put(host: &Host, n: u8, bytes: usize) -> ObjectRef {
+    host.put(&vec![n; bytes]).unwrap()
+}
+
+/// Uses so many bytes of the store.
+async fn used(host: &Host, bytes: usize) -> Arc<Value> {
+    let object = put(host, 9, bytes);
+    within(host.value(&object, None), "a value").await.unwrap()
+}
+
+/// Has everything else spilled that can be.
+fn push_out(host: &Host, bytes: usize) {
+    drop(put(host, 8, bytes));
+}
+
+/// The task waits, and has not ended.
+async fn waits(host: &Host, object: &ObjectRef) {
+    assert!(!host.wait(std::slice::from_ref(object), 1, Some(Duration::from_millis(50))).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_many_store_at_once_finds_room_as_long_as_the_disk_has_some() {
+    for (store, bytes) in [(4 * MIB, 2 * MIB), (4 * MIB, 3 * MIB / 2), (8 * MIB, 3 * MIB)] {
+        let dir = tempfile::tempdir().unwrap();
+        let (host, module) = host_with(pressed(dir.path(), store), "spill").await;
+        let puts: Vec<ObjectRef> = std::thread::scope(|scope| {
+            let host = &host;
+            let threads: Vec<_> = (0..4u8)
+                .map(|n| scope.spawn(move || (0..10).map(|_| put(host, n, bytes)).collect::<Vec<_>>()))
+                .collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
+        let made: Vec<_> = (0..12u32).map(|seed| module.task("block").arg(seed).arg(bytes).try_submit()).collect();
+        for object in puts.iter().chain(&made) {
+            assert_eq!(value::<Vec<u8>>(&host, object).await.len(), bytes);
+        }
+        drop((puts, made));
+        settled(&host, "nothing to be left", |stats| {
+            (stats.objects, stats.object_bytes, stats.spilled_bytes) == (0, 0, 0)
+        })
+        .await;
+        finish(host).await;
+    }
+}
+
+#[tokio::test]
+async fn each_result_of_a_pure_task_that_somebody_saw_is_in_the_journal_however_full_the_store_is() {
+    let (dir, journal) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    const TASKS: usize = 24;
+    for from_journal in [0, TASKS] {
+        let host = pressed(dir.path(), 5 * MIB / 2).journal(journal.path());
+        let (host, module) = host_with(host, "journal").await;
+        let made: Vec<_> = (0..TASKS).map(|n| module.task("make_bytes").arg(MIB + n).try_submit()).collect();
+        for (n, made) in made.iter().enumerate() {
+            assert_eq!(value::<Vec<u8>>(&host, made).await.len(), MIB + n);
+        }
+        assert_eq!(host.stats().from_journal, from_journal as u64);
+        drop((made, module));
+        finish(host).await;
+    }
+}
+
+/// Two small objects on disk, and a task that waits for more than there is room for as long as the value lives.
+async fn greedy(host: &Host, module: &Module) -> ([ObjectRef; 2], [ObjectRef; 2], ObjectRef, Arc<Value>) {
+    let small = [put(host, 1, 256 * KIB), put(host, 2, 256 * KIB)];
+    let large = [put(host, 3, MIB), put(host, 4, 3 * MIB / 2)];
+    let used = used(host, 2 * MIB).await;
+    push_out(host, 2 * MIB - 64 * KIB);
+    let greedy = module.task("sum_of_both").arg_ref(&large[0]).arg_ref(&large[1]).submit().await;
+    waits(host, &greedy).await;
+    (small, large, greedy, used)
+}
+
+#[tokio::test]
+async fn who_finds_room_passes_one_that_does_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module) = host_with(pressed(dir.path(), 4 * MIB), "spill").await;
+    let (small, large, greedy, in_use) = greedy(&host, &module).await;
+    let modest = module.task("sum_of_both").arg_ref(&small[0]).arg_ref(&small[1]).submit().await;
+    assert_eq!(value::<u64>(&host, &modest).await, (256 * KIB * 3) as u64);
+    // What the greedy one waits for is also others'.
+    assert_eq!(value::<Vec<u8>>(&host, &large[0]).await, vec![3; MIB]);
+    waits(&host, &greedy).await;
+    drop(in_use);
+    assert_eq!(value::<u64>(&host, &greedy).await, (3 * MIB + 4 * (3 * MIB / 2)) as u64);
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn one_that_is_cancelled_while_it_waits_for_room_leaves_the_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module) = host_with(pressed(dir.path(), 4 * MIB), "spill").await;
+    let (small, large, greedy, in_use) = greedy(&host, &module).await;
+    host.cancel(&greedy);
+    assert_eq!(error(&host, &greedy).await.kind, ErrorKind::TaskCancelled);
+    assert_eq!(value::<Vec<u8>>(&host, &large[1]).await, vec![4; 3 * MIB / 2]);
+    drop((small, large, greedy, in_use));
+    settled(&host, "nothing to be left", |stats| (stats.objects, stats.object_bytes, stats.spilled_bytes) == (0, 0, 0))
+        .await;
+    finish(host).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_one_is_not_passed_for_ever() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module) = host_with(pressed(dir.path(), 4 * MIB).cpus(8.0), "spill").await;
+    let host = Arc::new(host);
+    let large = [put(&host, 1, 3 * MIB / 2), put(&host, 2, 3 * MIB / 2)];
+    let small: Vec<_> = (0..12).map(|n| put(&host, n, MIB)).collect();
+    let over = Arc::new(AtomicBool::new(false));
+    let loops: Vec<_> = (0..4usize)
+        .map(|k| {
+            let (host, module, small, over) = (host.clone(), module.clone(), small.clone(), over.clone());
+            tokio::spawn(async move {
+                let mut n = 0;
+                while !over.load(Ordering::Relaxed) {
+                    let milliseconds = 10 + (n * 7 + k * 13) as u64 % 23;
+                    let task = module.task("uses").arg_ref(&small[(k + 4 * n) % 12]).arg(milliseconds).submit().await;
+                    value::<u64>(&host, &task).await;
+                    n += 1;
+                }
+                n
+            })
+        })
+        .collect();
+    for _ in 0..3 {
+        let both = module.task("sum_of_both").arg_ref(&large[0]).arg_ref(&large[1]).submit().await;
+        assert_eq!(value::<u64>(&host, &both).await, (3 * MIB / 2 * 3) as u64);
+    }
+    over.store(true, Ordering::Relaxed);
+    for each in loops {
+        assert!(within(each, "a loop").await.unwrap() > 0);
+    }
+    drop(module);
+    finish(Arc::into_inner(host).unwrap()).await;
+}
+
+#[tokio::test]
+async fn many_that_wait_for_room_hold_up_neither_files_nor_modules() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, b"hello").unwrap();
+    let granted = rustyray_host::Capabilities::none().dir(dir.path(), "/data", rustyray_host::DirAccess::ReadOnly);
+    let host = pressed(&dir.path().join("spilled"), 8 * MIB).capabilities(granted.unwrap());
+    let (host, module) = host_with(host, "spill").await;
+    let cold: Vec<_> = (0..600).map(|_| put(&host, 1, 256 * KIB)).collect();
+    push_out(&host, 8 * MIB - 600 * KIB);
+    let in_use = used(&host, 8 * MIB - 300 * KIB).await;
+    let gets = futures::future::join_all(cold.iter().map(|object| host.value(object, None)));
+    let mut gets = Box::pin(gets);
+    assert!(futures::poll!(&mut gets).is_pending());
+    let read = module.task("of_file").arg("/data/file").arg(1usize).submit().await;
+    assert_eq!(value::<Vec<u8>>(&host, &read).await, b"hello");
+    within(host.load_file(guest("waiting")), "a module").await.unwrap();
+    assert!(futures::poll!(&mut gets).is_pending());
+    drop(gets);
+    drop((in_use, cold, read));
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn who_waits_for_what_is_spilled_hears_of_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, _module) = host_with(pressed(dir.path(), 4 * MIB), "spill").await;
+    let cold = put(&host, 1, MIB);
+    let in_use = used(&host, 4 * MIB - 64 * KIB).await;
+    let told = {
+        let mut waiting = Box::pin(host.value(&cold, None));
+        assert!(futures::poll!(&mut waiting).is_pending());
+        let (told, ()) = futures::join!(within(waiting, "the end"), within(host.shutdown(Duration::ZERO), "the end"));
+        told.unwrap_err()
+    };
+    assert_eq!(told.kind, ErrorKind::HostShutDown, "{told:#}");
+    for timeout in [None, Some(Duration::ZERO), Some(Duration::from_secs(5))] {
+        let told = within(host.value(&cold, timeout), "an answer").await.unwrap_err();
+        assert!(matches!(told.kind, ErrorKind::HostShutDown), "{told:#}");
+    }
+    drop(in_use);
+}
+
+#[tokio::test]
+async fn one_that_does_not_fit_on_disk_keeps_no_smaller_one_in_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, _module) = host_with(pressed(dir.path(), 8 * MIB).spill_bytes(3 * MIB as u64), "spill").await;
+    let large = put(&host, 1, 4 * MIB);
+    let small: Vec<_> = (0..6).map(|n| put(&host, n, MIB - KIB)).collect();
+    assert_eq!(value::<Vec<u8>>(&host, &large).await, vec![1; 4 * MIB]);
+    assert!(host.stats().spilled_bytes > 2 * MIB as u64, "{:?}", host.stats());
+    drop((small, large));
+    finish(host).await;
+}
+
+/// Damages what is on disk.
+fn damage(dir: &Path) {
+    let lost = files(dir);
+    assert!(!lost.is_empty());
+    lost.iter().for_each(|file| fs::write(file, b"damaged").unwrap());
+}
+
+#[tokio::test]
+async fn a_lost_argument_is_made_again_also_where_there_is_one_instance_and_the_queue_is_full() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = pressed(dir.path(), 2 * MIB).cpus(1.0).instances(1).pending_tasks(3);
+    let (host, module) = host_with(host, "spill").await;
+    let block = module.task("block").arg(1u32).arg(256 * KIB).submit().await;
+    let bytes: Vec<u8> = value(&host, &block).await;
+    let expected: u64 = bytes.iter().map(|byte| u64::from(*byte)).sum();
+    push_out(&host, 2 * MIB - 64 * KIB);
+    damage(dir.path());
+    // Each but the first finds it lost; all of them and the one that makes it again are more than may be pending.
+    let sums: Vec<_> = (0..3).map(|_| module.task("sum").arg_ref(&block).try_submit()).collect();
+    for sum in &sums {
+        assert_eq!(value::<u64>(&host, sum).await, expected);
+        assert_eq!(sum.receipt().unwrap().attempts, 1, "it had not begun");
+    }
+    drop((sums, block));
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn a_host_whose_folder_was_removed_spills_on_and_makes_again_what_it_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module) = host_with(pressed(dir.path(), 2 * MIB), "spill").await;
+    let block = module.task("block").arg(1u32).arg(256 * KIB).submit().await;
+    let bytes: Vec<u8> = value(&host, &block).await;
+    push_out(&host, 2 * MIB - 64 * KIB);
+    for folder in fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+        fs::remove_dir_all(folder).unwrap();
+    }
+    let more: Vec<_> = (0..16).map(|n| put(&host, n, 256 * KIB)).collect();
+    // At once: what is gone needs no room.
+    let in_use = used(&host, MIB).await;
+    assert_eq!(value::<Vec<u8>>(&host, &block).await, bytes);
+    for (n, object) in (0u8..).zip(&more) {
+        assert_eq!(value::<Vec<u8>>(&host, object).await, vec![n; 256 * KIB]);
+    }
+    drop((in_use, more, block));
+    settled(&host, "nothing to be left", |stats| (stats.objects, stats.object_bytes, stats.spilled_bytes) == (0, 0, 0))
+        .await;
+    finish(host).await;
+}
