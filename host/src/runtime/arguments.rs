@@ -16,14 +16,14 @@ use crate::words::limits::{OBJECT_OVERHEAD_BYTES, SPILL_PATIENCE};
 /// Why a task has not its arguments.
 pub(super) enum Missing {
     /// It fails.
-    Failed(TaskError),
+    Failed(Box<TaskError>),
     /// Some are lost, and made again.
     Lost,
 }
 
 impl From<TaskError> for Missing {
     fn from(error: TaskError) -> Self {
-        Missing::Failed(error)
+        Missing::Failed(Box::new(error))
     }
 }
 
@@ -37,7 +37,7 @@ impl Runtime {
         loop {
             match self.arguments_of_task(task).await {
                 Ok(held) => return Ok(held),
-                Err(Missing::Failed(error)) => return Err(error),
+                Err(Missing::Failed(error)) => return Err(*error),
                 // Apart, so that it takes no room in the future of every call.
                 Err(Missing::Lost) => Box::pin(self.wait_until_made_again(task)).await,
             }

@@ -141,18 +141,10 @@ impl Reader {
         // What is there is held, so that it is not spilled to make room for the rest.
         let mut outcomes = need.outcomes();
         let files = files(need, &outcomes);
-        let ids: Vec<_> = files.iter().map(|(object, _)| object.id()).collect();
-        if !line.begin_to_read(&ids) {
-            return handling.put_back(0, change);
-        }
-        let _reading = Reading { line: &line, ids: &ids };
-        let bytes = need.bytes + files.iter().map(|(_, file)| file.len()).sum::<u64>();
-        // Before there is room for them: what is lost is made again, and needs none here.
-        let lost: Vec<_> = files.iter().filter(|(_, file)| !file.exists()).map(|(object, _)| object).collect();
-        if !lost.is_empty() {
-            lost.iter().for_each(|object| self.make_again(object, "its spill file cannot be read: it is gone"));
+        if need.is_new() && self.make_again_what_is_gone(&files) {
             return handling.serve(Gathered { outcomes: need.outcomes(), room: Ok(None) });
         }
+        let bytes = need.bytes + files.iter().map(|(_, file)| file.len()).sum::<u64>();
         let mut room = match self.reserve(&store, bytes, change) {
             Ok(room) => room,
             Err(full) => {
@@ -160,6 +152,12 @@ impl Reader {
                 return handling.put_back(bytes, change);
             }
         };
+        let ids: Vec<_> = files.iter().map(|(object, _)| object.id()).collect();
+        if !line.begin_to_read(&ids) {
+            drop(room);
+            return handling.put_back(bytes, change);
+        }
+        let _reading = Reading { line: &line, ids: &ids };
         let mut read: HashMap<ObjectId, Option<Outcome>> = HashMap::new();
         for (object, file) in files {
             let outcome = match file.read() {
@@ -191,6 +189,13 @@ impl Reader {
             self.dry = change;
         }
         reserved
+    }
+
+    /// Before there is room: what is lost is made again, and needs none here. True if anything is.
+    fn make_again_what_is_gone(&self, files: &[(ObjectRef, Arc<SpillFile>)]) -> bool {
+        let gone: Vec<_> = files.iter().filter(|(_, file)| !file.exists()).collect();
+        gone.iter().for_each(|(object, _)| self.make_again(object, "its spill file cannot be read: it is gone"));
+        !gone.is_empty()
     }
 
     fn make_again(&self, object: &ObjectRef, why: &str) {

@@ -116,7 +116,7 @@ impl Runtime {
                     self.observers.say(Level::DEBUG, failed);
                     self.end_tree(children);
                 } else {
-                    self.settle(task, Err(Arc::new(error)));
+                    self.settle(task, Err(Arc::from(error)));
                 }
             }
         }

@@ -58,6 +58,8 @@ pub struct Need {
     key: Key,
     owner: u64,
     until: Instant,
+    /// Was it never looked at?
+    new: AtomicBool,
     /// Bytes that it lacked when it was looked at last.
     lacks: AtomicU64,
     /// Why there was no room then.
@@ -349,6 +351,7 @@ impl Need {
             key: (Reverse(claimant.priority), number),
             owner: claimant.owner,
             until: Instant::now() + SPILL_PATIENCE,
+            new: AtomicBool::new(true),
             lacks: AtomicU64::new(bytes),
             why: Mutex::new(None),
             gone: AtomicBool::new(false),
@@ -360,6 +363,11 @@ impl Need {
     /// Is there nobody any more who waits for it?
     pub fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Acquire)
+    }
+
+    /// Is it looked at for the first time? Asked once.
+    pub fn is_new(&self) -> bool {
+        self.new.swap(false, Ordering::Relaxed)
     }
 
     /// The objects as they are, those that are in memory held.
