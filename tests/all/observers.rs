@@ -290,7 +290,8 @@ async fn a_panic_where_a_guests_own_state_is_made_or_dropped_is_no_more_than_tha
     let error = error(&host, &module.task("same").arg(1u32).submit().await).await;
     assert!(error.message.contains("it cannot be made"), "{error:#}");
     round(&host, &module).await;
-    assert_eq!(host.stats().embedder_panics, made.load(Ordering::Relaxed) - 1);
+    // Some of the states are let go of a moment after their guests.
+    settled(&host, "each to be counted", |stats| stats.embedder_panics == made.load(Ordering::Relaxed) - 1).await;
     finish(host).await;
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rustyray_host::{ErrorKind, Host, HostBuilder, Module, ObjectRef, Value};
+use rustyray_host::{Encoding, ErrorKind, Host, HostBuilder, Module, ObjectRef, Payload, Reference, Value};
 
 use crate::guest::guest;
 use crate::spilling::files;
@@ -256,6 +256,60 @@ async fn a_host_whose_folder_was_removed_spills_on_and_makes_again_what_it_lost(
         assert_eq!(value::<Vec<u8>>(&host, object).await, vec![n; 256 * KIB]);
     }
     drop((in_use, more, block));
+    settled(&host, "nothing to be left", |stats| (stats.objects, stats.object_bytes, stats.spilled_bytes) == (0, 0, 0))
+        .await;
+    finish(host).await;
+}
+
+/// A reference to each of these, as a guest gets it.
+fn list(objects: &[ObjectRef]) -> Payload {
+    let numbers: Vec<usize> = (0..objects.len()).collect();
+    let references = objects.iter().cloned().map(Reference::Object).collect();
+    Payload { encoding: Encoding::Json, data: serde_json::to_vec(&numbers).unwrap().into(), references }
+}
+
+#[tokio::test]
+async fn one_of_several_calls_that_waits_for_what_is_on_disk_holds_up_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module) = host_with(pressed(dir.path(), 4 * MIB), "spill").await;
+    let actor = module.actor("Getters").create();
+    let cold = [put(&host, 1, MIB), put(&host, 2, MIB)];
+    let in_use = used(&host, 3 * MIB + MIB / 2).await;
+    let sums: Vec<_> = (0..2).map(|_| actor.call("sums").arg_payload(list(&cold)).try_submit()).collect();
+    settled(&host, "them to wait", |stats| (stats.running, stats.pending) == (2, 0)).await;
+    for _ in 0..3 {
+        assert_eq!(value::<u32>(&host, &actor.call("ping").submit().await).await, 1);
+    }
+    host.cancel(&sums[1]);
+    assert_eq!(error(&host, &sums[1]).await.kind, ErrorKind::TaskCancelled);
+    drop(in_use);
+    assert_eq!(value::<Vec<u64>>(&host, &sums[0]).await, [MIB as u64, 2 * MIB as u64]);
+    drop((sums, cold));
+    // What came for the call that was cancelled is let go of when the actor looks for news.
+    assert_eq!(value::<u32>(&host, &actor.call("ping").submit().await).await, 1);
+    // The actor's own readiness is an object.
+    settled(&host, "nothing else to be left", |stats| (stats.objects, stats.spilled_bytes) == (1, 0)).await;
+    drop(actor);
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn checkpoints_are_spilled_and_restored() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module) = host_with(pressed(dir.path(), 4 * MIB), "spill").await;
+    let actors: Vec<_> = (0..6).map(|_| module.actor("Saves").create()).collect();
+    let mut sums = Vec::new();
+    for (seed, actor) in (0u32..).zip(&actors) {
+        let grown = actor.call("grow").arg(seed).arg(MIB).submit().await;
+        assert_eq!(value::<usize>(&host, &grown).await, MIB);
+        sums.push(value::<u64>(&host, &actor.call("sum").submit().await).await);
+    }
+    assert!(host.stats().spilled_bytes >= 2 * MIB as u64, "{:?}", host.stats());
+    for (actor, sum) in actors.iter().zip(&sums) {
+        assert_eq!(error(&host, &actor.call("crash").submit().await).await.kind, ErrorKind::ActorUnavailable);
+        assert_eq!(value::<u64>(&host, &actor.call("sum").submit().await).await, *sum);
+    }
+    drop(actors);
     settled(&host, "nothing to be left", |stats| (stats.objects, stats.object_bytes, stats.spilled_bytes) == (0, 0, 0))
         .await;
     finish(host).await;

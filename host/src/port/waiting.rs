@@ -237,31 +237,44 @@ async fn wait(
     .await
 }
 
-/// What a guest that serves several calls at once has to know; `None` when `count` of the objects are ready, or the time is up.
+/// What a guest that serves several calls at once has to know; `None` when `count` of the objects are ready, one is there that was
+/// `coming` from disk, or the time is up.
 pub async fn wait_for_news(
     port: &dyn Port,
     shift: &Shift,
     objects: &Awaited,
     count: usize,
     timeout: Option<Duration>,
+    coming: &[Arc<Gathering>],
 ) -> Option<News> {
     if let Some(news) = shift.news() {
         return Some(news);
     }
-    let mut sealed = (count > 0 && !objects.is_empty()).then(|| Sealed::new(objects, count));
-    let ready = sealed.as_ref().is_some_and(|sealed| sealed.is_complete());
+    let others: Vec<_>;
+    let from_memory: &[ObjectRef] = match coming.is_empty() {
+        true => objects,
+        false => {
+            others = objects.iter().filter(|object| !object.is_away()).cloned().collect();
+            &others
+        }
+    };
+    let mut sealed = (count > 0 && !from_memory.is_empty()).then(|| Sealed::new(from_memory, count));
+    let has_come = || coming.iter().any(|gathering| gathering.is_done());
+    let ready = sealed.as_ref().is_some_and(|sealed| sealed.is_complete()) || has_come();
     if ready || timeout.is_some_and(|timeout| timeout.is_zero()) {
         return None;
     }
     let mut sleep = timeout.and_then(|timeout| sleep_for(port, timeout));
-    let alone = sleep.is_none() && !sealed.as_ref().is_some_and(|sealed| sealed.from_outside);
+    let by_itself = !coming.is_empty() || sealed.as_ref().is_some_and(|sealed| sealed.from_outside);
+    let alone = sleep.is_none() && !by_itself;
     let wait = Wait { objects: objects.clone(), count };
     let _listening = Listening::new(port, shift, alone.then_some(wait));
     poll_fn(|cx| {
         if let Some(news) = shift.poll_news(cx) {
             return Poll::Ready(Some(news));
         }
-        let ready = sealed.as_mut().is_some_and(|sealed| Pin::new(sealed).poll(cx).is_ready());
+        let sealed = sealed.as_mut().is_some_and(|sealed| Pin::new(sealed).poll(cx).is_ready());
+        let ready = coming.iter().fold(sealed, |ready, gathering| gathering.poll_done(cx).is_ready() | ready);
         match ready || sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready()) {
             true => Poll::Ready(None),
             false => Poll::Pending,

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use tracing::Level;
 
 use super::Runtime;
+use crate::port::waiting::value_of;
 use crate::sandbox::Instance;
 use crate::state::actor::ActorRecord;
 use crate::state::checkpoint::Saved;
@@ -39,7 +40,12 @@ impl Runtime {
 
     async fn newest_state(&self, actor: &ActorRecord, saved: &Saved) -> Option<Payload> {
         if let Some(newest) = saved.newest() {
-            return Some(newest.payload().clone());
+            match value_of(self, None, &newest, None).await {
+                Ok(Ok(value)) => return Some(value.payload().clone()),
+                Ok(Err(lost)) => self.report(actor, "has lost its last checkpoint", &lost),
+                // Nobody asked it to stop waiting.
+                Err(_) => {}
+            }
         }
         let (journal, key) = self.journal.as_ref().zip(lasting_key(actor))?;
         journal.find(key).await
@@ -70,7 +76,7 @@ impl Runtime {
 
     pub(super) async fn keep_state(&self, actor: &ActorRecord, saved: &Saved, state: Payload) {
         match self.store.store(state.clone()) {
-            Ok(value) => saved.keep(value),
+            Ok(value) => saved.keep(self.store.sealed(Ok(value))),
             Err(full) => return self.report(actor, "cannot be saved, and its last checkpoint stays", &full),
         }
         if let Some((journal, key)) = self.journal.as_ref().zip(lasting_key(actor)) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use super::payload::Value;
+use super::object::ObjectRef;
 use super::slot::Stop;
 use crate::words::sync::{Mutex, rank};
 
@@ -17,8 +17,8 @@ pub struct Saved {
     asked: AtomicBool,
     /// Does the end of the host wait for one?
     awaited: AtomicBool,
-    /// Counted in the object store, as all values.
-    newest: Mutex<Option<Arc<Value>>, { rank::ACTOR }>,
+    /// An object that nobody else holds: it is counted, and spilled, as all are.
+    newest: Mutex<Option<ObjectRef>, { rank::ACTOR }>,
     /// Ends the saving that goes on at the actor's end.
     saving: Mutex<Option<Arc<dyn Stop>>, { rank::ACTOR }>,
 }
@@ -76,7 +76,7 @@ impl Saved {
     }
 
     /// Keeps a checkpoint in place of the one before.
-    pub fn keep(&self, state: Arc<Value>) {
+    pub fn keep(&self, state: ObjectRef) {
         let before = self.newest.lock().replace(state);
         drop(before);
     }
@@ -88,7 +88,7 @@ impl Saved {
     }
 
     /// The newest.
-    pub fn newest(&self) -> Option<Arc<Value>> {
+    pub fn newest(&self) -> Option<ObjectRef> {
         self.newest.lock().clone()
     }
 }

@@ -297,7 +297,9 @@ impl Gatherings {
             let mut line = self.line.lock();
             let gone = line.needs.remove(&need.key);
             // Who was kept from passing it may now.
-            line.changes += u64::from(gone.is_some());
+            if gone.is_some() {
+                line.changes += 1;
+            }
             self.note_fewest(&line);
             gone
         };

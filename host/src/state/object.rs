@@ -337,6 +337,11 @@ impl ObjectRef {
         }
     }
 
+    /// Are its bytes on disk?
+    pub(crate) fn is_away(&self) -> bool {
+        matches!(*self.0.slot.lock(), Slot::Away(_))
+    }
+
     /// The file that its bytes are in.
     pub(crate) fn file(&self) -> Option<Arc<SpillFile>> {
         match &*self.0.slot.lock() {

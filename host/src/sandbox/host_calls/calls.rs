@@ -4,6 +4,7 @@
 //! nobody once that is answered; there is an allowance for it, which comes again with a call that runs or is answered. So a
 //! guest that serves no call does not run for long.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,13 +18,14 @@ use super::super::trap::broken_contract;
 use super::super::wire;
 use crate::port::Port;
 use crate::port::waiting::wait_for_news;
-use crate::state::object::ObjectRef;
+use crate::state::gathering::Gathering;
+use crate::state::object::{ObjectRef, Outcome};
 use crate::state::parking::Awaited;
 use crate::state::payload::{Encoding, Held};
 use crate::state::shift::{News, Shift};
 use crate::state::task::{TaskRecord, Work};
 use crate::words::event::EventKind;
-use crate::words::ids::TaskId;
+use crate::words::ids::{ObjectId, TaskId};
 use crate::words::limits::{HANDLES_MAX, HOUSEKEEPING_FUEL};
 
 type Store<'a> = StoreContextMut<'a, Guest>;
@@ -66,6 +68,8 @@ pub(in super::super) struct Serving {
     left: u64,
     /// Is it between two calls?
     between: bool,
+    /// What some of the calls wait for that is on disk: the others go on meanwhile.
+    coming: HashMap<ObjectId, Arc<Gathering>>,
 }
 
 impl Serving {
@@ -93,7 +97,8 @@ pub(in super::super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()>
 pub(in super::super) fn begin(mut store: Store<'_>, shift: Arc<Shift>) {
     let guest = store.data_mut();
     guest.serve(shift.charged());
-    let serving = Serving { shift, metered: false, used: 0, left: HOUSEKEEPING_FUEL, between: true };
+    let serving =
+        Serving { shift, metered: false, used: 0, left: HOUSEKEEPING_FUEL, between: true, coming: HashMap::new() };
     guest.serving = Some(Box::new(serving));
     fill(&mut store, HOUSEKEEPING_FUEL);
 }
@@ -115,12 +120,14 @@ async fn next(
     guest.count_call();
     let (shift, port, objects) = guest.wanted(&objects)?;
     leave(&mut store, &shift);
+    let coming = store.data_mut().coming(&objects);
     let timeout = timeout_ns.map(Duration::from_nanos);
-    match wait_for_news(&*port, &shift, &objects, count as usize, timeout).await {
+    match wait_for_news(&*port, &shift, &objects, count as usize, timeout, &coming).await {
         Some(news) => store.data_mut().event(news),
         None => {
-            let ready = (0u32..).zip(objects.iter()).filter(|(_, object)| object.is_ready()).map(|(index, _)| index);
-            Ok(Event::Ready(ready.collect()))
+            let guest = store.data();
+            let ready = (0u32..).zip(objects.iter()).filter(|(_, object)| guest.has_come(object));
+            Ok(Event::Ready(ready.map(|(index, _)| index).collect()))
         }
     }
 }
@@ -213,6 +220,38 @@ impl Guest {
         let objects = objects.iter().map(|object| Ok(self.table.get(object)?.clone()));
         let objects: Vec<_> = objects.collect::<wasmtime::Result<_>>()?;
         Ok((self.shift()?, self.port.clone(), Awaited::Many(objects.into())))
+    }
+
+    /// Has those of the objects read back that are on disk, and gives all of these that the calls still wait for.
+    fn coming(&mut self, objects: &[ObjectRef]) -> Vec<Arc<Gathering>> {
+        if let Some(serving) = &mut self.serving {
+            let wanted: HashSet<_> = objects.iter().map(ObjectRef::id).collect();
+            serving.coming.retain(|object, _| wanted.contains(object));
+        }
+        objects.iter().filter(|object| object.is_away()).for_each(|object| drop(self.begin_to_come(object)));
+        self.serving.iter().flat_map(|serving| serving.coming.values().cloned()).collect()
+    }
+
+    fn begin_to_come(&mut self, object: &ObjectRef) -> Option<Arc<Gathering>> {
+        let (port, task) = (self.port.clone(), self.task().clone());
+        let serving = self.serving.as_mut()?;
+        let begin = || Arc::new(port.gather(vec![object.clone()], 0, Some(&task)));
+        Some(serving.coming.entry(object.id()).or_insert_with(begin).clone())
+    }
+
+    /// The value of an object that is on disk, once it has come; the calls do not wait for it. `None` outside of calls.
+    pub(super) fn comes(&mut self, object: &ObjectRef) -> Option<Option<Outcome>> {
+        let gathering = self.begin_to_come(object)?;
+        let gathered = gathering.take();
+        if let (Some(_), Some(serving)) = (&gathered, &mut self.serving) {
+            serving.coming.remove(&object.id());
+        }
+        Some(gathered.and_then(|gathered| gathered.outcomes.into_iter().next().flatten()))
+    }
+
+    fn has_come(&self, object: &ObjectRef) -> bool {
+        let coming = || self.serving.as_ref().and_then(|serving| serving.coming.get(&object.id()));
+        object.is_ready() && (!object.is_away() || coming().is_some_and(|gathering| gathering.is_done()))
     }
 
     fn event(&mut self, news: News) -> wasmtime::Result<Event> {

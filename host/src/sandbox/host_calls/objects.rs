@@ -66,9 +66,12 @@ impl Host for Guest {
         self.count_call();
         let object = self.table.get(&object)?.clone();
         let outcome = match object.outcome() {
-            None if object.is_ready() => match self.value_of(object, None).await {
-                Ok(outcome) => Some(outcome),
-                Err(_) => return Ok(Some(Err(asked_to_stop()))),
+            None if object.is_away() => match self.comes(&object) {
+                Some(outcome) => outcome,
+                None => match self.value_of(object, None).await {
+                    Ok(outcome) => Some(outcome),
+                    Err(_) => return Ok(Some(Err(asked_to_stop()))),
+                },
             },
             outcome => outcome,
         };

@@ -1,6 +1,7 @@
 //! Tasks over data that does not fit into the object store.
 
 use rustyray::prelude::*;
+use rustyray::serde::{Deserialize, Serialize};
 
 /// Bytes that follow from the seed.
 #[rustyray::remote]
@@ -147,6 +148,57 @@ impl Takers {
 
     async fn take(&self, a: Vec<u8>, b: Vec<u8>, c: Vec<u8>, d: Vec<u8>, e: Vec<u8>) -> usize {
         length(a, b, c, d, e)
+    }
+}
+
+/// Gets blocks, for several at once.
+#[rustyray::actor(max_concurrency = 3)]
+struct Getters;
+
+#[rustyray::actor_methods]
+impl Getters {
+    fn new() -> Self {
+        Getters
+    }
+
+    async fn sums(&self, blocks: Vec<ObjectRef<Vec<u8>>>) -> Result<Vec<u64>> {
+        let mut totals = Vec::new();
+        for part in &blocks {
+            totals.push(sum(rustyray::get(part).await?));
+        }
+        Ok(totals)
+    }
+
+    async fn ping(&self) -> u32 {
+        1
+    }
+}
+
+/// Saves a block after each call.
+#[rustyray::actor(checkpoint_every = 1, max_restarts = 3)]
+#[derive(Serialize, Deserialize)]
+#[serde(crate = "rustyray::serde")]
+struct Saves {
+    block: Vec<u8>,
+}
+
+#[rustyray::actor_methods]
+impl Saves {
+    fn new() -> Self {
+        Saves { block: Vec::new() }
+    }
+
+    fn grow(&mut self, seed: u32, count: usize) -> usize {
+        self.block = block(seed, count);
+        self.block.len()
+    }
+
+    fn sum(&self) -> u64 {
+        sum(self.block.clone())
+    }
+
+    fn crash(&self) {
+        panic!("as it is meant to");
     }
 }
 
