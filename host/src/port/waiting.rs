@@ -164,7 +164,7 @@ pub async fn value_of(
             return Ok(outcome);
         }
         let left = until.map(|until| until.saturating_duration_since(port.clock().now()));
-        if object.is_ready() {
+        if object.is_away() {
             // Apart: few are spilled, and what that takes has no place in the future of every wait.
             match Box::pin(gathered(port, task, object, left)).await? {
                 Some(outcome) => return Ok(outcome),

@@ -135,7 +135,14 @@ impl Runtime {
             let mut threads = self.crew.threads.lock();
             // Whoever joins the threads may be the last to hold the runtime, and finds nothing of it left: it goes with the work.
             let started = self.crew.presence.spawn(thread, move || runtime.serve_the_crew(number));
-            threads.push(started.inspect_err(|_| self.end_crew())?);
+            match started {
+                Ok(thread) => threads.push(thread),
+                Err(error) => {
+                    drop(threads);
+                    self.end_crew();
+                    return Err(error);
+                }
+            }
         }
         self.start_readers(&self.crew.presence).inspect_err(|_| self.end_crew())
     }
