@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use rustyray_host::{Encoding, Host, ObjectRef, TaskCall};
+use rustyray_host::{Encoding, ErrorKind, Host, ObjectRef, TaskCall, TaskResult};
 
 use super::console::Console;
 use super::failure::Failure;
@@ -79,8 +79,8 @@ impl Bench {
             false => results::write_out(measured.sheet().as_bytes())?,
         }
         match (measured.failed.take(), signal) {
-            (Some(error), _) => Err(Failure::of_task(&error, &self.host)),
-            (None, Some(signal)) => Err(Failure::silent(signal.exit())),
+            (_, Some(signal)) => Err(Failure::silent(signal.exit())),
+            (Some(error), None) => Err(Failure::of_task(&error, &self.host)),
             (None, None) => Ok(0),
         }
     }
@@ -94,13 +94,18 @@ impl Bench {
         let mut warmup = Pace::of(self.warmup);
         while warmup.goes_on().await {
             let object = call.clone().submit().await;
-            let _ = host.value(&object, None).await;
+            if is_the_end(&host.value(&object, None).await) {
+                return;
+            }
         }
         let mut latency = Pace::of(self.duration / 2);
         while latency.goes_on().await {
             let began = Instant::now();
             let object = call.clone().submit().await;
             let outcome = host.value(&object, None).await;
+            if is_the_end(&outcome) {
+                return;
+            }
             measured.latency.add(began.elapsed());
             measured.latency_time = latency.began.elapsed();
             measured.count(outcome.err(), object.receipt());
@@ -118,6 +123,9 @@ impl Bench {
             }
             if let Some(oldest) = flying.pop_front() {
                 let outcome = host.value(&oldest, None).await;
+                if is_the_end(&outcome) {
+                    return;
+                }
                 measured.done += 1;
                 measured.throughput_time = pace.began.elapsed();
                 measured.count(outcome.err(), oldest.receipt());
@@ -125,6 +133,11 @@ impl Bench {
         }
         flying.iter().for_each(|object| host.cancel(object));
     }
+}
+
+/// Has the host been told to end? Then it refuses what is submitted, at once, and that is nothing to measure.
+fn is_the_end<T>(outcome: &TaskResult<T>) -> bool {
+    outcome.as_ref().is_err_and(|error| error.kind == ErrorKind::HostShutDown)
 }
 
 /// A loop's time.

@@ -15,6 +15,9 @@ use super::exit::Exit;
 /// Time for the second signal to end the process in the ordinary way, the progress line taken off the terminal.
 const AT_ONCE: Duration = Duration::from_millis(200);
 
+/// Sent to who writes more to a file than the process may; the number on Linux and macOS.
+const SIGXFSZ: i32 = 25;
+
 /// A request to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
@@ -44,6 +47,8 @@ impl Signals {
     /// Listens. From now on neither signal ends the process by itself.
     pub fn listen() -> io::Result<Self> {
         let signals = Signals::here()?;
+        // To listen once is to survive it: a file that may not grow is an error of whoever writes it, as a full disk is.
+        drop(unix::signal(SignalKind::from_raw(SIGXFSZ))?);
         keep_watch();
         Ok(signals)
     }

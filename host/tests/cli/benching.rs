@@ -54,3 +54,13 @@ fn an_interruption_shows_what_there_is() {
     let ended = running.end();
     assert!(ended.expect(130, &[]).out().contains("(it was interrupted)"), "{ended:?}");
 }
+
+#[test]
+fn an_interruption_measures_no_refusal() {
+    let driver = driver();
+    let running = Running::start(["bench", "-v", "--duration", "1h", "--warmup", "0s", &driver, "rest", "300"]);
+    running.until("note: measuring");
+    running.signal("INT");
+    let ended = running.end();
+    assert!(!ended.expect(130, &[]).out().contains("errors:"), "{ended:?}");
+}

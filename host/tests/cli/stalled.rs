@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
+use super::common::guest;
 use super::driver;
 use super::process::rustyray_host;
 
@@ -28,6 +29,21 @@ impl Unread {
         let (stdout, stderr) = (self.0.stdout.as_ref().unwrap(), self.0.stderr.as_ref().unwrap());
         let stream = if to_stderr { stderr.as_fd() } else { stdout.as_fd() };
         assert_eq!(poll(&mut [PollFd::from_borrowed_fd(stream, PollFlags::IN)], None), Ok(1));
+        self
+    }
+
+    /// Waits until one of its threads does nothing but wait for somebody at the other end of a pipe.
+    fn until_it_opens_a_pipe(&self) -> &Self {
+        let opens = |thread: std::fs::DirEntry| {
+            let waits_in = std::fs::read_to_string(thread.path().join("wchan")).unwrap_or_default();
+            waits_in == "wait_for_partner" || waits_in == "fifo_open"
+        };
+        let tasks = format!("/proc/{}/task", self.0.id());
+        let began = std::time::Instant::now();
+        while !std::fs::read_dir(&tasks).unwrap().flatten().any(opens) {
+            assert!(began.elapsed() < LONGEST, "it opens no pipe");
+            std::thread::yield_now();
+        }
         self
     }
 
@@ -138,4 +154,32 @@ fn receipts_that_a_pipe_does_not_take_keep_nobody() {
     assert_eq!((code, out.as_str()), (Some(125), "begins\nends\n"), "{err}");
     assert!(err.contains("is it a pipe that nobody reads?"), "{err}");
     drop(reader);
+}
+
+#[test]
+fn a_signal_ends_what_writes_stubs_to_a_pipe_that_nobody_opens() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("stubs.rs");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let (driver, path) = (driver(), pipe.display().to_string());
+    let running = Unread::start(["stubs", &driver, "-o", &path]);
+    running.until_it_opens_a_pipe().signal("INT");
+    let (code, _, err) = running.end();
+    assert_eq!(code, Some(130), "{err}");
+}
+
+#[test]
+fn a_file_that_may_not_grow_is_no_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (driver, journal) = (guest("journal"), folder.path().join("journal"));
+    let command = format!(
+        "ulimit -f 0; exec {} call --journal {} {} square 7",
+        env!("CARGO_BIN_EXE_rustyray-host"),
+        journal.display(),
+        driver.display()
+    );
+    let output = Command::new("bash").args(["-c", &command]).output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code().is_some(), "{:?}: {err}", output.status);
+    assert!(err.contains("File too large"), "{err}");
 }

@@ -17,6 +17,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::grant_texts::module_name;
 use super::guest::GuestArgs;
+use super::signals::may_block;
 use super::{inspect, results};
 use tree::{Level, Stubs};
 
@@ -61,8 +62,12 @@ impl StubsOf {
         let text = text(&name, &manifest);
         match &self.output {
             None => results::write_out(text.as_bytes())?,
-            Some(file) => std::fs::write(file, text)
-                .map_err(|error| Failure::host(format!("cannot write '{}': {error}", file.display())))?,
+            Some(file) => {
+                // It may be a pipe that nobody reads.
+                let _may_block = may_block();
+                std::fs::write(file, text)
+                    .map_err(|error| Failure::host(format!("cannot write '{}': {error}", file.display())))?;
+            }
         }
         Ok(0)
     }
