@@ -469,3 +469,113 @@ fn too_late() -> TaskError {
 fn shut_down() -> TaskError {
     TaskError::new(ErrorKind::HostShutDown, "the host shut down")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::payload::{Encoding, Payload};
+    use crate::state::store::ObjectStore;
+
+    const LIMIT: u64 = 1000;
+
+    fn line() -> (Arc<ObjectStore>, Arc<Gatherings>) {
+        let store = ObjectStore::new(LIMIT);
+        let line = store.gatherings().clone();
+        (store, line)
+    }
+
+    fn of(owner: u64, priority: i32) -> Claimant {
+        Claimant { priority, owner }
+    }
+
+    /// Whose turn it is, and after which change.
+    fn turn(line: &Gatherings) -> (Arc<Need>, u64) {
+        match line.next(LIMIT) {
+            Some(Errand::Gather(need, change)) => (need, change),
+            _ => panic!("nobody has a turn"),
+        }
+    }
+
+    fn serve(line: &Gatherings, need: &Need) {
+        line.serve(need, Gathered { outcomes: Vec::new(), room: Ok(None) });
+    }
+
+    /// How many bytes those asked for whose turn it is, one after the other, none of whom finds room.
+    fn round(line: &Gatherings, count: usize) -> Vec<u64> {
+        let turns = (0..count).map(|_| {
+            let (need, change) = turn(line);
+            line.put_back(&need, need.bytes, change);
+            need.bytes
+        });
+        turns.collect()
+    }
+
+    #[test]
+    fn the_line_is_gone_through_by_priority_and_then_in_its_order() {
+        let (_store, line) = line();
+        let asked =
+            [(1, 0), (2, 5), (3, 0), (4, 5)].map(|(bytes, priority)| line.join(Vec::new(), bytes, of(1, priority)));
+        assert_eq!(round(&line, 4), [2, 4, 1, 3]);
+        // Nothing has changed: who comes now is looked at alone.
+        let later = line.join(Vec::new(), 9, of(1, 9));
+        assert_eq!(round(&line, 1), [9]);
+        line.freed(0, LIMIT);
+        assert_eq!(round(&line, 5), [9, 2, 4, 1, 3]);
+        drop((asked, later));
+    }
+
+    #[test]
+    fn one_is_passed_so_often_and_then_what_is_freed_is_kept_for_it() {
+        let (_store, line) = line();
+        let first = line.join(Vec::new(), 400, of(1, 0));
+        for _ in 0..GATHERED_PAST_MAX {
+            let second = line.join(Vec::new(), 10, of(1, 0));
+            line.freed(0, LIMIT);
+            assert_eq!(round(&line, 1), [400]);
+            serve(&line, &turn(&line).0);
+            assert!(second.is_done());
+        }
+        let (own, other) = (line.join(Vec::new(), 10, of(1, 0)), line.join(Vec::new(), 20, of(2, 0)));
+        line.freed(0, LIMIT);
+        // An equal share of two is 500.
+        assert_eq!(round(&line, 1), [400]);
+        assert!(line.line.lock().first(LIMIT).is_none());
+        // One that asks for more than its owner's share holds up nobody else.
+        first.need.lacks.store(600, Ordering::Relaxed);
+        line.freed(0, LIMIT);
+        let (need, change) = turn(&line);
+        line.put_back(&need, 600, change);
+        assert_eq!(turn(&line).0.bytes, 20);
+        // When it goes its own come.
+        drop(first);
+        assert_eq!(round(&line, 1), [10]);
+        drop((own, other));
+    }
+
+    #[test]
+    fn who_goes_leaves_the_line_and_who_is_there_at_the_end_hears_of_it() {
+        let (store, line) = line();
+        let (goes, stays) = (line.join(Vec::new(), 1, of(1, 0)), line.join(Vec::new(), 2, of(1, 0)));
+        drop(goes);
+        assert_eq!(round(&line, 1), [2]);
+        line.close();
+        let refused = stays.take().expect("it hears").room.expect_err("nothing comes");
+        assert_eq!(refused.kind, ErrorKind::HostShutDown);
+        assert!(line.next(LIMIT).is_none() && line.join(Vec::new(), 1, of(1, 0)).is_done());
+        // What is in memory needs nobody.
+        let object = store.sealed(store.store(Payload::new(Encoding::Raw, "here")));
+        let here = line.join(vec![object], 0, of(1, 0)).take().expect("at once");
+        assert!(matches!(&here.outcomes[..], [Some(Ok(_))]));
+    }
+
+    #[test]
+    fn what_comes_for_somebody_who_is_gone_is_let_go_of() {
+        let (store, line) = line();
+        let gathering = line.join(Vec::new(), 100, of(1, 0));
+        let (need, _) = turn(&line);
+        drop(gathering);
+        let room = store.reserve_free(100).unwrap();
+        line.serve(&need, Gathered { outcomes: Vec::new(), room: Ok(Some(room)) });
+        assert_eq!((store.used_bytes(), need.is_gone()), (0, true));
+    }
+}
