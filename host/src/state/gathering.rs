@@ -5,7 +5,7 @@
 //! and then in the order in which it formed; who fits passes who does not, but not for ever.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::future::Future;
 use std::ops::Bound::{Excluded, Unbounded};
 use std::pin::Pin;
@@ -60,8 +60,6 @@ pub struct Need {
     until: Instant,
     /// Was it never looked at?
     new: AtomicBool,
-    /// Bytes that it lacked when it was looked at last.
-    lacks: AtomicU64,
     /// Why there was no room then.
     why: Mutex<Option<Arc<TaskError>>>,
     gone: AtomicBool,
@@ -86,6 +84,10 @@ const LOOK_PAUSE: Duration = Duration::from_millis(5);
 
 struct Line {
     needs: BTreeMap<Key, Stands>,
+    /// The same, by the time until which each waits.
+    deadlines: BTreeSet<(Instant, Key)>,
+    /// The same, by the bytes that each lacked when it was looked at last.
+    lacking: BTreeSet<(u64, Key)>,
     next: u64,
     /// Objects that a thread reads right now.
     reading: HashSet<ObjectId>,
@@ -106,14 +108,22 @@ struct Round {
     change: u64,
     /// Up to here it went.
     at: Option<Key>,
-    /// Whom nobody is to pass any more, and what they lack.
-    kept_for: Vec<(u64, u64)>,
+    /// Those whom nobody is to pass any more.
+    kept_for: Vec<Kept>,
     /// Of what is kept for another owner's no more than this is.
     share: u64,
 }
 
+/// One whom nobody is to pass any more: what it lacks is kept for it.
+struct Kept {
+    key: Key,
+    owner: u64,
+    lacks: u64,
+}
+
 struct Stands {
     need: Arc<Need>,
+    lacks: u64,
     /// The change up to which it was looked at.
     seen: u64,
     /// A thread is at it.
@@ -136,6 +146,8 @@ impl Default for Gatherings {
     fn default() -> Self {
         let line = Line {
             needs: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            lacking: BTreeSet::new(),
             next: 0,
             reading: HashSet::new(),
             pressed: false,
@@ -164,8 +176,7 @@ impl Gatherings {
             drop(line);
             need.refuse(&Arc::new(shut_down()));
         } else {
-            line.needs.insert(need.key, Stands { need: need.clone(), seen: 0, taken: false, passed: 0 });
-            line.round.at = None;
+            line.insert(need.clone());
             self.note_fewest(&line);
             drop(line);
             self.changed.notify_one();
@@ -208,6 +219,7 @@ impl Gatherings {
         let left: Vec<_> = {
             let mut line = self.line.lock();
             line.closed = true;
+            (line.deadlines, line.lacking) = Default::default();
             std::mem::take(&mut line.needs).into_values().map(|stands| stands.need).collect()
         };
         self.changed.notify_all();
@@ -267,13 +279,7 @@ impl Gatherings {
     /// There was no room: it waits on.
     pub fn put_back(&self, need: &Need, lacks: u64, seen: u64) {
         let mut line = self.line.lock();
-        need.lacks.store(lacks, Ordering::Relaxed);
-        if let Some(stands) = line.needs.get_mut(&need.key) {
-            (stands.taken, stands.seen) = (false, seen);
-            if stands.passed >= GATHERED_PAST_MAX && line.round.change == seen {
-                line.round.kept_for.push((need.owner, lacks));
-            }
-        }
+        line.put_back(need, lacks, seen);
         self.note_fewest(&line);
     }
 
@@ -281,7 +287,7 @@ impl Gatherings {
     pub fn serve(&self, need: &Need, gathered: Gathered) {
         let gone = {
             let mut line = self.line.lock();
-            let gone = line.needs.remove(&need.key);
+            let gone = line.remove(&need.key);
             let before = line.needs.range_mut(..need.key).filter(|(_, stands)| !stands.taken);
             before.for_each(|(_, stands)| stands.passed += 1);
             self.note_fewest(&line);
@@ -293,14 +299,13 @@ impl Gatherings {
 
     /// Those at which a thread is count as well: what is freed meanwhile is a change for them.
     fn note_fewest(&self, line: &Line) {
-        let fewest = line.needs.values().map(|stands| stands.need.lacks.load(Ordering::Relaxed)).min();
-        self.fewest.store(fewest.unwrap_or(u64::MAX), Ordering::Release);
+        self.fewest.store(line.lacking.first().map_or(u64::MAX, |(lacks, _)| *lacks), Ordering::Release);
     }
 
     fn leave(&self, need: &Need) {
         let gone = {
             let mut line = self.line.lock();
-            let gone = line.needs.remove(&need.key);
+            let gone = line.remove(&need.key);
             // Who was kept from passing it may now.
             if gone.is_some() {
                 line.changes += 1;
@@ -316,6 +321,33 @@ impl Gatherings {
 }
 
 impl Line {
+    fn insert(&mut self, need: Arc<Need>) {
+        let (key, lacks) = (need.key, need.bytes);
+        self.deadlines.insert((need.until, key));
+        self.lacking.insert((lacks, key));
+        self.needs.insert(key, Stands { need, lacks, seen: 0, taken: false, passed: 0 });
+        // It may stand before those that were looked at already, which are not looked at again.
+        self.round.at = None;
+    }
+
+    fn remove(&mut self, key: &Key) -> Option<Stands> {
+        let stands = self.needs.remove(key)?;
+        self.deadlines.remove(&(stands.need.until, *key));
+        self.lacking.remove(&(stands.lacks, *key));
+        Some(stands)
+    }
+
+    fn put_back(&mut self, need: &Need, lacks: u64, seen: u64) {
+        let Need { key, owner, .. } = *need;
+        let Some(stands) = self.needs.get_mut(&key) else { return };
+        self.lacking.remove(&(stands.lacks, key));
+        self.lacking.insert((lacks, key));
+        (stands.lacks, stands.taken, stands.seen) = (lacks, false, seen);
+        if stands.passed >= GATHERED_PAST_MAX && self.round.change == seen {
+            self.round.kept_for.push(Kept { key, owner, lacks });
+        }
+    }
+
     /// The first that may be served, and was not looked at since something changed.
     fn first(&mut self, limit: u64) -> Option<Arc<Need>> {
         if self.round.change != self.changes {
@@ -328,7 +360,8 @@ impl Line {
         for (key, stands) in self.needs.range_mut(rest) {
             *at = Some(*key);
             let owner = stands.need.owner;
-            let kept = kept_for.iter().any(|(other, lacks)| *other == owner || *lacks <= *share);
+            let keeps = |kept: &Kept| kept.key < *key && (kept.owner == owner || kept.lacks <= *share);
+            let kept = kept_for.iter().any(keeps);
             if !stands.taken && !kept && stands.seen < *change {
                 stands.taken = true;
                 return Some(stands.need.clone());
@@ -338,14 +371,15 @@ impl Line {
     }
 
     fn take_late(&mut self, now: Instant) -> Vec<Arc<Need>> {
-        let is_late = |stands: &Stands| !stands.taken && stands.need.until <= now;
-        let late: Vec<_> = self.needs.iter().filter(|(_, stands)| is_late(stands)).map(|(key, _)| *key).collect();
-        late.into_iter().filter_map(|key| self.needs.remove(&key)).map(|stands| stands.need).collect()
+        let late = self.deadlines.iter().take_while(|(until, _)| *until <= now).map(|(_, key)| *key);
+        let late: Vec<_> = late.filter(|key| self.needs.get(key).is_some_and(|stands| !stands.taken)).collect();
+        late.iter().filter_map(|key| self.remove(key)).map(|stands| stands.need).collect()
     }
 
     /// When to look at all again, where somebody waits.
     fn wakes_at(&mut self, now: Instant) -> Option<Instant> {
-        let until = self.needs.values().filter(|stands| !stands.taken).map(|stands| stands.need.until).min()?;
+        let waits = |key: &Key| self.needs.get(key).is_some_and(|stands| !stands.taken);
+        let (until, _) = *self.deadlines.iter().find(|(_, key)| waits(key))?;
         Some(until.min(*self.look_at.get_or_insert(now + SPILL_RETRY)))
     }
 }
@@ -359,7 +393,6 @@ impl Need {
             owner: claimant.owner,
             until: Instant::now() + SPILL_PATIENCE,
             new: AtomicBool::new(true),
-            lacks: AtomicU64::new(bytes),
             why: Mutex::new(None),
             gone: AtomicBool::new(false),
             gathered: Mutex::new(None),
@@ -541,7 +574,6 @@ mod tests {
         assert_eq!(round(&line, 1), [400]);
         assert!(line.line.lock().first(LIMIT).is_none());
         // One that asks for more than its owner's share holds up nobody else.
-        first.need.lacks.store(600, Ordering::Relaxed);
         line.freed(0, LIMIT);
         let (need, change) = turn(&line);
         line.put_back(&need, 600, change);
