@@ -6,7 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rustyray_host::{Encoding, ErrorKind, Host, HostBuilder, Module, ObjectRef, Payload, Reference, Value};
+use rustyray_host::limits::SPILL_PATIENCE;
+use rustyray_host::{
+    ActorOptions, Encoding, ErrorKind, Host, HostBuilder, Module, ObjectRef, Payload, Reference, TaskError,
+    TaskOptions, Value,
+};
 
 use crate::guest::guest;
 use crate::spilling::files;
@@ -312,5 +316,256 @@ async fn checkpoints_are_spilled_and_restored() {
     drop(actors);
     settled(&host, "nothing to be left", |stats| (stats.objects, stats.object_bytes, stats.spilled_bytes) == (0, 0, 0))
         .await;
+    finish(host).await;
+}
+
+/// The sum of what such a block holds.
+fn sum_of(seed: u32, bytes: usize) -> u64 {
+    crate::spilling::made(seed, bytes).iter().map(|byte| u64::from(*byte)).sum()
+}
+
+#[tokio::test]
+async fn a_lost_object_harms_no_other_call_of_its_actor() {
+    for gone in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let (host, module) = host_with(pressed(dir.path(), 4 * MIB), "spill").await;
+        let made = module.task("slow_block").arg(300u64).arg(1u32).arg(MIB).submit().await;
+        within(host.wait(std::slice::from_ref(&made), 1, None), "the block").await;
+        push_out(&host, 4 * MIB - 64 * KIB);
+        match gone {
+            true => files(dir.path()).iter().for_each(|file| fs::remove_file(file).unwrap()),
+            false => damage(dir.path()),
+        }
+        let actor = module.actor("Getters").create();
+        let sums = actor.call("sums").arg_payload(list(std::slice::from_ref(&made))).submit().await;
+        settled(&host, "it to be made again", |stats| stats.running >= 2).await;
+        assert_eq!(value::<u32>(&host, &actor.call("ping").submit().await).await, 1);
+        assert_eq!(value::<Vec<u64>>(&host, &sums).await, [sum_of(1, MIB)]);
+        assert_eq!(actor.generation(), 1);
+        drop((actor, sums, made));
+        finish(host).await;
+    }
+}
+
+#[tokio::test]
+async fn one_of_several_calls_that_waits_for_room_is_in_no_deadlock_and_at_no_standstill() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module) = host_with(pressed(dir.path(), 4 * MIB).instances(2), "spill").await;
+    let cold = put(&host, 1, 2 * MIB);
+    let in_use = used(&host, 3 * MIB).await;
+    let actor = module.actor("Getters").create();
+    let take = actor.call("take").arg_ref(&cold).submit().await;
+    let passed = module.task("same").arg_ref(&take).submit().await;
+    let numbers = actor.call("numbers").arg_payload(list(std::slice::from_ref(&passed))).submit().await;
+    let waits = module.task("waits_for").arg_payload(list(std::slice::from_ref(&take))).submit().await;
+    settled(&host, "three to wait", |stats| stats.running == 3).await;
+    let queued = module.task("same").arg(5u64).submit().await;
+    // Longer than what is told at a standstill takes.
+    waits_for(&host, &queued, Duration::from_millis(300)).await;
+    drop(in_use);
+    let expected = 2 * MIB as u64;
+    assert_eq!(value::<u64>(&host, &take).await, expected);
+    assert_eq!(value::<Vec<u64>>(&host, &numbers).await, [expected]);
+    assert_eq!((value::<u64>(&host, &waits).await, value::<u64>(&host, &queued).await), (expected, 5));
+    drop((actor, cold));
+    finish(host).await;
+}
+
+async fn waits_for(host: &Host, object: &ObjectRef, time: Duration) {
+    assert!(!host.wait(std::slice::from_ref(object), 1, Some(time)).await, "{:?}", object);
+}
+
+fn gpu() -> TaskOptions {
+    TaskOptions::new().resource("gpu", 1.0)
+}
+
+/// A block that only a task with the gpu makes again, lost; and a task that has nothing to do with it.
+async fn lost_with_gpu(dir: &Path) -> (Host, Module, ObjectRef, ObjectRef) {
+    let (host, module) = host_with(pressed(dir, 4 * MIB).resource("gpu", 1.0), "spill").await;
+    let made = module.task("block").arg(1u32).arg(MIB).options(gpu()).submit().await;
+    within(host.wait(std::slice::from_ref(&made), 1, None), "the block").await;
+    push_out(&host, 4 * MIB - 64 * KIB);
+    damage(dir);
+    let nap = module.task("nap").arg(3_600_000u64).submit().await;
+    (host, module, made, nap)
+}
+
+fn assert_deadlock(error: &TaskError) {
+    assert!(format!("{error:#}").contains("each waits for the next"), "{error:#}");
+}
+
+#[tokio::test]
+async fn a_deadlock_that_a_lost_argument_closes_is_told_whoever_waits_for_it() {
+    for name in ["Getter", "Getters"] {
+        let dir = tempfile::tempdir().unwrap();
+        let (host, module, made, nap) = lost_with_gpu(dir.path()).await;
+        let actor = module.actor(name).options(ActorOptions::new().call(gpu())).create();
+        assert_deadlock(&*error(&host, &actor.call("take").arg_ref(&made).submit().await).await);
+        drop((actor, nap, made));
+        finish(host).await;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module, made, nap) = lost_with_gpu(dir.path()).await;
+    let later = module.task("nap").arg(300u64).submit().await;
+    let both = module.task("with_both").arg_ref(&made).arg_ref(&later).submit().await;
+    let holder = module.task("waits_for").arg_payload(list(std::slice::from_ref(&both))).options(gpu()).submit().await;
+    assert_deadlock(&*error(&host, &holder).await);
+    drop((nap, made, later, both, holder));
+    finish(host).await;
+}
+
+/// Bytes whose end is the embedder's business.
+struct Owner<F: Fn()>(Vec<u8>, F);
+
+impl<F: Fn()> AsRef<[u8]> for Owner<F> {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl<F: Fn()> Drop for Owner<F> {
+    fn drop(&mut self) {
+        (self.1)();
+    }
+}
+
+fn owned(host: &Host, bytes: usize, end: impl Fn() + Send + Sync + 'static) -> ObjectRef {
+    let owner = bytes::Bytes::from_owner(Owner(vec![7; bytes], end));
+    host.put_payload(Payload::new(Encoding::Raw, owner)).unwrap()
+}
+
+#[tokio::test]
+async fn the_end_of_an_embedders_bytes_harms_nobody_when_it_panics_or_asks_the_host() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, _module) = host_with(pressed(dir.path(), 4 * MIB), "spill").await;
+    let host = Arc::new(host);
+    let panics = owned(&host, MIB, || panic!("the owner's mistake"));
+    push_out(&host, 4 * MIB - 64 * KIB);
+    assert!(panics.is_ready());
+    assert_eq!(within(host.value(&panics, None), "its value").await.unwrap().payload().data.len(), MIB);
+    settled(&host, "the panic to be counted", |stats| stats.embedder_panics == 1).await;
+
+    let (asks, ask) = (std::sync::mpsc::channel(), Arc::downgrade(&host));
+    let told = std::sync::Mutex::new(asks.0);
+    let other = put(&host, 1, MIB);
+    let asking = owned(&host, MIB, move || {
+        let host = ask.upgrade().expect("the host lives");
+        // Needs room as well, of which there may be none, and the lock of whoever makes some.
+        let _ = host.put(&vec![3u8; 3 * MIB]);
+        told.lock().unwrap().send(()).unwrap();
+    });
+    let (pushed, theirs) = (Arc::new(AtomicBool::new(false)), host.clone());
+    let flag = pushed.clone();
+    std::thread::spawn(move || {
+        push_out(&theirs, 4 * MIB - 64 * KIB);
+        flag.store(true, Ordering::Release);
+    });
+    asks.1.recv_timeout(Duration::from_secs(60)).expect("it has an answer");
+    settled(&host, "who made room to go on", |_| pushed.load(Ordering::Acquire)).await;
+    assert!(asking.is_ready() && other.is_ready());
+    drop((panics, asking, other));
+    let host = settle_alone(host).await;
+    finish(host).await;
+}
+
+/// The host, when nobody else has it.
+async fn settle_alone(mut host: Arc<Host>) -> Host {
+    let alone = async {
+        loop {
+            match Arc::try_unwrap(host) {
+                Ok(host) => return host,
+                Err(shared) => host = shared,
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    within(alone, "the host").await
+}
+
+#[tokio::test]
+async fn two_that_want_the_same_from_a_slow_disk_hold_up_no_third() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, _module) = host_with(pressed(dir.path(), 4 * MIB), "spill").await;
+    let slow = put(&host, 1, MIB);
+    push_out(&host, 4 * MIB - 64 * KIB);
+    let file = files(dir.path()).remove(0);
+    let small = put(&host, 2, 64 * KIB);
+    push_out(&host, 4 * MIB - 32 * KIB);
+    let bytes = fs::read(&file).unwrap();
+    // A pipe that nobody writes to is a disk that does not answer.
+    fs::remove_file(&file).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let mut gets = Box::pin(futures::future::join(host.value(&slow, None), host.value(&slow, None)));
+    assert!(futures::poll!(&mut gets).is_pending());
+    assert_eq!(value::<Vec<u8>>(&host, &small).await, vec![2; 64 * KIB]);
+    let writer = std::thread::spawn(move || fs::write(file, bytes).unwrap());
+    let (first, second) = within(gets, "both").await;
+    assert_eq!([first, second].map(|value| value.unwrap().payload().data.len()), [MIB; 2]);
+    writer.join().unwrap();
+    drop((slow, small));
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn a_result_of_one_of_several_calls_waits_for_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module) = host_with(pressed(dir.path(), 4 * MIB), "spill").await;
+    let actor = module.actor("Getters").create();
+    assert_eq!(value::<u32>(&host, &actor.call("ping").submit().await).await, 1);
+    let in_use = used(&host, 3 * MIB).await;
+    let given = actor.call("give").arg(1u32).arg(2 * MIB).submit().await;
+    waits(&host, &given).await;
+    drop(in_use);
+    assert_eq!(value::<Vec<u8>>(&host, &given).await.len(), 2 * MIB);
+    assert_eq!(value::<u32>(&host, &actor.call("ping").submit().await).await, 1);
+    drop((actor, given));
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn an_actor_whose_checkpoint_has_no_room_waits_with_its_start_and_keeps_its_state() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module) = host_with(pressed(dir.path(), 4 * MIB), "spill").await;
+    let actor = module.actor("Saves").create();
+    let grown = actor.call("grow").arg(1u32).arg(MIB).submit().await;
+    assert_eq!(value::<usize>(&host, &grown).await, MIB);
+    push_out(&host, 4 * MIB - 64 * KIB);
+    let in_use = used(&host, 3 * MIB + MIB / 2).await;
+    assert_eq!(error(&host, &actor.call("crash").submit().await).await.kind, ErrorKind::ActorUnavailable);
+    let sum = actor.call("sum").submit().await;
+    // Longer than anybody waits for room at once.
+    waits_for(&host, &sum, SPILL_PATIENCE + Duration::from_millis(500)).await;
+    drop(in_use);
+    assert_eq!(value::<u64>(&host, &sum).await, sum_of(1, MIB));
+    drop((actor, grown));
+    finish(host).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_stores_what_finds_no_room_while_others_find_some_is_told_so_and_stops_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = pressed(dir.path(), 8 * MIB).threads(2).helping(false);
+    let (host, module) = host_with(host, "spill").await;
+    let in_use = used(&host, 2 * MIB).await;
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                push_out(&host, 2 * MIB);
+            }
+        });
+        let asking = async {
+            let stores: Vec<_> =
+                (0..2).map(|n| module.task("stored").arg(n as u32).arg(6 * MIB + 100 * KIB).try_submit()).collect();
+            for stored in &stores {
+                assert_eq!(error(&host, stored).await.kind, ErrorKind::TaskFailed);
+            }
+            assert_eq!(value::<u64>(&host, &module.task("same").arg(5u64).submit().await).await, 5);
+        };
+        let asked = futures::executor::block_on(futures::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(asking)));
+        over.store(true, Ordering::Relaxed);
+        asked.unwrap();
+    });
+    drop(in_use);
     finish(host).await;
 }

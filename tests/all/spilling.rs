@@ -25,7 +25,7 @@ pub fn block(seed: u32) -> Vec<u8> {
 }
 
 /// So many bytes of this seed, as the guest makes them.
-fn made(seed: u32, bytes: usize) -> Vec<u8> {
+pub fn made(seed: u32, bytes: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
     let next = |_| {
         state ^= state << 13;

@@ -181,8 +181,9 @@ pub async fn value_of(
     }
 }
 
-/// Waits for the value of an object that was spilled: it comes back by itself.
-async fn gathered(
+/// Waits for the value of an object that was spilled: it comes back by itself. `None` if it is lost, and made again; `Err` says why
+/// the wait ended before.
+pub async fn gathered(
     port: &dyn Port,
     task: Option<&TaskRecord>,
     object: &ObjectRef,

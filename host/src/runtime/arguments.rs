@@ -1,6 +1,9 @@
 //! The arguments of a task that starts: all of them in memory at once, read back where they were spilled.
 
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use super::Runtime;
 use super::worker::dependency_failed;
@@ -12,6 +15,7 @@ use crate::state::payload::{Held, Payload, Value};
 use crate::state::task::{TaskRecord, Work};
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::limits::{OBJECT_OVERHEAD_BYTES, SPILL_PATIENCE};
+use crate::words::resources::ResourceSet;
 
 /// Why a task has not its arguments.
 pub(super) enum Missing {
@@ -39,7 +43,7 @@ impl Runtime {
                 Ok(held) => return Ok(held),
                 Err(Missing::Failed(error)) => return Err(*error),
                 // Apart, so that it takes no room in the future of every call.
-                Err(Missing::Lost) => Box::pin(self.wait_until_made_again(task)).await,
+                Err(Missing::Lost) => Box::pin(self.wait_until_made_again(task)).await?,
             }
         }
     }
@@ -69,7 +73,7 @@ impl Runtime {
             if needs > limit {
                 return Err(too_large(needs, limit).into());
             }
-            let _parked = (!is_beside(task)).then(|| Parked::new(self, task, None));
+            let (_parked, _busy) = self.waits_for_the_disk(task);
             let gathering = self.gather(objects.to_vec(), 0, Some(task));
             (&gathering).await;
             let gathered = gathering.take();
@@ -86,15 +90,31 @@ impl Runtime {
         }
     }
 
+    /// Until what this gives is dropped.
+    fn waits_for_the_disk<'a>(&'a self, task: &'a TaskRecord) -> (Option<Parked<'a>>, Option<Busy<'a>>) {
+        match is_beside(task) {
+            true => (None, Some(Busy::new(self))),
+            false => (Some(Parked::new(self, task, None)), None),
+        }
+    }
+
     /// The bytes of some are lost: it is other tasks that they need, and nothing of what those may need is kept from them.
-    async fn wait_until_made_again(&self, task: &TaskRecord) {
+    async fn wait_until_made_again(&self, task: &TaskRecord) -> Result<(), TaskError> {
         let objects: Arc<[ObjectRef]> = task.argument_objects().into();
         let wait = Wait { objects: Awaited::Many(objects.clone()), count: objects.len() };
         let (_parked, _beside) = match is_beside(task) {
             true => (None, Some(Beside::new(self, task, wait))),
             false => (Some(Parked::new(self, task, Some(wait))), None),
         };
-        Sealed::new(&objects, objects.len()).await;
+        let mut sealed = Sealed::new(&objects, objects.len());
+        poll_fn(|cx| {
+            task.interrupt().register(cx.waker());
+            match task.parking().verdict() {
+                Some(verdict) => Poll::Ready(Err(TaskError::clone(&verdict))),
+                None => Pin::new(&mut sealed).poll(cx).map(Ok),
+            }
+        })
+        .await
     }
 }
 
@@ -111,7 +131,7 @@ impl Runtime {
     }
 
     async fn stored_later(&self, task: &TaskRecord, payload: Payload, bytes: u64) -> Outcome {
-        let _parked = Parked::new(self, task, None);
+        let (_parked, _busy) = self.waits_for_the_disk(task);
         let gathering = self.gather(Vec::new(), bytes, Some(task));
         (&gathering).await;
         let room = gathering.take().map_or(Ok(None), |gathered| gathered.room)?;
@@ -150,11 +170,27 @@ impl Drop for Beside<'_> {
     }
 }
 
+/// A call of several that waits for the disk, which goes on by itself: its actor does not stand still.
+struct Busy<'a>(&'a Runtime);
+
+impl<'a> Busy<'a> {
+    fn new(runtime: &'a Runtime) -> Self {
+        runtime.scheduler.lock().stir(&ResourceSet::default());
+        Busy(runtime)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.scheduler.lock().lull(&ResourceSet::default());
+    }
+}
+
 fn resolved(task: &TaskRecord) -> Result<Option<Vec<Held>>, TaskError> {
     task.resolve_arguments().map_err(|cause| dependency_failed(&cause))
 }
 
-fn is_want_of_room(error: &TaskError) -> bool {
+pub(super) fn is_want_of_room(error: &TaskError) -> bool {
     matches!(error.kind, ErrorKind::ObjectStoreFull | ErrorKind::OutOfDisk)
 }
 

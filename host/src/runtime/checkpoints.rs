@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use tracing::Level;
 
 use super::Runtime;
+use super::arguments::is_want_of_room;
 use crate::port::waiting::value_of;
 use crate::sandbox::Instance;
 use crate::state::actor::ActorRecord;
@@ -26,7 +27,7 @@ impl Runtime {
     ) -> Result<Option<Instance>, TaskError> {
         let Some(saved) = &actor.saved else { return Ok(None) };
         saved.settled();
-        let Some(state) = self.newest_state(actor, saved).await else { return Ok(None) };
+        let Some(state) = self.newest_state(actor, saved, construct).await? else { return Ok(None) };
         let mut instance = self.instance(construct).await?;
         match instance.restore(&actor.spec.type_name, &state).await {
             Ok(()) => Ok(Some(instance)),
@@ -38,17 +39,32 @@ impl Runtime {
         }
     }
 
-    async fn newest_state(&self, actor: &ActorRecord, saved: &Saved) -> Option<Payload> {
-        if let Some(newest) = saved.newest() {
-            match value_of(self, None, &newest, None).await {
-                Ok(Ok(value)) => return Some(value.payload().clone()),
-                Ok(Err(lost)) => self.report(actor, "has lost its last checkpoint", &lost),
-                // Nobody asked it to stop waiting.
-                Err(_) => {}
+    /// What was saved last. One that has no room in memory is waited for, as long as the start may take: the actor's state must not be
+    /// less for that.
+    async fn newest_state(
+        &self,
+        actor: &ActorRecord,
+        saved: &Saved,
+        construct: &TaskRecord,
+    ) -> Result<Option<Payload>, TaskError> {
+        while let Some(newest) = saved.newest() {
+            match value_of(self, Some(construct), &newest, None).await {
+                Ok(Ok(value)) => return Ok(Some(value.payload().clone())),
+                Ok(Err(full)) if is_want_of_room(&full) => self.report(actor, "waits to be restored", &full),
+                Ok(Err(lost)) if lost.kind == ErrorKind::ObjectLost => {
+                    self.report(actor, "has lost its last checkpoint", &lost);
+                    break;
+                }
+                Ok(Err(error)) => return Err(TaskError::clone(&error)),
+                Err(_) => {
+                    return Err(TaskError::new(ErrorKind::ActorDied, "it was asked to stop while it was restored"));
+                }
             }
         }
-        let (journal, key) = self.journal.as_ref().zip(lasting_key(actor))?;
-        journal.find(key).await
+        match self.journal.as_ref().zip(lasting_key(actor)) {
+            Some((journal, key)) => Ok(journal.find(key).await),
+            None => Ok(None),
+        }
     }
 
     /// After a call: saves the state if that is due. What waits for the call's result waits for this too.

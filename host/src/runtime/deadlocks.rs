@@ -1,5 +1,6 @@
 //! Looking for guests that wait for each other, and telling the one whose wait closed the circle.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Runtime;
@@ -51,13 +52,18 @@ impl Runtime {
     /// Who holds custom resources, beside actors that have nothing to do: these may end by whoever drops the last handle.
     pub(super) fn holders(&self) -> Holders {
         let (total, _) = self.scheduler.lock().permits();
+        let mut several = HashSet::new();
         // One that is to be tried again has given back what it held, and is a moment longer among those that run.
-        let holds = |task: Arc<TaskRecord>| {
+        let mut holds = |task: Arc<TaskRecord>| {
             if !task.is_running() {
                 return None;
             }
             let holds = match &task.spec.work {
                 Work::Call { actor, .. } if actor.lanes.is_none() => actor.spec.holds.clone(),
+                // It ends when all its calls have: one that waits for its arguments stands for them, since no other call helps it.
+                Work::Call { actor, .. } if task.waits_alone() && several.insert(actor.spec.id) => {
+                    actor.spec.holds.clone()
+                }
                 Work::Call { .. } => return None,
                 Work::Task { .. } | Work::Main { .. } | Work::Construct { .. } => task.spec.plan.needs.clone(),
             };
@@ -66,7 +72,7 @@ impl Runtime {
         };
         // Nobody can lack what the host has none of.
         let running = if total.custom().next().is_some() { self.all_that_run() } else { Vec::new() };
-        Holders { held: running.into_iter().filter_map(holds).collect(), total }
+        Holders { held: running.into_iter().filter_map(&mut holds).collect(), total }
     }
 
     fn all_that_run(&self) -> Vec<Arc<TaskRecord>> {

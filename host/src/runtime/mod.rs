@@ -208,8 +208,7 @@ impl Runtime {
         let room = Room::new(config.pending_tasks);
         let scheduler = Scheduler::new(config.resources, config.instances, room.clone());
         let store = ObjectStore::new(config.object_store_bytes);
-        let voice = config.observers.voice();
-        let spiller = config.spill.map(|folder| Arc::new(Spiller::new(folder, &store, voice)));
+        let spiller = config.spill.map(|folder| Arc::new(Spiller::new(folder, &store, &config.observers)));
         spiller.iter().for_each(|spiller| store.relieve_by(Box::new(spiller.clone())));
         let runtime = Arc::new_cyclic(|me| Runtime {
             me: me.clone(),

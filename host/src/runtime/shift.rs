@@ -18,7 +18,8 @@ use super::faults::host_failed;
 use super::worker::dependency_failed;
 use crate::sandbox::Instance;
 use crate::state::actor::ActorRecord;
-use crate::state::payload::{Held, Payload};
+use crate::state::object::Outcome as ObjectOutcome;
+use crate::state::payload::{Held, Payload, Value};
 use crate::state::shift::{End, Ended, Shift};
 use crate::state::slot::{CancelSlot, Stop, StopReason};
 use crate::state::task::TaskRecord;
@@ -26,7 +27,7 @@ use crate::words::clock::Sleep;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::event::EventKind;
 use crate::words::ids::TaskId;
-use crate::words::limits::AWAIT_GRACE;
+use crate::words::limits::{AWAIT_GRACE, OBJECT_OVERHEAD_BYTES};
 use crate::words::resources::ResourceSet;
 
 impl Runtime {
@@ -56,6 +57,7 @@ impl Runtime {
         let guest = self.sheltered(serving, Err);
         let mut guest = pin!(slot.run(guest, || shift.preempted()));
         let ended = poll_fn(|cx| service.poll(guest.as_mut(), cx)).await;
+        service.store_the_rest().await;
         let served = service.conclude(ended);
         actor.clear_running();
         self.progressed();
@@ -66,6 +68,9 @@ impl Runtime {
 
 /// A call whose arguments are read back from disk, and the attempt that they are for.
 type Coming = Abortable<BoxFuture<'static, (Arc<TaskRecord>, u32, Result<Vec<Held>, TaskError>)>>;
+
+/// A call whose result waits for room; true if the call waited itself when it was answered.
+type Storing = BoxFuture<'static, (Arc<TaskRecord>, bool, ObjectOutcome)>;
 
 /// What the guest gave, or why it was ended.
 type Outcome = Result<Result<Instance, TaskError>, StopReason>;
@@ -95,6 +100,7 @@ struct Service {
     /// The calls that are served.
     seats: HashMap<TaskId, Seat>,
     coming: FuturesUnordered<Coming>,
+    storing: FuturesUnordered<Storing>,
     /// The guest runs a call that is to end, and has until then to leave it.
     patience: Option<Sleep>,
 }
@@ -110,6 +116,7 @@ impl Service {
             served: vec![0; lanes],
             seats: HashMap::new(),
             coming: FuturesUnordered::new(),
+            storing: FuturesUnordered::new(),
             patience: None,
         }
     }
@@ -121,7 +128,7 @@ impl Service {
             if let Poll::Ready(ended) = guest.as_mut().poll(cx) {
                 return Poll::Ready(ended);
             }
-            let moved = self.settle() | self.take(cx) | self.lose_patience(cx);
+            let moved = self.settle() | self.settle_stored(cx) | self.take(cx) | self.lose_patience(cx);
             if !moved {
                 return Poll::Pending;
             }
@@ -220,10 +227,36 @@ impl Service {
         settled
     }
 
+    /// Settles those for whose results there is room now. True if any was.
+    fn settle_stored(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut settled = false;
+        while let Poll::Ready(Some((call, waited, outcome))) = self.storing.poll_next_unpin(cx) {
+            self.runtime.settle(&call, outcome);
+            self.leave(&call, waited);
+            settled = true;
+        }
+        if settled {
+            self.runtime.dispatch();
+        }
+        settled
+    }
+
     /// The end of a call, or of an attempt of it.
     fn finish(&mut self, call: &Arc<TaskRecord>, outcome: Result<Payload, TaskError>, waited: bool) {
         match outcome {
-            Ok(payload) => self.runtime.settle(call, self.runtime.store.store(payload)),
+            Ok(payload) => {
+                let bytes = payload.stored_bytes() + OBJECT_OVERHEAD_BYTES;
+                match self.runtime.store.reserve_now(bytes) {
+                    Ok(room) => self.runtime.settle(call, Ok(Value::new(payload, room))),
+                    Err(_) => {
+                        let (runtime, call) = (self.runtime.clone(), call.clone());
+                        return self.storing.push(Box::pin(async move {
+                            let outcome = runtime.stored(&call, payload).await;
+                            (call, waited, outcome)
+                        }));
+                    }
+                }
+            }
             Err(error) if self.runtime.call_again(&self.actor, call, &error) => {}
             Err(error) => self.runtime.settle(call, Err(Arc::new(error))),
         }
@@ -255,6 +288,14 @@ impl Service {
             self.shift.end(reason);
         }
         lost
+    }
+
+    /// The guest serves no more: waits for those that were answered last, for as long as their results wait for room.
+    async fn store_the_rest(&mut self) {
+        self.settle();
+        while !self.storing.is_empty() {
+            poll_fn(|cx| if self.settle_stored(cx) { Poll::Ready(()) } else { Poll::Pending }).await;
+        }
     }
 
     /// What came of the instance, and of the calls that were not answered.

@@ -3,10 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Weak};
 
+use bytes::Bytes;
 use tracing::Level;
 
 use super::Runtime;
 use super::crew::Presence;
+use super::observers::{Guard, Observers};
 use crate::state::gathering::{Errand, Gathered, Gatherings, Need};
 use crate::state::object::{ObjectRef, Outcome};
 use crate::state::spill::{SpillFile, SpillFolder};
@@ -26,12 +28,22 @@ pub(super) struct Spiller {
     /// One writes at a time: two would choose the same objects.
     writing: Mutex<(), { rank::SPILLING }>,
     voice: Voice,
+    /// Of the bytes that an embedder stored, which may have an owner of its own.
+    guard: Guard,
 }
 
 impl Spiller {
-    pub fn new(folder: Arc<SpillFolder>, store: &Arc<ObjectStore>, voice: Voice) -> Self {
+    pub fn new(folder: Arc<SpillFolder>, store: &Arc<ObjectStore>, observers: &Observers) -> Self {
         let (store, line) = (Arc::downgrade(store), store.gatherings().clone());
-        Spiller { folder, store, line, writing: Mutex::new(()), voice }
+        let guard = observers.guard("the end of bytes that were stored");
+        Spiller { folder, store, line, writing: Mutex::new(()), voice: observers.voice(), guard }
+    }
+
+    /// Lets go of bytes that are on disk now, where no lock is held.
+    fn let_go(&self, left: Vec<Bytes>) {
+        for bytes in left {
+            self.guard.call(|| drop(bytes));
+        }
     }
 
     /// Bytes that are on disk.
@@ -39,9 +51,10 @@ impl Spiller {
         self.folder.used_bytes()
     }
 
-    /// Spills the coldest until the store is as empty as it should be with so many `bytes` more, as far as that is possible. Gives
-    /// how much that freed, and why it was not more where the disk is the reason.
-    fn spill(&self, store: &ObjectStore, bytes: u64) -> (u64, Option<TaskError>) {
+    /// Spills the coldest until the store is as empty as it should be with so many `bytes` more, as far as that is possible. What was
+    /// freed is put with `left`, whose end may be an embedder's function. Gives how much it was, and why not more where the disk is
+    /// the reason.
+    fn spill(&self, store: &ObjectStore, bytes: u64, left: &mut Vec<Bytes>) -> (u64, Option<TaskError>) {
         let excess = store.excess(bytes);
         let (mut freed, mut refused) = (0, None);
         for object in store.coldest() {
@@ -49,7 +62,10 @@ impl Spiller {
                 break;
             }
             match object.put_away(&self.folder) {
-                Ok(bytes) => freed += bytes,
+                Ok(bytes) => {
+                    freed += bytes.len() as u64;
+                    left.push(bytes);
+                }
                 // A smaller one may find room yet.
                 Err(error) => drop(refused.get_or_insert(error)),
             }
@@ -65,18 +81,22 @@ impl Relief for Arc<Spiller> {
 
     fn make_room(&self, bytes: u64, taken: &mut dyn FnMut() -> bool) -> Result<(), TaskError> {
         let Some(store) = self.store.upgrade() else { return Ok(()) };
-        let _one = self.writing.lock();
-        loop {
+        let mut left = Vec::new();
+        let writing = self.writing.lock();
+        let refused = loop {
             // Others take what is freed before it can be.
             if taken() {
-                return Ok(());
+                break None;
             }
-            let (freed, refused) = self.spill(&store, bytes);
+            let (freed, refused) = self.spill(&store, bytes, &mut left);
             if freed == 0 {
                 let had_room = taken();
-                return refused.filter(|_| !had_room).map_or(Ok(()), Err);
+                break refused.filter(|_| !had_room);
             }
-        }
+        };
+        drop(writing);
+        self.let_go(left);
+        refused.map_or(Ok(()), Err)
     }
 }
 
@@ -125,8 +145,12 @@ impl Reader {
 
     fn relieve(&self) {
         let Some(store) = self.spiller.store.upgrade() else { return };
-        let _one = self.spiller.writing.lock();
-        if let (_, Some(refused)) = self.spiller.spill(&store, 0) {
+        let mut left = Vec::new();
+        let writing = self.spiller.writing.lock();
+        let (_, refused) = self.spiller.spill(&store, 0, &mut left);
+        drop(writing);
+        self.spiller.let_go(left);
+        if let Some(refused) = refused {
             self.spiller.voice.say(Level::WARN, || refused.message);
         }
     }
@@ -145,6 +169,17 @@ impl Reader {
             return handling.serve(Gathered { outcomes: need.outcomes(), room: Ok(None) });
         }
         let bytes = need.bytes + files.iter().map(|(_, file)| file.len()).sum::<u64>();
+        let ids: Vec<_> = files.iter().map(|(object, _)| object.id()).collect();
+        if !line.begin_to_read(&ids) {
+            return handling.put_back(bytes, change);
+        }
+        let mut reading = Reading { line: &line, ids: &ids, began: false };
+        // Another thread may have read them since they were looked at.
+        let is_there =
+            |(object, file): &(ObjectRef, Arc<SpillFile>)| object.file().is_some_and(|other| Arc::ptr_eq(&other, file));
+        if !files.iter().all(is_there) {
+            return handling.put_back(bytes, 0);
+        }
         let mut room = match self.reserve(&store, bytes, change) {
             Ok(room) => room,
             Err(full) => {
@@ -152,12 +187,7 @@ impl Reader {
                 return handling.put_back(bytes, change);
             }
         };
-        let ids: Vec<_> = files.iter().map(|(object, _)| object.id()).collect();
-        if !line.begin_to_read(&ids) {
-            drop(room);
-            return handling.put_back(bytes, change);
-        }
-        let _reading = Reading { line: &line, ids: &ids };
+        reading.began = true;
         let mut read: HashMap<ObjectId, Option<Outcome>> = HashMap::new();
         for (object, file) in files {
             let outcome = match file.read() {
@@ -246,14 +276,18 @@ impl Drop for Handling<'_> {
     }
 }
 
-/// Objects that this thread reads.
+/// Objects that this thread reads, or is about to.
 struct Reading<'a> {
     line: &'a Gatherings,
     ids: &'a [ObjectId],
+    began: bool,
 }
 
 impl Drop for Reading<'_> {
     fn drop(&mut self) {
-        self.line.have_read(self.ids);
+        match self.began {
+            true => self.line.have_read(self.ids),
+            false => self.line.forget_reading(self.ids),
+        }
     }
 }

@@ -133,6 +133,7 @@ impl Runtime {
             let waits = task.wait_once_more();
             if waits {
                 scheduler.count(task);
+                scheduler.look_at_all();
             }
             waits
         };

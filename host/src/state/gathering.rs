@@ -267,6 +267,11 @@ impl Gatherings {
         true
     }
 
+    /// It does not read them, and nothing has changed.
+    pub fn forget_reading(&self, objects: &[ObjectId]) {
+        self.line.lock().reading.retain(|object| !objects.contains(object));
+    }
+
     /// It has read them.
     pub fn have_read(&self, objects: &[ObjectId]) {
         let mut line = self.line.lock();
@@ -343,6 +348,10 @@ impl Line {
         self.lacking.remove(&(stands.lacks, key));
         self.lacking.insert((lacks, key));
         (stands.lacks, stands.taken, stands.seen) = (lacks, false, seen);
+        if seen < self.changes {
+            // This round may be past it already.
+            self.round.at = None;
+        }
         if stands.passed >= GATHERED_PAST_MAX && self.round.change == seen {
             self.round.kept_for.push(Kept { key, owner, lacks });
         }

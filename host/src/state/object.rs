@@ -299,27 +299,28 @@ impl ObjectRef {
         }
     }
 
-    /// Moves the bytes to disk, unless somebody uses them. Gives how many bytes of memory that freed.
+    /// Moves the bytes to disk, unless somebody uses them. Gives those that are in memory for nothing now, to be dropped where no lock
+    /// is held: their owner may be an embedder's.
     ///
     /// # Errors
     /// `OutOfDisk`.
-    pub(crate) fn put_away(&self, folder: &Arc<SpillFolder>) -> Result<u64, TaskError> {
+    pub(crate) fn put_away(&self, folder: &Arc<SpillFolder>) -> Result<Bytes, TaskError> {
         let value = match &*self.0.slot.lock() {
             Slot::Sealed(Ok(value), _) if is_unused(value, 1) => value.clone(),
-            _ => return Ok(0),
+            _ => return Ok(Bytes::new()),
         };
         let file = Arc::new(folder.write(&value.payload().data)?);
         Ok(self.leave(value, file))
     }
 
     /// The second half: leaves the bytes to the file, unless somebody has begun to use them meanwhile.
-    fn leave(&self, value: Arc<Value>, file: Arc<SpillFile>) -> u64 {
+    fn leave(&self, value: Arc<Value>, file: Arc<SpillFile>) -> Bytes {
         let mut slot = self.0.slot.lock();
         let Slot::Sealed(Ok(held), origin) = &mut *slot else {
-            return 0;
+            return Bytes::new();
         };
         if !Arc::ptr_eq(held, &value) || !is_unused(&value, 2) {
-            return 0;
+            return Bytes::new();
         }
         let origin = origin.take();
         *slot = Slot::PENDING;
@@ -332,7 +333,7 @@ impl ObjectRef {
             }
             Err(value) => {
                 *slot = Slot::Sealed(Ok(value), origin);
-                0
+                Bytes::new()
             }
         }
     }

@@ -68,12 +68,12 @@ impl Value {
         &self.mark
     }
 
-    /// Lets go of the bytes; the handles stay. Gives how many bytes that freed.
-    pub(super) fn hollow(&mut self) -> u64 {
-        let length = std::mem::take(&mut self.payload.data).len() as u64;
-        self.reservation.give_back(length);
+    /// Gives the bytes away; the handles stay.
+    pub(super) fn hollow(&mut self) -> Bytes {
+        let data = std::mem::take(&mut self.payload.data);
+        self.reservation.give_back(data.len() as u64);
         self.take_mark();
-        length
+        data
     }
 
     /// Has its bytes again, which `room` was made for.

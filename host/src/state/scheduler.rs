@@ -523,6 +523,11 @@ impl<J> Scheduler<J> {
         self.lookout.park()
     }
 
+    /// What somebody waits for who began long ago has changed.
+    pub fn look_at_all(&mut self) {
+        self.lookout.look_at_all();
+    }
+
     /// It goes on.
     pub fn unpark(&mut self) {
         self.lookout.unpark();

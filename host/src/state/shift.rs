@@ -264,6 +264,11 @@ impl Shift {
         &self.parking
     }
 
+    /// Does the guest know of this call?
+    pub fn knows(&self, call: &TaskRecord) -> bool {
+        self.inner.lock().calls.get(&call.spec.id).is_some_and(|served| served.known)
+    }
+
     /// The calls that are served.
     pub fn calls(&self) -> Vec<Arc<TaskRecord>> {
         self.inner.lock().calls.values().map(|served| served.task.clone()).collect()

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use parking_lot::Condvar;
 use slab::Slab;
@@ -14,7 +15,7 @@ use super::payload::{Payload, Value};
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::ids::{Counter, ObjectId};
 use crate::words::limits::{
-    OBJECT_OVERHEAD_BYTES, ROOM_PAUSE, ROOM_TRIES, SPILL_BYTES_MIN, SPILL_FROM_PERCENT, SPILL_TO_PERCENT,
+    OBJECT_OVERHEAD_BYTES, ROOM_PATIENCE, ROOM_PAUSE, ROOM_TRIES, SPILL_BYTES_MIN, SPILL_FROM_PERCENT, SPILL_TO_PERCENT,
 };
 use crate::words::panics::Finally;
 use crate::words::sync::{Mutex, rank};
@@ -207,11 +208,14 @@ impl ObjectStore {
     /// # Errors
     /// `ObjectStoreFull`, which names the limit, or `OutOfDisk`.
     pub(crate) fn reserve(self: &Arc<Self>, bytes: u64) -> TaskResult<Reservation> {
+        let until = Instant::now() + ROOM_PATIENCE;
         let mut fruitless = 1;
         let mut granted = self.granted.load(Ordering::Relaxed);
         loop {
             match self.reserve_now(bytes) {
-                Err(full) if fruitless < ROOM_TRIES && self.may_come(bytes, &full) => self.wait_for_a_moment(),
+                Err(full) if fruitless < ROOM_TRIES && Instant::now() < until && self.may_come(bytes, &full) => {
+                    self.wait_for_a_moment();
+                }
                 reserved => return reserved,
             }
             let now = self.granted.load(Ordering::Relaxed);

@@ -81,6 +81,8 @@ struct Core {
     started: Option<Instant>,
     /// Does its parent's deadline concern it no more?
     outlives_parent: bool,
+    /// Does it rest between two attempts?
+    rests: bool,
     /// Was it ended from outside, for good?
     ended: bool,
 }
@@ -158,6 +160,7 @@ impl TaskRecord {
                 attempt: 0,
                 started: None,
                 outlives_parent: false,
+                rests: false,
                 ended: false,
             }),
         });
@@ -272,6 +275,7 @@ impl TaskRecord {
             && self.parents_deadline(&core).is_none_or(|deadline| next < deadline);
         if again {
             self.released.store(!rests, Ordering::Release);
+            core.rests = rests;
             core.phase = Phase::Waiting;
         }
         again
@@ -286,6 +290,7 @@ impl TaskRecord {
             self.unresolved.store(1, Ordering::Relaxed);
             self.released.store(false, Ordering::Release);
             core.attempt -= 1;
+            core.rests = false;
             core.started = None;
             core.phase = Phase::Waiting;
         }
@@ -441,6 +446,11 @@ impl TaskRecord {
         own.or_else(|| self.shift()?.parking().stamp())
     }
 
+    /// Does it wait by itself, whatever the calls do beside which its actor serves it?
+    pub fn waits_alone(&self) -> bool {
+        self.live.get().is_some_and(|live| live.parking.stamp().is_some())
+    }
+
     /// The calls that its actor serves at once, if it is one of them.
     pub fn shift(&self) -> Option<Arc<Shift>> {
         match &self.spec.work {
@@ -469,7 +479,7 @@ impl TaskRecord {
                 self.live.get().map_or(Standing::Free, |live| live.parking.standing())
             }
             // A rest between two attempts ends by itself.
-            Phase::Waiting if core.attempt == 0 || self.is_released() => {
+            Phase::Waiting if !core.rests || self.is_released() => {
                 let missing = core.arguments.objects().filter(|object| !object.is_ready()).cloned().collect();
                 Standing::Queued { attempts: core.attempt, missing }
             }

@@ -388,11 +388,13 @@ struct SharedWait {
 
 /// That of this call, if it is one of several.
 fn shared_wait(task: &Arc<TaskRecord>) -> Option<SharedWait> {
-    let shift = task.shift()?;
+    let shift = task.shift().filter(|shift| shift.knows(task))?;
     let Work::Call { actor, .. } = &task.spec.work else { return None };
     let calls = shift.calls();
     let served = |lane: usize| calls.iter().filter(|call| call.spec.plan.lane == lane).count();
-    let is_full = (0..actor.lanes.as_ref()?.len()).all(|lane| served(lane) >= capacity(actor, lane));
+    // One that the guest has not heard of yet may let the others go on.
+    let all_known = calls.iter().all(|call| shift.knows(call));
+    let is_full = all_known && (0..actor.lanes.as_ref()?.len()).all(|lane| served(lane) >= capacity(actor, lane));
     match shift.parking().standing() {
         Standing::Parked(wait, stamp) if !shift.has_news() => Some(SharedWait { wait, stamp, is_full }),
         _ => None,

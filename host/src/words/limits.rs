@@ -64,6 +64,9 @@ pub const ROOM_TRIES: u32 = 5;
 /// See [`ROOM_TRIES`].
 pub const ROOM_PAUSE: Duration = Duration::from_millis(2);
 
+/// How long it tries in all, while others find room that come before it: its thread, which may be one that runs guests, stands still.
+pub const ROOM_PATIENCE: Duration = Duration::from_millis(250);
+
 /// How long a disk that took no more is left alone, unless a spilled object goes.
 pub const DISK_RETRY: Duration = Duration::from_millis(500);
 

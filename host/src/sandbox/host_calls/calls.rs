@@ -4,7 +4,7 @@
 //! nobody once that is answered; there is an allowance for it, which comes again with a call that runs or is answered. So a
 //! guest that serves no call does not run for long.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -225,8 +225,10 @@ impl Guest {
     /// Has those of the objects read back that are on disk, and gives all of these that the calls still wait for.
     fn coming(&mut self, objects: &[ObjectRef]) -> Vec<Arc<Gathering>> {
         if let Some(serving) = &mut self.serving {
-            let wanted: HashSet<_> = objects.iter().map(ObjectRef::id).collect();
-            serving.coming.retain(|object, _| wanted.contains(object));
+            let wanted: HashMap<_, _> = objects.iter().map(|object| (object.id(), object)).collect();
+            serving
+                .coming
+                .retain(|id, gathering| wanted.get(id).is_some_and(|object| !gathering.is_done() || object.is_ready()));
         }
         objects.iter().filter(|object| object.is_away()).for_each(|object| drop(self.begin_to_come(object)));
         self.serving.iter().flat_map(|serving| serving.coming.values().cloned()).collect()

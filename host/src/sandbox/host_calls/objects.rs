@@ -10,7 +10,7 @@ use super::super::convert::{push, take_payload};
 use super::super::guest::Guest;
 use super::super::trap::broken_contract;
 use super::super::wire;
-use crate::port::waiting::{Waited, value_of, wait_in};
+use crate::port::waiting::{Waited, gathered, value_of, wait_in};
 use crate::state::object::{ObjectRef, Outcome};
 use crate::state::parking::Awaited;
 use crate::words::error::{ErrorKind, TaskError};
@@ -68,8 +68,9 @@ impl Host for Guest {
         let outcome = match object.outcome() {
             None if object.is_away() => match self.comes(&object) {
                 Some(outcome) => outcome,
-                None => match self.value_of(object, None).await {
-                    Ok(outcome) => Some(outcome),
+                None => match self.value_from_disk(object).await {
+                    Ok(outcome) => outcome,
+                    Err(Waited::InVain(error)) => return Ok(Some(Err((&*error).into()))),
                     Err(_) => return Ok(Some(Err(asked_to_stop()))),
                 },
             },
@@ -134,6 +135,15 @@ impl Guest {
     ) -> impl Future<Output = Result<Outcome, Waited>> + Send + use<> {
         let (port, task) = (self.port.clone(), self.task().clone());
         async move { value_of(&*port, Some(&task), &object, timeout_ns.map(Duration::from_nanos)).await }
+    }
+
+    /// Parks this guest until the value is read back; `None` if it is lost, and made again.
+    fn value_from_disk(
+        &self,
+        object: ObjectRef,
+    ) -> impl Future<Output = Result<Option<Outcome>, Waited>> + Send + use<> {
+        let (port, task) = (self.port.clone(), self.task().clone());
+        async move { gathered(&*port, Some(&task), &object, None).await }
     }
 
     /// Parks this guest. The future holds what it needs, and not the guest, which is not `Sync`.

@@ -172,6 +172,65 @@ impl Getters {
     async fn ping(&self) -> u32 {
         1
     }
+
+    async fn take(&self, bytes: Vec<u8>) -> u64 {
+        sum(bytes)
+    }
+
+    async fn numbers(&self, numbers: Vec<ObjectRef<u64>>) -> Result<Vec<u64>> {
+        rustyray::get_all(&numbers).await
+    }
+
+    async fn give(&self, seed: u32, count: usize) -> Vec<u8> {
+        block(seed, count)
+    }
+}
+
+/// The same, one at a time.
+#[rustyray::actor]
+struct Getter;
+
+#[rustyray::actor_methods]
+impl Getter {
+    fn new() -> Self {
+        Getter
+    }
+
+    fn take(&self, bytes: Vec<u8>) -> u64 {
+        sum(bytes)
+    }
+}
+
+/// Gives a number on.
+#[rustyray::remote]
+fn same(n: u64) -> u64 {
+    n
+}
+
+/// Waits for numbers.
+#[rustyray::remote]
+async fn waits_for(numbers: Vec<ObjectRef<u64>>) -> Result<u64> {
+    Ok(rustyray::get_all(&numbers).await?.into_iter().sum())
+}
+
+/// Needs a block, and something that comes later.
+#[rustyray::remote]
+fn with_both(bytes: Vec<u8>, _later: u64) -> u64 {
+    sum(bytes)
+}
+
+/// A block that takes its time.
+#[rustyray::remote]
+async fn slow_block(milliseconds: u64, seed: u32, count: usize) -> Vec<u8> {
+    rustyray::sleep(Duration::from_millis(milliseconds)).await;
+    block(seed, count)
+}
+
+/// Sleeps.
+#[rustyray::remote]
+async fn nap(milliseconds: u64) -> u64 {
+    rustyray::sleep(Duration::from_millis(milliseconds)).await;
+    milliseconds
 }
 
 /// Saves a block after each call.

@@ -84,7 +84,7 @@ impl Relief for Spiller {
                 break;
             }
             match object.put_away(&self.1) {
-                Ok(bytes) => freed += bytes,
+                Ok(bytes) => freed += bytes.len() as u64,
                 Err(full) => return if taken() { Ok(()) } else { Err(full) },
             }
         }
