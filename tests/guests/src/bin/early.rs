@@ -1,7 +1,5 @@
 //! Calls the program that embeds it before anything else, and so also when it is only asked what it offers.
 
-use rustyray::prelude::*;
-
 /// The embedder's own interface.
 mod bindings {
     wit_bindgen::generate!({
