@@ -21,6 +21,7 @@ pub mod rank {
     /// Held while cold objects are written to disk.
     pub const SPILLING: u8 = 2;
     /// What only keeps others from doing the same: things may be dropped behind it.
+    #[cfg(debug_assertions)]
     pub const LAST_GATE: u8 = SPILLING;
     /// The scheduler.
     pub const SCHEDULER: u8 = 10;
