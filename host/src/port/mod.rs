@@ -111,8 +111,8 @@ pub trait Port: Send + Sync {
     /// The object store.
     fn store(&self) -> &Arc<ObjectStore>;
 
-    /// Reads the bytes of spilled objects back, with room for all of them or for none. Whoever wants them is told by each
-    /// object.
+    /// Waits for the values of objects, those that were spilled read back, and for so many `bytes` of room in the store: all of it at
+    /// once, or nothing. It counts for this task, or for the embedder; dropping what this gives asks for nothing any more.
     fn gather(&self, objects: Vec<ObjectRef>, bytes: u64, task: Option<&TaskRecord>) -> Gathering;
 
     /// The host's time.

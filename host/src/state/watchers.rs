@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use slab::Slab;
 
-/// Told when an object that it watches is sealed, or when the value that it waits for is there.
+/// Told when an object that it watches is sealed.
 pub trait Watcher: Send + Sync {
     /// The object has its outcome; `failed` says which.
     fn sealed(self: Arc<Self>, failed: bool);
