@@ -146,6 +146,13 @@ impl Busy {
         Busy { served: Cell::new(0) }
     }
 
+    /// Computes for ever, without an await or a call of the host.
+    async fn spin(&self) -> u64 {
+        loop {
+            std::hint::black_box(());
+        }
+    }
+
     /// Stores so many values of `size` bytes: host calls that take long and burn little fuel.
     async fn puts(&self, count: u32, size: usize) -> Result<u32> {
         for _ in 0..count {
