@@ -12,7 +12,7 @@ use rustyray_host::clock::ManualClock;
 use rustyray_host::{Encoding, ErrorKind, Host, Module, ObjectRef, Payload, Reference, TaskOptions};
 
 use crate::spilling::{BLOCK, STORE, files, pressed};
-use crate::support::{builder, error, finish, host_with, settled, value, within};
+use crate::support::{Lines, builder, error, finish, host_with, settled, value, within};
 
 /// A waker of an executor that is gone.
 struct Panics;
@@ -199,10 +199,12 @@ async fn an_import_that_does_not_return_while_a_module_is_loaded_holds_up_no_dea
 
 #[tokio::test]
 async fn a_call_of_several_that_is_cancelled_and_does_not_await_ends_also_where_the_clock_stands_still() {
-    let (host, module) = host_with(builder().clock(ManualClock::new()), "progress").await;
+    let lines = Lines::default();
+    let host = builder().clock(ManualClock::new()).on_log(lines.sink());
+    let (host, module) = host_with(host, "progress").await;
     let busy = module.actor("Busy").create();
     let spin = busy.call("spin").submit().await;
-    settled(&host, "it to run", |stats| stats.running == 1).await;
+    lines.until("it spins").await;
     host.cancel(&spin);
     let told = error(&host, &spin).await;
     assert_eq!(told.kind, ErrorKind::TaskCancelled, "{told:#}");

@@ -148,6 +148,7 @@ impl Busy {
 
     /// Computes for ever, without an await or a call of the host.
     async fn spin(&self) -> u64 {
+        println!("it spins");
         loop {
             std::hint::black_box(());
         }
