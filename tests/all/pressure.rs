@@ -298,6 +298,28 @@ async fn one_of_several_calls_that_waits_for_what_is_on_disk_holds_up_no_other()
 }
 
 #[tokio::test]
+async fn a_guest_that_waits_for_what_is_on_disk_keeps_its_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module) = host_with(pressed(dir.path(), 4 * MIB), "spill").await;
+    let cold: Vec<_> = (1..=20).map(|n| put(&host, n, MIB)).collect();
+    let in_use = used(&host, 3 * MIB + MIB / 2).await;
+    // Less than it takes until the host says that there is no room.
+    let patience = SPILL_PATIENCE.as_millis() as u64 / 20;
+    let within = module.task("within").arg_payload(list(&cold)).arg(patience).submit().await;
+    let (texts, napped): (Vec<String>, u64) = value(&host, &within).await;
+    assert!(texts.iter().all(|text| text.contains("no value within 500ms")), "{texts:?}");
+    assert_eq!((texts.len(), napped), (20, patience));
+    let sums = module.task("sums_after_a_try").arg_payload(list(&cold)).submit().await;
+    waits(&host, &sums).await;
+    drop(in_use);
+    let expected: Vec<u64> = (1..=20).map(|n| n * MIB as u64).collect();
+    assert_eq!(value::<Vec<u64>>(&host, &sums).await, expected);
+    drop((within, sums, cold));
+    settled(&host, "nothing to be left", |stats| (stats.objects, stats.spilled_bytes) == (0, 0)).await;
+    finish(host).await;
+}
+
+#[tokio::test]
 async fn checkpoints_are_spilled_and_restored() {
     let dir = tempfile::tempdir().unwrap();
     let (host, module) = host_with(pressed(dir.path(), 4 * MIB), "spill").await;

@@ -120,6 +120,63 @@ impl Awaitable for &Gathering {
     }
 }
 
+/// What a guest waits for; without any of it it is a timer.
+pub struct Wanted {
+    /// Objects that nobody reads from disk.
+    pub objects: Awaited,
+    /// How many of them, or more than there are: then they alone do not end the wait.
+    pub count: usize,
+    /// Those that are read from disk; one that has come ends the wait.
+    pub coming: Vec<Arc<Gathering>>,
+}
+
+/// Ends when enough of what a guest waits for is there.
+struct Arrivals<'a> {
+    sealed: Option<Sealed<'a>>,
+    coming: &'a [Arc<Gathering>],
+}
+
+impl Wanted {
+    /// All of these objects, so many of them, or all where there are fewer.
+    pub fn of(objects: Awaited, count: usize) -> Self {
+        let count = count.min(objects.len());
+        Wanted { objects, count, coming: Vec::new() }
+    }
+
+    fn arrivals(&self) -> Option<Arrivals<'_>> {
+        let suffice = self.count > 0 && self.count <= self.objects.len();
+        let sealed = suffice.then(|| Sealed::new(&self.objects, self.count));
+        let coming = &self.coming[..];
+        (sealed.is_some() || !coming.is_empty()).then_some(Arrivals { sealed, coming })
+    }
+
+    /// As others see it.
+    fn wait(&self) -> Wait {
+        Wait { objects: self.objects.clone(), count: self.count }
+    }
+}
+
+impl Awaitable for Arrivals<'_> {
+    fn is_complete(&self) -> bool {
+        let has_come = || self.coming.iter().any(|gathering| gathering.is_done());
+        self.sealed.as_ref().is_some_and(Awaitable::is_complete) || has_come()
+    }
+
+    fn is_from_outside(&self) -> bool {
+        !self.coming.is_empty() || self.sealed.as_ref().is_some_and(Awaitable::is_from_outside)
+    }
+}
+
+impl Future for Arrivals<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let sealed = self.sealed.as_mut().is_some_and(|sealed| Pin::new(sealed).poll(cx).is_ready());
+        let come = self.coming.iter().fold(sealed, |come, gathering| gathering.poll_done(cx).is_ready() | come);
+        if come { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
 /// How a wait ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Waited {
@@ -134,15 +191,8 @@ pub enum Waited {
 }
 
 /// A wait of a guest.
-pub async fn wait_in(
-    port: &dyn Port,
-    task: &TaskRecord,
-    objects: &Awaited,
-    count: usize,
-    timeout: Option<Duration>,
-) -> Waited {
-    let sealed = (count > 0 && !objects.is_empty()).then(|| Sealed::new(objects, count));
-    wait(port, Some((task, Some(Wait { objects: objects.clone(), count }))), sealed, timeout).await
+pub async fn wait_in(port: &dyn Port, task: &TaskRecord, wanted: &Wanted, timeout: Option<Duration>) -> Waited {
+    wait(port, Some((task, Some(wanted.wait()))), wanted.arrivals(), timeout).await
 }
 
 /// A wait of the embedder.
@@ -183,14 +233,24 @@ pub async fn value_of(
 
 /// Waits for the value of an object that was spilled: it comes back by itself. `None` if it is lost, and made again; `Err` says why
 /// the wait ended before.
-pub async fn gathered(
+async fn gathered(
     port: &dyn Port,
     task: Option<&TaskRecord>,
     object: &ObjectRef,
     timeout: Option<Duration>,
 ) -> Result<Option<Outcome>, Waited> {
     let gathering = port.gather(vec![object.clone()], 0, task);
-    match wait(port, task.map(|task| (task, None)), Some(&gathering), timeout).await {
+    come(port, task, &gathering, timeout).await
+}
+
+/// Waits until one object has come, and takes it.
+pub async fn come(
+    port: &dyn Port,
+    task: Option<&TaskRecord>,
+    gathering: &Gathering,
+    timeout: Option<Duration>,
+) -> Result<Option<Outcome>, Waited> {
+    match wait(port, task.map(|task| (task, None)), Some(gathering), timeout).await {
         Waited::Ready => Ok(gathering.take().and_then(|gathered| gathered.outcomes.into_iter().next().flatten())),
         ended => Err(ended),
     }
@@ -238,45 +298,24 @@ async fn wait(
     .await
 }
 
-/// What a guest that serves several calls at once has to know; `None` when `count` of the objects are ready, one is there that was
-/// `coming` from disk, or the time is up.
-pub async fn wait_for_news(
-    port: &dyn Port,
-    shift: &Shift,
-    objects: &Awaited,
-    count: usize,
-    timeout: Option<Duration>,
-    coming: &[Arc<Gathering>],
-) -> Option<News> {
+/// What a guest that serves several calls at once has to know; `None` when enough of what it wants is there, or the time is up.
+pub async fn wait_for_news(port: &dyn Port, shift: &Shift, wanted: &Wanted, timeout: Option<Duration>) -> Option<News> {
     if let Some(news) = shift.news() {
         return Some(news);
     }
-    let others: Vec<_>;
-    let from_memory: &[ObjectRef] = match coming.is_empty() {
-        true => objects,
-        false => {
-            others = objects.iter().filter(|object| !object.is_away()).cloned().collect();
-            &others
-        }
-    };
-    let mut sealed = (count > 0 && !from_memory.is_empty()).then(|| Sealed::new(from_memory, count));
-    let has_come = || coming.iter().any(|gathering| gathering.is_done());
-    let ready = sealed.as_ref().is_some_and(|sealed| sealed.is_complete()) || has_come();
-    if ready || timeout.is_some_and(|timeout| timeout.is_zero()) {
+    let mut arrivals = wanted.arrivals();
+    if arrivals.as_ref().is_some_and(Awaitable::is_complete) || timeout.is_some_and(|timeout| timeout.is_zero()) {
         return None;
     }
     let mut sleep = timeout.and_then(|timeout| sleep_for(port, timeout));
-    let by_itself = !coming.is_empty() || sealed.as_ref().is_some_and(|sealed| sealed.from_outside);
-    let alone = sleep.is_none() && !by_itself;
-    let wait = Wait { objects: objects.clone(), count };
-    let _listening = Listening::new(port, shift, alone.then_some(wait));
+    let alone = sleep.is_none() && !arrivals.as_ref().is_some_and(Awaitable::is_from_outside);
+    let _listening = Listening::new(port, shift, alone.then(|| wanted.wait()));
     poll_fn(|cx| {
         if let Some(news) = shift.poll_news(cx) {
             return Poll::Ready(Some(news));
         }
-        let sealed = sealed.as_mut().is_some_and(|sealed| Pin::new(sealed).poll(cx).is_ready());
-        let ready = coming.iter().fold(sealed, |ready, gathering| gathering.poll_done(cx).is_ready() | ready);
-        match ready || sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready()) {
+        let come = arrivals.as_mut().is_some_and(|arrivals| Pin::new(arrivals).poll(cx).is_ready());
+        match come || sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready()) {
             true => Poll::Ready(None),
             false => Poll::Pending,
         }

@@ -140,6 +140,7 @@ impl Reader {
             Errand::Relieve => self.relieve(),
             Errand::Gather(need, change) => self.gather(&need, change),
             Errand::Refuse(late) => late.iter().for_each(|need| need.refuse_late()),
+            Errand::LetGo(lapsed) => lapsed.iter().for_each(|need| need.let_go()),
         }
     }
 

@@ -8,6 +8,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::host_calls::calls::Serving;
+use super::host_calls::coming::Coming;
 use super::limiter::GuestLimiter;
 use super::output::Transcript;
 use super::turns::Turn;
@@ -31,6 +32,7 @@ pub struct Guest {
     pub(super) turn: Turn,
     /// Of an actor that serves several calls at once, while it does.
     pub(super) serving: Option<Box<Serving>>,
+    pub(super) coming: Coming,
     task: Arc<TaskRecord>,
     wasi: Option<WasiCtx>,
 }
@@ -51,6 +53,7 @@ impl Guest {
             extensions: Vec::new(),
             turn: Turn::default(),
             serving: None,
+            coming: Coming::default(),
             task,
             wasi: None,
         }
@@ -59,6 +62,7 @@ impl Guest {
     /// The next call of the actor that this guest is.
     pub(super) fn serve(&mut self, task: Arc<TaskRecord>) {
         self.turn = Turn::default();
+        self.coming = Coming::default();
         self.charge(task);
     }
 

@@ -62,6 +62,8 @@ pub struct Need {
     new: AtomicBool,
     /// Why there was no room then.
     why: Mutex<Option<Arc<TaskError>>>,
+    /// Is what has come let go of after a while, if nobody takes it?
+    lapses: AtomicBool,
     gone: AtomicBool,
     gathered: Mutex<Option<Gathered>>,
     waker: AtomicWaker,
@@ -88,6 +90,8 @@ struct Line {
     deadlines: BTreeSet<(Instant, Key)>,
     /// The same, by the bytes that each lacked when it was looked at last.
     lacking: BTreeSet<(u64, Key)>,
+    /// Those who have what they waited for and are to take it, by the time until which it is held for them.
+    held: BTreeMap<(Instant, Key), Arc<Need>>,
     next: u64,
     /// Objects that a thread reads right now.
     reading: HashSet<ObjectId>,
@@ -140,6 +144,8 @@ pub enum Errand {
     Gather(Arc<Need>, u64),
     /// Those have waited for too long.
     Refuse(Vec<Arc<Need>>),
+    /// Those did not take what came.
+    LetGo(Vec<Arc<Need>>),
 }
 
 impl Default for Gatherings {
@@ -148,6 +154,7 @@ impl Default for Gatherings {
             needs: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             lacking: BTreeSet::new(),
+            held: BTreeMap::new(),
             next: 0,
             reading: HashSet::new(),
             pressed: false,
@@ -216,15 +223,16 @@ impl Gatherings {
 
     /// Nobody waits any more: all hear that the host ends, and so do the threads that read.
     pub fn close(&self) {
-        let left: Vec<_> = {
+        let (left, held) = {
             let mut line = self.line.lock();
             line.closed = true;
             (line.deadlines, line.lacking) = Default::default();
-            std::mem::take(&mut line.needs).into_values().map(|stands| stands.need).collect()
+            (std::mem::take(&mut line.needs), std::mem::take(&mut line.held))
         };
+        drop(held);
         self.changed.notify_all();
         let error = Arc::new(shut_down());
-        left.iter().for_each(|need| need.refuse(&error));
+        left.values().for_each(|stands| stands.need.refuse(&error));
     }
 
     /// What to do next, once there is something; `None` at the end.
@@ -246,6 +254,10 @@ impl Gatherings {
             if !late.is_empty() {
                 self.note_fewest(&line);
                 return Some(Errand::Refuse(late));
+            }
+            let lapsed = line.take_lapsed(now);
+            if !lapsed.is_empty() {
+                return Some(Errand::LetGo(lapsed));
             }
             if let Some(need) = line.first(limit) {
                 return Some(Errand::Gather(need, line.changes));
@@ -295,11 +307,25 @@ impl Gatherings {
             let gone = line.remove(&need.key);
             let before = line.needs.range_mut(..need.key).filter(|(_, stands)| !stands.taken);
             before.for_each(|(_, stands)| stands.passed += 1);
+            if let Some(stands) = &gone {
+                line.hold(&stands.need);
+            }
             self.note_fewest(&line);
             gone
         };
         drop(gone);
         need.give(gathered);
+    }
+
+    /// What comes is held for it until some time after it would have been refused.
+    fn lapse(&self, need: &Arc<Need>) {
+        let mut line = self.line.lock();
+        need.lapses.store(true, Ordering::Relaxed);
+        if !line.closed && !line.needs.contains_key(&need.key) {
+            line.hold(need);
+            drop(line);
+            self.changed.notify_one();
+        }
     }
 
     /// Those at which a thread is count as well: what is freed meanwhile is a change for them.
@@ -308,20 +334,21 @@ impl Gatherings {
     }
 
     fn leave(&self, need: &Need) {
-        let gone = {
+        let (gone, held) = {
             let mut line = self.line.lock();
+            let held = line.held.remove(&(need.lapses_at(), need.key));
             let gone = line.remove(&need.key);
             // Who was kept from passing it may now.
             if gone.is_some() {
                 line.changes += 1;
             }
             self.note_fewest(&line);
-            gone
+            (gone, held)
         };
         if gone.is_some() {
             self.changed.notify_one();
         }
-        drop(gone);
+        drop((gone, held));
     }
 }
 
@@ -385,11 +412,28 @@ impl Line {
         late.iter().filter_map(|key| self.remove(key)).map(|stands| stands.need).collect()
     }
 
-    /// When to look at all again, where somebody waits.
+    /// Where it is one that lapses, and still there.
+    fn hold(&mut self, need: &Arc<Need>) {
+        if need.lapses.load(Ordering::Relaxed) && !need.is_gone() {
+            self.held.insert((need.lapses_at(), need.key), need.clone());
+        }
+    }
+
+    fn take_lapsed(&mut self, now: Instant) -> Vec<Arc<Need>> {
+        let mut lapsed = Vec::new();
+        while let Some(held) = self.held.first_entry().filter(|held| held.key().0 <= now) {
+            lapsed.push(held.remove());
+        }
+        lapsed
+    }
+
+    /// When to look at all again, where somebody waits, or is to take what came.
     fn wakes_at(&mut self, now: Instant) -> Option<Instant> {
         let waits = |key: &Key| self.needs.get(key).is_some_and(|stands| !stands.taken);
-        let (until, _) = *self.deadlines.iter().find(|(_, key)| waits(key))?;
-        Some(until.min(*self.look_at.get_or_insert(now + SPILL_RETRY)))
+        let late = self.deadlines.iter().find(|(_, key)| waits(key)).map(|(until, _)| *until);
+        let look_at = late.map(|late| late.min(*self.look_at.get_or_insert(now + SPILL_RETRY)));
+        let lapses = self.held.first_key_value().map(|((until, _), _)| *until);
+        look_at.into_iter().chain(lapses).min()
     }
 }
 
@@ -403,10 +447,22 @@ impl Need {
             until: Instant::now() + SPILL_PATIENCE,
             new: AtomicBool::new(true),
             why: Mutex::new(None),
+            lapses: AtomicBool::new(false),
             gone: AtomicBool::new(false),
             gathered: Mutex::new(None),
             waker: AtomicWaker::new(),
         }
+    }
+
+    fn lapses_at(&self) -> Instant {
+        self.until + SPILL_PATIENCE
+    }
+
+    /// Nobody took what came: it may go to disk again.
+    pub fn let_go(&self) {
+        let nothing = || Gathered { outcomes: vec![None; self.objects.len()], room: Ok(None) };
+        let left = self.gathered.lock().as_mut().map(|gathered| std::mem::replace(gathered, nothing()));
+        drop(left);
     }
 
     /// Is there nobody any more who waits for it?
@@ -462,6 +518,14 @@ impl Gathering {
         let need = Arc::new(Need::new(objects, bytes, Claimant::default(), 0));
         need.refuse(why);
         Gathering { need, line: Weak::new() }
+    }
+
+    /// The same for one who goes on meanwhile, and takes it later: who has not taken what came some ten seconds later asks anew.
+    pub fn lapsing(self) -> Self {
+        if let Some(line) = self.line.upgrade() {
+            line.lapse(&self.need);
+        }
+        self
     }
 
     /// Has it come to its end?
@@ -607,6 +671,42 @@ mod tests {
         let object = store.sealed(store.store(Payload::new(Encoding::Raw, "here")));
         let here = line.join(vec![object], 0, of(1, 0)).take().expect("at once");
         assert!(matches!(&here.outcomes[..], [Some(Ok(_))]));
+    }
+
+    #[test]
+    fn what_nobody_takes_is_let_go_of_after_a_while() {
+        let (store, line) = line();
+        let late = || Instant::now() + SPILL_PATIENCE * 2;
+        let lapse = || {
+            let lapsed = line.line.lock().take_lapsed(late());
+            lapsed.iter().map(|need| need.let_go()).count()
+        };
+        let holds = |gathering: &Gathering| {
+            let room = store.reserve_free(100).unwrap();
+            line.serve(&turn(&line).0, Gathered { outcomes: Vec::new(), room: Ok(Some(room)) });
+            (gathering.is_done(), store.used_bytes())
+        };
+        let join = || line.join(Vec::new(), 100, of(1, 0));
+        // It says so before it has come, or after.
+        let before = join().lapsing();
+        assert_eq!(holds(&before), (true, 100));
+        assert!(line.line.lock().take_lapsed(Instant::now() + SPILL_PATIENCE / 2).is_empty());
+        let after = join();
+        assert_eq!(holds(&after), (true, 200));
+        let after = after.lapsing();
+        assert_eq!((lapse(), store.used_bytes()), (2, 0));
+        assert!([before, after].iter().all(|gathering| gathering.is_done() && gathering.take().is_some()));
+        // Who is gone, or never lapses, is not held.
+        let gone = join().lapsing();
+        let (need, _) = turn(&line);
+        drop(gone);
+        serve(&line, &need);
+        let stays = join();
+        assert_eq!(holds(&stays), (true, 100));
+        let left = join().lapsing();
+        assert_eq!(holds(&left), (true, 200));
+        drop(left);
+        assert_eq!((lapse(), store.used_bytes()), (0, 100));
     }
 
     #[test]

@@ -55,6 +55,13 @@ pub const SPILL_PATIENCE: Duration = Duration::from_secs(10);
 /// kept for it: all of it by those of its own module, and by others up to an equal share of the store.
 pub const GATHERED_PAST_MAX: u32 = 32;
 
+/// How long a guest that asks for a value without waiting for it is held up while that is read from disk: a read seldom takes
+/// longer. After that the guest goes on, and the value comes meanwhile.
+pub const TRY_PATIENCE: Duration = Duration::from_millis(50);
+
+/// Objects that are read back at once for one guest that goes on meanwhile: enough for both threads that read. The others follow.
+pub const COMING_MAX: usize = 16;
+
 /// Threads that read spilled objects back, and write cold ones before the store is full.
 pub const DISK_THREADS: usize = 2;
 

@@ -4,7 +4,6 @@
 //! nobody once that is answered; there is an allowance for it, which comes again with a call that runs or is answered. So a
 //! guest that serves no call does not run for long.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,17 +15,14 @@ use super::super::guest::Guest;
 use super::super::instance::program_error;
 use super::super::trap::broken_contract;
 use super::super::wire;
-use crate::port::Port;
 use crate::port::waiting::wait_for_news;
-use crate::state::gathering::Gathering;
-use crate::state::object::{ObjectRef, Outcome};
-use crate::state::parking::Awaited;
+use crate::state::object::ObjectRef;
 use crate::state::payload::{Encoding, Held};
 use crate::state::shift::{News, Shift};
 use crate::state::task::{TaskRecord, Work};
 use crate::words::event::EventKind;
-use crate::words::ids::{ObjectId, TaskId};
-use crate::words::limits::{HANDLES_MAX, HOUSEKEEPING_FUEL};
+use crate::words::ids::TaskId;
+use crate::words::limits::HOUSEKEEPING_FUEL;
 
 type Store<'a> = StoreContextMut<'a, Guest>;
 type Answer = Result<wire::Payload, wire::Failure>;
@@ -68,8 +64,6 @@ pub(in super::super) struct Serving {
     left: u64,
     /// Is it between two calls?
     between: bool,
-    /// What some of the calls wait for that is on disk: the others go on meanwhile.
-    coming: HashMap<ObjectId, Arc<Gathering>>,
 }
 
 impl Serving {
@@ -97,8 +91,7 @@ pub(in super::super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()>
 pub(in super::super) fn begin(mut store: Store<'_>, shift: Arc<Shift>) {
     let guest = store.data_mut();
     guest.serve(shift.charged());
-    let serving =
-        Serving { shift, metered: false, used: 0, left: HOUSEKEEPING_FUEL, between: true, coming: HashMap::new() };
+    let serving = Serving { shift, metered: false, used: 0, left: HOUSEKEEPING_FUEL, between: true };
     guest.serving = Some(Box::new(serving));
     fill(&mut store, HOUSEKEEPING_FUEL);
 }
@@ -118,17 +111,13 @@ async fn next(
     account(&mut store);
     let guest = store.data_mut();
     guest.count_call();
-    let (shift, port, objects) = guest.wanted(&objects)?;
+    let (shift, port, objects) = (guest.shift()?, guest.port.clone(), guest.objects(&objects)?);
     leave(&mut store, &shift);
-    let coming = store.data_mut().coming(&objects);
-    let timeout = timeout_ns.map(Duration::from_nanos);
-    match wait_for_news(&*port, &shift, &objects, count as usize, timeout, &coming).await {
+    let guest = store.data_mut();
+    let wanted = guest.wanted(&objects, count as usize);
+    match wait_for_news(&*port, &shift, &wanted, timeout_ns.map(Duration::from_nanos)).await {
         Some(news) => store.data_mut().event(news),
-        None => {
-            let guest = store.data();
-            let ready = (0u32..).zip(objects.iter()).filter(|(_, object)| guest.has_come(object));
-            Ok(Event::Ready(ready.map(|(index, _)| index).collect()))
-        }
+        None => Ok(Event::Ready(store.data().come(&objects))),
     }
 }
 
@@ -210,50 +199,6 @@ impl Guest {
     /// How often this guest gave up its turn, whatever it ran.
     pub(in super::super) fn turns(&self) -> u64 {
         self.serving.as_ref().map_or_else(|| self.task().meter().turns.get(), |serving| serving.shift.turns())
-    }
-
-    /// What a wait needs.
-    fn wanted(&self, objects: &[Resource<ObjectRef>]) -> wasmtime::Result<(Arc<Shift>, Arc<dyn Port>, Awaited)> {
-        if objects.len() > HANDLES_MAX {
-            return Err(broken_contract(format!("a wait for {} objects: it can hold {HANDLES_MAX}", objects.len())));
-        }
-        let objects = objects.iter().map(|object| Ok(self.table.get(object)?.clone()));
-        let objects: Vec<_> = objects.collect::<wasmtime::Result<_>>()?;
-        Ok((self.shift()?, self.port.clone(), Awaited::Many(objects.into())))
-    }
-
-    /// Has those of the objects read back that are on disk, and gives all of these that the calls still wait for.
-    fn coming(&mut self, objects: &[ObjectRef]) -> Vec<Arc<Gathering>> {
-        if let Some(serving) = &mut self.serving {
-            let wanted: HashMap<_, _> = objects.iter().map(|object| (object.id(), object)).collect();
-            serving
-                .coming
-                .retain(|id, gathering| wanted.get(id).is_some_and(|object| !gathering.is_done() || object.is_ready()));
-        }
-        objects.iter().filter(|object| object.is_away()).for_each(|object| drop(self.begin_to_come(object)));
-        self.serving.iter().flat_map(|serving| serving.coming.values().cloned()).collect()
-    }
-
-    fn begin_to_come(&mut self, object: &ObjectRef) -> Option<Arc<Gathering>> {
-        let (port, task) = (self.port.clone(), self.task().clone());
-        let serving = self.serving.as_mut()?;
-        let begin = || Arc::new(port.gather(vec![object.clone()], 0, Some(&task)));
-        Some(serving.coming.entry(object.id()).or_insert_with(begin).clone())
-    }
-
-    /// The value of an object that is on disk, once it has come; the calls do not wait for it. `None` outside of calls.
-    pub(super) fn comes(&mut self, object: &ObjectRef) -> Option<Option<Outcome>> {
-        let gathering = self.begin_to_come(object)?;
-        let gathered = gathering.take();
-        if let (Some(_), Some(serving)) = (&gathered, &mut self.serving) {
-            serving.coming.remove(&object.id());
-        }
-        Some(gathered.and_then(|gathered| gathered.outcomes.into_iter().next().flatten()))
-    }
-
-    fn has_come(&self, object: &ObjectRef) -> bool {
-        let coming = || self.serving.as_ref().and_then(|serving| serving.coming.get(&object.id()));
-        object.is_ready() && (!object.is_away() || coming().is_some_and(|gathering| gathering.is_done()))
     }
 
     fn event(&mut self, news: News) -> wasmtime::Result<Event> {

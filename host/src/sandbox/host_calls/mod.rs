@@ -3,6 +3,7 @@
 mod actors;
 pub mod bytes;
 pub(super) mod calls;
+pub(super) mod coming;
 mod logging;
 mod objects;
 mod streams;

@@ -8,13 +8,11 @@ use wasmtime::component::Resource;
 use super::super::bindings::rustyray::core::objects::Host;
 use super::super::convert::{push, take_payload};
 use super::super::guest::Guest;
-use super::super::trap::broken_contract;
 use super::super::wire;
-use crate::port::waiting::{Waited, gathered, value_of, wait_in};
+use crate::port::waiting::{Waited, Wanted, come, value_of, wait_in};
 use crate::state::object::{ObjectRef, Outcome};
-use crate::state::parking::Awaited;
 use crate::words::error::{ErrorKind, TaskError};
-use crate::words::limits::HANDLES_MAX;
+use crate::words::limits::TRY_PATIENCE;
 
 impl Host for Guest {
     fn put(&mut self, value: wire::Payload) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>> {
@@ -44,7 +42,7 @@ impl Host for Guest {
         if let Some(outcome) = object.outcome() {
             return self.give_outcome(outcome);
         }
-        match self.value_of(object.clone(), timeout_ns).await {
+        match self.value_in_time(object.clone(), timeout_ns.map(Duration::from_nanos)).await {
             Ok(outcome) => self.give_outcome(outcome),
             Err(Waited::CancelRequested) => Ok(Err(asked_to_stop())),
             Err(Waited::InVain(error)) => Ok(Err((&*error).into())),
@@ -65,17 +63,22 @@ impl Host for Guest {
     ) -> wasmtime::Result<Option<Result<wire::Payload, wire::TaskError>>> {
         self.count_call();
         let object = self.table.get(&object)?.clone();
-        let outcome = match object.outcome() {
-            None if object.is_away() => match self.comes(&object) {
-                Some(outcome) => outcome,
-                None => match self.value_from_disk(object).await {
-                    Ok(outcome) => outcome,
+        let mut outcome = object.outcome();
+        if outcome.is_some() {
+            self.coming.remove(&object);
+        } else if object.is_away() {
+            // A guest that has nothing else on the way waits for a moment, which most reads take less than.
+            let patient = self.serving.is_none() && !self.coming.is_awaited();
+            outcome = self.ask_for(&object);
+            if outcome.is_none() && patient {
+                match self.value_that_comes(&object, Some(TRY_PATIENCE)).await {
+                    Ok(come) => outcome = come,
                     Err(Waited::InVain(error)) => return Ok(Some(Err((&*error).into()))),
-                    Err(_) => return Ok(Some(Err(asked_to_stop()))),
-                },
-            },
-            outcome => outcome,
-        };
+                    Err(Waited::CancelRequested) => return Ok(Some(Err(asked_to_stop()))),
+                    Err(Waited::Ready | Waited::TimedOut) => {}
+                }
+            }
+        }
         outcome.map(|outcome| self.give_outcome(outcome)).transpose()
     }
 
@@ -92,19 +95,23 @@ impl Host for Guest {
         timeout_ns: Option<u64>,
     ) -> wasmtime::Result<Result<Vec<u32>, wire::TaskError>> {
         self.count_call();
-        if objects.len() > HANDLES_MAX {
-            return Err(broken_contract(format!("a wait for {} objects: it can hold {HANDLES_MAX}", objects.len())));
+        let (objects, count) = (self.objects(&objects)?, count as usize);
+        let timeout = timeout_ns.map(Duration::from_nanos);
+        let until = timeout.and_then(|timeout| self.port.clock().now().checked_add(timeout));
+        loop {
+            let wanted = self.wanted(&objects, count);
+            let from_memory = wanted.coming.is_empty();
+            let left = until.map(|until| until.saturating_duration_since(self.port.clock().now()));
+            match self.park(wanted, left.or(timeout)).await {
+                Waited::CancelRequested => return Ok(Err(asked_to_stop())),
+                Waited::InVain(error) => return Ok(Err((&*error).into())),
+                Waited::TimedOut => break,
+                Waited::Ready if from_memory || self.has_enough(&objects, count) => break,
+                // One of several came from disk.
+                Waited::Ready => {}
+            }
         }
-        let objects =
-            objects.iter().map(|object| Ok(self.table.get(object)?.clone())).collect::<wasmtime::Result<Vec<_>>>()?;
-        let objects = Awaited::Many(objects.into());
-        match self.park(objects.clone(), count as usize, timeout_ns).await {
-            Waited::CancelRequested => return Ok(Err(asked_to_stop())),
-            Waited::InVain(error) => return Ok(Err((&*error).into())),
-            Waited::Ready | Waited::TimedOut => {}
-        }
-        let ready = (0u32..).zip(&*objects).filter(|(_, object)| object.is_ready()).map(|(index, _)| index);
-        Ok(Ok(ready.collect()))
+        Ok(Ok(self.come(&objects)))
     }
 
     fn cancel(&mut self, object: Resource<ObjectRef>, force: bool, recursive: bool) -> wasmtime::Result<()> {
@@ -127,34 +134,47 @@ impl Guest {
         }
     }
 
+    /// The same with a timeout, of an object that the guest may have asked for before.
+    async fn value_in_time(&mut self, object: ObjectRef, timeout: Option<Duration>) -> Result<Outcome, Waited> {
+        if self.coming.get(&object).is_none() {
+            return self.value_of(object, timeout).await;
+        }
+        let clock = self.port.clock().clone();
+        let since = clock.now();
+        if let Some(outcome) = Box::pin(self.value_that_comes(&object, timeout)).await? {
+            return Ok(outcome);
+        }
+        let left = timeout.map(|timeout| timeout.saturating_sub(clock.now() - since));
+        self.value_of(object, left).await
+    }
+
     /// Parks this guest until the value is there.
     fn value_of(
         &self,
         object: ObjectRef,
-        timeout_ns: Option<u64>,
+        timeout: Option<Duration>,
     ) -> impl Future<Output = Result<Outcome, Waited>> + Send + use<> {
         let (port, task) = (self.port.clone(), self.task().clone());
-        async move { value_of(&*port, Some(&task), &object, timeout_ns.map(Duration::from_nanos)).await }
+        async move { value_of(&*port, Some(&task), &object, timeout).await }
     }
 
-    /// Parks this guest until the value is read back; `None` if it is lost, and made again.
-    fn value_from_disk(
-        &self,
-        object: ObjectRef,
-    ) -> impl Future<Output = Result<Option<Outcome>, Waited>> + Send + use<> {
+    /// Parks this guest until what it asked for has come; `None` if it did not ask, or has to again.
+    async fn value_that_comes(
+        &mut self,
+        object: &ObjectRef,
+        timeout: Option<Duration>,
+    ) -> Result<Option<Outcome>, Waited> {
+        let Some(gathering) = self.coming.get(object) else { return Ok(None) };
         let (port, task) = (self.port.clone(), self.task().clone());
-        async move { gathered(&*port, Some(&task), &object, None).await }
+        let outcome = come(&*port, Some(&task), &gathering, timeout).await?;
+        self.coming.remove(object);
+        Ok(outcome)
     }
 
     /// Parks this guest. The future holds what it needs, and not the guest, which is not `Sync`.
-    fn park(
-        &self,
-        objects: Awaited,
-        count: usize,
-        timeout_ns: Option<u64>,
-    ) -> impl Future<Output = Waited> + Send + use<> {
+    fn park(&self, wanted: Wanted, timeout: Option<Duration>) -> impl Future<Output = Waited> + Send + use<> {
         let (port, task) = (self.port.clone(), self.task().clone());
-        async move { wait_in(&*port, &task, &objects, count, timeout_ns.map(Duration::from_nanos)).await }
+        async move { wait_in(&*port, &task, &wanted, timeout).await }
     }
 }
 

@@ -318,6 +318,36 @@ fn merged<'a>(mut left: &'a [u8], mut right: &'a [u8]) -> Vec<u8> {
     merged
 }
 
+/// What becomes of blocks that are all asked for, each within so many milliseconds, with what could be napped meanwhile.
+#[rustyray::remote]
+async fn within(blocks: Vec<ObjectRef<Vec<u8>>>, milliseconds: u64) -> (Vec<String>, u64) {
+    let timeout = Duration::from_millis(milliseconds);
+    let gets = blocks.iter().map(async |part| match part.get().timeout(timeout).await {
+        Ok(bytes) => sum(bytes).to_string(),
+        Err(error) => error.to_string(),
+    });
+    let mut napped = 0;
+    let naps = async {
+        while napped < milliseconds {
+            rustyray::sleep(Duration::from_millis(10)).await;
+            napped += 10;
+        }
+    };
+    let (texts, ()) = futures::join!(futures::future::join_all(gets), naps);
+    (texts, napped)
+}
+
+/// The sums of blocks, after all were asked for and hardly waited for.
+#[rustyray::remote]
+async fn sums_after_a_try(blocks: Vec<ObjectRef<Vec<u8>>>) -> Result<Vec<u64>> {
+    let gets = blocks.iter().map(async |part| {
+        // Whether it was there or not.
+        let _ = part.get().timeout(Duration::from_millis(1)).await;
+        Ok(sum(rustyray::get(part).await?))
+    });
+    futures::future::try_join_all(gets).await
+}
+
 /// Fills the store with so many blocks, and fails the first time.
 #[rustyray::remote(max_retries = 1, retry_backoff = "0s")]
 fn sum_the_second_time(bytes: Vec<u8>, blocks: u32, count: usize) -> Result<u64> {
