@@ -22,9 +22,10 @@ impl Conductor for Runtime {
         if let Work::Call { actor, .. } = &task.spec.work {
             return actor.mailbox.wake();
         }
-        match task.failed_argument() {
-            Some(cause) => self.give_up_later(task, dependency_failed(&cause)),
-            None if self.is_halted() => self.give_up_later(task, shut_down()),
+        // At the end of the host the arguments that are not there fail for that very reason.
+        let halted = self.is_halted().then(shut_down);
+        match halted.or_else(|| task.failed_argument().map(|cause| dependency_failed(&cause))) {
+            Some(error) => self.give_up_later(task, error),
             // Whoever sealed its last argument sees to it that somebody looks.
             None => self.queue(task),
         }
