@@ -545,6 +545,50 @@ async fn a_result_of_one_of_several_calls_waits_for_room() {
 }
 
 #[tokio::test]
+async fn a_call_of_several_whose_result_waits_for_room_is_ended_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module) = host_with(pressed(dir.path(), 4 * MIB), "spill").await;
+    let actor = module.actor("Getters").create();
+    assert_eq!(value::<u32>(&host, &actor.call("ping").submit().await).await, 1);
+    let in_use = used(&host, 3 * MIB).await;
+    let give = |options| actor.call("give").arg(1u32).arg(2 * MIB).options(options).submit();
+    // Less than it waits for room.
+    let late = give(TaskOptions::new().timeout(SPILL_PATIENCE / 20)).await;
+    let cancelled = give(TaskOptions::new()).await;
+    waits(&host, &cancelled).await;
+    host.cancel(&cancelled);
+    assert_eq!(error(&host, &cancelled).await.kind, ErrorKind::TaskCancelled);
+    assert_eq!(error(&host, &late).await.kind, ErrorKind::TaskTimedOut);
+    assert_eq!(value::<u32>(&host, &actor.call("ping").submit().await).await, 1);
+    assert_eq!(actor.generation(), 1);
+    let killed = give(TaskOptions::new()).await;
+    waits(&host, &killed).await;
+    actor.kill(false);
+    assert_eq!(error(&host, &killed).await.kind, ErrorKind::ActorDied);
+    settled(&host, "the actor to go", |stats| (stats.instances, stats.running) == (0, 0)).await;
+    drop((actor, in_use, late, cancelled, killed));
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn what_is_lost_while_it_is_read_ends_nobodys_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module) = host_with(pressed(dir.path(), 4 * MIB), "spill").await;
+    let made = module.task("slow_block").arg(100u64).arg(1u32).arg(MIB).submit().await;
+    within(host.wait(std::slice::from_ref(&made), 1, None), "the block").await;
+    let actor = module.actor("Getters").create();
+    for _ in 0..4 {
+        push_out(&host, 4 * MIB - 64 * KIB);
+        damage(dir.path());
+        let hour = 3_600_000u64;
+        let first = actor.call("first").arg_payload(list(std::slice::from_ref(&made))).arg(hour).submit().await;
+        assert_eq!(value::<u64>(&host, &first).await, sum_of(1, MIB), "and not the end of an hour");
+    }
+    drop((actor, made));
+    finish(host).await;
+}
+
+#[tokio::test]
 async fn an_actor_whose_checkpoint_has_no_room_waits_with_its_start_and_keeps_its_state() {
     let dir = tempfile::tempdir().unwrap();
     let (host, module) = host_with(pressed(dir.path(), 4 * MIB), "spill").await;

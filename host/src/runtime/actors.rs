@@ -252,7 +252,11 @@ impl Runtime {
                 let arguments = runtime.arguments(&call).await?;
                 let mut instance = berth.lock().take().ok_or_else(gone)?;
                 instance.serve(call.clone());
-                let result = match instance.call(arguments, reply).await {
+                let answer = instance.call(arguments, reply).await;
+                // Before anything else can end the call: the state has changed.
+                let is_due = |actor: &Arc<ActorRecord>| actor.saved.as_ref().is_some_and(|saved| saved.served());
+                let saver = saver.filter(|_| survives(&answer)).filter(is_due);
+                let result = match answer {
                     Ok(payload) => {
                         let before = berth.lock().replace(instance);
                         drop(before);
@@ -262,11 +266,11 @@ impl Runtime {
                     }
                     Err(error) => Err(error),
                 };
-                let Some(actor) = saver.filter(|_| survives(&result)) else {
+                let Some(actor) = saver else {
                     return Ok((Ok(instance), result));
                 };
                 // Apart, so that it takes no room in the future of every call.
-                let saved = Box::pin(runtime.save_if_due(&actor, &mut instance)).await;
+                let saved = Box::pin(runtime.save_now(&actor, &mut instance)).await;
                 Ok((saved.map(|()| instance), result))
             };
             self.sheltered(served, Err)
@@ -414,7 +418,7 @@ fn is_own(error: &TaskError) -> bool {
     matches!(error.kind, ErrorKind::TaskFailed | ErrorKind::InvalidArgument)
 }
 
-fn survives(result: &Result<Outcome, TaskError>) -> bool {
+fn survives<T>(result: &Result<T, TaskError>) -> bool {
     result.as_ref().err().is_none_or(is_own)
 }
 

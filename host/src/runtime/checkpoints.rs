@@ -67,14 +67,14 @@ impl Runtime {
         }
     }
 
-    /// After a call: saves the state if that is due. What waits for the call's result waits for this too.
+    /// Saves the state, where a call has made that due. What waits for the call's result waits for this too.
     ///
     /// # Errors
     /// What ended the guest.
-    pub(super) async fn save_if_due(&self, actor: &ActorRecord, instance: &mut Instance) -> Result<(), TaskError> {
+    pub(super) async fn save_now(&self, actor: &ActorRecord, instance: &mut Instance) -> Result<(), TaskError> {
         match &actor.saved {
-            Some(saved) if saved.served() => self.save(actor, saved, instance).await,
-            _ => Ok(()),
+            Some(saved) => self.save(actor, saved, instance).await,
+            None => Ok(()),
         }
     }
 

@@ -57,8 +57,9 @@ impl Runtime {
         let guest = self.sheltered(serving, Err);
         let mut guest = pin!(slot.run(guest, || shift.preempted()));
         let ended = poll_fn(|cx| service.poll(guest.as_mut(), cx)).await;
-        service.store_the_rest().await;
         let served = service.conclude(ended);
+        service.store_the_rest().await;
+        drop(service);
         actor.clear_running();
         self.progressed();
         self.dispatch();
@@ -69,14 +70,15 @@ impl Runtime {
 /// A call whose arguments are read back from disk, and the attempt that they are for.
 type Coming = Abortable<BoxFuture<'static, (Arc<TaskRecord>, u32, Result<Vec<Held>, TaskError>)>>;
 
-/// A call whose result waits for room; true if the call waited itself when it was answered.
-type Storing = BoxFuture<'static, (Arc<TaskRecord>, bool, ObjectOutcome)>;
+/// A call whose result waits for room, unless it is ended meanwhile; true if the call waited itself when it was answered.
+type Storing = BoxFuture<'static, (Arc<TaskRecord>, bool, Result<ObjectOutcome, StopReason>)>;
 
 /// What the guest gave, or why it was ended.
 type Outcome = Result<Result<Instance, TaskError>, StopReason>;
 
 /// A call that is served.
 struct Seat {
+    call: Arc<TaskRecord>,
     /// Where it stands among what runs.
     place: usize,
     /// Ends the wait for its arguments, if it began one.
@@ -179,7 +181,7 @@ impl Service {
         }
         self.served[call.spec.plan.lane] += 1;
         let id = call.spec.id;
-        self.seats.insert(id, Seat { place: self.runtime.enter(&call), gathers: None });
+        self.seats.insert(id, Seat { call: call.clone(), place: self.runtime.enter(&call), gathers: None });
         // After that, so that at no moment the host looks idle.
         self.runtime.scheduler.lock().uncount(&call);
         self.runtime.watch_deadline(&call);
@@ -231,7 +233,8 @@ impl Service {
     fn settle_stored(&mut self, cx: &mut Context<'_>) -> bool {
         let mut settled = false;
         while let Poll::Ready(Some((call, waited, outcome))) = self.storing.poll_next_unpin(cx) {
-            self.runtime.settle(&call, outcome);
+            let stopped = |reason| Err(Arc::new(self.runtime.stopped(&call, reason)));
+            self.runtime.settle(&call, outcome.unwrap_or_else(stopped));
             self.leave(&call, waited);
             settled = true;
         }
@@ -248,19 +251,32 @@ impl Service {
                 let bytes = payload.stored_bytes() + OBJECT_OVERHEAD_BYTES;
                 match self.runtime.store.reserve_now(bytes) {
                     Ok(room) => self.runtime.settle(call, Ok(Value::new(payload, room))),
-                    Err(_) => {
-                        let (runtime, call) = (self.runtime.clone(), call.clone());
-                        return self.storing.push(Box::pin(async move {
-                            let outcome = runtime.stored(&call, payload).await;
-                            (call, waited, outcome)
-                        }));
-                    }
+                    Err(_) => return self.store(call.clone(), payload, waited),
                 }
             }
             Err(error) if self.runtime.call_again(&self.actor, call, &error) => {}
             Err(error) => self.runtime.settle(call, Err(Arc::new(error))),
         }
         self.leave(call, waited);
+    }
+
+    /// Has the result wait for room. The guest is done with the call, which is ended alone from here on.
+    fn store(&mut self, call: Arc<TaskRecord>, payload: Payload, waited: bool) {
+        let slot = CancelSlot::new();
+        call.go_on_in(slot.clone());
+        // Who ended it a moment ago found nothing to end.
+        if call.was_ended() {
+            slot.stop(StopReason::Cancelled);
+        }
+        self.runtime.watch_deadline(&call);
+        let storing: BoxFuture<'static, _> = {
+            let (runtime, call) = (self.runtime.clone(), call.clone());
+            Box::pin(async move { runtime.stored(&call, payload).await })
+        };
+        self.storing.push(Box::pin(async move {
+            let outcome = slot.run(storing, || ()).await;
+            (call, waited, outcome)
+        }));
     }
 
     /// It runs no more. Last, so that at no moment the host looks idle while a call is between two places.
@@ -290,16 +306,22 @@ impl Service {
         lost
     }
 
-    /// The guest serves no more: waits for those that were answered last, for as long as their results wait for room.
+    /// The guest serves no more: waits for those that were answered last, for as long as their results wait for room. A kill of the
+    /// actor ends that.
     async fn store_the_rest(&mut self) {
-        self.settle();
         while !self.storing.is_empty() {
-            poll_fn(|cx| if self.settle_stored(cx) { Poll::Ready(()) } else { Poll::Pending }).await;
+            poll_fn(|cx| {
+                if self.actor.mailbox.kill_pending() {
+                    self.seats.values().for_each(|seat| seat.call.stop_attempt(StopReason::ActorKilled));
+                }
+                if self.settle_stored(cx) { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
         }
     }
 
     /// What came of the instance, and of the calls that were not answered.
-    fn conclude(mut self, ended: Outcome) -> Served {
+    fn conclude(&mut self, ended: Outcome) -> Served {
         self.settle();
         let ran = self.shift.charged();
         let left = self.shift.abandoned();
@@ -352,6 +374,9 @@ impl Drop for Service {
             for (call, waited) in self.shift.abandoned() {
                 self.runtime.settle(&call, Err(host_failed()));
                 self.leave(&call, waited);
+            }
+            for seat in self.seats.values() {
+                self.runtime.settle(&seat.call, Err(host_failed()));
             }
         });
         self.seats.drain().for_each(|(_, seat)| runtime.leave(seat.place));

@@ -16,7 +16,7 @@ use crate::state::store::{ObjectStore, Relief, Reservation};
 use crate::words::error::{TaskError, TaskResult};
 use crate::words::ids::ObjectId;
 use crate::words::limits::DISK_THREADS;
-use crate::words::panics::caught;
+use crate::words::panics::{Finally, caught};
 use crate::words::sync::{Mutex, rank};
 use crate::words::voice::Voice;
 
@@ -39,10 +39,10 @@ impl Spiller {
         Spiller { folder, store, line, writing: Mutex::new(()), voice: observers.voice(), guard }
     }
 
-    /// Lets go of bytes that are on disk now, where no lock is held.
-    fn let_go(&self, left: Vec<Bytes>) {
-        for bytes in left {
-            self.guard.call(|| drop(bytes));
+    /// Lets go of bytes that are on disk now, and of the objects that were looked at, where no lock is held.
+    fn let_go(&self, left: Vec<(ObjectRef, Bytes)>) {
+        for looked_at in left {
+            self.guard.call(|| drop(looked_at));
         }
     }
 
@@ -54,21 +54,21 @@ impl Spiller {
     /// Spills the coldest until the store is as empty as it should be with so many `bytes` more, as far as that is possible. What was
     /// freed is put with `left`, whose end may be an embedder's function. Gives how much it was, and why not more where the disk is
     /// the reason.
-    fn spill(&self, store: &ObjectStore, bytes: u64, left: &mut Vec<Bytes>) -> (u64, Option<TaskError>) {
+    fn spill(&self, store: &ObjectStore, bytes: u64, left: &mut Vec<(ObjectRef, Bytes)>) -> (u64, Option<TaskError>) {
         let excess = store.excess(bytes);
         let (mut freed, mut refused) = (0, None);
         for object in store.coldest() {
             if freed >= excess {
                 break;
             }
-            match object.put_away(&self.folder) {
-                Ok(bytes) => {
-                    freed += bytes.len() as u64;
-                    left.push(bytes);
-                }
+            let bytes = object.put_away(&self.folder).unwrap_or_else(|error| {
                 // A smaller one may find room yet.
-                Err(error) => drop(refused.get_or_insert(error)),
-            }
+                refused.get_or_insert(error);
+                Bytes::new()
+            });
+            freed += bytes.len() as u64;
+            // Whoever else held it may be gone by now.
+            left.push((object, bytes));
         }
         (freed, refused)
     }
@@ -145,6 +145,8 @@ impl Reader {
     }
 
     fn relieve(&self) {
+        let line = self.spiller.line.clone();
+        let _relieved = Finally::new(move || line.have_relieved());
         let Some(store) = self.spiller.store.upgrade() else { return };
         let mut left = Vec::new();
         let writing = self.spiller.writing.lock();

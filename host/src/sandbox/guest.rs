@@ -62,7 +62,6 @@ impl Guest {
     /// The next call of the actor that this guest is.
     pub(super) fn serve(&mut self, task: Arc<TaskRecord>) {
         self.turn = Turn::default();
-        self.coming = Coming::default();
         self.charge(task);
     }
 

@@ -10,6 +10,7 @@ use super::engine::Sandbox;
 use super::exports::{CallFunc, ConstructFunc, GuestExports, RestoreFunc, SaveFunc, ServeFunc};
 use super::guest::Guest;
 use super::host_calls::calls;
+use super::host_calls::coming::Coming;
 use super::manifest::checked_manifest;
 use super::module::{LoadedModule, ModuleError};
 use super::trap::{exit_code, explain};
@@ -117,7 +118,7 @@ impl Instance {
         let (given, _in_use) = self.give(arguments)?;
         let (type_name, constructor) = (type_name.clone(), constructor.clone());
         let outcome = construct.call_async(&mut self.store, (type_name, constructor, given)).await;
-        self.read_meters();
+        self.end_call();
         let (result,) = outcome.map_err(|error| self.failed(&error))?;
         result.map_err(program_error)
     }
@@ -230,6 +231,12 @@ impl Instance {
         self.store.data_mut().serve(task);
     }
 
+    /// The call that was served is over: what it asked for is not held for it any more.
+    fn end_call(&mut self) {
+        self.read_meters();
+        self.store.data_mut().coming = Coming::default();
+    }
+
     fn task(&self) -> &Arc<TaskRecord> {
         self.store.data().task()
     }
@@ -258,7 +265,7 @@ impl Instance {
     ) -> Result<Payload, TaskError> {
         let (given, _in_use) = self.give(arguments)?;
         let outcome = function.call_async(&mut self.store, (name, given, reply.into())).await;
-        self.read_meters();
+        self.end_call();
         let (result,) = outcome.map_err(|error| self.failed(&error))?;
         let guest = self.store.data_mut();
         let payload = take_payload(&mut guest.table, result.map_err(program_error)?)

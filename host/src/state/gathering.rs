@@ -10,7 +10,7 @@ use std::future::Future;
 use std::ops::Bound::{Excluded, Unbounded};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ use super::object::{ObjectRef, Outcome};
 use super::store::Reservation;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::ids::ObjectId;
-use crate::words::limits::{GATHERED_PAST_MAX, SPILL_PATIENCE, SPILL_RETRY};
+use crate::words::limits::{GATHERED_PAST_MAX, HELD_MAX, SPILL_PATIENCE, SPILL_RETRY};
 use crate::words::panics::caught;
 
 /// Whose it is that somebody waits for, and how urgently.
@@ -64,6 +64,8 @@ pub struct Need {
     why: Mutex<Option<Arc<TaskError>>>,
     /// Is what has come let go of after a while, if nobody takes it?
     lapses: AtomicBool,
+    /// When that is, once it has come. Written under the line's lock.
+    held_until: OnceLock<Instant>,
     gone: AtomicBool,
     gathered: Mutex<Option<Gathered>>,
     waker: AtomicWaker,
@@ -97,6 +99,8 @@ struct Line {
     reading: HashSet<ObjectId>,
     /// The store is fuller than it should be.
     pressed: bool,
+    /// A thread sees to that.
+    relieves: bool,
     /// When everybody is looked at again, because what somebody used can perhaps be spilled by now; and when that was so last.
     look_at: Option<Instant>,
     looked: Instant,
@@ -158,6 +162,7 @@ impl Default for Gatherings {
             next: 0,
             reading: HashSet::new(),
             pressed: false,
+            relieves: false,
             look_at: None,
             looked: Instant::now(),
             changes: 1,
@@ -242,7 +247,9 @@ impl Gatherings {
             if line.closed {
                 return None;
             }
-            if std::mem::take(&mut line.pressed) {
+            // One thread at a time: the other reads, and refuses.
+            if line.pressed && !line.relieves {
+                (line.pressed, line.relieves) = (false, true);
                 return Some(Errand::Relieve);
             }
             let now = Instant::now();
@@ -267,6 +274,11 @@ impl Gatherings {
                 Some(until) => drop(self.changed.wait_until(&mut line, until)),
             }
         }
+    }
+
+    /// The store is as empty as it should be, or as it can be.
+    pub fn have_relieved(&self) {
+        self.line.lock().relieves = false;
     }
 
     /// This thread reads these objects from here on; false if another one reads some of them, whose end is a change.
@@ -305,8 +317,7 @@ impl Gatherings {
         let gone = {
             let mut line = self.line.lock();
             let gone = line.remove(&need.key);
-            let before = line.needs.range_mut(..need.key).filter(|(_, stands)| !stands.taken);
-            before.for_each(|(_, stands)| stands.passed += 1);
+            line.needs.range_mut(..need.key).for_each(|(_, stands)| stands.passed += 1);
             if let Some(stands) = &gone {
                 line.hold(&stands.need);
             }
@@ -336,7 +347,7 @@ impl Gatherings {
     fn leave(&self, need: &Need) {
         let (gone, held) = {
             let mut line = self.line.lock();
-            let held = line.held.remove(&(need.lapses_at(), need.key));
+            let held = need.held_until.get().and_then(|until| line.held.remove(&(*until, need.key)));
             let gone = line.remove(&need.key);
             // Who was kept from passing it may now.
             if gone.is_some() {
@@ -366,6 +377,12 @@ impl Line {
         let stands = self.needs.remove(key)?;
         self.deadlines.remove(&(stands.need.until, *key));
         self.lacking.remove(&(stands.lacks, *key));
+        let kept = self.round.kept_for.len();
+        self.round.kept_for.retain(|kept| kept.key != *key);
+        if self.round.kept_for.len() < kept {
+            // Nothing is kept for it any more: those that were not to pass it may.
+            self.round.at = None;
+        }
         Some(stands)
     }
 
@@ -380,6 +397,7 @@ impl Line {
             self.round.at = None;
         }
         if stands.passed >= GATHERED_PAST_MAX && self.round.change == seen {
+            self.round.kept_for.retain(|kept| kept.key != key);
             self.round.kept_for.push(Kept { key, owner, lacks });
         }
     }
@@ -398,7 +416,12 @@ impl Line {
             let owner = stands.need.owner;
             let keeps = |kept: &Kept| kept.key < *key && (kept.owner == owner || kept.lacks <= *share);
             let kept = kept_for.iter().any(keeps);
-            if !stands.taken && !kept && stands.seen < *change {
+            let turn = !stands.taken && !kept && stands.seen < *change;
+            if stands.passed >= GATHERED_PAST_MAX && !kept_for.iter().any(|kept| kept.key == *key) {
+                // Also while a thread is at it, which may not find room.
+                kept_for.push(Kept { key: *key, owner, lacks: stands.lacks });
+            }
+            if turn {
                 stands.taken = true;
                 return Some(stands.need.clone());
             }
@@ -409,13 +432,16 @@ impl Line {
     fn take_late(&mut self, now: Instant) -> Vec<Arc<Need>> {
         let late = self.deadlines.iter().take_while(|(until, _)| *until <= now).map(|(_, key)| *key);
         let late: Vec<_> = late.filter(|key| self.needs.get(key).is_some_and(|stands| !stands.taken)).collect();
-        late.iter().filter_map(|key| self.remove(key)).map(|stands| stands.need).collect()
+        let late: Vec<_> = late.iter().filter_map(|key| self.remove(key)).map(|stands| stands.need).collect();
+        late.iter().for_each(|need| self.hold(need));
+        late
     }
 
     /// Where it is one that lapses, and still there.
     fn hold(&mut self, need: &Arc<Need>) {
         if need.lapses.load(Ordering::Relaxed) && !need.is_gone() {
-            self.held.insert((need.lapses_at(), need.key), need.clone());
+            let until = need.held_until.get_or_init(|| Instant::now() + HELD_MAX);
+            self.held.insert((*until, need.key), need.clone());
         }
     }
 
@@ -448,17 +474,14 @@ impl Need {
             new: AtomicBool::new(true),
             why: Mutex::new(None),
             lapses: AtomicBool::new(false),
+            held_until: OnceLock::new(),
             gone: AtomicBool::new(false),
             gathered: Mutex::new(None),
             waker: AtomicWaker::new(),
         }
     }
 
-    fn lapses_at(&self) -> Instant {
-        self.until + SPILL_PATIENCE
-    }
-
-    /// Nobody took what came: it may go to disk again.
+    /// Nobody took what came, a value or a refusal: the value may go to disk again.
     pub fn let_go(&self) {
         let nothing = || Gathered { outcomes: vec![None; self.objects.len()], room: Ok(None) };
         let left = self.gathered.lock().as_mut().map(|gathered| std::mem::replace(gathered, nothing()));
@@ -520,7 +543,8 @@ impl Gathering {
         Gathering { need, line: Weak::new() }
     }
 
-    /// The same for one who goes on meanwhile, and takes it later: who has not taken what came some ten seconds later asks anew.
+    /// The same for one who goes on meanwhile, and takes it later: who has not taken what came, or why it did not, [`HELD_MAX`] later
+    /// asks anew.
     pub fn lapsing(self) -> Self {
         if let Some(line) = self.line.upgrade() {
             line.lapse(&self.need);
@@ -658,6 +682,37 @@ mod tests {
     }
 
     #[test]
+    fn what_is_freed_is_kept_for_one_also_while_a_thread_is_at_it() {
+        let (_store, line) = line();
+        let first = line.join(Vec::new(), 400, of(1, 0));
+        assert_eq!(round(&line, 1), [400]);
+        line.line.lock().needs.values_mut().for_each(|stands| stands.passed = GATHERED_PAST_MAX);
+        let later = line.join(Vec::new(), 10, of(1, 0));
+        line.freed(0, LIMIT);
+        let (need, change) = turn(&line);
+        assert!(need.bytes == 400 && line.line.lock().first(LIMIT).is_none());
+        line.put_back(&need, 400, change);
+        assert!(line.line.lock().first(LIMIT).is_none());
+        line.freed(0, LIMIT);
+        serve(&line, &turn(&line).0);
+        assert_eq!(turn(&line).0.bytes, 10, "nothing is kept for who has it");
+        drop((first, later));
+    }
+
+    #[test]
+    fn one_thread_at_a_time_makes_the_store_emptier() {
+        let (_store, line) = line();
+        line.press();
+        assert!(matches!(line.next(LIMIT), Some(Errand::Relieve)));
+        line.press();
+        let waits = line.join(Vec::new(), 1, of(1, 0));
+        assert_eq!(round(&line, 1), [1], "the other one gathers");
+        line.have_relieved();
+        assert!(matches!(line.next(LIMIT), Some(Errand::Relieve)));
+        drop(waits);
+    }
+
+    #[test]
     fn who_goes_leaves_the_line_and_who_is_there_at_the_end_hears_of_it() {
         let (store, line) = line();
         let (goes, stays) = (line.join(Vec::new(), 1, of(1, 0)), line.join(Vec::new(), 2, of(1, 0)));
@@ -676,7 +731,7 @@ mod tests {
     #[test]
     fn what_nobody_takes_is_let_go_of_after_a_while() {
         let (store, line) = line();
-        let late = || Instant::now() + SPILL_PATIENCE * 2;
+        let late = || Instant::now() + HELD_MAX;
         let lapse = || {
             let lapsed = line.line.lock().take_lapsed(late());
             lapsed.iter().map(|need| need.let_go()).count()
@@ -690,7 +745,7 @@ mod tests {
         // It says so before it has come, or after.
         let before = join().lapsing();
         assert_eq!(holds(&before), (true, 100));
-        assert!(line.line.lock().take_lapsed(Instant::now() + SPILL_PATIENCE / 2).is_empty());
+        assert!(line.line.lock().take_lapsed(Instant::now() + HELD_MAX / 2).is_empty());
         let after = join();
         assert_eq!(holds(&after), (true, 200));
         let after = after.lapsing();
@@ -707,6 +762,12 @@ mod tests {
         assert_eq!(holds(&left), (true, 200));
         drop(left);
         assert_eq!((lapse(), store.used_bytes()), (0, 100));
+        // A refusal is not kept either.
+        let refused = join().lapsing();
+        let late = line.line.lock().take_late(Instant::now() + SPILL_PATIENCE);
+        late.iter().for_each(|need| need.refuse_late());
+        assert_eq!((late.len(), lapse()), (1, 1));
+        assert!(refused.take().is_some_and(|gathered| gathered.room.is_ok()));
     }
 
     #[test]

@@ -260,6 +260,17 @@ impl TaskRecord {
         true
     }
 
+    /// What is left of the attempt that runs is ended by `slot` from here on.
+    pub fn go_on_in(&self, slot: Arc<dyn Stop>) {
+        let mut core = self.core.lock();
+        let before = match &mut core.phase {
+            Phase::Running(running) => std::mem::replace(running, slot),
+            _ => slot,
+        };
+        drop(core);
+        drop(before);
+    }
+
     /// Goes back to waiting after a failed attempt, if another may follow, at `next`. Where it `rests` until then,
     /// [`rested`](Self::rested) is to be called.
     pub fn retry(&self, failure: &TaskError, next: Instant, rests: bool) -> bool {

@@ -62,6 +62,13 @@ pub const TRY_PATIENCE: Duration = Duration::from_millis(50);
 /// Objects that are read back at once for one guest that goes on meanwhile: enough for both threads that read. The others follow.
 pub const COMING_MAX: usize = 16;
 
+/// How long what was read for such a guest is held for it: as long as a guest may wait for its turn on a busy host, and less than
+/// others wait for the room.
+pub const HELD_MAX: Duration = Duration::from_secs(5);
+
+/// Objects that a guest has asked for in this way and that the host remembers, some 30 bytes each.
+pub const ASKED_MAX: usize = 4096;
+
 /// Threads that read spilled objects back, and write cold ones before the store is full.
 pub const DISK_THREADS: usize = 2;
 

@@ -113,11 +113,21 @@ async fn next(
     guest.count_call();
     let (shift, port, objects) = (guest.shift()?, guest.port.clone(), guest.objects(&objects)?);
     leave(&mut store, &shift);
-    let guest = store.data_mut();
-    let wanted = guest.wanted(&objects, count as usize);
-    match wait_for_news(&*port, &shift, &wanted, timeout_ns.map(Duration::from_nanos)).await {
-        Some(news) => store.data_mut().event(news),
-        None => Ok(Event::Ready(store.data().come(&objects))),
+    let timeout = timeout_ns.map(Duration::from_nanos);
+    let until = timeout.and_then(|timeout| port.clock().now().checked_add(timeout));
+    loop {
+        let wanted = store.data_mut().wanted(&objects, count as usize);
+        let from_memory = wanted.coming.is_empty();
+        let left = until.map(|until| until.saturating_duration_since(port.clock().now())).or(timeout);
+        if let Some(news) = wait_for_news(&*port, &shift, &wanted, left).await {
+            return store.data_mut().event(news);
+        }
+        let ready = store.data().come(&objects);
+        // What was read may be lost, and made again: then the time is not over yet.
+        let is_over = || until.is_some_and(|until| until <= port.clock().now());
+        if from_memory || !ready.is_empty() || is_over() {
+            return Ok(Event::Ready(ready));
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a guest has asked for that is on disk: it is read while the guest goes on, whose other futures and timers are not held up.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use wasmtime::component::Resource;
@@ -12,9 +12,10 @@ use crate::state::gathering::Gathering;
 use crate::state::object::{ObjectRef, Outcome};
 use crate::state::parking::Awaited;
 use crate::words::ids::ObjectId;
-use crate::words::limits::{COMING_MAX, HANDLES_MAX};
+use crate::words::limits::{ASKED_MAX, COMING_MAX, HANDLES_MAX};
 
-/// The objects, each with its place among all who wait for the disk; those beyond [`COMING_MAX`] have none yet.
+/// The objects, each with its place among all who wait for the disk; those beyond [`COMING_MAX`] have none yet. Who stops to ask says
+/// nothing of it: what came is let go of by itself, and is forgotten with the rest when there is too much of it.
 #[derive(Default)]
 pub(in super::super) struct Coming(HashMap<ObjectId, Option<Arc<Gathering>>>);
 
@@ -26,25 +27,37 @@ impl Coming {
 
     /// It is not to come any more.
     pub fn remove(&mut self, object: &ObjectRef) {
-        self.0.remove(&object.id());
+        if !self.0.is_empty() {
+            self.0.remove(&object.id());
+        }
     }
 
     /// Is some of it not there yet?
     pub fn is_awaited(&self) -> bool {
-        self.0.values().any(|place| place.as_ref().is_none_or(|gathering| !gathering.is_done()))
-    }
-
-    /// Was it asked for, and is not there yet?
-    fn lacks(&self, object: &ObjectRef) -> bool {
-        !self.0.is_empty()
-            && self.0.get(&object.id()).is_some_and(|place| place.as_ref().is_none_or(|gathering| !gathering.is_done()))
-            && object.is_away()
+        self.0.values().any(lacks)
     }
 
     /// Those that come.
     fn underway(&self) -> Vec<Arc<Gathering>> {
         self.0.values().flatten().filter(|gathering| !gathering.is_done()).cloned().collect()
     }
+
+    /// Those that were asked for and are not there.
+    fn lacking(&self) -> HashSet<ObjectId> {
+        self.0.iter().filter(|(_, place)| lacks(place)).map(|(id, _)| *id).collect()
+    }
+
+    fn ask(&mut self, object: &ObjectRef) {
+        if self.0.len() >= ASKED_MAX {
+            // Whoever still wants one of these is told that it is there, and asks anew.
+            self.0.retain(|_, place| place.is_some() && lacks(place));
+        }
+        self.0.entry(object.id()).or_default();
+    }
+}
+
+fn lacks(place: &Option<Arc<Gathering>>) -> bool {
+    place.as_ref().is_none_or(|gathering| !gathering.is_done())
 }
 
 impl Guest {
@@ -58,30 +71,29 @@ impl Guest {
 
     /// Has an object read back that is on disk. Gives its value once it has come.
     pub(super) fn ask_for(&mut self, object: &ObjectRef) -> Option<Outcome> {
-        self.coming.0.entry(object.id()).or_default();
+        let gathered = self.coming.get(object).and_then(|gathering| gathering.take());
+        if let Some(gathered) = gathered {
+            self.coming.remove(object);
+            let outcome = gathered.outcomes.into_iter().next().flatten();
+            if outcome.is_some() {
+                return outcome;
+            }
+        }
+        self.coming.ask(object);
         self.begin([object]);
-        let gathered = self.coming.get(object)?.take()?;
-        self.coming.remove(object);
-        gathered.outcomes.into_iter().next().flatten()
+        None
     }
 
-    /// What a wait for so many of the objects waits for. What was asked for and is not among them is not waited for any more.
+    /// What a wait for so many of the objects waits for.
     pub(super) fn wanted(&mut self, objects: &Arc<[ObjectRef]>, count: usize) -> Wanted {
-        if self.coming.0.is_empty() {
+        if self.coming.0.is_empty() || count == 0 {
             return Wanted::of(Awaited::Many(objects.clone()), count);
         }
-        let by_id: HashMap<_, _> = objects.iter().map(|object| (object.id(), object)).collect();
-        self.coming.0.retain(|id, place| {
-            let is_done = place.as_ref().is_some_and(|gathering| gathering.is_done());
-            by_id.get(id).is_some_and(|object| !is_done || object.is_ready())
-        });
         self.begin(objects.iter());
-        let others: Vec<_> = objects.iter().filter(|object| !self.coming.lacks(object)).cloned().collect();
-        Wanted {
-            objects: Awaited::Many(others.into()),
-            count: count.min(objects.len()),
-            coming: self.coming.underway(),
-        }
+        // Before it is looked at what is there: what comes between the two ends the wait.
+        let (coming, lacking) = (self.coming.underway(), self.coming.lacking());
+        let others = objects.iter().filter(|object| !(lacking.contains(&object.id()) && object.is_away()));
+        Wanted { objects: Awaited::Many(others.cloned().collect()), count: count.min(objects.len()), coming }
     }
 
     /// Are so many of the objects there, or all?
@@ -91,7 +103,9 @@ impl Guest {
 
     /// The indices of those that are there.
     pub(super) fn come(&self, objects: &[ObjectRef]) -> Vec<u32> {
-        let come = (0u32..).zip(objects).filter(|(_, object)| object.is_ready() && !self.coming.lacks(object));
+        let lacking = self.coming.lacking();
+        let lacks = |object: &ObjectRef| lacking.contains(&object.id()) && object.is_away();
+        let come = (0u32..).zip(objects).filter(|(_, object)| object.is_ready() && !lacks(object));
         come.map(|(index, _)| index).collect()
     }
 

@@ -40,6 +40,7 @@ impl Host for Guest {
         self.count_call();
         let object = self.table.get(&object)?.clone();
         if let Some(outcome) = object.outcome() {
+            self.coming.remove(&object);
             return self.give_outcome(outcome);
         }
         match self.value_in_time(object.clone(), timeout_ns.map(Duration::from_nanos)).await {

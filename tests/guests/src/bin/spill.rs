@@ -169,6 +169,15 @@ impl Getters {
         Ok(totals)
     }
 
+    /// The sum of the first block, or 0 once the time is over.
+    async fn first(&self, blocks: Vec<ObjectRef<Vec<u8>>>, milliseconds: u64) -> Result<u64> {
+        let over = std::pin::pin!(rustyray::sleep(Duration::from_millis(milliseconds)));
+        match futures::future::select(blocks[0].get(), over).await {
+            futures::future::Either::Left((bytes, _)) => Ok(sum(bytes?)),
+            futures::future::Either::Right(_) => Ok(0),
+        }
+    }
+
     async fn ping(&self) -> u32 {
         1
     }
