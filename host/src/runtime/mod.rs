@@ -113,7 +113,7 @@ pub struct Runtime {
     /// Held while a module is asked for its manifest.
     describing: Arc<tokio::sync::Mutex<()>>,
     /// Held while an actor moves to another instance.
-    moving: tokio::sync::Mutex<()>,
+    moving: Arc<tokio::sync::Mutex<()>>,
     names: ActorNames,
     /// Held while an actor is looked for that is else created.
     creating: Mutex<(), { rank::CREATING }>,
@@ -219,7 +219,7 @@ impl Runtime {
             spiller,
             modules: Modules::default(),
             describing: Arc::default(),
-            moving: tokio::sync::Mutex::new(()),
+            moving: Arc::default(),
             names: ActorNames::default(),
             creating: Mutex::new(()),
             scheduler: Desk::new(scheduler),

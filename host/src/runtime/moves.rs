@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::OwnedMutexGuard;
+
 use super::Runtime;
 use super::submit::find_constructor;
 use crate::sandbox::Instance;
@@ -72,7 +74,10 @@ impl Runtime {
             Err(error) => return (Err(error.clone()), Err(error)),
         };
         // One at a time: the pool has one slot for this beside those of the scheduler. Held until the other instance is gone.
-        let _turn = self.moving.lock().await;
+        let _turn = match self.turn_to_move(actor).await {
+            Ok(turn) => turn,
+            Err(killed) => return (Err(killed.clone()), Err(killed)),
+        };
         match self.restored_at(actor, &home, construct, state.clone()).await {
             Ok(moved) => {
                 drop(instance);
@@ -86,6 +91,15 @@ impl Runtime {
             }
             Err(error) => (Ok(instance), Err(error)),
         }
+    }
+
+    /// Waits while others move; a kill ends that.
+    async fn turn_to_move(&self, actor: &ActorRecord) -> Result<OwnedMutexGuard<()>, TaskError> {
+        let slot = CancelSlot::new();
+        actor.set_saving(Some(slot.clone()));
+        let turn = slot.run(Box::pin(self.moving.clone().lock_owned()), || ()).await;
+        actor.set_saving(None);
+        turn.map_err(|_| TaskError::new(ErrorKind::ActorDied, "it was ended before it moved"))
     }
 
     /// How the actor would live on this version. It keeps what it holds, and lives as it was created.

@@ -79,9 +79,10 @@ pub struct Mutex<T, const RANK: u8> {
 
 /// A mutex that is held.
 pub struct Guard<'a, T> {
-    raw: RawGuard<'a, T>,
+    /// First, so that it says nothing of who holds the mutex next.
     #[cfg(debug_assertions)]
     _held: watch::Held<'a>,
+    raw: RawGuard<'a, T>,
 }
 
 impl<T, const RANK: u8> Mutex<T, RANK> {
