@@ -57,6 +57,9 @@ fn soak(time: Duration, leak: bool) -> Vec<Drift> {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("tokio starts");
     tokio.block_on(async {
         let mut work = Work::begin(leak).await;
+        while !work.is_warm() {
+            work.round().await;
+        }
         let (start, mut windows) = (Instant::now(), Windows::new(time));
         while start.elapsed() < time {
             let sample = work.round().await;

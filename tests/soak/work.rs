@@ -15,7 +15,7 @@ const LARGE: usize = 40;
 const LARGE_BYTES: usize = 256 << 10;
 
 /// So small that it is full, and drops what is old, from the first seconds on.
-const JOURNAL: u64 = 256 << 10;
+const JOURNAL: u64 = rustyray_host::limits::JOURNAL_BYTES_MIN;
 
 /// Tasks that are timed, one after the other.
 const PROBES: usize = 100;
@@ -28,7 +28,7 @@ pub struct Work {
     host: Host,
     tasks: Module,
     pure: Module,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     round: u32,
     submitted: u64,
     /// References that are left behind, where that is asked for.
@@ -45,7 +45,7 @@ impl Work {
         let host = host.journal_bytes(JOURNAL).on_log(|_| ()).build().expect("the host builds");
         let tasks = host.load_file(guest("chaos")).await.expect("the guest loads");
         let pure = host.load_file(guest("journal")).await.expect("the guest loads");
-        Work { host, tasks, pure, _folder: folder, round: 0, submitted: 0, leaked: leak.then(Vec::new) }
+        Work { host, tasks, pure, folder, round: 0, submitted: 0, leaked: leak.then(Vec::new) }
     }
 
     /// Ends it.
@@ -177,6 +177,15 @@ impl Work {
             let value = self.host.value(object, Some(LONGEST)).await.expect("it is there");
             assert!(value.payload().data.iter().all(|byte| *byte == n as u8));
         }
+    }
+
+    /// Has the journal, which has two files when it is full, opened its second one?
+    pub fn is_warm(&self) -> bool {
+        let files = std::fs::read_dir(self.folder.path().join("journal")).expect("the journal is there");
+        files
+            .filter(|file| file.as_ref().is_ok_and(|file| file.file_name().to_string_lossy().starts_with("segment")))
+            .count()
+            > 1
     }
 
     /// Results that the journal keeps: new ones, and some that are there.
