@@ -6,6 +6,7 @@ use super::Runtime;
 use crate::state::slot::StopReason;
 use crate::state::task::TaskRecord;
 use crate::state::timers::Due;
+use crate::words::limits::DUE_AT_ONCE;
 
 impl Runtime {
     /// Has the task ended at its deadline, if it has one.
@@ -57,11 +58,16 @@ pub(super) async fn watch(runtime: Arc<Runtime>) {
         let changed = runtime.timers_changed.notified();
         loop {
             let now = runtime.clock.now();
-            let due = runtime.timers.lock().pop_due(now);
-            match due {
-                Some(due) => runtime.handle(due),
-                None => break,
+            let due: Vec<_> = {
+                let mut timers = runtime.timers.lock();
+                std::iter::from_fn(|| timers.pop_due(now)).take(DUE_AT_ONCE).collect()
+            };
+            if due.is_empty() {
+                break;
             }
+            // On a thread that may wait: what ends with a task may be an embedder's, and this one is to watch the time.
+            let handling = runtime.clone();
+            runtime.tokio.spawn_blocking(move || due.into_iter().for_each(|due| handling.handle(due)));
         }
         let next = runtime.timers.lock().next();
         match next {

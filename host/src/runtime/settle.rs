@@ -57,14 +57,15 @@ impl Runtime {
         self.dispatch();
     }
 
-    /// The same, soon, and one after the other: a chain of ten thousand that fails would otherwise fail by recursion.
+    /// The same, soon, and one after the other: a chain of ten thousand that fails would otherwise fail by recursion. On a thread that
+    /// may wait, as all that ends many tasks: what they hold may be an embedder's bytes, whose end is his function.
     pub(super) fn give_up_later(&self, task: Arc<TaskRecord>, error: TaskError) {
         self.failing.lock().push_back((task, error));
         if self.failing_now.swap(true, Ordering::AcqRel) {
             return;
         }
         match self.strong().filter(|_| !self.is_halted()) {
-            Some(runtime) => drop(self.tokio.spawn(async move { runtime.give_up_all() })),
+            Some(runtime) => drop(self.tokio.spawn_blocking(move || runtime.give_up_all())),
             // Nothing runs any more that could do it.
             None => self.give_up_all(),
         }
@@ -117,7 +118,7 @@ impl Runtime {
         (ended && !task.spares_children()) || matches!(task.spec.work, Work::Main { .. })
     }
 
-    /// Ends tasks with all that they submitted. On a tokio task of its own, so that a deep tree is not a deep stack.
+    /// Ends tasks with all that they submitted. Not here, so that a deep tree is not a deep stack; on a thread that may wait.
     pub(super) fn end_tree(&self, tasks: Vec<Arc<TaskRecord>>) {
         if tasks.is_empty() {
             return;
@@ -133,7 +134,7 @@ impl Runtime {
                 runtime.progressed();
             }
         });
-        self.tokio.spawn(async move {
+        self.tokio.spawn_blocking(move || {
             let _ended = ended;
             for task in &tasks {
                 runtime.survives("ended a task with its parent", || runtime.end_with_parent(task));

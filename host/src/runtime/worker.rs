@@ -36,7 +36,7 @@ impl Conductor for Runtime {
         // likes.
         if let Some(runtime) = self.strong() {
             let object = object.clone();
-            self.tokio.spawn(async move {
+            self.tokio.spawn_blocking(move || {
                 // An actor is others' as well: its call ends by itself at the next item.
                 if object.producer().is_some_and(|task| !runtime.ask_running_call(&task)) {
                     runtime.cancel_object(&object, true, true);

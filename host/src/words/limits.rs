@@ -242,6 +242,10 @@ pub const LOOKAHEAD: usize = 64;
 /// on: the rest of its owner's tasks leave that alone, and those of others leave its owner's share.
 pub const OVERTAKEN_MAX: u32 = 64;
 
+/// Deadlines and ends of rests that one thread sees to, one after the other: enough to be worth a thread, few enough that a storm of
+/// them takes several.
+pub const DUE_AT_ONCE: usize = 64;
+
 /// Time between asking a task to stop and ending it, when it is cancelled without force.
 pub const CANCEL_GRACE: Duration = Duration::from_secs(1);
 
