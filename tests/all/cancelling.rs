@@ -147,7 +147,6 @@ async fn politely_first() {
     let stubborn = module.task("stubborn").submit().await;
     lines.until("stubborn runs").await;
     host.cancel_with(&stubborn, false, true);
-    settled(&host, "the second grace to begin", |_| clock.sleepers() >= 2).await;
     assert!(!stubborn.is_ready(), "it has its grace");
     clock.advance(rustyray_host::limits::CANCEL_GRACE);
     cancelled(&host, &stubborn).await;

@@ -19,6 +19,7 @@ mod hosts;
 mod journal;
 mod large;
 mod layers;
+mod left_behind;
 mod limits;
 mod lineage;
 mod many;

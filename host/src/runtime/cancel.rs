@@ -14,40 +14,58 @@ impl Runtime {
         let Some(task) = object.producer() else {
             return;
         };
-        if !recursive {
-            task.spare_children();
+        // Who was asked for all of it already has its grace: asking again and again must not cost the host more and more.
+        let asked_before = task.cancel_requested() && !(recursive && task.spares_children());
+        task.spare_children(!recursive);
+        if asked_before && !force {
+            return;
         }
         let descendants = if recursive { descendants(&task) } else { Vec::new() };
-        let asked_before = task.cancel_requested();
-        if !force {
-            // An attempt that fails from here on is not followed by another.
-            task.request_cancel();
-        }
         // Nothing of a task that waits can be asked, and a queue or a rest can be left at once.
-        if force || !task.is_running() {
+        if force || !self.ask_with_grace(&task) {
             self.stop(&task, StopReason::Cancelled);
-            descendants.iter().for_each(|task| self.end_with_parent(task));
-        } else {
-            // Who was asked already has its grace: asking again and again must not cost the host more and more.
-            let descendants: Vec<_> = descendants.into_iter().filter(|task| !task.cancel_requested()).collect();
-            if asked_before && descendants.is_empty() {
-                return;
+            return descendants.iter().for_each(|task| self.end_with_parent(task));
+        }
+        for task in descendants {
+            if !self.ask_with_grace(&task) {
+                self.stop(&task, StopReason::Cancelled);
             }
-            descendants.iter().for_each(|task| task.request_cancel());
-            self.stop_later(task, descendants);
         }
     }
 
-    /// Ends a task because its parent is ended. A call that an actor serves right now is only asked to stop: ending it
-    /// would end the actor, which is others' as well.
+    /// Asks a task that runs to stop, and has it ended if it has not when its grace is over. False if it does not run.
+    fn ask_with_grace(&self, task: &Arc<TaskRecord>) -> bool {
+        // First, so that an attempt that fails from here on is not followed by another.
+        task.request_cancel();
+        if !task.is_running() {
+            return false;
+        }
+        if let Some(until) = self.clock.now().checked_add(self.cancel_grace) {
+            task.set_grace(until);
+            self.watch_deadline(task);
+        }
+        true
+    }
+
+    /// Ends a task because its parent is ended. A call that an actor serves right now has its grace first: ending it ends the
+    /// actor's instance, which is others' as well.
     pub(super) fn end_with_parent(&self, task: &Arc<TaskRecord>) {
         if !self.ask_running_call(task) {
             self.stop(task, StopReason::Cancelled);
         }
     }
 
-    /// Asks the task to stop if it is a call that an actor serves; false if it is another task.
+    /// Asks the task to stop if it is a call that an actor serves, which ends it after its grace; false if it is another task.
     pub(super) fn ask_running_call(&self, task: &Arc<TaskRecord>) -> bool {
+        if !self.tell_running_call(task) {
+            return false;
+        }
+        self.ask_with_grace(task);
+        true
+    }
+
+    /// Tells the task that it is not wanted if it is a call that an actor serves; false if it is another task.
+    pub(super) fn tell_running_call(&self, task: &Arc<TaskRecord>) -> bool {
         if !matches!(task.spec.work, Work::Call { .. }) {
             return false;
         }
@@ -57,21 +75,6 @@ impl Runtime {
             self.give_up(task, self.stopped(task, StopReason::Cancelled));
         }
         true
-    }
-
-    /// The second stage of a cancellation without force.
-    fn stop_later(&self, task: Arc<TaskRecord>, descendants: Vec<Arc<TaskRecord>>) {
-        let Some(runtime) = self.strong() else {
-            return;
-        };
-        let grace = self.cancel_grace;
-        self.tokio.spawn(async move {
-            if let Some(until) = runtime.clock.now().checked_add(grace) {
-                runtime.clock.sleep_until(until).await;
-                runtime.stop(&task, StopReason::Cancelled);
-                descendants.iter().for_each(|task| runtime.end_with_parent(task));
-            }
-        });
     }
 
     /// Ends a task, whatever it does. One that has not begun is settled here, one that runs by who runs it.

@@ -41,9 +41,13 @@ impl Runtime {
 
     /// The task's deadline is past.
     fn expire(&self, task: &Arc<TaskRecord>) {
-        let parents = task.spec.inherited_deadline.is_some_and(|at| at <= self.clock.now());
+        let now = self.clock.now();
+        if task.grace().is_some_and(|until| until <= now) {
+            return self.stop(task, StopReason::Cancelled);
+        }
+        let parents = task.spec.inherited_deadline.is_some_and(|at| at <= now);
         if parents && self.ask_running_call(task) {
-            if task.outlive_parent(self.clock.now()).is_some() {
+            if task.outlive_parent(now).is_some() {
                 self.watch_deadline(task);
             }
             return;

@@ -29,6 +29,11 @@ impl Runtime {
             return self.refused(&module, &function, error);
         }
         self.cap_priority(&mut options, caller);
+        if is_foreign(&module, caller)
+            && let Some(declared) = module.task(&function)
+        {
+            options = options.within(&declared.options);
+        }
         let launched = self.task_plan(&module, &function, options).and_then(|plan| {
             check_results(&plan, stream.is_some())?;
             check_arguments(&plan, arguments.len(), || module.task(&function))?;
@@ -139,6 +144,9 @@ impl Runtime {
     ) -> (ActorRef, Result<(TaskSpec, Vec<Argument>), TaskError>) {
         let ActorRequest { module, type_name, constructor: name, arguments, mut options } = request;
         self.cap_priority(&mut options.call, caller);
+        if is_foreign(&module, caller) {
+            options.call = options.call.within(&declared.options.call).within(&constructor.options);
+        }
         let calls = match module.plans.calls(&type_name).filter(|_| options.call.is_empty()) {
             Some(calls) => calls.clone(),
             None => Arc::new(CallPlans::new(declared, &options.clone().over(&declared.options), &self.limits)),
@@ -196,9 +204,9 @@ impl Runtime {
             if let Some(cause) = actor.mailbox.death() {
                 return Err(TaskError::new(ErrorKind::ActorDied, "the actor is dead").caused_by(&cause));
             }
-            let plan = self.call_plan(actor, &method, options)?;
-            check_results(&plan, stream.is_some())?;
             let module = actor.module();
+            let plan = self.call_plan(actor, &method, options, is_foreign(&module, caller))?;
+            check_results(&plan, stream.is_some())?;
             check_arguments(&plan, arguments.len(), || find_method(&module, &actor.spec.type_name, &method).ok())?;
             let work = Work::Call { actor: actor.clone(), reply, stream };
             let mut spec = self.spec(module, plan, work, caller)?;
@@ -210,7 +218,13 @@ impl Runtime {
             .unwrap_or_else(|error| self.refused(&actor.spec.module, &qualified(&actor.spec.type_name, &method), error))
     }
 
-    fn call_plan(&self, actor: &ActorRecord, method: &str, options: TaskOptions) -> Result<Arc<TaskPlan>, TaskError> {
+    fn call_plan(
+        &self,
+        actor: &ActorRecord,
+        method: &str,
+        mut options: TaskOptions,
+        is_foreign: bool,
+    ) -> Result<Arc<TaskPlan>, TaskError> {
         let home = actor.moves.home();
         let calls = home.as_ref().map_or(&actor.spec.calls, |home| &home.calls);
         if let Some(plan) = calls.method(method).filter(|_| options.is_empty()) {
@@ -220,6 +234,9 @@ impl Runtime {
         let declared = find_method(module, &actor.spec.type_name, method)?;
         let type_info = module.actor(&actor.spec.type_name);
         let type_info = type_info.ok_or_else(|| TaskError::new(ErrorKind::Internal, "the actor's type is gone"))?;
+        if is_foreign {
+            options = options.within(&actor.spec.options.call).within(&declared.options);
+        }
         Ok(Arc::new(TaskPlan::call(type_info, declared, options, &actor.spec.options, &self.limits)))
     }
 
@@ -238,6 +255,10 @@ impl Runtime {
         work: Work,
         caller: Caller,
     ) -> Result<TaskSpec, TaskError> {
+        let plan = match caller {
+            Some(caller) => caller.narrowed(plan),
+            None => plan,
+        };
         Ok(TaskSpec {
             id: self.task_ids.next(),
             module,
@@ -312,6 +333,11 @@ impl Runtime {
     fn refused(&self, module: &ModuleInfo, function: &str, error: TaskError) -> ObjectRef {
         self.store.sealed(Err(Arc::new(described(module, function, error))))
     }
+}
+
+/// Does a guest of another module ask for it?
+fn is_foreign(module: &ModuleInfo, caller: Caller) -> bool {
+    caller.is_some_and(|caller| caller.spec.module.id != module.id)
 }
 
 /// The error of a submission, with what is known of it.

@@ -38,7 +38,7 @@ impl Conductor for Runtime {
             let object = object.clone();
             self.tokio.spawn_blocking(move || {
                 // An actor is others' as well: its call ends by itself at the next item.
-                if object.producer().is_some_and(|task| !runtime.ask_running_call(&task)) {
+                if object.producer().is_some_and(|task| !runtime.tell_running_call(&task)) {
                     runtime.cancel_object(&object, true, true);
                 }
             });

@@ -18,6 +18,7 @@ pub use super::spec::{TaskSpec, Work};
 use crate::words::clock::Moment;
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::limits::{LINEAGE_BYTES_MAX, SPILL_BYTES_MIN};
+use crate::words::plan::TaskPlan;
 use crate::words::receipt::Receipt;
 use crate::words::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::words::sync::{self, Mutex, rank};
@@ -62,6 +63,10 @@ struct Live {
     meter: Meter,
     /// Wakes the host call in which it is parked when it is asked to stop.
     interrupt: AtomicWaker,
+    /// When it is ended, if it was asked to stop and has not by then.
+    grace: OnceLock<Instant>,
+    /// The last plan that was narrowed to its limits, and what came of it: most submit the same again and again.
+    narrowed: Mutex<Option<Box<[Arc<TaskPlan>; 2]>>, { rank::NARROWED }>,
     parking: Parking,
 }
 
@@ -409,14 +414,36 @@ impl TaskRecord {
         self.overtaken.load(Ordering::Relaxed)
     }
 
-    /// It is to be ended alone: its children go on.
-    pub fn spare_children(&self) {
-        self.spares_children.store(true, Ordering::Release);
+    /// When it is ended, its children go on, or end with it.
+    pub fn spare_children(&self, spare: bool) {
+        self.spares_children.store(spare, Ordering::Release);
     }
 
     /// Do its children go on when it is ended?
     pub fn spares_children(&self) -> bool {
         self.spares_children.load(Ordering::Acquire)
+    }
+
+    /// The plan of what it submits, within its own limits.
+    pub fn narrowed(&self, plan: Arc<TaskPlan>) -> Arc<TaskPlan> {
+        let limits = &self.spec.plan.limits;
+        if plan.is_within(limits) {
+            return plan;
+        }
+        let mut last = self.live().narrowed.lock();
+        if let Some(last) = last.as_ref().filter(|last| Arc::ptr_eq(&last[0], &plan)) {
+            return last[1].clone();
+        }
+        let narrowed = Arc::new(plan.within(limits));
+        let before = last.replace(Box::new([plan, narrowed.clone()]));
+        drop(last);
+        drop(before);
+        narrowed
+    }
+
+    /// It is ended at this moment if it runs on when it is asked to stop. The first such moment stays.
+    pub fn set_grace(&self, until: Instant) {
+        let _ = self.live().grace.set(until);
     }
 
     /// Asks the guest to stop: its context says so, and a call that it waits in fails.
@@ -551,14 +578,22 @@ impl TaskRecord {
         self.deadline_of(&self.core.lock())
     }
 
-    /// Its own, counted from the start of the attempt that runs, or its parent's, whichever is earlier.
+    /// Its own, counted from the start of the attempt that runs, its parent's, or the end of its grace, whichever is earliest.
     fn deadline_of(&self, core: &Core) -> Option<Instant> {
-        let own = match core.phase {
-            Phase::Running(_) => self.spec.plan.limits.timeout.and_then(|timeout| core.started?.checked_add(timeout)),
-            Phase::Waiting | Phase::Ending => None,
+        let (own, grace) = match core.phase {
+            Phase::Running(_) => {
+                let timeout = self.spec.plan.limits.timeout;
+                (timeout.and_then(|timeout| core.started?.checked_add(timeout)), self.grace())
+            }
+            Phase::Waiting | Phase::Ending => (None, None),
             Phase::Done => return None,
         };
-        own.into_iter().chain(self.parents_deadline(core)).min()
+        own.into_iter().chain(grace).chain(self.parents_deadline(core)).min()
+    }
+
+    /// When it is ended, if it was asked to stop and runs on.
+    pub fn grace(&self) -> Option<Instant> {
+        self.live.get()?.grace.get().copied()
     }
 
     fn parents_deadline(&self, core: &Core) -> Option<Instant> {

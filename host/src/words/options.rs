@@ -171,6 +171,20 @@ impl TaskOptions {
         }
     }
 
+    /// These options, with no limit above what `declared` says: what another module declares for its functions is not raised from
+    /// outside.
+    pub(crate) fn within(self, declared: &TaskOptions) -> TaskOptions {
+        TaskOptions {
+            timeout: no_more_than(self.timeout, declared.timeout),
+            fuel: no_more_than(self.fuel, declared.fuel),
+            fuel_share: no_more_than(self.fuel_share, declared.fuel),
+            memory_bytes: no_more_than(self.memory_bytes, declared.memory_bytes),
+            table_elements: no_more_than(self.table_elements, declared.table_elements),
+            output_bytes: no_more_than(self.output_bytes, declared.output_bytes),
+            ..self
+        }
+    }
+
     /// The limits of a run: what is said here, else `defaults`; never above `ceiling`.
     pub(crate) fn limits(&self, defaults: &TaskLimits, ceiling: &TaskLimits) -> TaskLimits {
         TaskLimits {
@@ -210,6 +224,14 @@ impl TaskOptions {
         say("grants", self.grants.as_ref().map(|names| format!("[{}]", names.join(", "))));
         parts.join(" ")
     }
+}
+
+/// What was asked for, where that is less than what is declared, or nothing is.
+fn no_more_than<T: Ord>(asked: Option<T>, declared: Option<T>) -> Option<T> {
+    asked.map(|asked| match declared {
+        Some(declared) => asked.min(declared),
+        None => asked,
+    })
 }
 
 /// Bytes in the largest unit that leaves no rest.

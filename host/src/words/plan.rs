@@ -130,6 +130,22 @@ impl TaskPlan {
         }
     }
 
+    /// The plan of what somebody with these limits submits: it has no more time, and no more fuel, than they have. Memory is each
+    /// one's own.
+    pub fn within(&self, caller: &TaskLimits) -> Self {
+        let (timeout, fuel) = (caller.timeout, caller.fuel);
+        let limits = self.limits.lower_of(&TaskLimits { timeout, fuel, ..TaskLimits::ceiling() });
+        TaskPlan { limits, ..self.clone() }
+    }
+
+    /// Is it such a plan already?
+    pub fn is_within(&self, caller: &TaskLimits) -> bool {
+        fn fits<T: Ord>(own: Option<T>, callers: Option<T>) -> bool {
+            callers.is_none_or(|callers| own.is_some_and(|own| own <= callers))
+        }
+        fits(self.limits.timeout, caller.timeout) && fits(self.limits.fuel, caller.fuel)
+    }
+
     /// It holds the memory that it may use. A call does not: it runs in its actor's.
     fn in_its_own_memory(mut self) -> Self {
         self.needs.memory_bytes = self.limits.memory_bytes;

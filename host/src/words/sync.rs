@@ -49,6 +49,8 @@ pub mod rank {
     pub const TASK: u8 = 40;
     /// What a guest waits for.
     pub const PARKING: u8 = 41;
+    /// What a task submitted last.
+    pub const NARROWED: u8 = 42;
     /// An object.
     pub const OBJECT: u8 = 50;
     /// A part of the object store's account.
