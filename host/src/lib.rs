@@ -43,6 +43,7 @@ pub use surface::host::Host;
 pub use surface::module::Module;
 pub use surface::stream::ObjectStream;
 pub use surface::task::TaskCall;
+pub use words::budget::{Budget, BudgetLimits, BudgetUse};
 pub use words::capabilities::{Capabilities, DirAccess, DirGrant, NetGrant};
 pub use words::error::{ErrorCause, ErrorKind, LimitReport, TaskError, TaskResult};
 pub use words::event::{Event, EventKind, Started};

@@ -3,6 +3,7 @@
 mod actors;
 mod arguments;
 mod both_hosts;
+mod budgets;
 mod c_component;
 mod cancelling;
 mod capabilities;

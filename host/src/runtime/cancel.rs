@@ -7,6 +7,7 @@ use super::Runtime;
 use crate::state::object::ObjectRef;
 use crate::state::slot::StopReason;
 use crate::state::task::{Stopped, TaskRecord, Work};
+use crate::words::budget::Budget;
 use crate::words::error::{ErrorKind, TaskError};
 
 impl Runtime {
@@ -98,6 +99,10 @@ impl Runtime {
             StopReason::Cancelled => TaskError::new(ErrorKind::TaskCancelled, "on request, or with its parent"),
             StopReason::ActorKilled => TaskError::new(ErrorKind::ActorDied, "the actor was killed"),
             StopReason::HostShutDown => TaskError::new(ErrorKind::HostShutDown, "the host shut down"),
+            StopReason::BudgetBurned => {
+                let burned = || TaskError::new(ErrorKind::OutOfFuel, "its budget has no fuel left");
+                task.spec.budget.as_ref().map_or_else(burned, Budget::out_of_fuel)
+            }
             StopReason::Deadline => {
                 let (limit, used) = task.time_used(self.clock.now());
                 let mut error = TaskError::of_limit(ErrorKind::TaskTimedOut, "timeout-ns", nanos(limit), nanos(used));

@@ -122,7 +122,7 @@ impl Runtime {
             Ok(instance)
         };
         let saving = self.sheltered(saving, Err);
-        let saved = slot.run(saving, || ()).await;
+        let saved = slot.run(saving, || None).await;
         actor.set_saving(None);
         self.progressed();
         saved.unwrap_or_else(|_| Err(TaskError::new(ErrorKind::ActorDied, "it was ended while its state was saved")))

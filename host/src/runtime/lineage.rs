@@ -53,6 +53,7 @@ impl Runtime {
             plan: lineage.plan.clone(),
             capabilities: lineage.capabilities.clone(),
             inherited_deadline: None,
+            budget: None,
             queued: self.clock.now(),
         };
         self.launch_into(spec, arguments, None, output, None).map_err(|error| error.message)

@@ -105,6 +105,7 @@ impl Runtime {
             plan: Arc::new(TaskPlan::of_host("describe", limits)),
             capabilities: Arc::new(Capabilities::none()),
             inherited_deadline: None,
+            budget: None,
             queued: self.clock.now(),
         };
         let task = TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), None, self.conductor());
@@ -117,7 +118,7 @@ impl Runtime {
             instance.manifest().await
         };
         let answer = self.sheltered(answer, |error| Err(ModuleError::NoManifest(error)));
-        let (answer, tokio) = (slot.clone().run(answer, || ()), self.tokio.clone());
+        let (answer, tokio) = (slot.clone().run(answer, || None), self.tokio.clone());
         // On a thread that may wait: what it calls may be an import of the embedder's. The next module is asked when it has returned.
         let asked = self.tokio.spawn_blocking(move || {
             let answer = tokio.block_on(answer);

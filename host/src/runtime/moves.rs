@@ -97,7 +97,7 @@ impl Runtime {
     async fn turn_to_move(&self, actor: &ActorRecord) -> Result<OwnedMutexGuard<()>, TaskError> {
         let slot = CancelSlot::new();
         actor.set_saving(Some(slot.clone()));
-        let turn = slot.run(Box::pin(self.moving.clone().lock_owned()), || ()).await;
+        let turn = slot.run(Box::pin(self.moving.clone().lock_owned()), || None).await;
         actor.set_saving(None);
         turn.map_err(|_| TaskError::new(ErrorKind::ActorDied, "it was ended before it moved"))
     }
@@ -110,7 +110,8 @@ impl Runtime {
             return Err(no_checkpoints(declared));
         }
         let held = &construct.spec.plan;
-        let mut plan = TaskPlan::constructor(declared, constructor, spec.options.call.clone(), &self.limits);
+        let plan = TaskPlan::constructor(declared, constructor, spec.options.call.clone(), &self.limits);
+        let mut plan = plan.within(&held.limits);
         plan.needs = held.needs.clone();
         plan.limits.memory_bytes = held.limits.memory_bytes;
         let calls = Arc::new(CallPlans::new(declared, &spec.options, &self.limits));
@@ -126,7 +127,7 @@ impl Runtime {
         let slot = CancelSlot::new();
         actor.set_saving(Some(slot.clone()));
         let saving = self.sheltered(async move { instance.save().await.map(|state| (instance, state)) }, Err);
-        let saved = slot.run(saving, || ()).await;
+        let saved = slot.run(saving, || None).await;
         actor.set_saving(None);
         saved.unwrap_or_else(|_| Err(TaskError::new(ErrorKind::ActorDied, "it was ended while its state was saved")))
     }
@@ -173,6 +174,7 @@ impl Runtime {
             plan: Arc::new(plan),
             queued: self.clock.now(),
             inherited_deadline: None,
+            budget: construct.spec.budget.clone(),
             ..construct.spec.clone()
         };
         TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), None, self.conductor())

@@ -274,7 +274,7 @@ impl Service {
             Box::pin(async move { runtime.stored(&call, payload).await })
         };
         self.storing.push(Box::pin(async move {
-            let outcome = slot.run(storing, || ()).await;
+            let outcome = slot.run(storing, || None).await;
             (call, waited, outcome)
         }));
     }

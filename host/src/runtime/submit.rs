@@ -10,6 +10,7 @@ use crate::state::payload::{Argument, Arguments};
 use crate::state::room::Place;
 use crate::state::stream::Stream;
 use crate::state::task::{TaskRecord, TaskSpec, Work};
+use crate::words::budget::Budget;
 use crate::words::capabilities::Capabilities;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::limits::{ARGUMENTS_MAX, CONCURRENCY_MAX, PENDING_CALLS_MAX};
@@ -29,6 +30,7 @@ impl Runtime {
             return self.refused(&module, &function, error);
         }
         self.cap_priority(&mut options, caller);
+        let budget = options.budget.take();
         if is_foreign(&module, caller)
             && let Some(declared) = module.task(&function)
         {
@@ -38,7 +40,7 @@ impl Runtime {
             check_results(&plan, stream.is_some())?;
             check_arguments(&plan, arguments.len(), || module.task(&function))?;
             let work = Work::Task { reply, lost: None, stream };
-            let spec = self.spec(module.clone(), plan, work, caller)?;
+            let spec = self.spec(module.clone(), plan, work, budget, caller)?;
             self.launch(spec, arguments, caller, place)
         });
         launched.unwrap_or_else(|error| self.refused(&module, &function, error))
@@ -63,8 +65,9 @@ impl Runtime {
         module: Arc<ModuleInfo>,
         arguments: Vec<String>,
         inherit_stdio: bool,
-        options: TaskOptions,
+        mut options: TaskOptions,
     ) -> ObjectRef {
+        let budget = options.budget.take();
         let attempt = || {
             if !module.has_main {
                 let text = "the module has no main: call its tasks instead, or build it as a program";
@@ -76,7 +79,7 @@ impl Runtime {
                 // Its output goes to whoever runs it, who can stop it; a log is what has to be bounded.
                 plan.limits.output_bytes = self.limits.ceiling.output_bytes;
             }
-            let spec = self.spec(module.clone(), Arc::new(plan), work, None)?;
+            let spec = self.spec(module.clone(), Arc::new(plan), work, budget, None)?;
             self.launch(spec, Vec::new(), None, None)
         };
         attempt().unwrap_or_else(|error| self.refused(&module, "main", error))
@@ -175,7 +178,7 @@ impl Runtime {
                 self.names.register(name, &actor, options.detached.unwrap_or(false))?;
             }
             let work = Work::Construct { actor: actor.record().clone() };
-            let spec = self.spec(module, Arc::new(plan), work, caller)?;
+            let spec = self.spec(module, Arc::new(plan), work, options.call.budget.clone(), caller)?;
             Ok((spec, arguments))
         })();
         (actor, prepared)
@@ -200,6 +203,7 @@ impl Runtime {
         let CallRequest { actor, method, arguments, mut options, reply, place } = request;
         self.cap_priority(&mut options, caller);
         let actor = actor.record();
+        let budget = options.budget.take().or_else(|| actor.spec.options.call.budget.clone());
         let attempt = || {
             if let Some(cause) = actor.mailbox.death() {
                 return Err(TaskError::new(ErrorKind::ActorDied, "the actor is dead").caused_by(&cause));
@@ -209,7 +213,7 @@ impl Runtime {
             check_results(&plan, stream.is_some())?;
             check_arguments(&plan, arguments.len(), || find_method(&module, &actor.spec.type_name, &method).ok())?;
             let work = Work::Call { actor: actor.clone(), reply, stream };
-            let mut spec = self.spec(module, plan, work, caller)?;
+            let mut spec = self.spec(module, plan, work, budget, caller)?;
             // A call runs where the actor is: with its capabilities.
             spec.capabilities = actor.spec.capabilities.clone();
             self.launch(spec, arguments, caller, place)
@@ -247,26 +251,31 @@ impl Runtime {
         }
     }
 
-    /// What is known of a task when it is submitted.
+    /// What is known of a task when it is submitted. It is on its caller's budget, or on the one that the embedder gives.
     fn spec(
         &self,
         module: Arc<ModuleInfo>,
         plan: Arc<TaskPlan>,
         work: Work,
+        budget: Option<Budget>,
         caller: Caller,
     ) -> Result<TaskSpec, TaskError> {
         let plan = match caller {
             Some(caller) => caller.narrowed(plan),
             None => plan,
         };
+        let budget = caller.map_or(budget, |caller| caller.spec.budget.clone());
+        let queued = self.clock.now();
+        let time = budget.as_ref().and_then(|budget| budget.deadline(queued));
         Ok(TaskSpec {
             id: self.task_ids.next(),
             module,
             work,
             capabilities: self.capabilities(&plan, caller)?,
             plan,
-            inherited_deadline: caller.and_then(|caller| caller.deadline()),
-            queued: self.clock.now(),
+            inherited_deadline: caller.and_then(|caller| caller.deadline()).into_iter().chain(time).min(),
+            budget,
+            queued,
         })
     }
 
@@ -311,10 +320,17 @@ impl Runtime {
         mut place: Option<Place>,
     ) -> Result<(), TaskError> {
         let arguments = Arguments::new(arguments, &self.store).map_err(|error| TaskError::clone(&error))?;
-        match spec.is_repeated() {
+        if let Some(budget) = &spec.budget {
+            budget.submit()?;
+        }
+        let admitted = match spec.is_repeated() {
             // Somebody was promised its result: it comes back as what is tried again does, whether there is room or not.
-            true => self.scheduler.lock().admit_again()?,
-            false => self.scheduler.lock().admit(&spec.plan.needs, caller.is_none(), &mut place)?,
+            true => self.scheduler.lock().admit_again(),
+            false => self.scheduler.lock().admit(&spec.plan.needs, caller.is_none(), &mut place),
+        };
+        if let Err(refused) = admitted {
+            spec.budget.iter().for_each(Budget::take_back);
+            return Err(refused);
         }
         let task = TaskRecord::new(spec, true, arguments, output, caller, self.conductor());
         self.watch_deadline(&task);

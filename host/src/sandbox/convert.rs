@@ -214,6 +214,7 @@ impl TryFrom<wire::TaskOptions> for TaskOptions {
             cpu_milli: options.cpu_milli.map(Into::into),
             resources,
             grants: grants.transpose()?,
+            budget: None,
         })
     }
 }

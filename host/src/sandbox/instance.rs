@@ -20,6 +20,7 @@ use crate::port::Port;
 use crate::state::payload::{Encoding, Held, Payload};
 use crate::state::shift::Shift;
 use crate::state::task::TaskRecord;
+use crate::words::budget::Budget;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::limits::{CHECKPOINT_BYTES_MAX, CHECKPOINT_FUEL, FUEL_SLICE, HANDLES_MAX, TaskLimits};
 use crate::words::manifest::Manifest;
@@ -51,6 +52,7 @@ impl Instance {
         port: Arc<dyn Port>,
     ) -> Result<Self, TaskError> {
         let limits = task.spec.plan.limits.clone();
+        let fuel = task.fuel_left(0);
         let mut guest = Guest::new(task, &limits, port);
         guest.extensions = sandbox.imports.iter().filter_map(|set| set.make.as_ref()).map(|make| make()).collect();
         let mut store = Store::new(&sandbox.engine, guest);
@@ -59,7 +61,6 @@ impl Instance {
         // The guest's table refuses first, in our words; a handle that is lent for a call counts here once more.
         store.set_max_component_handles(2 * HANDLES_MAX);
         store.set_hostcall_fuel(limits.memory_bytes.saturating_add(HOST_CALL_BYTES_EXTRA) as usize);
-        let fuel = limits.fuel.unwrap_or(u64::MAX);
         let begun = async {
             store.set_fuel(fuel)?;
             store.fuel_async_yield_interval(Some(FUEL_SLICE))?;
@@ -225,7 +226,7 @@ impl Instance {
 
     /// The actor's next call: its fuel, its output and its memory count for `task` from now on.
     pub fn serve(&mut self, task: Arc<TaskRecord>) {
-        self.fuel = task.spec.plan.limits.fuel.unwrap_or(u64::MAX);
+        self.fuel = task.fuel_left(0);
         // Fuel is enabled in every engine of this host, so that it can be set.
         let _ = self.store.set_fuel(self.fuel);
         self.store.data_mut().serve(task);
@@ -302,7 +303,7 @@ impl Instance {
 
 fn read_fuel(store: &Store<Guest>, budget: u64) {
     let left = store.get_fuel().unwrap_or(budget);
-    store.data().task().meter().fuel_used.set(budget.saturating_sub(left));
+    store.data().task().meter().burned(budget.saturating_sub(left));
 }
 
 /// What ended the guest, as an error of its task.
@@ -317,7 +318,11 @@ fn explained(store: &Store<Guest>, error: &wasmtime::Error) -> TaskError {
         Some(code) => {
             TaskError::new(ErrorKind::WorkerCrashed, format!("it exited with code {code} instead of returning"))
         }
-        None => explain(error, &task.spec.plan.limits, task.meter().stderr_tail().as_deref()),
+        None => match explain(error, &task.spec.plan.limits, task.meter().stderr_tail().as_deref()) {
+            // It had less than its own limit.
+            error if error.kind == ErrorKind::OutOfFuel => task.burned_budget().map_or(error, Budget::out_of_fuel),
+            error => error,
+        },
     }
 }
 

@@ -6,6 +6,7 @@ use wasmtime::ResourceLimiter;
 
 use super::trap::Violation;
 use crate::state::task::TaskRecord;
+use crate::words::budget::Budget;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::limits::TaskLimits;
 
@@ -16,6 +17,8 @@ pub struct GuestLimiter {
     memory: u64,
     elements_max: u64,
     elements: u64,
+    /// Where its memory counts, too, as long as it lives.
+    budget: Option<Budget>,
     task: Arc<TaskRecord>,
 }
 
@@ -26,6 +29,7 @@ impl GuestLimiter {
             memory: 0,
             elements_max: limits.table_elements,
             elements: 0,
+            budget: task.spec.budget.clone(),
             task,
         }
     }
@@ -37,6 +41,14 @@ impl GuestLimiter {
     }
 }
 
+impl Drop for GuestLimiter {
+    fn drop(&mut self) {
+        if let Some(budget) = &self.budget {
+            budget.shrink(self.memory);
+        }
+    }
+}
+
 impl ResourceLimiter for GuestLimiter {
     fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         let total = self.memory.saturating_sub(current as u64).saturating_add(desired as u64);
@@ -44,6 +56,9 @@ impl ResourceLimiter for GuestLimiter {
             return Err(
                 Violation(TaskError::of_limit(ErrorKind::OutOfMemory, "memory-bytes", self.memory_max, total)).into()
             );
+        }
+        if let Some(budget) = &self.budget {
+            budget.grow(total.saturating_sub(self.memory)).map_err(Violation)?;
         }
         self.memory = total;
         self.task.meter().memory_peak_bytes.raise(total);

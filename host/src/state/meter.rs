@@ -5,11 +5,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+use super::slot::StopReason;
+use crate::words::budget::Budget;
 use crate::words::limits::{ERROR_TEXT_MAX, FUEL_SLICE, REFUSALS_MAX};
 
 /// The running account of one task.
 #[derive(Debug, Default)]
 pub struct Meter {
+    /// Where its fuel counts, too.
+    budget: Option<Budget>,
     /// The most linear memory at once.
     pub memory_peak_bytes: Gauge,
     /// Bytes of arguments, and of objects read.
@@ -21,7 +25,7 @@ pub struct Meter {
     /// Calls of the host's functions.
     pub host_calls: Gauge,
     /// Fuel burned, exact once the guest has returned.
-    pub fuel_used: Gauge,
+    fuel_used: Gauge,
     /// How often the guest gave up its turn, because it was preempted or waits.
     pub turns: Gauge,
     /// Is the guest parked in a host call? Then the end of a poll is not the end of a slice of fuel.
@@ -65,11 +69,30 @@ impl Gauge {
 }
 
 impl Meter {
-    /// The guest was preempted: another slice of fuel is burned, unless it only waits.
-    pub fn preempted(&self) {
+    /// The meter of a task on this budget.
+    pub fn new(budget: Option<Budget>) -> Self {
+        Meter { budget, ..Meter::default() }
+    }
+
+    /// The guest was preempted: another slice of fuel is burned, unless it only waits. Gives why that is its end, if it is.
+    pub fn preempted(&self) -> Option<StopReason> {
         self.turns.add(1);
         if !self.parked.load(Ordering::Relaxed) {
-            self.fuel_used.add(FUEL_SLICE);
+            self.burned(self.fuel_used() + FUEL_SLICE);
+        }
+        self.budget.as_ref().filter(|budget| budget.is_burned()).map(|_| StopReason::BudgetBurned)
+    }
+
+    /// Fuel burned so far.
+    pub fn fuel_used(&self) -> u64 {
+        self.fuel_used.get()
+    }
+
+    /// So much fuel is burned by now.
+    pub fn burned(&self, fuel: u64) {
+        let before = self.fuel_used.0.swap(fuel, Ordering::Relaxed);
+        if let Some(budget) = &self.budget {
+            budget.burn(before, fuel);
         }
     }
 
@@ -77,7 +100,7 @@ impl Meter {
     pub fn found_in_journal(&self) {
         self.memo.store(true, Ordering::Relaxed);
         // What the search for it took was counted in slices.
-        self.fuel_used.set(0);
+        self.burned(0);
     }
 
     /// Was the result in the journal?

@@ -30,7 +30,7 @@ impl TaskRecord {
             started_at: started.map(|at| now.wall_at(at)),
             ended_at: now.wall,
             attempts,
-            fuel_used: self.meter().fuel_used.get(),
+            fuel_used: self.meter().fuel_used(),
             memory_peak_bytes: self.meter().memory_peak_bytes.get(),
             bytes_in: self.meter().bytes_in.get(),
             bytes_out: self.meter().bytes_out.get(),
@@ -38,6 +38,7 @@ impl TaskRecord {
             host_calls: self.meter().host_calls.get(),
             refused: self.meter().refused(),
             memo: self.meter().is_memo(),
+            budget: spec.budget.as_ref().map(|budget| Box::new(budget.used())),
         }
     }
 

@@ -284,11 +284,12 @@ impl Shift {
         self.whole.stop(reason);
     }
 
-    /// The guest gave up its turn: it was preempted, or waits.
-    pub fn preempted(&self) {
+    /// The guest gave up its turn: it was preempted, or waits. Gives why that is its end, if it is.
+    pub fn preempted(&self) -> Option<StopReason> {
         self.turns.add(1);
-        if !self.listens.load(Ordering::Acquire) {
-            self.charged().meter().preempted();
+        match self.listens.load(Ordering::Acquire) {
+            true => None,
+            false => self.charged().meter().preempted(),
         }
     }
 
@@ -437,7 +438,9 @@ impl Stop for Ender {
                 shift.stop_one(self.call, reason);
                 false
             }
-            (Some(shift), StopReason::ActorKilled | StopReason::HostShutDown) => shift.whole.stop(reason),
+            (Some(shift), StopReason::ActorKilled | StopReason::HostShutDown | StopReason::BudgetBurned) => {
+                shift.whole.stop(reason)
+            }
         }
     }
 }

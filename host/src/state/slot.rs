@@ -24,11 +24,15 @@ pub enum StopReason {
     ActorKilled = 3,
     /// The host shuts down.
     HostShutDown = 4,
+    /// Its budget has no fuel left.
+    BudgetBurned = 5,
 }
 
 impl StopReason {
     fn from_code(code: u8) -> Option<Self> {
-        [Self::Cancelled, Self::Deadline, Self::ActorKilled, Self::HostShutDown].into_iter().find(|r| *r as u8 == code)
+        [Self::Cancelled, Self::Deadline, Self::ActorKilled, Self::HostShutDown, Self::BudgetBurned]
+            .into_iter()
+            .find(|r| *r as u8 == code)
     }
 }
 
@@ -53,17 +57,23 @@ impl<T> CancelSlot<T> {
         Arc::new(CancelSlot { call: Mutex::new(None), reason: AtomicU8::new(0), waker: AtomicWaker::new() })
     }
 
-    /// Puts the call in, to be polled by what this returns. `preempted` is called each time the call gives up its turn.
+    /// Puts the call in, to be polled by what this returns. `preempted` is called each time the call gives up its turn, and says
+    /// whether that is its end.
     pub fn run(
         self: Arc<Self>,
         call: BoxFuture<'static, T>,
-        preempted: impl Fn() + Send,
+        preempted: impl Fn() -> Option<StopReason> + Send,
     ) -> impl Future<Output = Result<T, StopReason>> + Send
     where
         T: Send + 'static,
     {
         *self.call.lock() = Some(call);
         Running { slot: self, preempted }
+    }
+
+    /// The first reason stays.
+    fn note(&self, reason: StopReason) {
+        let _ = self.reason.compare_exchange(0, reason as u8, Ordering::AcqRel, Ordering::Acquire);
     }
 
     fn reason(&self) -> Option<StopReason> {
@@ -73,7 +83,7 @@ impl<T> CancelSlot<T> {
 
 impl<T: Send + 'static> Stop for CancelSlot<T> {
     fn stop(&self, reason: StopReason) -> bool {
-        let _ = self.reason.compare_exchange(0, reason as u8, Ordering::AcqRel, Ordering::Acquire);
+        self.note(reason);
         // Whoever holds the lock polls the call right now, and looks for the reason when that poll is over.
         let gone = self.call.try_lock().is_some_and(|mut place| {
             let call = place.take();
@@ -93,7 +103,7 @@ struct Running<T, F> {
     preempted: F,
 }
 
-impl<T, F: Fn()> Future for Running<T, F> {
+impl<T, F: Fn() -> Option<StopReason>> Future for Running<T, F> {
     type Output = Result<T, StopReason>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -113,7 +123,9 @@ impl<T, F: Fn()> Future for Running<T, F> {
                 Poll::Ready(Ok(done))
             }
             Poll::Pending => {
-                (self.preempted)();
+                if let Some(reason) = (self.preempted)() {
+                    slot.note(reason);
+                }
                 match slot.reason() {
                     Some(reason) => {
                         drop(place.take());
@@ -156,7 +168,7 @@ mod tests {
             let _note = note;
             std::future::pending().await
         });
-        let mut running = Box::pin(slot.clone().run(call, || ()));
+        let mut running = Box::pin(slot.clone().run(call, || None));
         let mut cx = Context::from_waker(Waker::noop());
         assert!(running.as_mut().poll(&mut cx).is_pending());
         slot.stop(StopReason::Deadline);
@@ -181,7 +193,7 @@ mod tests {
             let _note = note;
             std::future::pending().await
         });
-        let mut running = Box::pin(slot.clone().run(call, || ()));
+        let mut running = Box::pin(slot.clone().run(call, || None));
         assert!(running.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         assert!(slot.stop(StopReason::Cancelled));
         assert!(locked.load(Ordering::Relaxed), "a poll at that moment would have found nothing, and ended");
@@ -195,7 +207,7 @@ mod tests {
             inner.stop(StopReason::Cancelled);
             std::future::pending().await
         });
-        let mut running = Box::pin(slot.run(call, || ()));
+        let mut running = Box::pin(slot.run(call, || None));
         let mut cx = Context::from_waker(Waker::noop());
         assert_eq!(running.as_mut().poll(&mut cx), Poll::Ready(Err(StopReason::Cancelled)));
     }

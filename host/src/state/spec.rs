@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::actor::ActorRecord;
 use super::payload::Encoding;
 use super::stream::Stream;
+use crate::words::budget::Budget;
 use crate::words::capabilities::Capabilities;
 use crate::words::ids::TaskId;
 use crate::words::manifest::ModuleInfo;
@@ -71,6 +72,8 @@ pub struct TaskSpec {
     pub capabilities: Arc<Capabilities>,
     /// The parent's deadline.
     pub inherited_deadline: Option<Instant>,
+    /// What it uses is on this account, too.
+    pub budget: Option<Budget>,
     /// When it was submitted.
     pub queued: Instant,
 }

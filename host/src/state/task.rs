@@ -15,6 +15,7 @@ use super::payload::{Arguments, Held};
 use super::shift::Shift;
 use super::slot::{Stop, StopReason};
 pub use super::spec::{TaskSpec, Work};
+use crate::words::budget::Budget;
 use crate::words::clock::Moment;
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::limits::{LINEAGE_BYTES_MAX, SPILL_BYTES_MIN};
@@ -424,6 +425,25 @@ impl TaskRecord {
         self.spares_children.load(Ordering::Acquire)
     }
 
+    /// What it may burn, where it has `used` so much: the rest of its own limit, or of its budget; `u64::MAX` without a limit.
+    pub fn fuel_left(&self, used: u64) -> u64 {
+        let own = self.spec.plan.limits.fuel.map(|limit| limit.saturating_sub(used));
+        let budgets = self.spec.budget.as_ref().and_then(Budget::fuel_left);
+        own.into_iter().chain(budgets).min().unwrap_or(u64::MAX)
+    }
+
+    /// Is its fuel limited?
+    pub fn is_metered(&self) -> bool {
+        self.spec.plan.limits.fuel.is_some()
+            || self.spec.budget.as_ref().is_some_and(|budget| budget.limits().fuel.is_some())
+    }
+
+    /// Its budget, if that is what has no fuel left.
+    pub fn burned_budget(&self) -> Option<&Budget> {
+        let own = self.spec.plan.limits.fuel.is_some_and(|limit| limit <= self.meter().fuel_used());
+        self.spec.budget.as_ref().filter(|budget| !own && budget.is_burned())
+    }
+
     /// The plan of what it submits, within its own limits.
     pub fn narrowed(&self, plan: Arc<TaskPlan>) -> Arc<TaskPlan> {
         let limits = &self.spec.plan.limits;
@@ -465,7 +485,7 @@ impl TaskRecord {
     }
 
     fn live(&self) -> &Live {
-        self.live.get_or_init(Box::default)
+        self.live.get_or_init(|| Box::new(Live { meter: Meter::new(self.spec.budget.clone()), ..Live::default() }))
     }
 
     /// Where a parked host call waits to be told that the task was asked to stop.

@@ -1,6 +1,7 @@
 //! The vocabulary of the host: plain data that every layer shares. Knows neither tokio nor wasmtime.
 
 pub mod backoff;
+pub mod budget;
 pub mod capabilities;
 pub mod clock;
 pub mod encoding;

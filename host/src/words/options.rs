@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use super::budget::Budget;
 use super::limits::TaskLimits;
 use super::resources::{CPU, Milli, ResourceSet};
 
@@ -47,6 +48,9 @@ pub struct TaskOptions {
     pub(crate) resources: BTreeMap<String, Milli>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) grants: Option<Vec<String>>,
+    /// Only the embedder's.
+    #[serde(skip)]
+    pub(crate) budget: Option<Budget>,
 }
 
 impl TaskOptions {
@@ -140,6 +144,12 @@ impl TaskOptions {
         self
     }
 
+    /// What it may use together with all others that have the same budget, and with all that they submit. Default: none.
+    pub fn budget(mut self, budget: &Budget) -> Self {
+        self.budget = Some(budget.clone());
+        self
+    }
+
     /// Lowers the priority, if one is given that is higher.
     pub(crate) fn cap_priority(&mut self, highest: i32) {
         self.priority = self.priority.map(|priority| priority.min(highest));
@@ -168,6 +178,7 @@ impl TaskOptions {
             cpu_milli: self.cpu_milli.or(declared.cpu_milli),
             resources: if self.resources.is_empty() { declared.resources } else { self.resources },
             grants: self.grants.or(declared.grants),
+            budget: self.budget.or(declared.budget),
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::BudgetUse;
 use super::error::ErrorKind;
 use super::ids::TaskId;
 
@@ -57,6 +58,9 @@ pub struct Receipt {
     /// Nothing ran: it is [pure](crate::FunctionInfo::pure), and its result was in the journal.
     #[serde(default)]
     pub memo: bool,
+    /// Of its [budget](crate::Budget), where it had one: what it and the others had used together when it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Box<BudgetUse>>,
 }
 
 impl Receipt {

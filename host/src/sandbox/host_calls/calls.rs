@@ -71,7 +71,7 @@ impl Serving {
     fn account(&mut self, left: u64, task: &TaskRecord) {
         if self.metered {
             self.used += self.left.saturating_sub(left);
-            task.meter().fuel_used.set(self.used);
+            task.meter().burned(self.used);
         }
         self.left = left;
     }
@@ -143,11 +143,11 @@ fn enter(mut store: Store<'_>, call: TaskId) -> wasmtime::Result<bool> {
         guest.port.happened(&task, EventKind::GoesOn);
     }
     guest.charge(task.clone());
-    let used = task.meter().fuel_used.get();
+    let used = task.meter().fuel_used();
     if let Some(serving) = &mut guest.serving {
         (serving.metered, serving.used, serving.between) = (true, used, false);
     }
-    fill(&mut store, task.spec.plan.limits.fuel.unwrap_or(u64::MAX).saturating_sub(used));
+    fill(&mut store, task.fuel_left(used));
     Ok(true)
 }
 

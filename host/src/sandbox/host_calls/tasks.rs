@@ -59,7 +59,7 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
             attempt: task.attempt(),
             actor: actor_info(task),
             time_left_ns: time_left.map(|left| left.as_nanos().min(u64::MAX.into()) as u64),
-            fuel_left: spec.plan.limits.fuel.map(|_| fuel),
+            fuel_left: task.is_metered().then_some(fuel),
             cancelled: task.cancel_requested(),
             grants: spec.capabilities.names(),
         })

@@ -71,6 +71,7 @@ pub(super) fn task(
         plan: Arc::new(plan),
         capabilities: Arc::new(Capabilities::none()),
         inherited_deadline: None,
+        budget: None,
         queued: Instant::now(),
     };
     let output = store.promise();

@@ -1,0 +1,147 @@
+//! What tasks may use together, with all that they submit.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustyray_host::clock::ManualClock;
+use rustyray_host::limits::FUEL_SLICE;
+use rustyray_host::{ActorOptions, Budget, BudgetLimits, ErrorKind, TaskOptions};
+
+use crate::support::{Lines, builder, error, finish, host_with, settled, value, within};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn of_fuel(fuel: u64) -> Budget {
+    Budget::new(BudgetLimits { fuel: Some(fuel), ..BudgetLimits::default() })
+}
+
+fn on(budget: &Budget) -> TaskOptions {
+    TaskOptions::new().budget(budget)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tree_shares_its_fuel() {
+    const FUEL: u64 = 50_000_000;
+    let receipts = Arc::new(Mutex::new(Vec::new()));
+    let sink = receipts.clone();
+    let told = move |receipt: &rustyray_host::Receipt| sink.lock().unwrap().push(receipt.clone());
+    let (host, module) = host_with(builder().on_receipt(told), "budgets").await;
+    let budget = of_fuel(FUEL);
+    let few = module.task("forks").arg(1_000u64).arg(2u32).arg(2u32).options(on(&budget)).submit().await;
+    value::<u64>(&host, &few).await;
+    let used = budget.used();
+    assert_eq!(used.tasks, 7);
+    host.flush().await;
+    let told: u64 = receipts.lock().unwrap().iter().map(|receipt| receipt.fuel_used).sum();
+    assert_eq!(used.fuel, told, "to the last unit once all have returned");
+    assert_eq!(receipts.lock().unwrap().last().unwrap().budget.as_deref(), Some(&used), "the root is told last");
+
+    // Each child alone would not use it up.
+    let much = module.task("forks").arg(FUEL / 4).arg(4u32).arg(2u32).options(on(&budget)).submit().await;
+    let failed = error(&host, &much).await;
+    assert!(format!("{failed:#}").contains("budget-fuel is limited to 50000000"), "{failed:#}");
+    settled(&host, "all of it to end", |stats| (stats.instances, stats.pending) == (0, 0)).await;
+    let used = budget.used().fuel;
+    assert!((FUEL..FUEL + 8 * FUEL_SLICE).contains(&used), "{used}");
+    // Nothing of it comes back, and nothing is taken from others.
+    let later = module.task("burns").arg(1u64).options(on(&budget)).submit().await;
+    let failed = error(&host, &later).await;
+    assert_eq!((failed.kind, &*failed.limit.as_ref().unwrap().name), (ErrorKind::OutOfFuel, "budget-fuel"));
+    value::<u64>(&host, &module.task("burns").arg(FUEL).submit().await).await;
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn a_tasks_own_limit_is_named_where_that_is_what_it_lacks() {
+    let (host, module) = host_with(builder(), "budgets").await;
+    let budget = of_fuel(1 << 40);
+    let own = module.task("burns").arg(1u64 << 40).options(on(&budget).fuel(10_000_000)).submit().await;
+    let failed = error(&host, &own).await;
+    assert_eq!((&*failed.limit.as_ref().unwrap().name, budget.used().fuel), ("fuel", 10_000_000));
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn submissions_are_counted_however_deep() {
+    let (host, module) = host_with(builder(), "budgets").await;
+    let budget = Budget::new(BudgetLimits { tasks: Some(10), ..BudgetLimits::default() });
+    let one_by_one = module.task("one_by_one").arg(100u32).options(on(&budget)).submit().await;
+    assert_eq!(value::<(u32, String)>(&host, &one_by_one).await, (9, "limit-exceeded".to_owned()));
+    let refused = module.task("burns").arg(1u64).options(on(&budget)).submit().await;
+    let refused = error(&host, &refused).await;
+    assert_eq!((refused.kind, &*refused.limit.as_ref().unwrap().name), (ErrorKind::LimitExceeded, "budget-tasks"));
+    assert_eq!(budget.used().tasks, 10);
+    // One that is refused for another reason costs nothing.
+    let budget = Budget::new(BudgetLimits { tasks: Some(1), ..BudgetLimits::default() });
+    let never = module.task("burns").arg(1u64).options(on(&budget).num_cpus(1000.0)).submit().await;
+    assert_eq!(error(&host, &never).await.kind, ErrorKind::TaskUnschedulable);
+    value::<u64>(&host, &module.task("burns").arg(1u64).options(on(&budget)).submit().await).await;
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn memory_counts_while_it_is_there() {
+    let lines = Lines::default();
+    let (host, module) = host_with(builder().on_log(lines.sink()), "budgets").await;
+    let budget = Budget::new(BudgetLimits { memory_bytes: Some(24 << 20), ..BudgetLimits::default() });
+    let nap = module.task("sleeps").arg(100_000u64).arg(0u32).submit().await;
+    let until = rustyray_host::Payload {
+        encoding: rustyray_host::Encoding::Json,
+        data: "[0]".into(),
+        references: vec![rustyray_host::Reference::Object(nap.clone())],
+    };
+    let first = module.task("holds").arg(16usize).arg_payload(until).options(on(&budget)).submit().await;
+    lines.until("it holds").await;
+    assert!((16 << 20..24 << 20).contains(&budget.used().memory_bytes), "{:?}", budget.used());
+    let holds = || module.task("holds").arg(16usize).arg(Vec::<u32>::new()).options(on(&budget)).submit();
+    let failed = error(&host, &holds().await).await;
+    assert_eq!((failed.kind, &*failed.limit.as_ref().unwrap().name), (ErrorKind::OutOfMemory, "budget-memory-bytes"));
+    host.cancel(&first);
+    settled(&host, "the first to go", |stats| stats.instances == 1).await;
+    assert_eq!(budget.used().memory_bytes, 0);
+    assert_eq!(value::<usize>(&host, &holds().await).await, 16 << 20);
+    host.cancel(&nap);
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn its_time_is_over_for_all_of_it() {
+    let clock = ManualClock::new();
+    let (host, module) = host_with(builder().clock(clock.clone()), "budgets").await;
+    let budget = Budget::new(BudgetLimits { time: Some(HOUR), ..BudgetLimits::default() });
+    let first = module.task("sleeps").arg(u64::MAX / 2_000_000).arg(2u32).options(on(&budget)).submit().await;
+    settled(&host, "all to run", |stats| stats.running == 3).await;
+    clock.advance(HOUR / 2);
+    let second = module.task("sleeps").arg(u64::MAX / 2_000_000).arg(0u32).options(on(&budget)).submit().await;
+    settled(&host, "the other to run", |stats| stats.running == 4).await;
+    clock.advance(HOUR / 2);
+    for object in [&first, &second] {
+        assert_eq!(error(&host, object).await.kind, ErrorKind::TaskTimedOut);
+    }
+    settled(&host, "all to go", |stats| stats.instances == 0).await;
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn who_calls_an_actor_pays() {
+    let (host, module) = host_with(builder(), "budgets").await;
+    let (makers, users) = (of_fuel(1 << 40), of_fuel(1 << 40));
+    value::<u64>(&host, &module.task("leaves").options(on(&makers)).submit().await).await;
+    let made = makers.used();
+    assert_eq!(made.tasks, 3);
+    assert!(made.memory_bytes > 0, "the actor lives");
+    const FUEL: u64 = 20_000_000;
+    let uses = module.task("uses_what_was_left").arg(FUEL).options(on(&users)).submit().await;
+    value::<u64>(&host, &uses).await;
+    assert_eq!(makers.used(), made);
+    assert!(users.used().fuel >= FUEL / 2 && users.used().tasks == 2, "{:?}", users.used());
+    // Of the embedder's calls it is the one with which the actor was created.
+    let actors = of_fuel(FUEL);
+    let actor = module.actor("Burner").options(ActorOptions::new().call(on(&actors))).create();
+    let burn = within(actor.call("burn").arg(FUEL * 10).submit(), "a call").await;
+    let failed = error(&host, &burn).await;
+    assert!(format!("{failed:#}").contains("budget-fuel"), "{failed:#}");
+    drop(actor);
+    host.shutdown(Duration::ZERO).await;
+    assert_eq!((actors.used().memory_bytes, makers.used().memory_bytes), (0, 0));
+}
