@@ -39,7 +39,7 @@ async fn a_tree_shares_its_fuel() {
     // Each child alone would not use it up.
     let much = module.task("forks").arg(FUEL / 4).arg(4u32).arg(2u32).options(on(&budget)).submit().await;
     let failed = error(&host, &much).await;
-    assert!(format!("{failed:#}").contains("budget-fuel is limited to 50000000"), "{failed:#}");
+    assert!(format!("{failed:#}").contains("budget-fuel"), "{failed:#}");
     settled(&host, "all of it to end", |stats| (stats.instances, stats.pending) == (0, 0)).await;
     let used = budget.used().fuel;
     assert!((FUEL..FUEL + 8 * FUEL_SLICE).contains(&used), "{used}");

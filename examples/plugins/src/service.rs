@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustyray_host::limits::TaskLimits;
-use rustyray_host::{BuildError, Capabilities, ErrorKind, Host, Module, TaskError, TaskOptions};
+use rustyray_host::{Budget, BudgetLimits, BuildError, Capabilities, ErrorKind, Host, Module, TaskError, TaskOptions};
 
 use crate::ledger::{Ledger, Used};
 use crate::uploads::Upload;
 
-/// Calls that each user has.
-const CALLS: u32 = 5;
+/// Calls that each user has, those that a plugin makes in its turn included.
+const CALLS: u64 = 5;
 
 /// Fuel that each user has, about one for an instruction.
 const FUEL: u64 = 100_000_000;
@@ -44,18 +44,11 @@ pub struct Outcome {
     pub ended: Option<String>,
 }
 
-/// What a user has left.
-struct Account {
-    calls: u32,
-    fuel: u64,
-}
-
 impl Service {
     /// Whatever a plugin declares for itself, or asks for on behalf of its children, is within these limits; and it may
     /// touch nothing.
     pub fn start() -> Result<Self, BuildError> {
-        let limits =
-            TaskLimits { timeout: Some(TIME), fuel: Some(FUEL), memory_bytes: MEMORY_BYTES, ..TaskLimits::default() };
+        let limits = TaskLimits { timeout: Some(TIME), memory_bytes: MEMORY_BYTES, ..TaskLimits::default() };
         let ledger = Ledger::default();
         let receipts = ledger.clone();
         let host = Host::builder()
@@ -69,15 +62,15 @@ impl Service {
 
     /// Calls each plugin of one user with each of the texts.
     pub async fn serve(self, uploads: Vec<Upload>, texts: &'static [&'static str]) -> Vec<Outcome> {
-        let mut account = Account { calls: CALLS, fuel: FUEL };
+        let budget = Budget::new(BudgetLimits { tasks: Some(CALLS), fuel: Some(FUEL), ..BudgetLimits::default() });
         let mut outcomes = Vec::new();
         for upload in uploads {
-            outcomes.push(self.run(upload, texts, &mut account).await);
+            outcomes.push(self.run(upload, texts, &budget).await);
         }
         outcomes
     }
 
-    async fn run(&self, upload: Upload, texts: &[&'static str], account: &mut Account) -> Outcome {
+    async fn run(&self, upload: Upload, texts: &[&'static str], budget: &Budget) -> Outcome {
         let name = format!("{}/{}", upload.user, upload.plugin);
         let module = match upload.read() {
             Ok(bytes) => self.host.load_bytes(&name, bytes).await.map_err(|error| error.to_string()),
@@ -86,9 +79,11 @@ impl Service {
         let Upload { user, plugin, .. } = upload;
         let mut outcome = Outcome { user, plugin, calls: 0, used: Used::default(), texts: Vec::new(), ended: None };
         outcome.ended = match module {
-            Ok(module) => self.call(&module, texts, account, &mut outcome).await,
+            Ok(module) => self.call(&module, texts, budget, &mut outcome).await,
             Err(error) => Some(format!("not loaded: {error}")),
         };
+        // Receipts come a moment after results.
+        self.host.flush().await;
         outcome.used = self.ledger.used(&name);
         outcome
     }
@@ -98,23 +93,19 @@ impl Service {
         &self,
         module: &Module,
         texts: &[&'static str],
-        account: &mut Account,
+        budget: &Budget,
         outcome: &mut Outcome,
     ) -> Option<String> {
         for text in texts {
-            if account.calls == 0 {
-                return Some(format!("its user has made {CALLS} calls"));
-            }
-            account.calls -= 1;
-            outcome.calls += 1;
-            let used_before = self.ledger.used(module.name()).fuel;
-            let options = TaskOptions::new().fuel(account.fuel);
+            let options = TaskOptions::new().budget(budget);
             let task = module.task(FUNCTION).arg(*text).options(options).submit().await;
             let rendered = self.host.get::<String>(&task).await;
-            // Receipts come a moment after results.
-            self.host.flush().await;
-            let used = self.ledger.used(module.name()).fuel - used_before;
-            account.fuel = account.fuel.saturating_sub(used);
+            if let Err(error) = &rendered
+                && error.limit.as_ref().is_some_and(|limit| limit.name == "budget-tasks")
+            {
+                return Some(format!("its user has made {CALLS} calls"));
+            }
+            outcome.calls += 1;
             match rendered {
                 Ok(rendered) => outcome.texts.push(rendered),
                 Err(error) => return Some(reason(&error)),

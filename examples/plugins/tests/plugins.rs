@@ -60,11 +60,11 @@ fn each_plugin_gets_its_quotas_and_nothing_else() {
         ("ada/whisper", 2, "its user has made 5 calls"),
         ("ben/quotes", 3, "-"),
         ("cleo/memory", 1, "memory-bytes is limited to 8388608, and it asked for "),
-        ("dan/loop", 1, "all of its fuel is used, 100000000"),
+        ("dan/loop", 1, "all of its budget-fuel is used, 100000000"),
         ("eve/nap", 1, "it had 2s, and was ended after 2"),
         ("fred/spy", 1, "reading /etc/passwd: No such file or directory"),
         ("gina/panic", 1, "it panicked: every text has a thousand words"),
-        ("hugo/hash", 3, "all of its fuel is used, "),
+        ("hugo/hash", 3, "all of its budget-fuel is used, "),
         ("ivy/admin", 0, "not loaded: it needs an import that this host does not offer"),
         ("zoe/noise", 0, "not loaded: "),
     ];

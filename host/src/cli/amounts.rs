@@ -54,6 +54,11 @@ pub fn fuel(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "expected a whole number above 0 (about one unit an instruction), such as 50_000_000".to_owned())
 }
 
+/// A count of something.
+pub fn count(text: &str) -> Result<u64, String> {
+    whole(text).filter(|count| *count > 0).ok_or_else(|| "expected a whole number above 0".to_owned())
+}
+
 /// A count of instances.
 pub fn instances(text: &str) -> Result<u32, String> {
     whole(text)

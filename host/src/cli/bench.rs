@@ -64,7 +64,8 @@ impl Bench {
         let info = module.info();
         let task = call::find(&info, &self.task)?;
         let payloads = arguments::payloads(task, &self.arguments)?;
-        let call = payloads.into_iter().fold(module.task(&self.task).reply(Encoding::Json), TaskCall::arg_payload);
+        let call = module.task(&self.task).options(self.host.budget.options()).reply(Encoding::Json);
+        let call = payloads.into_iter().fold(call, TaskCall::arg_payload);
         let first = session.wait(&call.clone().submit().await, false).await;
         if let Ended::Outcome(Err(_)) = first {
             // One that fails is not worth measuring.

@@ -54,7 +54,7 @@ impl Call {
         let info = module.info();
         let task = find(&info, &self.task)?;
         let payloads = arguments::payloads(task, &self.arguments)?;
-        let call = module.task(&self.task).reply(Encoding::Json);
+        let call = module.task(&self.task).options(self.host.budget.options()).reply(Encoding::Json);
         let call = payloads.into_iter().fold(call, |call, payload| call.arg_payload(payload));
         if task.streams {
             return self.print_items(call, task, session, console).await;

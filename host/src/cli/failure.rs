@@ -128,6 +128,13 @@ fn hint(error: &TaskError, args: &HostArgs) -> Option<String> {
 fn limit_hint(error: &TaskError, args: &HostArgs) -> Option<String> {
     let limit = error.limit.as_ref()?;
     let limits = args.default_limits();
+    let budget = |flag| Some(format!("raise it with --budget-{flag}"));
+    match limit.name.as_str() {
+        "budget-fuel" => return budget("fuel"),
+        "budget-memory-bytes" => return budget("memory"),
+        "budget-tasks" => return budget("tasks"),
+        _ => {}
+    }
     let (flag, given) = match limit.name.as_str() {
         "fuel" => ("--fuel", limits.fuel),
         "memory-bytes" => ("--memory", Some(limits.memory_bytes)),

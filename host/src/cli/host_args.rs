@@ -7,6 +7,7 @@ use clap::Args;
 use rustyray_host::{Host, HostBuilder, TaskLimits};
 
 use super::amounts;
+use super::budget::BudgetArgs;
 use super::cache;
 use super::config::{ConfigArgs, Taken};
 use super::console::Console;
@@ -23,6 +24,8 @@ pub struct HostArgs {
     grants: Grants,
     #[command(flatten)]
     limits: LimitArgs,
+    #[command(flatten)]
+    pub budget: BudgetArgs,
     #[command(flatten)]
     machine: MachineArgs,
     #[command(flatten)]

@@ -3,6 +3,7 @@
 mod amounts;
 mod arguments;
 mod bench;
+mod budget;
 mod build;
 mod cache;
 mod call;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use clap::Args;
-use rustyray_host::{ErrorKind, Module, TaskError, TaskOptions};
+use rustyray_host::{ErrorKind, Module, TaskError};
 
 use super::console::Console;
 use super::exit::{self, Exit};
@@ -64,7 +64,7 @@ impl Run {
         if !module.info().has_main {
             return Err(no_main(path, &module));
         }
-        let main = module.main(self.command_line(path), true, TaskOptions::new());
+        let main = module.main(self.command_line(path), true, self.host.budget.options());
         let ended = match session.wait(&main, true).await {
             Ended::Outcome(outcome) => Ended::Outcome(outcome.map_err(|error| said_once(&error).into())),
             signal => signal,

@@ -119,6 +119,9 @@ pub const CONFIG: &str = r#"# What `rustyray-host run` and `call` would be told 
 # timeout = "1m"
 # memory = "256MiB"
 
+# [budget]
+# fuel = 500_000_000_000
+
 # [grants]
 # dir = ["data::/data:ro"]
 # env = ["LANG=C"]

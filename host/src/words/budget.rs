@@ -110,7 +110,9 @@ impl Budget {
         let limit = self.0.limits.tasks.unwrap_or(u64::MAX);
         match add(&self.0.tasks, 1, limit) {
             Ok(_) => Ok(()),
-            Err(used) => Err(beyond(ErrorKind::LimitExceeded, "budget-tasks", limit, used.saturating_add(1))),
+            Err(used) => {
+                Err(TaskError::of_limit(ErrorKind::LimitExceeded, "budget-tasks", limit, used.saturating_add(1)))
+            }
         }
     }
 
@@ -146,7 +148,7 @@ impl Budget {
     /// The error of a guest for which it has no fuel left.
     pub(crate) fn out_of_fuel(&self) -> TaskError {
         let limit = self.0.limits.fuel.unwrap_or(u64::MAX);
-        beyond(ErrorKind::OutOfFuel, "budget-fuel", limit, self.used().fuel)
+        TaskError::of_limit(ErrorKind::OutOfFuel, "budget-fuel", limit, self.used().fuel)
     }
 
     /// A guest's memory grows by so much.
@@ -160,7 +162,12 @@ impl Budget {
                 self.0.memory_peak_bytes.fetch_max(total, Ordering::Relaxed);
                 Ok(())
             }
-            Err(used) => Err(beyond(ErrorKind::OutOfMemory, "budget-memory-bytes", limit, used.saturating_add(bytes))),
+            Err(used) => Err(TaskError::of_limit(
+                ErrorKind::OutOfMemory,
+                "budget-memory-bytes",
+                limit,
+                used.saturating_add(bytes),
+            )),
         }
     }
 
@@ -174,12 +181,6 @@ impl Budget {
 fn add(sum: &AtomicU64, more: u64, limit: u64) -> Result<u64, u64> {
     let grown = |sum: u64| sum.checked_add(more).filter(|total| *total <= limit);
     sum.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown).map(|before| before + more)
-}
-
-fn beyond(kind: ErrorKind, name: &str, limit: u64, used: u64) -> TaskError {
-    let mut error = TaskError::of_limit(kind, name, limit, used);
-    error.message = format!("{}: it shares this budget with all that was submitted on it", error.message);
-    error
 }
 
 impl PartialEq for Budget {

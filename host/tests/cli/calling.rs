@@ -69,6 +69,20 @@ fn a_task_that_fails_says_why() {
 }
 
 #[test]
+fn what_a_task_and_its_children_use_together_can_be_limited() {
+    let budgets = common::guest("budgets").display().to_string();
+    let forks = |flags: &[&str]| end([&["call"], flags, &[&budgets, "forks", "1000000", "2", "2"]].concat());
+    forks(&["--budget-fuel", "1_000_000_000", "--budget-tasks", "7", "--budget-memory", "1GiB"]).expect(0, &[]);
+    forks(&["--budget-fuel", "2_500_000"]).expect(1, &["budget-fuel"]);
+    forks(&["--budget-tasks", "6"]).expect(1, &["budget-tasks is limited to 6"]);
+    let alone = end(["call", "--budget-fuel", "1_000_000", &budgets, "burns", "100000000"]);
+    alone.expect(122, &["all of its budget-fuel is used, 1000000", "hint: raise it with --budget-fuel"]);
+    let late = end(["call", "--budget-time", "100ms", &budgets, "sleeps", "1000000", "2"]);
+    late.expect(124, &["timed out"]);
+    end(["call", "--budget-tasks", "0", &budgets, "leaves"]).expect(2, &["--budget-tasks", "above 0"]);
+}
+
+#[test]
 fn inspect_shows_what_there_is() {
     let ended = end(["inspect", &driver()]);
     let sheet = ended.expect(0, &[]).out();

@@ -18,6 +18,7 @@ fn run(file: &str, flags: &[&str], arguments: &[&str]) -> Ended {
 fn what_flags_can_say_a_file_can() {
     run("[limits]\nfuel = 50_000_000", &[], &["loop"]).expect(122, &["ran out of fuel"]);
     run("[limits]\ntimeout = '100ms'", &[], &["loop"]).expect(124, &["timed out"]);
+    run("[budget]\nfuel = 50_000_000", &[], &["loop"]).expect(122, &["hint: raise it with --budget-fuel"]);
     run("[limits]\nmemory = '64MiB'", &[], &["hog"]).expect(123, &["ran out of memory"]);
     let file = "[grants]\nenv = ['A=secret']\n";
     let ended = run(file, &[], &["environment"]);

@@ -48,6 +48,10 @@ pub const KEYS: &[Key] = &[
     key("limits", "timeout", "timeout", Shape::Amount, |text| done(amounts::time(text))),
     key("limits", "memory", "memory", Shape::Amount, |text| done(amounts::memory(text))),
     key("limits", "output", "output", Shape::Amount, |text| done(amounts::size(text))),
+    key("budget", "fuel", "budget-fuel", Shape::Amount, |text| done(amounts::fuel(text))),
+    key("budget", "memory", "budget-memory", Shape::Amount, |text| done(amounts::memory(text))),
+    key("budget", "time", "budget-time", Shape::Amount, |text| done(amounts::time(text))),
+    key("budget", "tasks", "budget-tasks", Shape::Amount, |text| done(amounts::count(text))),
     key("grants", "dir", "dir", Shape::Folders, |text| done(folder(text))),
     key("grants", "env", "env", Shape::Texts, |text| done(variable(text))),
     key("grants", "net", "allow-net", Shape::Texts, |text| done(NetGrant::parse(text))),
@@ -69,7 +73,7 @@ pub const KEYS: &[Key] = &[
 ];
 
 /// The tables.
-pub const TABLES: &[&str] = &["limits", "grants", "resources", "host", "with"];
+pub const TABLES: &[&str] = &["limits", "budget", "grants", "resources", "host", "with"];
 
 const fn key(
     table: &'static str,
