@@ -8,13 +8,12 @@ use std::time::Duration;
 
 use rustyray_host::limits::SPILL_PATIENCE;
 use rustyray_host::{
-    ActorOptions, Encoding, ErrorKind, Host, HostBuilder, Module, ObjectRef, Payload, Reference, TaskError,
-    TaskOptions, Value,
+    ActorOptions, Encoding, ErrorKind, Host, HostBuilder, Module, ObjectRef, Payload, TaskError, TaskOptions, Value,
 };
 
 use crate::guest::guest;
 use crate::spilling::files;
-use crate::support::{builder, error, finish, host_with, settled, value, within};
+use crate::support::{builder, error, finish, host_with, list, settled, value, within};
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -263,13 +262,6 @@ async fn a_host_whose_folder_was_removed_spills_on_and_makes_again_what_it_lost(
     settled(&host, "nothing to be left", |stats| (stats.objects, stats.object_bytes, stats.spilled_bytes) == (0, 0, 0))
         .await;
     finish(host).await;
-}
-
-/// A reference to each of these, as a guest gets it.
-fn list(objects: &[ObjectRef]) -> Payload {
-    let numbers: Vec<usize> = (0..objects.len()).collect();
-    let references = objects.iter().cloned().map(Reference::Object).collect();
-    Payload { encoding: Encoding::Json, data: serde_json::to_vec(&numbers).unwrap().into(), references }
 }
 
 #[tokio::test]

@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use rustyray_host::clock::ManualClock;
-use rustyray_host::{Encoding, ErrorKind, Host, Module, ObjectRef, Payload, Reference, TaskOptions};
+use rustyray_host::{
+    Budget, BudgetLimits, Encoding, ErrorKind, Host, Module, ObjectRef, Payload, Reference, TaskOptions,
+};
 
 use crate::spilling::{BLOCK, STORE, files, pressed};
-use crate::support::{Lines, builder, error, finish, host_with, settled, value, within};
+use crate::support::{Lines, builder, error, finish, host_with, list, settled, value, within};
 
 /// A waker of an executor that is gone.
 struct Panics;
@@ -115,6 +117,57 @@ fn gate() -> (mpsc::Sender<()>, mpsc::Receiver<()>, impl Fn() + Clone + Send + S
         let _ = wait.lock().unwrap().recv();
     };
     (open, begun, waits)
+}
+
+/// Bytes of an embedder's whose end takes as long as it likes.
+struct Bytes<F: Fn()>(F);
+
+impl<F: Fn()> AsRef<[u8]> for Bytes<F> {
+    fn as_ref(&self) -> &[u8] {
+        b"theirs"
+    }
+}
+
+impl<F: Fn()> Drop for Bytes<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_do_not_go_with_a_pending_task_hold_up_no_deadline_and_not_the_end() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    const FOR_EVER: u64 = u64::MAX / 2_000_000;
+    for ended in ["its other argument", "its time", "its parent"] {
+        let ((open, begun, waits), clock) = (gate(), ManualClock::new());
+        let (host, module) = host_with(builder().cpus(2.0).clock(clock.clone()), "spill").await;
+        let bytes = host.put_payload(Payload::new(Encoding::Raw, bytes::Bytes::from_owner(Bytes(waits)))).unwrap();
+        let never = module.task("nap").arg(FOR_EVER).submit().await;
+        let an_hour = Budget::new(BudgetLimits { time: Some(HOUR), ..BudgetLimits::default() });
+        let pending = match ended {
+            "its parent" => {
+                let both = list(&[bytes.clone(), never.clone()]);
+                module.task("leaves_pending").arg_payload(both).options(TaskOptions::new().timeout(HOUR))
+            }
+            _ => module.task("with_both").arg_ref(&bytes).arg_ref(&never).options(TaskOptions::new().budget(&an_hour)),
+        };
+        let _pending = pending.submit().await;
+        let runs = if ended == "its parent" { 2 } else { 1 };
+        settled(&host, "it to wait", |stats| (stats.pending, stats.running) == (1, runs)).await;
+        drop(bytes);
+        match ended {
+            "its other argument" => host.cancel(&never),
+            _ => clock.advance(HOUR),
+        }
+        tokio::task::spawn_blocking(move || begun.recv().unwrap()).await.unwrap();
+        let running = host.stats().running;
+        let late = module.task("nap").arg(FOR_EVER).options(TaskOptions::new().timeout(HOUR)).submit().await;
+        settled(&host, "it to run", |stats| stats.running > running).await;
+        clock.advance(HOUR);
+        assert_eq!(error(&host, &late).await.kind, ErrorKind::TaskTimedOut, "{ended}");
+        within(host.shutdown(Duration::ZERO), "the end").await;
+        drop(open);
+    }
 }
 
 /// State of an embedder's imports whose end takes as long as it likes.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
-use rustyray_host::{Host, HostBuilder, LogLine, Module, ObjectRef, TaskError};
+use rustyray_host::{Encoding, Host, HostBuilder, LogLine, Module, ObjectRef, Payload, Reference, TaskError};
 use tokio::sync::Notify;
 
 pub use crate::guest::guest;
@@ -149,4 +149,11 @@ fn threads() -> String {
     let read = |path: std::path::PathBuf| std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
     let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     tasks.map(|task| format!("  {:24} {}\n", read(task.path().join("comm")), read(task.path().join("wchan")))).collect()
+}
+
+/// A reference to each of these, as a guest gets it.
+pub fn list(objects: &[ObjectRef]) -> Payload {
+    let numbers: Vec<usize> = (0..objects.len()).collect();
+    let references = objects.iter().cloned().map(Reference::Object).collect();
+    Payload { encoding: Encoding::Json, data: serde_json::to_vec(&numbers).unwrap().into(), references }
 }

@@ -36,16 +36,24 @@ impl Runtime {
 
     /// Asks a task that runs to stop, and has it ended if it has not when its grace is over. False if it does not run.
     fn ask_with_grace(&self, task: &Arc<TaskRecord>) -> bool {
-        // First, so that an attempt that fails from here on is not followed by another.
+        // Before it is asked: its grace begins no later. And after it, where it began between the two.
+        self.begin_grace(task);
+        // An attempt that fails from here on is not followed by another.
         task.request_cancel();
         if !task.is_running() {
             return false;
         }
-        if let Some(until) = self.clock.now().checked_add(self.cancel_grace) {
-            task.set_grace(until);
-            self.watch_deadline(task);
-        }
+        self.begin_grace(task);
+        self.watch_deadline(task);
         true
+    }
+
+    fn begin_grace(&self, task: &TaskRecord) {
+        if task.is_running()
+            && let Some(until) = self.clock.now().checked_add(self.cancel_grace)
+        {
+            task.set_grace(until);
+        }
     }
 
     /// Ends a task because its parent is ended. A call that an actor serves right now has its grace first: ending it ends the
@@ -58,11 +66,13 @@ impl Runtime {
 
     /// Asks the task to stop if it is a call that an actor serves, which ends it after its grace; false if it is another task.
     pub(super) fn ask_running_call(&self, task: &Arc<TaskRecord>) -> bool {
-        if !self.tell_running_call(task) {
-            return false;
+        let is_call = matches!(task.spec.work, Work::Call { .. });
+        if is_call {
+            self.begin_grace(task);
+            self.tell_running_call(task);
+            self.ask_with_grace(task);
         }
-        self.ask_with_grace(task);
-        true
+        is_call
     }
 
     /// Tells the task that it is not wanted if it is a call that an actor serves; false if it is another task.

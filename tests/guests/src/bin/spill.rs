@@ -228,6 +228,13 @@ fn with_both(bytes: Vec<u8>, _later: u64) -> u64 {
     sum(bytes)
 }
 
+/// Submits the same, and waits for it.
+#[rustyray::remote]
+async fn leaves_pending(bytes_and_later: Vec<ObjectRef<Vec<u8>>>) -> Result<u64> {
+    let [bytes, later] = <[_; 2]>::try_from(bytes_and_later).expect("two of them");
+    rustyray::remote_fn("with_both").arg_ref(&bytes).arg_ref(&later).remote().await
+}
+
 /// A block that takes its time.
 #[rustyray::remote]
 async fn slow_block(milliseconds: u64, seed: u32, count: usize) -> Vec<u8> {
