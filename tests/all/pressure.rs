@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rustyray_host::limits::SPILL_PATIENCE;
+use rustyray_host::limits::{DISK_THREADS, SPILL_PATIENCE};
 use rustyray_host::{
     ActorOptions, Encoding, ErrorKind, Host, HostBuilder, Module, ObjectRef, Payload, TaskError, TaskOptions, Value,
 };
@@ -517,6 +517,40 @@ async fn two_that_want_the_same_from_a_slow_disk_hold_up_no_third() {
     assert_eq!([first, second].map(|value| value.unwrap().payload().data.len()), [MIB; 2]);
     writer.join().unwrap();
     drop((slow, small));
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn a_disk_that_does_not_answer_holds_up_nobody_who_needs_none_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module) = host_with(pressed(dir.path(), 4 * MIB), "spill").await;
+    let cold = [put(&host, 1, 256 * KIB), put(&host, 2, 256 * KIB)];
+    push_out(&host, 4 * MIB - 64 * KIB);
+    let spilled: Vec<_> = files(dir.path()).into_iter().map(|file| (fs::read(&file).unwrap(), file)).collect();
+    assert_eq!(spilled.len(), DISK_THREADS);
+    for (_, file) in &spilled {
+        // A pipe that nobody writes to.
+        fs::remove_file(file).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(file).status().unwrap().success());
+    }
+    let in_use = used(&host, 3 * MIB).await;
+    let sums: Vec<_> = cold.iter().map(|object| module.task("sum").arg_ref(object).try_submit()).collect();
+    settled(&host, "them to wait", |stats| (stats.running, stats.pending) == (2, 0)).await;
+    let given = module.task("block").arg(1u32).arg(2 * MIB).submit().await;
+    waits(&host, &given).await;
+    // One hears that there is no room, also where nobody reads.
+    assert_eq!(error(&host, &given).await.kind, ErrorKind::ObjectStoreFull);
+    let given = module.task("block").arg(1u32).arg(2 * MIB).submit().await;
+    waits(&host, &given).await;
+    drop(in_use);
+    assert_eq!(value::<Vec<u8>>(&host, &given).await.len(), 2 * MIB);
+    let writers = spilled.into_iter().map(|(bytes, file)| std::thread::spawn(move || fs::write(file, bytes).unwrap()));
+    let writers: Vec<_> = writers.collect();
+    for (sum, n) in sums.iter().zip(1..) {
+        assert_eq!(value::<u64>(&host, sum).await, n * 256 * KIB as u64);
+    }
+    writers.into_iter().for_each(|writer| writer.join().unwrap());
+    drop((cold, sums, given));
     finish(host).await;
 }
 

@@ -9,7 +9,7 @@ use tracing::Level;
 use super::Runtime;
 use super::crew::Presence;
 use super::observers::{Guard, Observers};
-use crate::state::gathering::{Errand, Gathered, Gatherings, Need};
+use crate::state::gathering::{Duty, Errand, Gathered, Gatherings, Need};
 use crate::state::object::{ObjectRef, Outcome};
 use crate::state::spill::{SpillFile, SpillFolder};
 use crate::state::store::{ObjectStore, Relief, Reservation};
@@ -120,27 +120,51 @@ impl Runtime {
             let thread = std::thread::Builder::new().name(format!("rustyray-disk-{number}"));
             presence.spawn(thread, move || reader.serve())?;
         }
+        let spiller = spiller.clone();
+        let thread = std::thread::Builder::new().name("rustyray-line".to_owned());
+        presence.spawn(thread, move || spiller.keep_the_line())?;
         Ok(())
+    }
+}
+
+impl Spiller {
+    /// Does something for those in the line; a panic on the way is one errand's.
+    fn survive(&self, errand: impl FnOnce()) {
+        if let Err(words) = caught(errand) {
+            let text = || format!("the host panicked while it read spilled objects back, and goes on: {words}");
+            self.voice.say(Level::ERROR, text);
+        }
+    }
+
+    /// What the line needs of a thread that no disk can stop.
+    fn keep_the_line(&self) {
+        while let Some(duty) = self.line.next_duty() {
+            self.survive(|| match duty {
+                Duty::Refuse(late) => late.iter().for_each(|need| need.refuse_late()),
+                Duty::LetGo(lapsed) => lapsed.iter().for_each(|need| need.let_go()),
+                Duty::Give(need) => self.give(&need),
+            });
+        }
+    }
+
+    fn give(&self, need: &Need) {
+        let room = self.store.upgrade().and_then(|store| store.reserve_free(need.bytes).ok());
+        match room {
+            Some(room) => self.line.serve(need, Gathered { outcomes: Vec::new(), room: Ok(Some(room)) }),
+            None => self.line.leave_to_readers(need),
+        }
     }
 }
 
 impl Reader {
     fn serve(&mut self) {
         let limit = self.spiller.store.upgrade().map_or(0, |store| store.limit());
-        while let Some(errand) = self.spiller.line.next(limit) {
-            if let Err(words) = caught(|| self.run(errand)) {
-                let text = || format!("the host panicked while it read spilled objects back, and goes on: {words}");
-                self.spiller.voice.say(Level::ERROR, text);
-            }
-        }
-    }
-
-    fn run(&mut self, errand: Errand) {
-        match errand {
-            Errand::Relieve => self.relieve(),
-            Errand::Gather(need, change) => self.gather(&need, change),
-            Errand::Refuse(late) => late.iter().for_each(|need| need.refuse_late()),
-            Errand::LetGo(lapsed) => lapsed.iter().for_each(|need| need.let_go()),
+        let spiller = self.spiller.clone();
+        while let Some(errand) = spiller.line.next(limit) {
+            spiller.survive(|| match errand {
+                Errand::Relieve => self.relieve(),
+                Errand::Gather(need, change) => self.gather(&need, change),
+            });
         }
     }
 

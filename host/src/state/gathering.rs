@@ -2,7 +2,8 @@
 //!
 //! Who needs some stands in one line, and is given all of it at once, or nothing: of two that each had a part of theirs, neither
 //! would find room for the rest. Nobody has a thread while it waits. The threads that read from disk go through the line, by priority
-//! and then in the order in which it formed; who fits passes who does not, but not for ever.
+//! and then in the order in which it formed; who fits passes who does not, but not for ever. One thread more never touches the
+//! disk, which may not answer: it refuses who has waited for too long, and gives room to who needs nothing else.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -15,13 +16,13 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures::task::AtomicWaker;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::object::{ObjectRef, Outcome};
 use super::store::Reservation;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::ids::ObjectId;
-use crate::words::limits::{GATHERED_PAST_MAX, HELD_MAX, SPILL_PATIENCE, SPILL_RETRY};
+use crate::words::limits::{GATHERED_PAST_MAX, HELD_MAX, LOOKAHEAD, SPILL_PATIENCE, SPILL_RETRY};
 use crate::words::panics::caught;
 
 /// Whose it is that somebody waits for, and how urgently.
@@ -76,6 +77,8 @@ pub struct Gatherings {
     line: Mutex<Line>,
     /// There is something to do for a thread that reads, or the end.
     changed: Condvar,
+    /// The same for the one that never touches the disk.
+    due: Condvar,
     /// The fewest bytes that anybody lacks who waits; who gives fewer back than would do wakes nobody.
     fewest: AtomicU64,
 }
@@ -101,6 +104,8 @@ struct Line {
     pressed: bool,
     /// A thread sees to that.
     relieves: bool,
+    /// Threads that read and have nothing to do.
+    readers_free: usize,
     /// When everybody is looked at again, because what somebody used can perhaps be spilled by now; and when that was so last.
     look_at: Option<Instant>,
     looked: Instant,
@@ -134,6 +139,8 @@ struct Stands {
     lacks: u64,
     /// The change up to which it was looked at.
     seen: u64,
+    /// The same by the thread that never touches the disk.
+    tried: u64,
     /// A thread is at it.
     taken: bool,
     /// How often others were served before it that came later.
@@ -146,6 +153,12 @@ pub enum Errand {
     Relieve,
     /// Try to gather this, as things are after this change.
     Gather(Arc<Need>, u64),
+}
+
+/// What the thread is to do that never touches the disk.
+pub enum Duty {
+    /// See whether there is room for this, which needs nothing else.
+    Give(Arc<Need>),
     /// Those have waited for too long.
     Refuse(Vec<Arc<Need>>),
     /// Those did not take what came.
@@ -163,13 +176,19 @@ impl Default for Gatherings {
             reading: HashSet::new(),
             pressed: false,
             relieves: false,
+            readers_free: 0,
             look_at: None,
             looked: Instant::now(),
             changes: 1,
             round: Round::default(),
             closed: false,
         };
-        Gatherings { line: Mutex::new(line), changed: Condvar::new(), fewest: AtomicU64::new(u64::MAX) }
+        Gatherings {
+            line: Mutex::new(line),
+            changed: Condvar::new(),
+            due: Condvar::new(),
+            fewest: AtomicU64::new(u64::MAX),
+        }
     }
 }
 
@@ -192,6 +211,7 @@ impl Gatherings {
             self.note_fewest(&line);
             drop(line);
             self.changed.notify_one();
+            self.due.notify_one();
         }
         Gathering { need, line: Arc::downgrade(self) }
     }
@@ -199,8 +219,14 @@ impl Gatherings {
     /// So many bytes are used now: is there room for anybody who waits?
     pub fn freed(&self, used: u64, limit: u64) {
         if used.saturating_add(self.fewest.load(Ordering::Acquire)) <= limit {
-            self.line.lock().changes += 1;
+            let mut line = self.line.lock();
+            line.changes += 1;
+            let all_busy = line.readers_free == 0;
+            drop(line);
             self.changed.notify_one();
+            if all_busy {
+                self.due.notify_one();
+            }
         }
     }
 
@@ -236,13 +262,57 @@ impl Gatherings {
         };
         drop(held);
         self.changed.notify_all();
+        self.due.notify_all();
         let error = Arc::new(shut_down());
         left.values().for_each(|stands| stands.need.refuse(&error));
     }
 
-    /// What to do next, once there is something; `None` at the end.
+    /// What to do next for the thread that never touches the disk; `None` at the end.
+    pub fn next_duty(&self) -> Option<Duty> {
+        let mut line = self.line.lock();
+        loop {
+            if line.closed {
+                return None;
+            }
+            let now = Instant::now();
+            if let Some(duty) = self.due(&mut line, now) {
+                return Some(duty);
+            }
+            if let Some(need) = line.first_for_room() {
+                return Some(Duty::Give(need));
+            }
+            match line.is_due_at() {
+                None => self.due.wait(&mut line),
+                Some(until) => drop(self.due.wait_until(&mut line, until)),
+            }
+        }
+    }
+
+    /// Those who have waited, or were waited for, too long.
+    fn due(&self, line: &mut Line, now: Instant) -> Option<Duty> {
+        let late = line.take_late(now);
+        if !late.is_empty() {
+            self.note_fewest(line);
+            return Some(Duty::Refuse(late));
+        }
+        let lapsed = line.take_lapsed(now);
+        (!lapsed.is_empty()).then_some(Duty::LetGo(lapsed))
+    }
+
+    /// What to do next for a thread that reads, once there is something; `None` at the end.
     pub fn next(&self, limit: u64) -> Option<Errand> {
         let mut line = self.line.lock();
+        let errand = self.next_in(&mut line, limit);
+        let all_busy = line.readers_free == 0;
+        drop(line);
+        if all_busy {
+            // Who needs no disk need not wait for these.
+            self.due.notify_one();
+        }
+        errand
+    }
+
+    fn next_in(&self, line: &mut MutexGuard<'_, Line>, limit: u64) -> Option<Errand> {
         loop {
             if line.closed {
                 return None;
@@ -257,22 +327,15 @@ impl Gatherings {
                 (line.look_at, line.looked) = (None, now);
                 line.changes += 1;
             }
-            let late = line.take_late(now);
-            if !late.is_empty() {
-                self.note_fewest(&line);
-                return Some(Errand::Refuse(late));
-            }
-            let lapsed = line.take_lapsed(now);
-            if !lapsed.is_empty() {
-                return Some(Errand::LetGo(lapsed));
-            }
             if let Some(need) = line.first(limit) {
                 return Some(Errand::Gather(need, line.changes));
             }
+            line.readers_free += 1;
             match line.wakes_at(now) {
-                None => self.changed.wait(&mut line),
-                Some(until) => drop(self.changed.wait_until(&mut line, until)),
+                None => self.changed.wait(line),
+                Some(until) => drop(self.changed.wait_until(line, until)),
             }
+            line.readers_free -= 1;
         }
     }
 
@@ -312,6 +375,15 @@ impl Gatherings {
         self.note_fewest(&line);
     }
 
+    /// There was no room for it without the disk: it waits on as if nobody had looked.
+    pub fn leave_to_readers(&self, need: &Need) {
+        let mut line = self.line.lock();
+        if let Some(stands) = line.needs.get_mut(&need.key) {
+            stands.taken = false;
+            line.round.at = None;
+        }
+    }
+
     /// It has what it waited for, and those before it who wait on are passed.
     pub fn serve(&self, need: &Need, gathered: Gathered) {
         let gone = {
@@ -335,7 +407,7 @@ impl Gatherings {
         if !line.closed && !line.needs.contains_key(&need.key) {
             line.hold(need);
             drop(line);
-            self.changed.notify_one();
+            self.due.notify_one();
         }
     }
 
@@ -368,7 +440,7 @@ impl Line {
         let (key, lacks) = (need.key, need.bytes);
         self.deadlines.insert((need.until, key));
         self.lacking.insert((lacks, key));
-        self.needs.insert(key, Stands { need, lacks, seen: 0, taken: false, passed: 0 });
+        self.needs.insert(key, Stands { need, lacks, seen: 0, tried: 0, taken: false, passed: 0 });
         // It may stand before those that were looked at already, which are not looked at again.
         self.round.at = None;
     }
@@ -429,6 +501,36 @@ impl Line {
         None
     }
 
+    /// The first of those that need room alone which was not tried since something changed, while nobody else looks: where the threads
+    /// that read are free they see to it, and to those before it.
+    fn first_for_room(&mut self) -> Option<Arc<Need>> {
+        if self.readers_free > 0 {
+            return None;
+        }
+        let Line { needs, changes, round, .. } = self;
+        let mut kept_for: Vec<(u64, u64)> = Vec::new();
+        for stands in needs.values_mut().take(LOOKAHEAD) {
+            let owner = stands.need.owner;
+            let is_kept = kept_for.iter().any(|(of, lacks)| *of == owner || *lacks <= round.share);
+            if !stands.taken && !is_kept && stands.tried < *changes && stands.need.objects.is_empty() {
+                (stands.taken, stands.tried) = (true, *changes);
+                return Some(stands.need.clone());
+            }
+            if stands.passed >= GATHERED_PAST_MAX {
+                kept_for.push((owner, stands.lacks));
+            }
+        }
+        None
+    }
+
+    /// When somebody has waited, or was waited for, too long.
+    fn is_due_at(&self) -> Option<Instant> {
+        let waits = |key: &Key| self.needs.get(key).is_some_and(|stands| !stands.taken);
+        let late = self.deadlines.iter().find(|(_, key)| waits(key)).map(|(until, _)| *until);
+        let lapses = self.held.first_key_value().map(|((until, _), _)| *until);
+        late.into_iter().chain(lapses).min()
+    }
+
     fn take_late(&mut self, now: Instant) -> Vec<Arc<Need>> {
         let late = self.deadlines.iter().take_while(|(until, _)| *until <= now).map(|(_, key)| *key);
         let late: Vec<_> = late.filter(|key| self.needs.get(key).is_some_and(|stands| !stands.taken)).collect();
@@ -453,13 +555,10 @@ impl Line {
         lapsed
     }
 
-    /// When to look at all again, where somebody waits, or is to take what came.
+    /// When to look at all again, where somebody waits.
     fn wakes_at(&mut self, now: Instant) -> Option<Instant> {
-        let waits = |key: &Key| self.needs.get(key).is_some_and(|stands| !stands.taken);
-        let late = self.deadlines.iter().find(|(_, key)| waits(key)).map(|(until, _)| *until);
-        let look_at = late.map(|late| late.min(*self.look_at.get_or_insert(now + SPILL_RETRY)));
-        let lapses = self.held.first_key_value().map(|((until, _), _)| *until);
-        look_at.into_iter().chain(lapses).min()
+        let waits = self.needs.values().any(|stands| !stands.taken);
+        waits.then(|| *self.look_at.get_or_insert(now + SPILL_RETRY))
     }
 }
 
@@ -697,6 +796,27 @@ mod tests {
         serve(&line, &turn(&line).0);
         assert_eq!(turn(&line).0.bytes, 10, "nothing is kept for who has it");
         drop((first, later));
+    }
+
+    #[test]
+    fn where_all_that_read_are_busy_room_is_given_to_who_needs_nothing_else() {
+        let (_store, line) = line();
+        let cold = [line.join(Vec::new(), 400, of(1, 0)), line.join(Vec::new(), 10, of(1, 0))];
+        let given = |line: &Gatherings| line.line.lock().first_for_room().map(|need| need.bytes);
+        line.line.lock().readers_free = 1;
+        assert_eq!(given(&line), None, "they see to it");
+        line.line.lock().readers_free = 0;
+        assert_eq!([given(&line), given(&line), given(&line)], [Some(400), Some(10), None]);
+        // Who finds no room is left as it was, and is tried again after a change.
+        let needs: Vec<_> = line.line.lock().needs.values().map(|stands| stands.need.clone()).collect();
+        needs.iter().for_each(|need| line.leave_to_readers(need));
+        assert_eq!(given(&line), None);
+        line.line.lock().needs.values_mut().for_each(|stands| stands.passed = GATHERED_PAST_MAX);
+        line.freed(0, LIMIT);
+        assert_eq!([given(&line), given(&line)], [Some(400), None], "the rest is kept for the first");
+        line.leave_to_readers(&needs[0]);
+        assert_eq!(round(&line, 1), [400]);
+        drop(cold);
     }
 
     #[test]

@@ -72,11 +72,12 @@ impl Host for Guest {
             let patient = self.serving.is_none() && !self.coming.is_awaited();
             outcome = self.ask_for(&object);
             if outcome.is_none() && patient {
-                match self.value_that_comes(&object, Some(TRY_PATIENCE)).await {
-                    Ok(come) => outcome = come,
-                    Err(Waited::InVain(error)) => return Ok(Some(Err((&*error).into()))),
-                    Err(Waited::CancelRequested) => return Ok(Some(Err(asked_to_stop()))),
-                    Err(Waited::Ready | Waited::TimedOut) => {}
+                // Of the real clock, as the disk takes it.
+                match tokio::time::timeout(TRY_PATIENCE, self.value_that_comes(&object, None)).await {
+                    Ok(Ok(come)) => outcome = come,
+                    Ok(Err(Waited::InVain(error))) => return Ok(Some(Err((&*error).into()))),
+                    Ok(Err(Waited::CancelRequested)) => return Ok(Some(Err(asked_to_stop()))),
+                    Ok(Err(Waited::Ready | Waited::TimedOut)) | Err(_) => {}
                 }
             }
         }
