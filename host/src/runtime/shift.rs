@@ -40,31 +40,56 @@ impl Runtime {
         first: Arc<TaskRecord>,
         may_restart: bool,
     ) -> Served {
-        let slot = CancelSlot::new();
-        let shift = Shift::new(first.clone(), slot.clone(), holds.clone());
-        actor.set_shift(shift.clone());
-        // A kill that came before it was known what runs.
-        if actor.mailbox.kill_pending() {
-            slot.stop(StopReason::ActorKilled);
-        }
+        let (mut slot, mut shift) = new_shift(actor, &first, holds);
         let mut service = Service::new(self.clone(), actor.clone(), shift.clone(), may_restart);
         service.begin(first);
-        let served = shift.clone();
-        let serving = async move {
-            let served = instance.serve_calls(served).await;
-            served.map(|()| instance)
+        // One shift after the other, as long as calls come while results of the one before wait for room.
+        let served = loop {
+            let serving = {
+                let shift = shift.clone();
+                async move {
+                    let served = instance.serve_calls(shift).await;
+                    served.map(|()| instance)
+                }
+            };
+            let ended = {
+                let guest = self.sheltered(serving, Err);
+                let mut guest = pin!(slot.run(guest, || shift.preempted()));
+                poll_fn(|cx| service.poll(guest.as_mut(), cx)).await
+            };
+            let served = service.conclude(ended);
+            match (service.store_the_rest(served.is_ok()).await, served) {
+                (Some(next), Ok(alive)) => {
+                    instance = alive;
+                    (slot, shift) = new_shift(actor, &next, holds);
+                    service.shift = shift.clone();
+                    service.begin(next);
+                }
+                (_, served) => break served,
+            }
         };
-        let guest = self.sheltered(serving, Err);
-        let mut guest = pin!(slot.run(guest, || shift.preempted()));
-        let ended = poll_fn(|cx| service.poll(guest.as_mut(), cx)).await;
-        let served = service.conclude(ended);
-        service.store_the_rest().await;
         drop(service);
         actor.clear_running();
         self.progressed();
         self.dispatch();
         served
     }
+}
+
+/// A shift that begins with this call, and what ends it as a whole.
+fn new_shift(
+    actor: &ActorRecord,
+    first: &Arc<TaskRecord>,
+    holds: &ResourceSet,
+) -> (Arc<CancelSlot<Result<Instance, TaskError>>>, Arc<Shift>) {
+    let slot = CancelSlot::new();
+    let shift = Shift::new(first.clone(), slot.clone(), holds.clone());
+    actor.set_shift(shift.clone());
+    // A kill that came before it was known what runs.
+    if actor.mailbox.kill_pending() {
+        slot.stop(StopReason::ActorKilled);
+    }
+    (slot, shift)
 }
 
 /// A call whose arguments are read back from disk, and the attempt that they are for.
@@ -306,18 +331,21 @@ impl Service {
         lost
     }
 
-    /// The guest serves no more: waits for those that were answered last, for as long as their results wait for room. A kill of the
-    /// actor ends that.
-    async fn store_the_rest(&mut self) {
-        while !self.storing.is_empty() {
-            poll_fn(|cx| {
-                if self.actor.mailbox.kill_pending() {
-                    self.seats.values().for_each(|seat| seat.call.stop_attempt(StopReason::ActorKilled));
-                }
-                if self.settle_stored(cx) { Poll::Ready(()) } else { Poll::Pending }
-            })
-            .await;
-        }
+    /// The guest serves no more: waits for those that were answered last, for as long as their results wait for room, or until
+    /// another call comes, which this gives if the guest `may_go_on`. A kill of the actor ends that.
+    async fn store_the_rest(&mut self, may_go_on: bool) -> Option<Arc<TaskRecord>> {
+        poll_fn(|cx| {
+            if self.actor.mailbox.kill_pending() {
+                self.seats.values().for_each(|seat| seat.call.stop_attempt(StopReason::ActorKilled));
+            }
+            self.settle_stored(cx);
+            match self.storing.is_empty() {
+                true => Poll::Ready(None),
+                false if !may_go_on => Poll::Pending,
+                false => self.next(cx).map_or(Poll::Pending, |call| Poll::Ready(Some(call))),
+            }
+        })
+        .await
     }
 
     /// What came of the instance, and of the calls that were not answered.
