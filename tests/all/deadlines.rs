@@ -39,6 +39,22 @@ async fn a_busy_loop_and_a_parked_guest_end_at_their_deadline() {
 }
 
 #[tokio::test]
+async fn a_deadline_does_not_wait_for_those_of_a_higher_priority() {
+    let clock = ManualClock::new();
+    let (host, module) = host_with(builder().threads(1).cpus(2.0).clock(clock.clone()), "waiting").await;
+    let low = module.task("spin").options(TaskOptions::new().timeout(HOUR)).submit().await;
+    running(&host, 1).await;
+    let high = module.task("spin").options(TaskOptions::new().priority(10)).submit().await;
+    running(&host, 2).await;
+    clock.advance(HOUR);
+    assert_eq!(error(&host, &low).await.kind, ErrorKind::TaskTimedOut);
+    assert!(!high.is_ready());
+    host.cancel(&high);
+    assert_eq!(error(&host, &high).await.kind, ErrorKind::TaskCancelled);
+    finish(host).await;
+}
+
+#[tokio::test]
 async fn a_childs_deadline_is_never_later_than_its_parents() {
     let clock = ManualClock::new();
     let (host, module) = host_on(&clock).await;

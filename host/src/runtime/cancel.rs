@@ -92,9 +92,11 @@ impl Runtime {
     pub(super) fn stop(&self, task: &Arc<TaskRecord>, reason: StopReason) {
         match task.stop(reason) {
             Stopped::BeforeStart => self.give_up(task, self.stopped(task, reason)),
-            // Its thread has others to run first; who waits for the outcome need not wait for that. A deadline may be
-            // followed by another attempt, and the end of an actor's call by the actor's.
-            Stopped::WhileSuspended if reason != StopReason::Deadline && task.is_plain() => {
+            // Its thread has others to run first, perhaps for long; who waits for the outcome need not wait for that. A deadline may
+            // be followed by another attempt, and the end of an actor's call by the actor's.
+            Stopped::WhileSuspended
+                if task.is_plain() && (reason != StopReason::Deadline || task.is_last_attempt()) =>
+            {
                 self.settle(task, Err(Arc::new(self.stopped(task, reason))));
                 self.dispatch();
             }

@@ -593,6 +593,11 @@ impl TaskRecord {
         self.core.lock().attempt
     }
 
+    /// Is none to follow the attempt that runs, however that ends?
+    pub fn is_last_attempt(&self) -> bool {
+        self.attempt() > self.spec.plan.max_retries
+    }
+
     /// When it must be done; `None` if never, or if it is.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline_of(&self.core.lock())
