@@ -21,17 +21,25 @@ impl Runtime {
         if asked_before && !force {
             return;
         }
-        let descendants = if recursive { descendants(&task) } else { Vec::new() };
-        // Nothing of a task that waits can be asked, and a queue or a rest can be left at once.
+        // Nothing of a task that waits can be asked, and a queue or a rest can be left at once. What it submitted ends with it.
         if force || !self.ask_with_grace(&task) {
-            self.stop(&task, StopReason::Cancelled);
-            return descendants.iter().for_each(|task| self.end_with_parent(task));
+            return self.stop(&task, StopReason::Cancelled);
         }
-        for task in descendants {
-            if !self.ask_with_grace(&task) {
-                self.stop(&task, StopReason::Cancelled);
+        if recursive && task.has_children() {
+            self.ask_descendants(task);
+        }
+    }
+
+    /// Asks all that a task submitted. On a thread that may wait: they may be very many.
+    fn ask_descendants(&self, task: Arc<TaskRecord>) {
+        let Some(runtime) = self.strong() else { return };
+        self.tokio.spawn_blocking(move || {
+            for task in descendants(&task) {
+                if !runtime.ask_with_grace(&task) {
+                    runtime.stop(&task, StopReason::Cancelled);
+                }
             }
-        }
+        });
     }
 
     /// Asks a task that runs to stop, and has it ended if it has not when its grace is over. False if it does not run.

@@ -645,6 +645,11 @@ impl TaskRecord {
         self.core.lock().children.iter().collect()
     }
 
+    /// Has it submitted any that are not done?
+    pub fn has_children(&self) -> bool {
+        self.core.lock().children.0.as_ref().is_some_and(|children| !children.is_empty())
+    }
+
     /// Takes a task among its children, unless that is done.
     fn adopt(self: &Arc<Self>, child: &Arc<TaskRecord>) {
         // The child's lock before the parent's, here and nowhere the other way round.
