@@ -62,6 +62,20 @@ async fn a_tasks_own_limit_is_named_where_that_is_what_it_lacks() {
 }
 
 #[tokio::test]
+async fn fuel_counts_once_and_what_is_burned_does_not_come_back_with_another_attempt() {
+    let (host, module) = host_with(builder(), "budgets").await;
+    let budget = of_fuel(100_000_000);
+    let shares = module.task("shares").arg(60_000_000u64).options(on(&budget).fuel(90_000_000)).submit().await;
+    value::<u64>(&host, &shares).await;
+    assert!(budget.used().fuel < 1_000_000, "{:?}", budget.used());
+    let again = on(&budget).max_retries(1000).retry_backoff(HOUR);
+    let much = module.task("burns").arg(1u64 << 40).options(again).submit().await;
+    let failed = error(&host, &much).await;
+    assert_eq!((failed.attempt, &*failed.limit.as_ref().unwrap().name), (1, "budget-fuel"));
+    finish(host).await;
+}
+
+#[tokio::test]
 async fn submissions_are_counted_however_deep() {
     let (host, module) = host_with(builder(), "budgets").await;
     let budget = Budget::new(BudgetLimits { tasks: Some(10), ..BudgetLimits::default() });

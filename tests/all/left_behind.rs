@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustyray_host::clock::ManualClock;
 use rustyray_host::limits::CANCEL_GRACE;
-use rustyray_host::{Capabilities, ErrorKind, TaskOptions};
+use rustyray_host::{Budget, BudgetLimits, Capabilities, ErrorKind, TaskOptions};
 
 use crate::guest::guest;
 use crate::support::{Lines, builder, error, finish, host_with, settled, value};
@@ -31,6 +31,35 @@ async fn a_call_that_outlives_its_caller_is_ended_after_its_grace() {
         settled(&host, "its actor to go", |stats| (stats.instances, stats.actors, stats.running) == (0, 0, 0)).await;
         host.shutdown(Duration::ZERO).await;
     }
+}
+
+#[tokio::test]
+async fn what_a_call_hands_on_when_it_is_asked_to_stop_ends_too() {
+    for chain in [false, true] {
+        let lines = Lines::default();
+        let grace = Duration::from_millis(500);
+        let (host, module) = host_with(builder().cancel_grace(grace).on_log(lines.sink()), "behind").await;
+        let hands_on = module.task("hands_on").arg(chain).submit().await;
+        lines.until("it hands on").await;
+        host.cancel(&hands_on);
+        assert_eq!(error(&host, &hands_on).await.kind, ErrorKind::TaskCancelled);
+        lines.until("it has handed on").await;
+        settled(&host, "all that was handed on to end", |stats| stats.running == 0).await;
+        host.shutdown(Duration::ZERO).await;
+    }
+}
+
+#[tokio::test]
+async fn an_actor_is_not_started_again_when_the_time_of_its_budget_is_over() {
+    let (clock, lines) = (ManualClock::new(), Lines::default());
+    let (host, module) = host_with(builder().clock(clock.clone()).on_log(lines.sink()), "behind").await;
+    let budget = Budget::new(BudgetLimits { time: Some(HOUR), ..BudgetLimits::default() });
+    let falls = module.task("falls").options(TaskOptions::new().budget(&budget)).submit().await;
+    lines.until("it stands").await;
+    clock.advance(HOUR);
+    assert_eq!(error(&host, &falls).await.kind, ErrorKind::TaskTimedOut);
+    settled(&host, "the actor to go", |stats| (stats.instances, stats.actors) == (0, 0)).await;
+    finish(host).await;
 }
 
 #[tokio::test]

@@ -100,11 +100,9 @@ impl Runtime {
         let mut spec = last.spec.clone();
         spec.id = self.task_ids.next();
         spec.queued = self.clock.now();
-        // What outlives its budget's time is on it no more.
+        // It outlives who created it, and not its budget.
         spec.inherited_deadline = spec.budget.as_ref().and_then(|budget| budget.deadline(spec.queued));
-        if spec.inherited_deadline.is_some_and(|end| end <= spec.queued) {
-            (spec.budget, spec.inherited_deadline) = (None, None);
-        }
+        spec.within_grace = false;
         at_home(&mut spec);
         TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), None, self.conductor())
     }

@@ -53,7 +53,8 @@ impl Runtime {
             plan: lineage.plan.clone(),
             capabilities: lineage.capabilities.clone(),
             inherited_deadline: None,
-            budget: None,
+            within_grace: false,
+            budget: lineage.budget.clone(),
             queued: self.clock.now(),
         };
         self.launch_into(spec, arguments, None, output, None).map_err(|error| error.message)

@@ -105,6 +105,7 @@ impl Runtime {
             plan: Arc::new(TaskPlan::of_host("describe", limits)),
             capabilities: Arc::new(Capabilities::none()),
             inherited_deadline: None,
+            within_grace: false,
             budget: None,
             queued: self.clock.now(),
         };

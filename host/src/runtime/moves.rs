@@ -174,6 +174,7 @@ impl Runtime {
             plan: Arc::new(plan),
             queued: self.clock.now(),
             inherited_deadline: None,
+            within_grace: false,
             budget: construct.spec.budget.clone(),
             ..construct.spec.clone()
         };

@@ -115,8 +115,9 @@ impl Runtime {
             use ErrorKind::{HostShutDown, ObjectLost, TaskCancelled};
             error.kind.is_system_failure() || matches!(error.kind, TaskCancelled | HostShutDown | ObjectLost)
         });
-        // One that was ended as it returned has ended all the same.
-        ((ended || task.was_ended()) && !task.spares_children()) || matches!(task.spec.work, Work::Main { .. })
+        // One that was ended, or asked to stop, and returned has ended all the same.
+        let unwanted = task.was_ended() || task.cancel_requested();
+        ((ended || unwanted) && !task.spares_children()) || matches!(task.spec.work, Work::Main { .. })
     }
 
     /// Ends tasks with all that they submitted. Not here, so that a deep tree is not a deep stack; on a thread that may wait.

@@ -274,6 +274,7 @@ impl Runtime {
             capabilities: self.capabilities(&plan, caller)?,
             plan,
             inherited_deadline: caller.and_then(|caller| caller.deadline()).into_iter().chain(time).min(),
+            within_grace: caller.is_some_and(|caller| caller.cancel_requested() || caller.spec.within_grace),
             budget,
             queued,
         })
@@ -320,29 +321,33 @@ impl Runtime {
         mut place: Option<Place>,
     ) -> Result<(), TaskError> {
         let arguments = Arguments::new(arguments, &self.store).map_err(|error| TaskError::clone(&error))?;
-        if let Some(budget) = &spec.budget {
-            budget.submit()?;
-        }
-        let admitted = match spec.is_repeated() {
-            // Somebody was promised its result: it comes back as what is tried again does, whether there is room or not.
-            true => self.scheduler.lock().admit_again(),
-            false => self.scheduler.lock().admit(&spec.plan.needs, caller.is_none(), &mut place),
-        };
-        if let Err(refused) = admitted {
-            spec.budget.iter().for_each(Budget::take_back);
-            return Err(refused);
+        // Somebody was promised the result of one that makes it again: it comes back as what is tried again does, whether there is
+        // room or not.
+        match spec.is_repeated() {
+            true => self.scheduler.lock().admit_again()?,
+            false => self.admit(&spec, caller, &mut place)?,
         }
         let task = TaskRecord::new(spec, true, arguments, output, caller, self.conductor());
         self.watch_deadline(&task);
         if let Work::Call { actor, .. } = &task.spec.work
             && let Err(error) = actor.mailbox.push(task.clone())
         {
+            task.spec.budget.iter().for_each(Budget::take_back);
             self.give_up(&task, error);
             return Ok(());
         }
         task.watch_arguments();
         self.dispatch();
         Ok(())
+    }
+
+    /// Lets a task in that was not there before.
+    fn admit(&self, spec: &TaskSpec, caller: Caller, place: &mut Option<Place>) -> Result<(), TaskError> {
+        if let Some(budget) = &spec.budget {
+            budget.submit()?;
+        }
+        let admitted = self.scheduler.lock().admit(&spec.plan.needs, caller.is_none(), place);
+        admitted.inspect_err(|_| spec.budget.iter().for_each(Budget::take_back))
     }
 
     /// An object with the error of a submission that was refused.

@@ -132,6 +132,7 @@ impl Instance {
         let restore: RestoreFunc = self.export(|guest| guest.restore)?;
         let state = give_payload(&mut self.store.data_mut().table, state).map_err(|error| self.failed(&error))?;
         let outcome = restore.call_async(&mut self.store, (type_name.clone(), state)).await;
+        self.read_meters();
         let (result,) = outcome.map_err(|error| self.failed(&error))?;
         result.map_err(program_error)
     }
@@ -143,7 +144,11 @@ impl Instance {
     pub async fn save(&mut self) -> Result<Result<Payload, TaskError>, TaskError> {
         let save: SaveFunc = self.export(|guest| guest.save)?;
         let _ = self.store.set_fuel(CHECKPOINT_FUEL);
-        let (result,) = save.call_async(&mut self.store, ()).await.map_err(|error| {
+        let before = self.task().meter().fuel_used();
+        let saved = save.call_async(&mut self.store, ()).await;
+        let burned = CHECKPOINT_FUEL.saturating_sub(self.store.get_fuel().unwrap_or_default());
+        self.task().meter().burned(before + burned);
+        let (result,) = saved.map_err(|error| {
             explain(&error, &self.task().spec.plan.limits, self.task().meter().stderr_tail().as_deref())
         })?;
         let taken = result.map_err(program_error).map(|state| take_payload(&mut self.store.data_mut().table, state));

@@ -106,6 +106,8 @@ struct Line {
     relieves: bool,
     /// Threads that read and have nothing to do.
     readers_free: usize,
+    /// Until when the thread sleeps that never touches the disk; `None` for ever.
+    sleeps_until: Option<Instant>,
     /// When everybody is looked at again, because what somebody used can perhaps be spilled by now; and when that was so last.
     look_at: Option<Instant>,
     looked: Instant,
@@ -177,6 +179,7 @@ impl Default for Gatherings {
             pressed: false,
             relieves: false,
             readers_free: 0,
+            sleeps_until: Some(Instant::now()),
             look_at: None,
             looked: Instant::now(),
             changes: 1,
@@ -209,9 +212,9 @@ impl Gatherings {
         } else {
             line.insert(need.clone());
             self.note_fewest(&line);
-            drop(line);
+            let all_busy = line.readers_free == 0;
+            self.wake_for(line, if all_busy { Instant::now() } else { need.until });
             self.changed.notify_one();
-            self.due.notify_one();
         }
         Gathering { need, line: Arc::downgrade(self) }
     }
@@ -281,7 +284,8 @@ impl Gatherings {
             if let Some(need) = line.first_for_room() {
                 return Some(Duty::Give(need));
             }
-            match line.is_due_at() {
+            line.sleeps_until = line.is_due_at();
+            match line.sleeps_until {
                 None => self.due.wait(&mut line),
                 Some(until) => drop(self.due.wait_until(&mut line, until)),
             }
@@ -373,6 +377,16 @@ impl Gatherings {
         let mut line = self.line.lock();
         line.put_back(need, lacks, seen);
         self.note_fewest(&line);
+        self.wake_for(line, need.until);
+    }
+
+    /// Something is due at this moment: the thread that sees to it may sleep for longer.
+    fn wake_for(&self, line: MutexGuard<'_, Line>, at: Instant) {
+        let oversleeps = line.sleeps_until.is_none_or(|until| at < until);
+        drop(line);
+        if oversleeps {
+            self.due.notify_one();
+        }
     }
 
     /// There was no room for it without the disk: it waits on as if nobody had looked.
@@ -382,20 +396,26 @@ impl Gatherings {
             stands.taken = false;
             line.round.at = None;
         }
+        let all_free = line.readers_free > 0;
+        drop(line);
+        if all_free {
+            self.changed.notify_one();
+        }
     }
 
     /// It has what it waited for, and those before it who wait on are passed.
     pub fn serve(&self, need: &Need, gathered: Gathered) {
-        let gone = {
-            let mut line = self.line.lock();
-            let gone = line.remove(&need.key);
-            line.needs.range_mut(..need.key).for_each(|(_, stands)| stands.passed += 1);
-            if let Some(stands) = &gone {
-                line.hold(&stands.need);
-            }
-            self.note_fewest(&line);
-            gone
-        };
+        let mut line = self.line.lock();
+        let gone = line.remove(&need.key);
+        line.needs.range_mut(..need.key).for_each(|(_, stands)| stands.passed += 1);
+        if let Some(stands) = &gone {
+            line.hold(&stands.need);
+        }
+        self.note_fewest(&line);
+        match need.held_until.get() {
+            Some(until) => self.wake_for(line, *until),
+            None => drop(line),
+        }
         drop(gone);
         need.give(gathered);
     }
@@ -406,8 +426,7 @@ impl Gatherings {
         need.lapses.store(true, Ordering::Relaxed);
         if !line.closed && !line.needs.contains_key(&need.key) {
             line.hold(need);
-            drop(line);
-            self.due.notify_one();
+            self.wake_for(line, Instant::now());
         }
     }
 
@@ -817,6 +836,26 @@ mod tests {
         line.leave_to_readers(&needs[0]);
         assert_eq!(round(&line, 1), [400]);
         drop(cold);
+    }
+
+    #[test]
+    fn who_was_looked_at_while_the_other_thread_slept_is_refused_in_time() {
+        let (_store, line) = line();
+        let waits = line.join(Vec::new(), 400, of(1, 0));
+        let (need, change) = turn(&line);
+        let keeper = std::thread::spawn({
+            let line = line.clone();
+            move || line.next_duty()
+        });
+        // It sleeps with nothing to do, as far as it can see: one has its turn.
+        while line.line.lock().sleeps_until.is_some() {
+            std::thread::yield_now();
+        }
+        line.line.lock().deadlines = BTreeSet::from([(Instant::now(), need.key)]);
+        line.line.lock().readers_free = 1;
+        line.put_back(&need, 400, change);
+        assert!(matches!(keeper.join().unwrap(), Some(Duty::Refuse(late)) if late.len() == 1));
+        drop(waits);
     }
 
     #[test]

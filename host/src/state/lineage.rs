@@ -12,6 +12,7 @@ use super::object::{ObjectRef, WeakObjectRef};
 use super::payload::{Argument, Arguments, Encoding, Payload, Reference};
 use super::store::Reservation;
 use super::task::{TaskSpec, Work};
+use crate::words::budget::Budget;
 use crate::words::capabilities::Capabilities;
 use crate::words::limits::{LINEAGE_BYTES_MAX, LINEAGE_DEPTH_MAX, OBJECT_OVERHEAD_BYTES, SPILL_BYTES_MIN};
 use crate::words::manifest::ModuleInfo;
@@ -31,6 +32,8 @@ pub struct Lineage {
     pub plan: Arc<TaskPlan>,
     /// What it may touch.
     pub capabilities: Arc<Capabilities>,
+    /// The account that it was on.
+    pub budget: Option<Budget>,
     /// How its result is encoded.
     pub reply: Encoding,
     inputs: Box<[Input]>,
@@ -85,9 +88,9 @@ impl Lineage {
         let charged: u64 = arguments.iter().map(charged_bytes).sum();
         let charge = object.store().try_reserve(given - charged + OBJECT_OVERHEAD_BYTES);
         let charge = charge.map_err(|_| "the store had no room for what its task was given")?;
-        let TaskSpec { module, plan, capabilities, .. } = spec.clone();
+        let TaskSpec { module, plan, capabilities, budget, .. } = spec.clone();
         let object = Mutex::new(object.downgrade());
-        Ok(Arc::new(Lineage { object, module, plan, capabilities, reply, inputs, depth, _charge: charge }))
+        Ok(Arc::new(Lineage { object, module, plan, capabilities, budget, reply, inputs, depth, _charge: charge }))
     }
 
     /// What the task was given, with what is gone of it made again by `rerun`.

@@ -83,6 +83,11 @@ impl Meter {
         self.budget.as_ref().filter(|budget| budget.is_burned()).map(|_| StopReason::BudgetBurned)
     }
 
+    /// So much of its fuel is another task's, and burned by that: on the budget it counts there.
+    pub fn hand_on(&self, fuel: u64) {
+        self.fuel_used.add(fuel);
+    }
+
     /// Fuel burned so far.
     pub fn fuel_used(&self) -> u64 {
         self.fuel_used.get()

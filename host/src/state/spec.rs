@@ -72,6 +72,8 @@ pub struct TaskSpec {
     pub capabilities: Arc<Capabilities>,
     /// The parent's deadline.
     pub inherited_deadline: Option<Instant>,
+    /// Was its parent asked to stop when it submitted this? Then it has no grace of its own.
+    pub within_grace: bool,
     /// What it uses is on this account, too.
     pub budget: Option<Budget>,
     /// When it was submitted.

@@ -254,7 +254,9 @@ impl TaskRecord {
     /// Starts an attempt, which `slot` can end. False if the task was ended before.
     pub fn begin(&self, slot: Arc<dyn Stop>, now: Instant) -> bool {
         let mut core = self.core.lock();
-        if !matches!(core.phase, Phase::Waiting) {
+        // One whose parent's time is over is ended by whoever watches that.
+        let late = self.parents_deadline(&core).is_some_and(|at| at <= now);
+        if late || !matches!(core.phase, Phase::Waiting) {
             return false;
         }
         core.phase = Phase::Running(slot);
@@ -288,6 +290,7 @@ impl TaskRecord {
             && core.attempt <= plan.max_retries
             && !self.cancel_requested()
             && !core.ended
+            && !self.spec.budget.as_ref().is_some_and(Budget::is_burned)
             && matches!(core.phase, Phase::Running(_))
             && self.parents_deadline(&core).is_none_or(|deadline| next < deadline);
         if again {

@@ -69,9 +69,14 @@ pub(in super::super) struct Serving {
 impl Serving {
     /// So much is left now. What is gone since the last look was burned by the last call.
     fn account(&mut self, left: u64, task: &TaskRecord) {
-        if self.metered {
-            self.used += self.left.saturating_sub(left);
-            task.meter().burned(self.used);
+        let burned = self.left.saturating_sub(left);
+        match self.metered {
+            true => {
+                self.used += burned;
+                task.meter().burned(self.used);
+            }
+            // Nobody's, but somebody pays.
+            false => task.spec.budget.iter().for_each(|budget| budget.burn(0, burned)),
         }
         self.left = left;
     }

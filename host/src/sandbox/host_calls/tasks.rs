@@ -76,7 +76,9 @@ fn share_fuel(access: &mut Access<'_, Guest, HasSelf<Guest>>, options: &TaskOpti
     let mut store = access.as_context_mut();
     let left = store.get_fuel().map_err(internal)?;
     let rest = left.checked_sub(share).ok_or_else(|| TaskError::of_limit(ErrorKind::OutOfFuel, "fuel", left, share))?;
-    store.set_fuel(rest).map_err(internal)
+    store.set_fuel(rest).map_err(internal)?;
+    access.get().task().meter().hand_on(share);
+    Ok(())
 }
 
 fn actor_info(task: &TaskRecord) -> Option<wire::ActorInfo> {

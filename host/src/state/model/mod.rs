@@ -71,6 +71,7 @@ pub(super) fn task(
         plan: Arc::new(plan),
         capabilities: Arc::new(Capabilities::none()),
         inherited_deadline: None,
+        within_grace: false,
         budget: None,
         queued: Instant::now(),
     };

@@ -91,6 +91,7 @@ fn task(
         plan: Arc::new(TaskPlan { needs, ..TaskPlan::of_host("explored", TaskLimits::default()) }),
         capabilities: Arc::new(Capabilities::none()),
         inherited_deadline: None,
+        within_grace: false,
         budget: None,
         queued: Instant::now(),
     };

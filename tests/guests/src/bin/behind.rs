@@ -38,6 +38,44 @@ impl Spinner {
     fn ping(&self) -> u32 {
         1
     }
+
+    /// Goes on until it is asked to stop, and has others do so in its turn.
+    fn hand_on(&self, other: SpinnerHandle, then: Option<SpinnerHandle>) -> u32 {
+        println!("it hands on");
+        while !rustyray::context().cancelled {
+            std::hint::black_box(self);
+        }
+        match then {
+            Some(then) => drop(other.hand_on(then, None)),
+            None => drop(other.spin()),
+        }
+        println!("it has handed on");
+        0
+    }
+
+    /// Crashes when it is asked to stop.
+    fn falls(&self) -> u32 {
+        println!("it stands");
+        while !rustyray::context().cancelled {
+            std::hint::black_box(self);
+        }
+        panic!("as it is meant to")
+    }
+}
+
+/// Waits for an actor that has another one go on when it is asked to stop.
+#[rustyray::remote]
+async fn hands_on(chain: bool) -> Result<u32> {
+    let actor = |name: &str| Spinner::options().name(name).detached().remote();
+    let (first, second, third) = (actor("first"), actor("second"), actor("third"));
+    rustyray::get_all(&[second.ping(), third.ping()]).await?;
+    first.hand_on(second, chain.then_some(third)).await
+}
+
+/// Waits for an actor that crashes when it is asked to stop, and would spin when it is started again.
+#[rustyray::remote]
+async fn falls() -> Result<u32> {
+    Spinner::options().name("behind").detached().max_restarts(1).remote_once().falls().await
 }
 
 /// The same, several calls at once.

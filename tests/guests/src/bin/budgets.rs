@@ -48,6 +48,12 @@ async fn sleeps(milliseconds: u64, levels: u32) -> Result<()> {
     Ok(())
 }
 
+/// Gives a child some of its fuel, which hardly needs it.
+#[rustyray::remote]
+async fn shares(fuel: u64) -> Result<u64> {
+    burns.options().fuel_share(fuel).remote(1).await
+}
+
 #[rustyray::actor]
 struct Burner;
 
