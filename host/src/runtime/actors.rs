@@ -117,6 +117,7 @@ impl Runtime {
     ) -> TaskResult<Instance> {
         let slot = CancelSlot::new();
         if !task.begin(slot.clone(), self.clock.now()) {
+            self.end_late(task);
             return Err(Arc::new(
                 self.described(actor, TaskError::new(ErrorKind::ActorDied, "it was ended before it began")),
             ));
@@ -239,6 +240,7 @@ impl Runtime {
         };
         let slot = CancelSlot::new();
         if !call.begin(slot.clone(), self.clock.now()) {
+            self.end_late(call);
             return Ok(instance);
         }
         // Before it waits for its arguments, which may need other tasks: whoever looks for what stands still finds it.

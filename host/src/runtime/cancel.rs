@@ -33,7 +33,7 @@ impl Runtime {
     /// Asks all that a task submitted. On a thread that may wait: they may be very many.
     fn ask_descendants(&self, task: Arc<TaskRecord>) {
         let Some(runtime) = self.strong() else { return };
-        self.tokio.spawn_blocking(move || {
+        self.apart(move || {
             for task in descendants(&task) {
                 if !runtime.ask_with_grace(&task) {
                     runtime.stop(&task, StopReason::Cancelled);
@@ -102,13 +102,18 @@ impl Runtime {
             Stopped::BeforeStart => self.give_up(task, self.stopped(task, reason)),
             // Its thread has others to run first, perhaps for long; who waits for the outcome need not wait for that. A deadline may
             // be followed by another attempt, and the end of an actor's call by the actor's.
-            Stopped::WhileSuspended
-                if task.is_plain() && (reason != StopReason::Deadline || task.is_last_attempt()) =>
-            {
+            Stopped::WhileSuspended { last: true } if task.is_plain() => {
                 self.settle(task, Err(Arc::new(self.stopped(task, reason))));
                 self.dispatch();
             }
-            Stopped::WhileSuspended | Stopped::WhileRunning | Stopped::AlreadyDone => {}
+            Stopped::WhileSuspended { .. } | Stopped::WhileRunning | Stopped::AlreadyDone => {}
+        }
+    }
+
+    /// A task that did not begin: ends it here where the reason is its parent's time, which nobody may watch for it any more.
+    pub(super) fn end_late(&self, task: &Arc<TaskRecord>) {
+        if task.is_late(self.clock.now()) {
+            self.stop(task, StopReason::Deadline);
         }
     }
 

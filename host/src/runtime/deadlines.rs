@@ -42,6 +42,10 @@ impl Runtime {
     /// The task's deadline is past.
     fn expire(&self, task: &Arc<TaskRecord>) {
         let now = self.clock.now();
+        // Others were seen to first: it may be done, rest, or have another attempt by now, whose deadline is noted.
+        if task.deadline().is_none_or(|at| at > now) {
+            return;
+        }
         if task.grace().is_some_and(|until| until <= now) {
             return self.stop(task, StopReason::Cancelled);
         }
@@ -71,7 +75,7 @@ pub(super) async fn watch(runtime: Arc<Runtime>) {
             }
             // On a thread that may wait: what ends with a task may be an embedder's, and this one is to watch the time.
             let handling = runtime.clone();
-            runtime.tokio.spawn_blocking(move || due.into_iter().for_each(|due| handling.handle(due)));
+            runtime.apart(move || due.into_iter().for_each(|due| handling.handle(due)));
         }
         let next = runtime.timers.lock().next();
         match next {

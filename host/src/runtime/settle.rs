@@ -9,7 +9,7 @@ use crate::state::object::Outcome;
 use crate::state::task::{TaskRecord, Work};
 use crate::words::clock::Moment;
 use crate::words::error::{ErrorKind, TaskError};
-use crate::words::panics::Finally;
+use crate::words::panics::{Finally, caught};
 use crate::words::receipt::Receipt;
 
 impl Runtime {
@@ -65,7 +65,7 @@ impl Runtime {
             return;
         }
         match self.strong().filter(|_| !self.is_halted()) {
-            Some(runtime) => drop(self.tokio.spawn_blocking(move || runtime.give_up_all())),
+            Some(runtime) => self.apart(move || runtime.give_up_all()),
             // Nothing runs any more that could do it.
             None => self.give_up_all(),
         }
@@ -88,6 +88,15 @@ impl Runtime {
             if self.failing.lock().is_empty() || self.failing_now.swap(true, Ordering::AcqRel) {
                 return;
             }
+        }
+    }
+
+    /// Does something on a thread that may wait; here where the system has none.
+    pub(super) fn apart(&self, work: impl FnOnce() + Send + 'static) {
+        let here = Arc::new(parking_lot::Mutex::new(Some(work)));
+        let there = here.clone();
+        if caught(|| drop(self.tokio.spawn_blocking(move || run_once(&there)))).is_err() {
+            run_once(&here);
         }
     }
 
@@ -136,11 +145,18 @@ impl Runtime {
                 runtime.progressed();
             }
         });
-        self.tokio.spawn_blocking(move || {
+        self.apart(move || {
             let _ended = ended;
             for task in &tasks {
                 runtime.survives("ended a task with its parent", || runtime.end_with_parent(task));
             }
         });
+    }
+}
+
+fn run_once(work: &parking_lot::Mutex<Option<impl FnOnce()>>) {
+    let work = work.lock().take();
+    if let Some(work) = work {
+        work();
     }
 }

@@ -202,6 +202,7 @@ impl Service {
         };
         if !call.begin(ender, self.runtime.clock.now()) {
             self.shift.forget(&call);
+            self.runtime.end_late(&call);
             return false;
         }
         self.served[call.spec.plan.lane] += 1;

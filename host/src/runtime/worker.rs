@@ -36,7 +36,7 @@ impl Conductor for Runtime {
         // likes.
         if let Some(runtime) = self.strong() {
             let object = object.clone();
-            self.tokio.spawn_blocking(move || {
+            self.apart(move || {
                 // An actor is others' as well: its call ends by itself at the next item.
                 if object.producer().is_some_and(|task| !runtime.tell_running_call(&task)) {
                     runtime.cancel_object(&object, true, true);
@@ -167,6 +167,7 @@ impl Attempt {
             runtime.stop(task, StopReason::HostShutDown);
         }
         if !task.begin(slot.clone(), runtime.clock.now()) {
+            runtime.end_late(task);
             return None;
         }
         runtime.watch_deadline(task);

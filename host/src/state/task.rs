@@ -130,7 +130,10 @@ pub enum Stopped {
     WhileRunning,
     /// It was running, and suspended: nothing of it will run any more. Whoever ran it settles its outcome, if the caller
     /// does not.
-    WhileSuspended,
+    WhileSuspended {
+        /// No other attempt was to follow.
+        last: bool,
+    },
     /// It was done.
     AlreadyDone,
 }
@@ -251,12 +254,10 @@ impl TaskRecord {
         core.arguments.objects().find_map(ObjectRef::error)
     }
 
-    /// Starts an attempt, which `slot` can end. False if the task was ended before.
+    /// Starts an attempt, which `slot` can end. False if the task was ended before, or [is late](Self::is_late).
     pub fn begin(&self, slot: Arc<dyn Stop>, now: Instant) -> bool {
         let mut core = self.core.lock();
-        // One whose parent's time is over is ended by whoever watches that.
-        let late = self.parents_deadline(&core).is_some_and(|at| at <= now);
-        if late || !matches!(core.phase, Phase::Waiting) {
+        if self.is_late_in(&core, now) || !matches!(core.phase, Phase::Waiting) {
             return false;
         }
         core.phase = Phase::Running(slot);
@@ -277,6 +278,15 @@ impl TaskRecord {
         };
         drop(core);
         drop(before);
+    }
+
+    /// Is its parent's time over? Then it does not begin.
+    pub fn is_late(&self, now: Instant) -> bool {
+        self.is_late_in(&self.core.lock(), now)
+    }
+
+    fn is_late_in(&self, core: &Core, now: Instant) -> bool {
+        self.parents_deadline(core).is_some_and(|at| at <= now)
     }
 
     /// Goes back to waiting after a failed attempt, if another may follow, at `next`. Where it `rests` until then,
@@ -352,12 +362,12 @@ impl TaskRecord {
 
     /// Ends the task from outside. `BeforeStart` leaves it to the caller to [`finish`](Self::finish) it.
     pub fn stop(&self, reason: StopReason) -> Stopped {
-        let slot = {
+        let (slot, last) = {
             let mut core = self.core.lock();
             // An attempt that fails at this very moment is not followed by another.
             core.ended |= reason != StopReason::Deadline;
             match &core.phase {
-                Phase::Running(slot) => slot.clone(),
+                Phase::Running(slot) => (slot.clone(), core.ended || core.attempt > self.spec.plan.max_retries),
                 Phase::Ending | Phase::Done => return Stopped::AlreadyDone,
                 Phase::Waiting => {
                     // From here on no worker begins it.
@@ -367,7 +377,7 @@ impl TaskRecord {
             }
         };
         // Outside the lock: stopping may drop the guest, and what it held may ask for this record.
-        if slot.stop(reason) { Stopped::WhileSuspended } else { Stopped::WhileRunning }
+        if slot.stop(reason) { Stopped::WhileSuspended { last } } else { Stopped::WhileRunning }
     }
 
     /// Ends the attempt that runs, if one does; another may follow.
@@ -594,11 +604,6 @@ impl TaskRecord {
     /// 1 for the first attempt; 0 before it.
     pub fn attempt(&self) -> u32 {
         self.core.lock().attempt
-    }
-
-    /// Is none to follow the attempt that runs, however that ends?
-    pub fn is_last_attempt(&self) -> bool {
-        self.attempt() > self.spec.plan.max_retries
     }
 
     /// When it must be done; `None` if never, or if it is.

@@ -31,7 +31,8 @@ pub struct BudgetLimits {
 /// What has been used of a [`Budget`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BudgetUse {
-    /// Fuel that was burned. Of what runs it is counted in slices of [`FUEL_SLICE`](crate::limits::FUEL_SLICE).
+    /// Fuel that was burned. Of what runs it is counted in slices of [`FUEL_SLICE`](crate::limits::FUEL_SLICE): each wait in WASI, or in
+    /// an embedder's own import, counts as one too, until the task or call returns and what was counted too much is given back.
     pub fuel: u64,
     /// Bytes of linear memory that there are now.
     pub memory_bytes: u64,
@@ -46,7 +47,8 @@ pub struct BudgetUse {
 ///
 /// Beyond its fuel guests end with [`OutOfFuel`](ErrorKind::OutOfFuel), up to a slice of fuel late for each that runs; beyond its
 /// memory the one that asks for more ends with [`OutOfMemory`](ErrorKind::OutOfMemory); beyond its tasks a submission fails with
-/// [`LimitExceeded`](ErrorKind::LimitExceeded); past its time what is left ends with [`TaskTimedOut`](ErrorKind::TaskTimedOut). The
+/// [`LimitExceeded`](ErrorKind::LimitExceeded); past its time what is left ends, tasks with
+/// [`TaskTimedOut`](ErrorKind::TaskTimedOut), and calls of actors when they were asked to stop and their grace is over. The
 /// error's [`limit`](TaskError::limit) says which it was: `budget-fuel`, `budget-memory-bytes`, `budget-tasks`. An actor that was
 /// created within a budget has its memory and its starts on it; a call is on the budget of who calls.
 ///

@@ -32,6 +32,11 @@ impl Coming {
         }
     }
 
+    /// Was it asked for, and has no place?
+    fn waits_for_place(&self, object: &ObjectRef) -> bool {
+        self.0.get(&object.id()).is_some_and(Option::is_none)
+    }
+
     /// Is some of it not there yet?
     pub fn is_awaited(&self) -> bool {
         self.0.values().any(lacks)
@@ -89,9 +94,16 @@ impl Guest {
         if self.coming.0.is_empty() || count == 0 {
             return Wanted::of(Awaited::Many(objects.clone()), count);
         }
-        self.begin(objects.iter());
-        // Before it is looked at what is there: what comes between the two ends the wait.
-        let (coming, lacking) = (self.coming.underway(), self.coming.lacking());
+        // Before it is looked at what is there: what comes between the two ends the wait. Where all of it has come meanwhile there
+        // are places again.
+        let coming = loop {
+            self.begin(objects.iter());
+            let coming = self.coming.underway();
+            if !coming.is_empty() || !objects.iter().any(|object| self.coming.waits_for_place(object)) {
+                break coming;
+            }
+        };
+        let lacking = self.coming.lacking();
         let others = objects.iter().filter(|object| !(lacking.contains(&object.id()) && object.is_away()));
         Wanted { objects: Awaited::Many(others.cloned().collect()), count: count.min(objects.len()), coming }
     }
@@ -113,7 +125,7 @@ impl Guest {
     fn begin<'a>(&mut self, objects: impl IntoIterator<Item = &'a ObjectRef>) {
         let free = COMING_MAX.saturating_sub(self.coming.underway().len());
         let (port, task) = (self.port.clone(), self.task().clone());
-        let asked = |object: &&ObjectRef| self.coming.0.get(&object.id()).is_some_and(Option::is_none);
+        let asked = |object: &&ObjectRef| self.coming.waits_for_place(object);
         let begun: Vec<_> = objects.into_iter().filter(asked).take(free).collect();
         for object in begun {
             let gathering = port.gather(vec![object.clone()], 0, Some(&task)).lapsing();
