@@ -24,7 +24,7 @@ async fn a_call_that_outlives_its_caller_is_ended_after_its_grace() {
         }
         let kind = if cancelled { ErrorKind::TaskCancelled } else { ErrorKind::TaskTimedOut };
         assert_eq!(error(&host, &waits).await.kind, kind);
-        settled(&host, "the caller to go", |stats| stats.instances == 1).await;
+        settled(&host, "the caller to go", |stats| (stats.instances, stats.running) == (1, 1)).await;
         lines.until("it was asked").await;
         assert_eq!(host.stats().running, 1, "it has its grace");
         clock.advance(CANCEL_GRACE);
