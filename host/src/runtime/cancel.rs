@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Runtime;
+use crate::state::family::Walk;
 use crate::state::object::ObjectRef;
 use crate::state::slot::StopReason;
 use crate::state::task::{Stopped, TaskRecord, Work};
@@ -25,20 +26,26 @@ impl Runtime {
         if force || !self.ask_with_grace(&task) {
             return self.stop(&task, StopReason::Cancelled);
         }
-        if recursive && task.has_children() {
-            self.ask_descendants(task);
+        if recursive {
+            self.ask_descendants(&task);
         }
     }
 
-    /// Asks all that a task submitted. On a thread that may wait: they may be very many.
-    fn ask_descendants(&self, task: Arc<TaskRecord>) {
-        let Some(runtime) = self.strong() else { return };
-        self.apart(move || {
-            for task in descendants(&task) {
-                if !runtime.ask_with_grace(&task) {
-                    runtime.stop(&task, StopReason::Cancelled);
+    /// Asks all that a task submitted, parents first. What a call to an actor submitted is the actor's.
+    fn ask_descendants(&self, task: &TaskRecord) {
+        let Some(family) = task.family() else { return };
+        let mut walk = Walk::of(family);
+        self.apart(move |runtime| {
+            let some = walk.next();
+            for task in some.iter().flatten() {
+                if !matches!(task.spec.work, Work::Call { .. }) {
+                    task.family().into_iter().for_each(|family| walk.enter(family));
+                }
+                if !runtime.ask_with_grace(task) {
+                    runtime.stop(task, StopReason::Cancelled);
                 }
             }
+            some.is_some()
         });
     }
 
@@ -136,18 +143,4 @@ impl Runtime {
             }
         }
     }
-}
-
-/// All that a task submitted, parents first. What a call to an actor submitted is the actor's.
-fn descendants(task: &TaskRecord) -> Vec<Arc<TaskRecord>> {
-    let mut found = task.children();
-    let mut next = 0;
-    while let Some(task) = found.get(next) {
-        if !matches!(task.spec.work, Work::Call { .. }) {
-            let children = task.children();
-            found.extend(children);
-        }
-        next += 1;
-    }
-    found
 }

@@ -101,7 +101,7 @@ impl Crew {
     }
 
     /// Is this one of its threads?
-    fn is_here(&self) -> bool {
+    pub fn is_here(&self) -> bool {
         CREW.get() == self.number
     }
 
@@ -144,13 +144,15 @@ impl Runtime {
                 }
             }
         }
-        self.start_readers(&self.crew.presence).inspect_err(|_| self.end_crew())
+        let others = self.start_endings(&self.crew.presence).and_then(|()| self.start_readers(&self.crew.presence));
+        others.inspect_err(|_| self.end_crew())
     }
 
     /// The threads end when there is nothing left to do.
     pub(crate) fn end_crew(&self) {
         self.scheduler.lock().end();
         self.crew.threads.lock().iter().for_each(Thread::unpark);
+        self.endings.close();
         self.store.gatherings().close();
         self.journal.iter().for_each(Keeper::close);
     }

@@ -1,4 +1,5 @@
-//! The loop that ends tasks whose deadline is past, running and queued ones alike, and takes back those that have rested.
+//! Time: tasks whose deadline is past are ended, running and queued ones alike, and those that have rested are taken back. A thread
+//! that does nothing else finds them, and others [end](super::endings) them.
 
 use std::sync::Arc;
 
@@ -6,7 +7,7 @@ use super::Runtime;
 use crate::state::slot::StopReason;
 use crate::state::task::TaskRecord;
 use crate::state::timers::Due;
-use crate::words::limits::DUE_AT_ONCE;
+use crate::words::limits::ENDS_AT_ONCE;
 
 impl Runtime {
     /// Has the task ended at its deadline, if it has one.
@@ -21,7 +22,7 @@ impl Runtime {
 
 impl Runtime {
     /// A panic on the way is one task's: the deadlines of others are watched on.
-    fn handle(&self, due: Due) {
+    pub(super) fn handle(&self, due: Due) {
         match due {
             Due::Deadline(task) => {
                 if !self.survives("ended a task at its deadline", || self.expire(&task)) {
@@ -66,16 +67,13 @@ pub(super) async fn watch(runtime: Arc<Runtime>) {
         let changed = runtime.timers_changed.notified();
         loop {
             let now = runtime.clock.now();
-            let due: Vec<_> = {
-                let mut timers = runtime.timers.lock();
-                std::iter::from_fn(|| timers.pop_due(now)).take(DUE_AT_ONCE).collect()
-            };
+            let mut timers = runtime.timers.lock();
+            let due: Vec<_> = std::iter::from_fn(|| timers.pop_due(now)).take(ENDS_AT_ONCE).collect();
             if due.is_empty() {
                 break;
             }
-            // On a thread that may wait: what ends with a task may be an embedder's, and this one is to watch the time.
-            let handling = runtime.clone();
-            runtime.apart(move || due.into_iter().for_each(|due| handling.handle(due)));
+            // Under the timers' lock: a halt finds what rested in the one place or in the other.
+            runtime.endings.due(due);
         }
         let next = runtime.timers.lock().next();
         match next {

@@ -10,9 +10,11 @@ mod crew;
 mod deadlines;
 mod deadlocks;
 mod describing;
+mod endings;
 mod events;
 mod faults;
 mod journal;
+mod lent;
 mod lineage;
 mod memo;
 mod modules;
@@ -45,6 +47,8 @@ pub use journal::Keeper;
 pub use observers::{Observers, Sinks};
 
 use self::crew::{Crew, Job};
+use self::endings::Endings;
+use self::lent::Returns;
 use self::observers::Guard;
 use crate::port::log::{LogLine, LogSource};
 use crate::port::{ActorRequest, CallRequest, Port, TaskRequest};
@@ -131,6 +135,7 @@ pub struct Runtime {
     failing: Mutex<VecDeque<(Arc<TaskRecord>, TaskError)>, { rank::FAILING }>,
     /// Is somebody giving them up?
     failing_now: AtomicBool,
+    endings: Arc<Endings>,
     /// How many ended tasks have descendants that are about to be ended.
     ending: AtomicUsize,
     /// Is somebody looking whether the host is at a standstill?
@@ -148,6 +153,8 @@ pub struct Runtime {
     observers: Observers,
     /// Of what an embedder's imports do while a guest runs.
     imports: Guard,
+    /// Of the bytes that an embedder lent.
+    returns: Arc<Returns>,
     journal: Option<Keeper>,
     tally: Tally,
     task_ids: Counter,
@@ -203,17 +210,24 @@ pub struct Stats {
 }
 
 impl Runtime {
-    /// A runtime whose work runs on this tokio runtime.
-    pub fn new(config: RuntimeConfig, sandbox: Arc<Sandbox>, clock: Arc<dyn Clock>, tokio: Handle) -> Arc<Self> {
+    /// A runtime whose work runs on this tokio runtime, and that watches the `time` on that one.
+    pub fn new(
+        config: RuntimeConfig,
+        sandbox: Arc<Sandbox>,
+        clock: Arc<dyn Clock>,
+        tokio: Handle,
+        time: &Handle,
+    ) -> Arc<Self> {
         let room = Room::new(config.pending_tasks);
         let scheduler = Scheduler::new(config.resources, config.instances, room.clone());
         let store = ObjectStore::new(config.object_store_bytes);
         let spiller = config.spill.map(|folder| Arc::new(Spiller::new(folder, &store, &config.observers)));
         spiller.iter().for_each(|spiller| store.relieve_by(Box::new(spiller.clone())));
+        let guard = config.observers.guard("the end of bytes that were lent to the host");
+        let returns = Arc::new(Returns { tokio: tokio.clone(), guard });
         let runtime = Arc::new_cyclic(|me| Runtime {
             me: me.clone(),
             sandbox,
-            tokio,
             clock,
             store,
             spiller,
@@ -231,6 +245,7 @@ impl Runtime {
             actors: DashMap::new(),
             failing: Mutex::new(VecDeque::new()),
             failing_now: AtomicBool::new(false),
+            endings: Arc::default(),
             ending: AtomicUsize::new(0),
             suspicious: AtomicBool::new(false),
             progress: Notify::new(),
@@ -241,6 +256,8 @@ impl Runtime {
             cancel_grace: config.cancel_grace,
             helping: config.helping,
             imports: config.observers.guard("a function that the host called for a guest"),
+            returns,
+            tokio,
             observers: config.observers,
             journal: config.journal,
             tally: Tally::default(),
@@ -248,7 +265,7 @@ impl Runtime {
             actor_ids: Counter::default(),
             module_ids: Counter::default(),
         });
-        runtime.tokio.spawn(deadlines::watch(runtime.clone()));
+        time.spawn(deadlines::watch(runtime.clone()));
         runtime
     }
 
@@ -383,13 +400,13 @@ impl Port for Runtime {
         self.observers.room()
     }
 
-    /// On a thread that runs guests an embedder's own holds up what it would hold up with a call; all others, which may be the one
-    /// that watches the deadlines, leave it to one that may wait.
+    /// On a thread that runs guests an embedder's own holds up what it would hold up with a call; all others, which may end the guests
+    /// of others, leave it to one that may wait.
     fn let_go(&self, state: Vec<Box<dyn Any + Send>>) {
         let state = LetGo { state, runtime: self.me.clone() };
-        match tokio::task::try_id() {
-            Some(_) => drop(self.tokio.spawn_blocking(|| drop(state))),
-            None => drop(state),
+        match self.crew.is_here() {
+            true => drop(state),
+            false => drop(self.tokio.spawn_blocking(|| drop(state))),
         }
     }
 

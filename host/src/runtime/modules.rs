@@ -109,7 +109,7 @@ impl Runtime {
             budget: None,
             queued: self.clock.now(),
         };
-        let task = TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), None, self.conductor());
+        let task = TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), self.conductor());
         let slot = CancelSlot::new();
         let (runtime, code, asked) = (self.clone(), code.clone(), task.clone());
         let answer = async move {

@@ -160,8 +160,11 @@ impl Runtime {
         let outcome =
             restored.as_ref().map(|_| Payload::new(Encoding::Bincode, "")).map_err(|error| Arc::new(error.clone()));
         let outcome = outcome.and_then(|nothing| self.store.store(nothing));
-        task.finish(outcome, Moment::of(&*self.clock), |receipt| self.account(receipt));
-        self.end_tree(if restored.is_err() { task.children() } else { Vec::new() });
+        let failed = restored.is_err();
+        task.finish(outcome, failed, Moment::of(&*self.clock), |receipt| self.account(receipt));
+        if failed {
+            self.end_family(task.family());
+        }
         restored
     }
 
@@ -178,7 +181,7 @@ impl Runtime {
             budget: construct.spec.budget.clone(),
             ..construct.spec.clone()
         };
-        TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), None, self.conductor())
+        TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), self.conductor())
     }
 }
 

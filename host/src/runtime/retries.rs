@@ -13,18 +13,22 @@ use crate::words::backoff::backoff;
 use crate::words::error::TaskError;
 
 impl Runtime {
-    /// Has a task that failed run once more, if it may. Its permits are given back already.
+    /// Has a task that failed run once more, if it may, without what this attempt submitted. Its permits are given back already.
     pub(super) fn try_again(&self, task: &Arc<TaskRecord>, failure: &TaskError) -> bool {
         let (next, rests) = self.next_attempt(task);
         let mut scheduler = self.scheduler.lock();
         // Under the scheduler's lock: whoever ends the task from now on finds it among the pending.
         let again = task.retry(failure, next, rests);
-        if again {
+        let left = if again {
             scheduler.count(task);
-        }
+            task.leave_children()
+        } else {
+            None
+        };
         let refused = if again && !rests { scheduler.push(task.clone()) } else { None };
         drop(scheduler);
         refused.into_iter().for_each(|task| self.give_up_later(task, shut_down()));
+        self.end_family(left);
         if again && rests {
             self.rest_until(next, task);
         }

@@ -5,11 +5,14 @@ use std::sync::atomic::Ordering;
 
 use super::Runtime;
 use super::lineage::still_lost;
+use crate::state::family::{Family, Walk};
 use crate::state::object::Outcome;
+use crate::state::slot::StopReason;
 use crate::state::task::{TaskRecord, Work};
 use crate::words::clock::Moment;
 use crate::words::error::{ErrorKind, TaskError};
-use crate::words::panics::{Finally, caught};
+use crate::words::limits::ENDS_AT_ONCE;
+use crate::words::panics::Finally;
 use crate::words::receipt::Receipt;
 
 impl Runtime {
@@ -19,14 +22,16 @@ impl Runtime {
     pub(super) fn settle(&self, task: &Arc<TaskRecord>, outcome: Outcome) {
         let outcome = outcome.map_err(|error| self.final_error(task, &error));
         let error = outcome.as_ref().err().cloned();
-        let orphans = if self.ends_children(task, error.as_deref()) { task.children() } else { Vec::new() };
-        if !task.finish(outcome, Moment::of(&*self.clock), |receipt| self.account(receipt)) {
+        let ends_children = self.ends_children(task, error.as_deref());
+        if !task.finish(outcome, ends_children, Moment::of(&*self.clock), |receipt| self.account(receipt)) {
             return;
         }
         if let (Work::Construct { actor }, Some(error)) = (&task.spec.work, error) {
             self.bury(actor, error);
         }
-        self.end_tree(orphans);
+        if ends_children {
+            self.end_family(task.family());
+        }
         // What it was called with is in use no more.
         self.store.look_again();
         self.progressed();
@@ -57,47 +62,36 @@ impl Runtime {
         self.dispatch();
     }
 
-    /// The same, soon, and one after the other: a chain of ten thousand that fails would otherwise fail by recursion. On a thread that
-    /// may wait, as all that ends many tasks: what they hold may be an embedder's bytes, whose end is his function.
+    /// The same, soon, and one after the other: a chain of ten thousand that fails would otherwise fail by recursion.
     pub(super) fn give_up_later(&self, task: Arc<TaskRecord>, error: TaskError) {
         self.failing.lock().push_back((task, error));
         if self.failing_now.swap(true, Ordering::AcqRel) {
             return;
         }
-        match self.strong().filter(|_| !self.is_halted()) {
-            Some(runtime) => self.apart(move || runtime.give_up_all()),
+        match self.is_halted() {
             // Nothing runs any more that could do it.
-            None => self.give_up_all(),
+            true => self.give_up_all(),
+            false => self.apart(Runtime::give_up_some),
         }
     }
 
-    /// Gives up what is to be given up, and what follows from it. A panic on the way is one task's.
+    /// Gives up what is to be given up, and what follows from it.
     pub(super) fn give_up_all(&self) {
-        loop {
-            loop {
-                let next = self.failing.lock().pop_front();
-                match next {
-                    Some((task, error)) => {
-                        self.survives("gave up a task", || self.give_up(&task, error));
-                    }
-                    None => break,
-                }
-            }
-            self.failing_now.store(false, Ordering::Release);
-            // One that came in between found somebody at work, and relied on that.
-            if self.failing.lock().is_empty() || self.failing_now.swap(true, Ordering::AcqRel) {
-                return;
-            }
-        }
+        while self.give_up_some() {}
     }
 
-    /// Does something on a thread that may wait; here where the system has none.
-    pub(super) fn apart(&self, work: impl FnOnce() + Send + 'static) {
-        let here = Arc::new(parking_lot::Mutex::new(Some(work)));
-        let there = here.clone();
-        if caught(|| drop(self.tokio.spawn_blocking(move || run_once(&there)))).is_err() {
-            run_once(&here);
+    /// The same, one step. A panic on the way is one task's.
+    fn give_up_some(&self) -> bool {
+        for _ in 0..ENDS_AT_ONCE {
+            let next = self.failing.lock().pop_front();
+            let Some((task, error)) = next else {
+                self.failing_now.store(false, Ordering::Release);
+                // One that came in between found somebody at work, and relied on that.
+                return !self.failing.lock().is_empty() && !self.failing_now.swap(true, Ordering::AcqRel);
+            };
+            self.survives("gave up a task", || self.give_up(&task, error));
         }
+        true
     }
 
     fn final_error(&self, task: &TaskRecord, error: &TaskError) -> Arc<TaskError> {
@@ -112,9 +106,17 @@ impl Runtime {
         let error = if asked_to_stop {
             TaskError::new(ErrorKind::TaskCancelled, "it stopped when it was asked to").caused_by(error)
         } else {
-            error.clone()
+            self.late(task, error).unwrap_or_else(|| error.clone())
         };
         Arc::new(task.describe(error))
+    }
+
+    /// The end of a task that failed when its time was over already: what it met may have been ended by that very moment, before it
+    /// was itself.
+    pub(super) fn late(&self, task: &TaskRecord, error: &TaskError) -> Option<TaskError> {
+        let fails = error.kind == ErrorKind::TaskFailed;
+        let late = fails && task.deadline().is_some_and(|at| at <= self.clock.now());
+        late.then(|| self.stopped(task, StopReason::Deadline).caused_by(error))
     }
 
     /// A driver takes what it started with it, and so does a task that was ended or crashed: nobody is left who could
@@ -129,34 +131,24 @@ impl Runtime {
         ((ended || unwanted) && !task.spares_children()) || matches!(task.spec.work, Work::Main { .. })
     }
 
-    /// Ends tasks with all that they submitted. Not here, so that a deep tree is not a deep stack; on a thread that may wait.
-    pub(super) fn end_tree(&self, tasks: Vec<Arc<TaskRecord>>) {
-        if tasks.is_empty() {
-            return;
-        }
-        let Some(runtime) = self.strong() else {
+    /// Ends tasks with all that they submitted. Not here, so that a deep tree is not a deep stack.
+    pub(super) fn end_family(&self, family: Option<Arc<Family>>) {
+        let (Some(family), Some(runtime)) = (family.filter(|family| !family.is_empty()), self.strong()) else {
             return;
         };
         self.ending.fetch_add(1, Ordering::AcqRel);
-        let ended = Finally::new({
-            let runtime = runtime.clone();
-            move || {
-                runtime.ending.fetch_sub(1, Ordering::AcqRel);
-                runtime.progressed();
-            }
+        let ended = Finally::new(move || {
+            runtime.ending.fetch_sub(1, Ordering::AcqRel);
+            runtime.progressed();
         });
-        self.apart(move || {
-            let _ended = ended;
-            for task in &tasks {
+        let mut walk = Walk::of(family);
+        self.apart(move |runtime| {
+            let _ = &ended;
+            let some = walk.next();
+            some.iter().flatten().for_each(|task| {
                 runtime.survives("ended a task with its parent", || runtime.end_with_parent(task));
-            }
+            });
+            some.is_some()
         });
-    }
-}
-
-fn run_once(work: &parking_lot::Mutex<Option<impl FnOnce()>>) {
-    let work = work.lock().take();
-    if let Some(work) = work {
-        work();
     }
 }

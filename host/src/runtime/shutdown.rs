@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Runtime;
 use crate::state::slot::StopReason;
+use crate::state::timers::Due;
 use crate::words::error::{ErrorKind, TaskError};
 
 /// Time for guests to end after they were all stopped. Each does at its next yield, within milliseconds.
@@ -32,6 +33,9 @@ impl Runtime {
         self.room.close();
         let queued = self.scheduler.lock().close();
         let resting = self.timers.lock().take_resting();
+        // Also those whose rest is over, and whom nobody has seen to.
+        let rested = self.endings.take_due().into_iter().filter_map(Due::rested);
+        let resting: Vec<_> = resting.into_iter().chain(rested).collect();
         queued.iter().chain(&resting).for_each(|task| self.give_up(task, shut_down()));
         let running: Vec<_> = self.running.lock().iter().map(|(_, task)| task.clone()).collect();
         for task in running {

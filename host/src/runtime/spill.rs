@@ -8,7 +8,7 @@ use tracing::Level;
 
 use super::Runtime;
 use super::crew::Presence;
-use super::observers::{Guard, Observers};
+use super::observers::Observers;
 use crate::state::gathering::{Duty, Errand, Gathered, Gatherings, Need};
 use crate::state::object::{ObjectRef, Outcome};
 use crate::state::spill::{SpillFile, SpillFolder};
@@ -28,22 +28,12 @@ pub(super) struct Spiller {
     /// One writes at a time: two would choose the same objects.
     writing: Mutex<(), { rank::SPILLING }>,
     voice: Voice,
-    /// Of the bytes that an embedder stored, which may have an owner of its own.
-    guard: Guard,
 }
 
 impl Spiller {
     pub fn new(folder: Arc<SpillFolder>, store: &Arc<ObjectStore>, observers: &Observers) -> Self {
         let (store, line) = (Arc::downgrade(store), store.gatherings().clone());
-        let guard = observers.guard("the end of bytes that were stored");
-        Spiller { folder, store, line, writing: Mutex::new(()), voice: observers.voice(), guard }
-    }
-
-    /// Lets go of bytes that are on disk now, and of the objects that were looked at, where no lock is held.
-    fn let_go(&self, left: Vec<(ObjectRef, Bytes)>) {
-        for looked_at in left {
-            self.guard.call(|| drop(looked_at));
-        }
+        Spiller { folder, store, line, writing: Mutex::new(()), voice: observers.voice() }
     }
 
     /// Bytes that are on disk.
@@ -52,8 +42,7 @@ impl Spiller {
     }
 
     /// Spills the coldest until the store is as empty as it should be with so many `bytes` more, as far as that is possible. What was
-    /// freed is put with `left`, whose end may be an embedder's function. Gives how much it was, and why not more where the disk is
-    /// the reason.
+    /// freed is put with `left`, for where no lock is held. Gives how much it was, and why not more where the disk is the reason.
     fn spill(&self, store: &ObjectStore, bytes: u64, left: &mut Vec<(ObjectRef, Bytes)>) -> (u64, Option<TaskError>) {
         let excess = store.excess(bytes);
         let (mut freed, mut refused) = (0, None);
@@ -95,7 +84,7 @@ impl Relief for Arc<Spiller> {
             }
         };
         drop(writing);
-        self.let_go(left);
+        drop(left);
         refused.map_or(Ok(()), Err)
     }
 }
@@ -176,7 +165,7 @@ impl Reader {
         let writing = self.spiller.writing.lock();
         let (_, refused) = self.spiller.spill(&store, 0, &mut left);
         drop(writing);
-        self.spiller.let_go(left);
+        drop(left);
         if let Some(refused) = refused {
             self.spiller.voice.say(Level::WARN, || refused.message);
         }

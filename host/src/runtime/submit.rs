@@ -327,7 +327,8 @@ impl Runtime {
             true => self.scheduler.lock().admit_again()?,
             false => self.admit(&spec, caller, &mut place)?,
         }
-        let task = TaskRecord::new(spec, true, arguments, output, caller, self.conductor());
+        let task = TaskRecord::new(spec, true, arguments, output, self.conductor());
+        let is_wanted = caller.is_none_or(|caller| caller.adopt(&task));
         self.watch_deadline(&task);
         if let Work::Call { actor, .. } = &task.spec.work
             && let Err(error) = actor.mailbox.push(task.clone())
@@ -337,6 +338,9 @@ impl Runtime {
             return Ok(());
         }
         task.watch_arguments();
+        if !is_wanted {
+            self.end_with_parent(&task);
+        }
         self.dispatch();
         Ok(())
     }

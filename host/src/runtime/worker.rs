@@ -34,15 +34,14 @@ impl Conductor for Runtime {
     fn abandon(&self, object: &ObjectRef) {
         // Not here: whoever takes from a stream may be a task whose own stream was abandoned, and so on, as deep as a guest
         // likes.
-        if let Some(runtime) = self.strong() {
-            let object = object.clone();
-            self.apart(move || {
-                // An actor is others' as well: its call ends by itself at the next item.
-                if object.producer().is_some_and(|task| !runtime.tell_running_call(&task)) {
-                    runtime.cancel_object(&object, true, true);
-                }
-            });
-        }
+        let object = object.clone();
+        self.apart(move |runtime| {
+            // An actor is others' as well: its call ends by itself at the next item.
+            if object.producer().is_some_and(|task| !runtime.tell_running_call(&task)) {
+                runtime.cancel_object(&object, true, true);
+            }
+            false
+        });
     }
 }
 
@@ -110,12 +109,12 @@ impl Runtime {
             Ok(outcome) => self.settle(task, outcome),
             Err(Missing::Lost) => self.wait_once_more(task),
             Err(Missing::Failed(error)) => {
-                let (children, attempt) = (task.children(), task.attempt());
+                let error = self.late(task, &error).map_or(error, Into::into);
+                let attempt = task.attempt();
                 if self.try_again(task, &error) {
                     let failed =
                         || format!("attempt {attempt} of {} #{} failed: {error}", task.spec.plan.name, task.spec.id);
                     self.observers.say(Level::DEBUG, failed);
-                    self.end_tree(children);
                 } else {
                     self.settle(task, Err(Arc::from(error)));
                 }

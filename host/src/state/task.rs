@@ -5,8 +5,8 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use futures::task::AtomicWaker;
-use slab::Slab;
 
+use super::family::{Family, Home};
 use super::lineage::Lineage;
 use super::meter::Meter;
 use super::object::{ObjectRef, Origin, Outcome, Watcher};
@@ -77,12 +77,10 @@ struct Core {
     arguments: Arguments,
     /// Sealed when the task is done, and let go then.
     output: Option<ObjectRef>,
-    parent: Weak<TaskRecord>,
-    /// Where it stands among its parent's children.
-    place: usize,
-    /// The tasks that it submitted and that are not done. Those of a finished task pass to its parent, so that a
-    /// cancellation finds them.
-    children: Children,
+    /// Where it stands among those that its parent submitted.
+    home: Option<Home>,
+    /// What it submits; most tasks nothing.
+    family: Option<Arc<Family>>,
     attempt: u32,
     started: Option<Instant>,
     /// Does its parent's deadline concern it no more?
@@ -91,26 +89,8 @@ struct Core {
     rests: bool,
     /// Was it ended from outside, for good?
     ended: bool,
-}
-
-/// Tasks by their place. Most tasks have none, and take no table.
-#[derive(Default)]
-struct Children(Option<Box<Slab<Weak<TaskRecord>>>>);
-
-impl Children {
-    fn insert(&mut self, child: &Arc<TaskRecord>) -> usize {
-        self.0.get_or_insert_default().insert(Arc::downgrade(child))
-    }
-
-    fn remove(&mut self, place: usize) {
-        if let Some(children) = &mut self.0 {
-            children.try_remove(place);
-        }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = Arc<TaskRecord>> {
-        self.0.iter().flat_map(|children| children.iter().filter_map(|(_, child)| child.upgrade()))
-    }
+    /// Is it done, and what it submitted ended with it?
+    ended_children: bool,
 }
 
 enum Phase {
@@ -145,7 +125,6 @@ impl TaskRecord {
         counted: bool,
         arguments: Arguments,
         output: ObjectRef,
-        parent: Option<&Arc<TaskRecord>>,
         conductor: Weak<dyn Conductor>,
     ) -> Arc<Self> {
         let record = Arc::new(TaskRecord {
@@ -163,20 +142,17 @@ impl TaskRecord {
                 phase: Phase::Waiting,
                 arguments,
                 output: Some(output.clone()),
-                parent: Weak::new(),
-                place: 0,
-                children: Children::default(),
+                home: None,
+                family: None,
                 attempt: 0,
                 started: None,
                 outlives_parent: false,
                 rests: false,
                 ended: false,
+                ended_children: false,
             }),
         });
         output.set_producer(&record);
-        if let Some(parent) = parent {
-            parent.adopt(&record);
-        }
         record
     }
 
@@ -558,9 +534,10 @@ impl TaskRecord {
         }
     }
 
-    /// Settles the outcome; the first one stays. False if it was settled before. `account` gets the receipt before anybody
-    /// sees the outcome, so that a parent's receipt never comes before those of the children that it waited for.
-    pub fn finish(&self, outcome: Outcome, now: Moment, account: impl FnOnce(&Receipt)) -> bool {
+    /// Settles the outcome; the first one stays. False if it was settled before. What it submitted is its parent's from here on; where it
+    /// `ends_children`, the caller ends them. `account` gets the receipt before anybody sees the outcome, so that a parent's receipt
+    /// never comes before those of the children that it waited for.
+    pub fn finish(&self, outcome: Outcome, ends_children: bool, now: Moment, account: impl FnOnce(&Receipt)) -> bool {
         let ended = {
             let mut core = self.core.lock();
             if matches!(core.phase, Phase::Done) {
@@ -568,16 +545,18 @@ impl TaskRecord {
             }
             // An actor's stay for another start of it, if there was a first one.
             let keeps = matches!(self.spec.work, Work::Construct { .. }) && outcome.is_ok();
+            core.ended_children = ends_children;
             core.end(keeps)
         };
-        let parent = ended.parent.upgrade();
+        let parent = ended.home.as_ref().and_then(Home::owner);
         let failure = outcome.as_ref().err().cloned();
         let error = failure.as_ref().map(|error| error.kind);
         let receipt = self.receipt(error, ended.started, ended.attempts, parent.as_ref(), now);
         account(&receipt);
-        if let Some(parent) = &parent {
-            parent.inherit(ended.place, &ended.children);
+        if let Some(family) = &ended.family {
+            family.close(ended.home.as_ref(), ends_children);
         }
+        ended.home.iter().for_each(Home::leave);
         if let Some(stream) = self.spec.work.stream() {
             stream.end(failure);
         }
@@ -598,7 +577,8 @@ impl TaskRecord {
 
     /// The task that submitted it, or took it over; `None` of the embedder's.
     pub fn parent(&self) -> Option<Arc<TaskRecord>> {
-        self.core.lock().parent.upgrade()
+        let home = self.core.lock().home.clone();
+        home?.owner()
     }
 
     /// 1 for the first attempt; 0 before it.
@@ -648,39 +628,55 @@ impl TaskRecord {
         (limit, now.saturating_duration_since(from))
     }
 
-    /// The tasks that it submitted and that are not done.
-    pub fn children(&self) -> Vec<Arc<TaskRecord>> {
-        self.core.lock().children.iter().collect()
+    /// What it submitted, if it did.
+    pub fn family(&self) -> Option<Arc<Family>> {
+        self.core.lock().family.clone()
     }
 
-    /// Has it submitted any that are not done?
-    pub fn has_children(&self) -> bool {
-        self.core.lock().children.0.as_ref().is_some_and(|children| !children.is_empty())
-    }
-
-    /// Takes a task among its children, unless that is done.
-    fn adopt(self: &Arc<Self>, child: &Arc<TaskRecord>) {
-        // The child's lock before the parent's, here and nowhere the other way round.
+    /// Takes a task among those that it submitted. False if that is to end: this one was ended meanwhile.
+    pub fn adopt(self: &Arc<Self>, child: &Arc<TaskRecord>) -> bool {
+        let family = {
+            let mut core = self.core.lock();
+            let Core { family, home, phase, ended_children, .. } = &mut *core;
+            family
+                .get_or_insert_with(|| {
+                    let family = Family::of(self);
+                    if matches!(phase, Phase::Done) {
+                        family.close(home.as_ref(), *ended_children);
+                    }
+                    family
+                })
+                .clone()
+        };
+        let (home, goes_on) = family.adopt(child);
         let mut core = child.core.lock();
-        if !matches!(core.phase, Phase::Done) {
-            core.place = self.core.lock_after(&core).children.insert(child);
-            core.parent = Arc::downgrade(self);
+        match core.phase {
+            // Somebody had its object already, and ended it.
+            Phase::Done => {
+                drop(core);
+                home.iter().for_each(Home::leave);
+            }
+            Phase::Waiting | Phase::Running(_) | Phase::Ending => core.home = home,
         }
+        goes_on
     }
 
-    /// A child is done: its own children become this task's.
-    fn inherit(self: &Arc<Self>, place: usize, orphans: &Children) {
-        self.core.lock().children.remove(place);
-        orphans.iter().for_each(|orphan| self.adopt(&orphan));
+    /// Another attempt follows. What the last one submitted stands beside it from here on, for the caller to end.
+    pub fn leave_children(&self) -> Option<Arc<Family>> {
+        let (family, home) = {
+            let mut core = self.core.lock();
+            (core.family.take()?, core.home.clone())
+        };
+        family.close(home.as_ref(), true);
+        Some(family)
     }
 }
 
 /// What a finished task leaves in its record's place.
 struct Ended {
     output: Option<ObjectRef>,
-    parent: Weak<TaskRecord>,
-    place: usize,
-    children: Children,
+    home: Option<Home>,
+    family: Option<Arc<Family>>,
     started: Option<Instant>,
     attempts: u32,
     /// Dropped outside the lock, with the objects that only they held.
@@ -692,9 +688,8 @@ impl Core {
         self.phase = Phase::Done;
         Ended {
             output: self.output.take(),
-            parent: std::mem::take(&mut self.parent),
-            place: self.place,
-            children: std::mem::take(&mut self.children),
+            home: self.home.clone(),
+            family: self.family.clone(),
             started: self.started,
             attempts: self.attempt,
             arguments: if keeps_arguments { Arguments::default() } else { std::mem::take(&mut self.arguments) },

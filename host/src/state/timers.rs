@@ -56,6 +56,16 @@ pub enum Due {
     Nothing(Option<Arc<TaskRecord>>),
 }
 
+impl Due {
+    /// The task, if it is one that has rested.
+    pub fn rested(self) -> Option<Arc<TaskRecord>> {
+        match self {
+            Due::Rested(task) => Some(task),
+            Due::Deadline(_) | Due::Nothing(_) => None,
+        }
+    }
+}
+
 impl Timers {
     /// Notes a deadline; tells whether it is now the earliest.
     pub fn add(&mut self, at: Instant, task: &Arc<TaskRecord>) -> Added {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::lent::lent;
 use super::stream::ObjectStream;
 use super::task::{Arguments, failed};
 use crate::port::waiting::value_of;
@@ -43,7 +44,7 @@ impl ActorCall {
 
     /// The next argument, by value.
     pub fn arg<T: Serialize + 'static>(mut self, value: T) -> Self {
-        self.arguments.push_value(&value);
+        self.arguments.push_value(&self.runtime, &value);
         self
     }
 
@@ -157,7 +158,7 @@ pub struct MethodCall {
 impl MethodCall {
     /// The next argument, by value.
     pub fn arg<T: Serialize + 'static>(mut self, value: T) -> Self {
-        self.arguments.push_value(&value);
+        self.arguments.push_value(&self.actor.runtime, &value);
         self
     }
 
@@ -169,7 +170,7 @@ impl MethodCall {
 
     /// The next argument, encoded already.
     pub fn arg_payload(mut self, payload: Payload) -> Self {
-        self.arguments.push(Ok(Argument::Value(payload)));
+        self.arguments.push(Ok(Argument::Value(lent(&self.actor.runtime, payload))));
         self
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::host::Host;
+use super::io_threads::IoThreads;
 use crate::port::log::{LogLine, LogSource};
 use crate::runtime::{GuardedClock, Keeper, Observers, Runtime, RuntimeConfig, Sinks, TokioClock};
 use crate::sandbox::wasmtime;
@@ -25,9 +26,6 @@ use crate::words::resources::ResourceSet;
 
 /// Memory maps that one live instance takes, with its fiber's stack.
 const MAPS_PER_INSTANCE: u64 = 4;
-
-/// Threads that wait for files, sockets and timers. What has come is handed to the threads that run guests.
-const IO_THREADS: usize = 1;
 
 /// Why a host could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -344,17 +342,12 @@ impl HostBuilder {
         let engine = EngineConfig { instances: self.instances, cache_dir: self.cache_dir };
         let sandbox = Sandbox::new(&engine, self.imports).map_err(|error| BuildError::Engine(format!("{error:#}")))?;
         let journal = self.journal.map(|path| journal(path, self.journal_bytes)).transpose()?;
-        // After all that can fail: a tokio runtime must not be dropped where an embedder's own may be running.
-        let tokio = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(IO_THREADS)
-            .thread_name("rustyray-io")
-            .enable_all()
-            .build()?;
+        let io = IoThreads::start()?;
         let observers = Observers::start(self.sinks)?;
         let keeper = journal.map(|journal| Keeper::start(journal, observers.voice())).transpose()?;
         let clock: Arc<dyn Clock> = match self.clock {
-            Some(clock) => Arc::new(GuardedClock::new(clock, tokio.handle().clone(), observers.guard("the clock"))),
-            None => Arc::new(TokioClock(tokio.handle().clone())),
+            Some(clock) => Arc::new(GuardedClock::new(clock, io.time.clone(), observers.guard("the clock"))),
+            None => Arc::new(TokioClock(io.time.clone())),
         };
         let mut resources = self.resources;
         resources.cpu_milli = ResourceSet::cpus(cpus).cpu_milli;
@@ -372,9 +365,9 @@ impl HostBuilder {
             observers,
             journal: keeper,
         };
-        let runtime = Runtime::new(config, sandbox, clock, tokio.handle().clone());
+        let runtime = Runtime::new(config, sandbox, clock, io.io.clone(), &io.time);
         runtime.start_crew(threads)?;
-        Ok(Host::new(runtime, tokio))
+        Ok(Host::new(runtime, io))
     }
 }
 

@@ -13,6 +13,8 @@ use serde::de::DeserializeOwned;
 use super::actor::ActorHandle;
 use super::builder::HostBuilder;
 use super::codec;
+use super::io_threads::IoThreads;
+use super::lent::{encoded, lent};
 use super::module::Module;
 use crate::port::Port;
 use crate::port::waiting::{Waited, value_of, wait_outside};
@@ -46,12 +48,12 @@ const JOIN: Duration = Duration::from_secs(5);
 pub struct Host {
     runtime: Arc<Runtime>,
     /// Taken by the first shutdown that gets there.
-    tokio: Mutex<Option<tokio::runtime::Runtime>>,
+    io: Mutex<Option<IoThreads>>,
 }
 
 impl Host {
-    pub(super) fn new(runtime: Arc<Runtime>, tokio: tokio::runtime::Runtime) -> Self {
-        Host { runtime, tokio: Mutex::new(Some(tokio)) }
+    pub(super) fn new(runtime: Arc<Runtime>, io: IoThreads) -> Self {
+        Host { runtime, io: Mutex::new(Some(io)) }
     }
 
     /// A host with the settings still to be made.
@@ -94,7 +96,7 @@ impl Host {
     /// # Errors
     /// `ObjectStoreFull`, or `InvalidArgument` when it does not serialise.
     pub fn put<T: Serialize + 'static>(&self, value: &T) -> TaskResult<ObjectRef> {
-        self.put_payload(codec::encode(value).map_err(Arc::new)?)
+        self.keep(encoded(&self.runtime, value).map_err(Arc::new)?)
     }
 
     /// Stores bytes that are encoded already, with the references inside them.
@@ -102,6 +104,10 @@ impl Host {
     /// # Errors
     /// `ObjectStoreFull`.
     pub fn put_payload(&self, payload: Payload) -> TaskResult<ObjectRef> {
+        self.keep(lent(&self.runtime, payload))
+    }
+
+    fn keep(&self, payload: Payload) -> TaskResult<ObjectRef> {
         let store = self.runtime.store();
         Ok(store.sealed(Ok(store.store(payload)?)))
     }
@@ -224,9 +230,9 @@ impl Host {
             // A fault on the way: what is left is ended all the same.
             self.runtime.halt();
         }
-        let tokio = self.tokio.lock().take();
-        if let Some(tokio) = tokio {
-            stop_threads(self.runtime.clone(), tokio).await;
+        let io = self.io.lock().take();
+        if let Some(io) = io {
+            stop_threads(self.runtime.clone(), io).await;
         }
     }
 }
@@ -251,12 +257,12 @@ fn read_module(path: &Path) -> Result<Vec<u8>, ModuleError> {
 }
 
 /// Joining threads blocks, so that a thread does it which nobody waits on but this future.
-async fn stop_threads(runtime: Arc<Runtime>, tokio: tokio::runtime::Runtime) {
+async fn stop_threads(runtime: Arc<Runtime>, io: IoThreads) {
     let (done, joined) = futures::channel::oneshot::channel();
     let joiner = std::thread::Builder::new().name("rustyray-end".to_owned()).spawn(move || {
         runtime.end_crew();
         runtime.join_crew(JOIN);
-        tokio.shutdown_timeout(JOIN);
+        io.join(JOIN);
         runtime.observers().finish(OBSERVER_PATIENCE);
         let _ = done.send(());
     });
@@ -268,10 +274,9 @@ async fn stop_threads(runtime: Arc<Runtime>, tokio: tokio::runtime::Runtime) {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        if let Some(tokio) = self.tokio.lock().take() {
+        if self.io.get_mut().is_some() {
             self.runtime.halt();
             self.runtime.end_crew();
-            tokio.shutdown_background();
         }
     }
 }

@@ -4,6 +4,8 @@ pub mod actor;
 pub mod builder;
 pub mod codec;
 pub mod host;
+mod io_threads;
+mod lent;
 pub mod module;
 pub mod stream;
 pub mod task;

@@ -242,9 +242,13 @@ pub const LOOKAHEAD: usize = 64;
 /// on: the rest of its owner's tasks leave that alone, and those of others leave its owner's share.
 pub const OVERTAKEN_MAX: u32 = 64;
 
-/// Deadlines and ends of rests that one thread sees to, one after the other: enough to be worth a thread, few enough that a storm of
-/// them takes several.
-pub const DUE_AT_ONCE: usize = 64;
+/// Tasks that one step of what ends many sees to, and deadlines that are taken from the timers at once: some ten microseconds each, so
+/// that whatever else is to end waits for a millisecond.
+pub const ENDS_AT_ONCE: usize = 64;
+
+/// Threads that end tasks: at a deadline, with their parents, with what they wait for. Two, so that one long step, as the end of a
+/// guest with a gigabyte, delays nobody else's deadline.
+pub const END_THREADS: usize = 2;
 
 /// Time between asking a task to stop and ending it, when it is cancelled without force.
 pub const CANCEL_GRACE: Duration = Duration::from_secs(1);

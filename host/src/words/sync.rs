@@ -51,6 +51,8 @@ pub mod rank {
     pub const PARKING: u8 = 41;
     /// What a task submitted last.
     pub const NARROWED: u8 = 42;
+    /// What a task submitted that is not done.
+    pub const FAMILY: u8 = 43;
     /// An object.
     pub const OBJECT: u8 = 50;
     /// A part of the object store's account.
@@ -102,23 +104,17 @@ impl<T, const RANK: u8> Mutex<T, RANK> {
     pub fn lock(&self) -> Guard<'_, T> {
         #[cfg(debug_assertions)]
         watch::assert_order(RANK);
-        self.lock_unordered()
-    }
-
-    /// The same, while this thread holds another one of the same rank: for pairs that are only ever taken in this order.
-    #[cfg_attr(debug_assertions, track_caller)]
-    pub fn lock_after<U>(&self, _first: &Guard<'_, U>) -> Guard<'_, T> {
-        self.lock_unordered()
+        self.lock_in_order()
     }
 
     #[cfg(not(debug_assertions))]
-    fn lock_unordered(&self) -> Guard<'_, T> {
+    fn lock_in_order(&self) -> Guard<'_, T> {
         Guard { raw: lock(&self.raw) }
     }
 
     #[cfg(debug_assertions)]
     #[track_caller]
-    fn lock_unordered(&self) -> Guard<'_, T> {
+    fn lock_in_order(&self) -> Guard<'_, T> {
         let raw = lock(&self.raw, || self.holder.tell());
         Guard { raw, _held: self.holder.hold(RANK) }
     }

@@ -77,5 +77,5 @@ pub(super) fn task(
     };
     let output = store.promise();
     let conductor: Weak<dyn Conductor> = Weak::<Nobody>::new();
-    (TaskRecord::new(spec, counted, Arguments::default(), output.clone(), None, conductor), output)
+    (TaskRecord::new(spec, counted, Arguments::default(), output.clone(), conductor), output)
 }

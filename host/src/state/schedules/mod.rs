@@ -7,6 +7,7 @@
 mod calls;
 mod completion;
 mod crew;
+mod family;
 mod mailbox;
 mod room;
 
@@ -98,7 +99,7 @@ fn task(
     let arguments =
         Arguments::new(arguments.into_iter().map(Argument::Object).collect(), store).expect("there is room");
     let output = store.promise();
-    (TaskRecord::new(spec, true, arguments, output.clone(), None, conductor), output)
+    (TaskRecord::new(spec, true, arguments, output.clone(), conductor), output)
 }
 
 /// Settles a task, as who runs it or ends it does. False if somebody did before.
@@ -108,7 +109,7 @@ fn settle(task: &TaskRecord, kind: Option<ErrorKind>, store: &Arc<ObjectStore>) 
         None => store.store(Payload::new(Encoding::Raw, "")),
         Some(kind) => Err(Arc::new(TaskError::new(kind, "over"))),
     };
-    task.finish(outcome, Moment::of(&ManualClock::new()), |_| ())
+    task.finish(outcome, false, Moment::of(&ManualClock::new()), |_| ())
 }
 
 /// Hears of no task.

@@ -1,0 +1,48 @@
+//! The threads of tokio.
+
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Handle, Runtime};
+
+/// The threads of tokio: those for files, sockets and what blocks, and one that only watches the time, so that nothing else makes a
+/// deadline or a nap late. What has come is handed to the threads that run guests.
+pub struct IoThreads {
+    /// For files, sockets and what blocks.
+    pub io: Handle,
+    /// For the time.
+    pub time: Handle,
+    /// Taken by who ends them.
+    runtimes: Vec<Runtime>,
+}
+
+impl IoThreads {
+    /// Starts them.
+    ///
+    /// # Errors
+    /// The system has no thread left.
+    pub fn start() -> std::io::Result<Self> {
+        let polling = || {
+            let mut builder = Builder::new_multi_thread();
+            builder.worker_threads(1);
+            builder
+        };
+        let io = polling().thread_name("rustyray-io").enable_all().build()?;
+        let mut threads = IoThreads { io: io.handle().clone(), time: io.handle().clone(), runtimes: vec![io] };
+        let time = polling().thread_name("rustyray-time").enable_time().build()?;
+        threads.time = time.handle().clone();
+        threads.runtimes.push(time);
+        Ok(threads)
+    }
+
+    /// Waits until they have ended, at most for `longest` each. Time is the last: what is dropped with the others may look at it.
+    pub fn join(mut self, longest: Duration) {
+        self.runtimes.drain(..).for_each(|runtime| runtime.shutdown_timeout(longest));
+    }
+}
+
+impl Drop for IoThreads {
+    fn drop(&mut self) {
+        // Not as tokio would: dropping a runtime waits, and panics where an embedder's own runs.
+        self.runtimes.drain(..).for_each(Runtime::shutdown_background);
+    }
+}
