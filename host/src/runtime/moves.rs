@@ -161,10 +161,8 @@ impl Runtime {
             restored.as_ref().map(|_| Payload::new(Encoding::Bincode, "")).map_err(|error| Arc::new(error.clone()));
         let outcome = outcome.and_then(|nothing| self.store.store(nothing));
         let failed = restored.is_err();
-        task.finish(outcome, failed, Moment::of(&*self.clock), |receipt| self.account(receipt));
-        if failed {
-            self.end_family(task.family());
-        }
+        let finished = task.finish(outcome, failed, Moment::of(&*self.clock), |receipt| self.account(receipt));
+        self.end_family(finished.and_then(|finished| finished.to_end));
         restored
     }
 

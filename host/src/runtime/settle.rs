@@ -8,7 +8,7 @@ use super::lineage::still_lost;
 use crate::state::family::{Family, Walk};
 use crate::state::object::Outcome;
 use crate::state::slot::StopReason;
-use crate::state::task::{TaskRecord, Work};
+use crate::state::task::{Finished, TaskRecord, Work};
 use crate::words::clock::Moment;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::limits::ENDS_AT_ONCE;
@@ -23,15 +23,12 @@ impl Runtime {
         let outcome = outcome.map_err(|error| self.final_error(task, &error));
         let error = outcome.as_ref().err().cloned();
         let ends_children = self.ends_children(task, error.as_deref());
-        if !task.finish(outcome, ends_children, Moment::of(&*self.clock), |receipt| self.account(receipt)) {
-            return;
-        }
+        let finished = task.finish(outcome, ends_children, Moment::of(&*self.clock), |receipt| self.account(receipt));
+        let Some(Finished { to_end }) = finished else { return };
         if let (Work::Construct { actor }, Some(error)) = (&task.spec.work, error) {
             self.bury(actor, error);
         }
-        if ends_children {
-            self.end_family(task.family());
-        }
+        self.end_family(to_end);
         // What it was called with is in use no more.
         self.store.look_again();
         self.progressed();
@@ -145,9 +142,13 @@ impl Runtime {
         self.apart(move |runtime| {
             let _ = &ended;
             let some = walk.next();
-            some.iter().flatten().for_each(|task| {
+            for task in some.iter().flatten() {
+                if task.is_done() {
+                    // It returned at this very moment.
+                    task.family().into_iter().for_each(|family| walk.enter(family));
+                }
                 runtime.survives("ended a task with its parent", || runtime.end_with_parent(task));
-            });
+            }
             some.is_some()
         });
     }

@@ -108,7 +108,9 @@ impl Family {
             // Before the owner is gone from where it stood: they are to be found at each moment.
             let heir = home.and_then(|home| home.family.inherit(self));
             core = self.core.lock();
-            (closed.above, closed.place) = heir.map(|Home { family, place }| (family, place)).unzip();
+            if let Some(Home { family, place }) = heir {
+                (closed.above, closed.place) = (Some(family), Some(place));
+            }
         }
         core.closed = Some(closed);
         let left = core.leave_if_empty();
@@ -145,6 +147,16 @@ impl Family {
                 Some(above) => family = above?,
             }
         }
+    }
+
+    /// Has the owner, who has left his `home`, left among those that end with one above? Then these do too: whoever ends the others
+    /// looks where the owner stood, and they may stand higher.
+    pub fn ends_after(&self, home: Option<&Home>) -> bool {
+        let ends = home.is_some_and(|home| home.family.is_ended());
+        if let Some(closed) = self.core.lock().closed.as_mut() {
+            closed.ended |= ends;
+        }
+        ends
     }
 
     /// Is nobody left?

@@ -534,14 +534,20 @@ impl TaskRecord {
         }
     }
 
-    /// Settles the outcome; the first one stays. False if it was settled before. What it submitted is its parent's from here on; where it
-    /// `ends_children`, the caller ends them. `account` gets the receipt before anybody sees the outcome, so that a parent's receipt
-    /// never comes before those of the children that it waited for.
-    pub fn finish(&self, outcome: Outcome, ends_children: bool, now: Moment, account: impl FnOnce(&Receipt)) -> bool {
+    /// Settles the outcome; the first one stays. `None` if it was settled before. What it submitted is its parent's from here on, or
+    /// given back to be ended: where it `ends_children`, or a task above did right now. `account` gets the receipt before anybody
+    /// sees the outcome, so that a parent's receipt never comes before those of the children that it waited for.
+    pub fn finish(
+        &self,
+        outcome: Outcome,
+        ends_children: bool,
+        now: Moment,
+        account: impl FnOnce(&Receipt),
+    ) -> Option<Finished> {
         let ended = {
             let mut core = self.core.lock();
             if matches!(core.phase, Phase::Done) {
-                return false;
+                return None;
             }
             // An actor's stay for another start of it, if there was a first one.
             let keeps = matches!(self.spec.work, Work::Construct { .. }) && outcome.is_ok();
@@ -557,6 +563,7 @@ impl TaskRecord {
             family.close(ended.home.as_ref(), ends_children);
         }
         ended.home.iter().for_each(Home::leave);
+        let to_end = ended.family.filter(|family| family.ends_after(ended.home.as_ref()) || ends_children);
         if let Some(stream) = self.spec.work.stream() {
             stream.end(failure);
         }
@@ -567,7 +574,7 @@ impl TaskRecord {
             };
             output.seal(outcome, Some(Origin::new(receipt, provenance)));
         }
-        true
+        Some(Finished { to_end })
     }
 
     /// Is it over? Then nothing of it will run.
@@ -670,6 +677,13 @@ impl TaskRecord {
         family.close(home.as_ref(), true);
         Some(family)
     }
+}
+
+/// A task whose outcome is settled.
+#[must_use = "what is to end is not ended yet"]
+pub struct Finished {
+    /// What it submitted, if that is to end.
+    pub to_end: Option<Arc<Family>>,
 }
 
 /// What a finished task leaves in its record's place.

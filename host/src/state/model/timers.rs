@@ -102,7 +102,7 @@ impl World {
     fn finish(&mut self, name: usize) {
         let task = &mut self.tasks[name];
         let over = Err(Arc::new(TaskError::new(ErrorKind::TaskFailed, "over")));
-        assert!(task.record.finish(over, false, Moment::of(&self.clock), |_| ()));
+        assert!(task.record.finish(over, false, Moment::of(&self.clock), |_| ()).is_some());
         (task.deadline, task.rests, task.done) = (None, false, true);
     }
 

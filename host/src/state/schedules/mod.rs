@@ -109,7 +109,7 @@ fn settle(task: &TaskRecord, kind: Option<ErrorKind>, store: &Arc<ObjectStore>) 
         None => store.store(Payload::new(Encoding::Raw, "")),
         Some(kind) => Err(Arc::new(TaskError::new(kind, "over"))),
     };
-    task.finish(outcome, false, Moment::of(&ManualClock::new()), |_| ())
+    task.finish(outcome, false, Moment::of(&ManualClock::new()), |_| ()).is_some()
 }
 
 /// Hears of no task.

@@ -119,8 +119,8 @@ impl World {
     pub(super) fn finish(&mut self, name: usize) {
         let task = &mut self.tasks[name];
         let outcome = || Err(Arc::new(TaskError::new(ErrorKind::TaskFailed, "over")));
-        assert!(task.record.finish(outcome(), false, Moment::of(&self.clock), |_| ()));
-        assert!(!task.record.finish(outcome(), false, Moment::of(&self.clock), |_| ()));
+        assert!(task.record.finish(outcome(), false, Moment::of(&self.clock), |_| ()).is_some());
+        assert!(task.record.finish(outcome(), false, Moment::of(&self.clock), |_| ()).is_none());
         task.stage = Stage::Over;
     }
 
