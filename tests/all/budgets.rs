@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustyray_host::clock::ManualClock;
 use rustyray_host::limits::FUEL_SLICE;
-use rustyray_host::{ActorOptions, Budget, BudgetLimits, ErrorKind, TaskOptions};
+use rustyray_host::{ActorOptions, Budget, BudgetLimits, ErrorKind, Host, HostBuilder, Receipt, TaskOptions};
 
 use crate::support::{Lines, builder, error, finish, host_with, settled, value, within};
 
@@ -19,22 +19,37 @@ fn on(budget: &Budget) -> TaskOptions {
     TaskOptions::new().budget(budget)
 }
 
+/// What was told of the tasks of a host.
+#[derive(Clone, Default)]
+struct Receipts(Arc<Mutex<Vec<Receipt>>>);
+
+impl Receipts {
+    fn told_by(&self, builder: HostBuilder) -> HostBuilder {
+        let sink = self.0.clone();
+        builder.on_receipt(move |receipt| sink.lock().unwrap().push(receipt.clone()))
+    }
+
+    /// The fuel of those of this name; of all of them where it is empty.
+    async fn fuel(&self, host: &Host, name: &str) -> u64 {
+        host.flush().await;
+        let receipts = self.0.lock().unwrap();
+        let named = |receipt: &&Receipt| name.is_empty() || *receipt.task == *name;
+        receipts.iter().filter(named).map(|receipt| receipt.fuel_used).sum()
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tree_shares_its_fuel() {
     const FUEL: u64 = 50_000_000;
-    let receipts = Arc::new(Mutex::new(Vec::new()));
-    let sink = receipts.clone();
-    let told = move |receipt: &rustyray_host::Receipt| sink.lock().unwrap().push(receipt.clone());
-    let (host, module) = host_with(builder().on_receipt(told), "budgets").await;
+    let receipts = Receipts::default();
+    let (host, module) = host_with(receipts.told_by(builder()), "budgets").await;
     let budget = of_fuel(FUEL);
     let few = module.task("forks").arg(1_000u64).arg(2u32).arg(2u32).options(on(&budget)).submit().await;
     value::<u64>(&host, &few).await;
     let used = budget.used();
     assert_eq!(used.tasks, 7);
-    host.flush().await;
-    let told: u64 = receipts.lock().unwrap().iter().map(|receipt| receipt.fuel_used).sum();
-    assert_eq!(used.fuel, told, "to the last unit once all have returned");
-    assert_eq!(receipts.lock().unwrap().last().unwrap().budget.as_deref(), Some(&used), "the root is told last");
+    assert_eq!(used.fuel, receipts.fuel(&host, "").await, "to the last unit once all have returned");
+    assert_eq!(receipts.0.lock().unwrap().last().unwrap().budget.as_deref(), Some(&used), "the root is told last");
 
     // Each child alone would not use it up.
     let much = module.task("forks").arg(FUEL / 4).arg(4u32).arg(2u32).options(on(&budget)).submit().await;
@@ -158,4 +173,128 @@ async fn who_calls_an_actor_pays() {
     drop(actor);
     host.shutdown(Duration::ZERO).await;
     assert_eq!((actors.used().memory_bytes, makers.used().memory_bytes), (0, 0));
+}
+
+#[tokio::test]
+async fn waiting_burns_nothing() {
+    let receipts = Receipts::default();
+    let (host, module) = host_with(receipts.told_by(builder()), "budgets").await;
+    let budget = of_fuel(20 * FUEL_SLICE);
+    for _ in 0..2 {
+        value::<u32>(&host, &module.task("naps").arg(500u32).options(on(&budget)).submit().await).await;
+    }
+    assert_eq!(budget.used().fuel, receipts.fuel(&host, "").await);
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn what_waits_and_is_ended_has_burned_no_slices() {
+    let (receipts, lines) = (Receipts::default(), Lines::default());
+    let builder = receipts.told_by(builder().on_log(lines.sink()));
+    let (host, module) = host_with(builder, "budgets").await;
+    let budget = of_fuel(1 << 40);
+    let naps = module.task("naps").arg(u32::MAX).options(on(&budget)).submit().await;
+    lines.until("it has had a hundred").await;
+    host.cancel(&naps);
+    assert_eq!(error(&host, &naps).await.kind, ErrorKind::TaskCancelled);
+    settled(&host, "it to go", |stats| stats.instances == 0).await;
+    let used = budget.used().fuel;
+    assert!((1..FUEL_SLICE).contains(&used), "{used}");
+    assert_eq!(used, receipts.fuel(&host, "").await);
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn what_is_burned_counts_while_it_runs_and_stays_when_it_is_ended() {
+    let receipts = Receipts::default();
+    let (host, module) = host_with(receipts.told_by(builder()), "budgets").await;
+    let budget = of_fuel(1 << 40);
+    let endless = module.task("burns").arg(u64::MAX).options(on(&budget)).submit().await;
+    within(
+        async {
+            while budget.used().fuel < 3 * FUEL_SLICE {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        },
+        "some slices",
+    )
+    .await;
+    host.cancel(&endless);
+    assert_eq!(error(&host, &endless).await.kind, ErrorKind::TaskCancelled);
+    settled(&host, "it to go", |stats| stats.instances == 0).await;
+    assert_eq!(budget.used().fuel, receipts.fuel(&host, "").await);
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn one_that_spins_ends_a_slice_late_at_the_most() {
+    const FUEL: u64 = 5 * FUEL_SLICE + FUEL_SLICE / 2;
+    let receipts = Receipts::default();
+    let (host, module) = host_with(receipts.told_by(builder()), "budgets").await;
+    let budget = of_fuel(FUEL);
+    // Each may have all that is left: who burns it second finds out at its next yield.
+    let spins: Vec<_> = [(); 3].map(|()| module.task("burns").arg(u64::MAX).options(on(&budget)).submit()).into();
+    for spins in futures::future::join_all(spins).await {
+        let failed = error(&host, &spins).await;
+        assert_eq!((failed.kind, &*failed.limit.as_ref().unwrap().name), (ErrorKind::OutOfFuel, "budget-fuel"));
+    }
+    settled(&host, "all of it to end", |stats| stats.instances == 0).await;
+    let used = budget.used().fuel;
+    assert!((FUEL..FUEL + 3 * FUEL_SLICE + 10_000).contains(&used), "{used}");
+    assert_eq!(used, receipts.fuel(&host, "").await);
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn calls_that_are_served_at_once_burn_their_own() {
+    const FUEL: u64 = 8 * FUEL_SLICE;
+    let receipts = Receipts::default();
+    let (host, module) = host_with(receipts.told_by(builder()), "budgets").await;
+    let kitchen = module.actor("Kitchen").create();
+    let (much, little, none) = (of_fuel(2 * FUEL), of_fuel(FUEL), of_fuel(3 * FUEL_SLICE));
+    let burn = |fuel: u64, budget: &Budget, name: &str| {
+        kitchen.call("burn").arg(fuel).arg(20u32).options(on(budget).name(name)).submit()
+    };
+    let calls = [burn(FUEL, &much, "much").await, burn(FUEL / 4, &little, "little").await];
+    for call in &calls {
+        value::<u32>(&host, call).await;
+    }
+    for (name, budget, least) in [("much", &much, FUEL), ("little", &little, FUEL / 4)] {
+        let (used, told) = (budget.used().fuel, receipts.fuel(&host, name).await);
+        assert!((least / 2..2 * least).contains(&told), "{name}: {told}");
+        // What is done between two calls is on the budget of the one before it.
+        assert!((told..told + FUEL_SLICE).contains(&used), "{name}: {used}, and {told} in its receipt");
+    }
+    // One that spins takes nothing from the budgets of others, and ends.
+    let before = (much.used(), little.used());
+    let spins = kitchen.call("spin").options(on(&none)).submit().await;
+    let failed = error(&host, &spins).await;
+    assert!(format!("{failed:#}").contains("budget-fuel"), "{failed:#}");
+    assert!((3 * FUEL_SLICE..5 * FUEL_SLICE).contains(&none.used().fuel), "{:?}", none.used());
+    assert_eq!((much.used(), little.used()), before);
+    drop(kitchen);
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn starts_checkpoints_and_restores_are_on_the_budget() {
+    let receipts = Receipts::default();
+    let (host, module) = host_with(receipts.told_by(builder()), "budgets").await;
+    let (makers, users) = (of_fuel(1 << 40), of_fuel(1 << 40));
+    let options = ActorOptions::new().call(on(&makers).name("started"));
+    let shelf = module.actor("Shelf").arg(100_000u32).options(options).create();
+    let count = || shelf.call("count").options(on(&users).name("called")).submit();
+    assert_eq!(value::<u32>(&host, &count().await).await, 100_000);
+    let saved = users.used().fuel;
+    assert!(saved > 100_000, "the checkpoint is the call's: {saved}");
+    assert_eq!(saved, receipts.fuel(&host, "called").await);
+    let made = makers.used().fuel;
+    assert!(made > 0);
+    shelf.kill(true);
+    assert_eq!(value::<u32>(&host, &count().await).await, 100_000);
+    assert!(makers.used().fuel > made + 100_000, "{:?}, and {made} before it was restored", makers.used());
+    assert_eq!(makers.used().fuel, receipts.fuel(&host, "").await - receipts.fuel(&host, "called").await);
+    assert_eq!(users.used().fuel, receipts.fuel(&host, "called").await);
+    drop(shelf);
+    finish(host).await;
 }

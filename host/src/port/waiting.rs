@@ -368,7 +368,6 @@ impl<'a> Parked<'a> {
     /// It waits from here on; for `wait`, if only other tasks can end that.
     pub fn new(port: &'a dyn Port, task: &'a TaskRecord, wait: Option<Wait>) -> Self {
         let alone = wait.is_some();
-        task.meter().parked.store(true, Ordering::Relaxed);
         port.pause(task, wait);
         Parked { port, task, alone }
     }
@@ -377,6 +376,5 @@ impl<'a> Parked<'a> {
 impl Drop for Parked<'_> {
     fn drop(&mut self) {
         self.port.resume(self.task, self.alone);
-        self.task.meter().parked.store(false, Ordering::Relaxed);
     }
 }

@@ -30,6 +30,8 @@ pub struct Guest {
     pub(super) transcript: Arc<Transcript>,
     pub(super) extensions: Vec<Box<dyn Any + Send>>,
     pub(super) turn: Turn,
+    /// Fuel in its tank when somebody last looked: what is gone since is charged to nobody yet.
+    pub(super) tank: u64,
     /// Of an actor that serves several calls at once, while it does.
     pub(super) serving: Option<Box<Serving>>,
     pub(super) coming: Coming,
@@ -52,6 +54,7 @@ impl Guest {
             port,
             extensions: Vec::new(),
             turn: Turn::default(),
+            tank: 0,
             serving: None,
             coming: Coming::default(),
             task,

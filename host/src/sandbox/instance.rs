@@ -13,6 +13,7 @@ use super::host_calls::calls;
 use super::host_calls::coming::Coming;
 use super::manifest::checked_manifest;
 use super::module::{LoadedModule, ModuleError};
+use super::tank;
 use super::trap::{exit_code, explain};
 use super::turns::Turns;
 use super::wire::{self, Failure};
@@ -36,8 +37,6 @@ pub struct Instance {
     module: Arc<LoadedModule>,
     /// The function that serves an actor's calls, once it was asked for.
     serve: Option<CallFunc>,
-    /// Fuel at the beginning of the call that runs.
-    fuel: u64,
 }
 
 impl Instance {
@@ -61,15 +60,15 @@ impl Instance {
         // The guest's table refuses first, in our words; a handle that is lent for a call counts here once more.
         store.set_max_component_handles(2 * HANDLES_MAX);
         store.set_hostcall_fuel(limits.memory_bytes.saturating_add(HOST_CALL_BYTES_EXTRA) as usize);
+        tank::fill(&mut store, fuel);
         let begun = async {
-            store.set_fuel(fuel)?;
             store.fuel_async_yield_interval(Some(FUEL_SLICE))?;
             module.pre.instantiate_async(&mut store).await
         }
         .await;
         match begun {
-            Ok(instance) => Ok(Instance { store, instance, module: module.clone(), serve: None, fuel }),
-            Err(error) => Err(failed(&store, fuel, &error)),
+            Ok(instance) => Ok(Instance { store, instance, module: module.clone(), serve: None }),
+            Err(error) => Err(explained(&store, &error)),
         }
     }
 
@@ -98,7 +97,6 @@ impl Instance {
         self.task().arguments_given();
         let function = self.instance.get_func(&mut self.store, plain.index).ok_or_else(missing)?;
         let outcome = function.call_async(&mut self.store, &given, &mut results).await;
-        self.read_meters();
         outcome.map_err(|error| self.failed(&error))?;
         let payload = plain.value(&results, reply)?;
         self.task().meter().bytes_out.add(payload.data.len() as u64);
@@ -132,7 +130,6 @@ impl Instance {
         let restore: RestoreFunc = self.export(|guest| guest.restore)?;
         let state = give_payload(&mut self.store.data_mut().table, state).map_err(|error| self.failed(&error))?;
         let outcome = restore.call_async(&mut self.store, (type_name.clone(), state)).await;
-        self.read_meters();
         let (result,) = outcome.map_err(|error| self.failed(&error))?;
         result.map_err(program_error)
     }
@@ -143,11 +140,8 @@ impl Instance {
     /// What ended the guest.
     pub async fn save(&mut self) -> Result<Result<Payload, TaskError>, TaskError> {
         let save: SaveFunc = self.export(|guest| guest.save)?;
-        let _ = self.store.set_fuel(CHECKPOINT_FUEL);
-        let before = self.task().meter().fuel_used();
+        tank::fill(&mut self.store, CHECKPOINT_FUEL);
         let saved = save.call_async(&mut self.store, ()).await;
-        let burned = CHECKPOINT_FUEL.saturating_sub(self.store.get_fuel().unwrap_or_default());
-        self.task().meter().burned(before + burned);
         let (result,) = saved.map_err(|error| {
             explain(&error, &self.task().spec.plan.limits, self.task().meter().stderr_tail().as_deref())
         })?;
@@ -184,7 +178,7 @@ impl Instance {
         calls::begin(self.store.as_context_mut(), shift);
         let outcome = serve.call_async(&mut self.store, ()).await;
         let between = calls::end(self.store.as_context_mut());
-        outcome.map_err(|error| match self.explained(&error) {
+        outcome.map_err(|error| match self.failed(&error) {
             error if between && error.kind == ErrorKind::OutOfFuel => {
                 TaskError::new(ErrorKind::WorkerCrashed, "it ran for too long between two calls, and served none")
             }
@@ -204,7 +198,6 @@ impl Instance {
             run.call_async(&mut self.store, ()).await
         }
         .await;
-        self.read_meters();
         match outcome {
             Ok((result,)) => Ok(i32::from(result.is_err())),
             Err(error) => match exit_code(&error) {
@@ -231,15 +224,12 @@ impl Instance {
 
     /// The actor's next call: its fuel, its output and its memory count for `task` from now on.
     pub fn serve(&mut self, task: Arc<TaskRecord>) {
-        self.fuel = task.fuel_left(0);
-        // Fuel is enabled in every engine of this host, so that it can be set.
-        let _ = self.store.set_fuel(self.fuel);
+        tank::fill(&mut self.store, task.fuel_left(0));
         self.store.data_mut().serve(task);
     }
 
     /// The call that was served is over: what it asked for is not held for it any more.
     fn end_call(&mut self) {
-        self.read_meters();
         self.store.data_mut().coming = Coming::default();
     }
 
@@ -294,29 +284,11 @@ impl Instance {
     }
 
     fn failed(&self, error: &wasmtime::Error) -> TaskError {
-        failed(&self.store, self.fuel, error)
-    }
-
-    fn explained(&self, error: &wasmtime::Error) -> TaskError {
         explained(&self.store, error)
     }
-
-    fn read_meters(&self) {
-        read_fuel(&self.store, self.fuel);
-    }
-}
-
-fn read_fuel(store: &Store<Guest>, budget: u64) {
-    let left = store.get_fuel().unwrap_or(budget);
-    store.data().task().meter().burned(budget.saturating_sub(left));
 }
 
 /// What ended the guest, as an error of its task.
-fn failed(store: &Store<Guest>, fuel: u64, error: &wasmtime::Error) -> TaskError {
-    read_fuel(store, fuel);
-    explained(store, error)
-}
-
 fn explained(store: &Store<Guest>, error: &wasmtime::Error) -> TaskError {
     let task = store.data().task();
     match exit_code(error) {

@@ -15,6 +15,7 @@ mod outline;
 mod output;
 mod plain;
 mod process_stream;
+mod tank;
 mod trap;
 mod turns;
 mod wasi;

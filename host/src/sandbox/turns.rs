@@ -1,19 +1,18 @@
-//! Turns: what a host call does burns no fuel, so that a guest could call the host for hours between two yields of its own.
+//! What happens where a guest hands the thread to the host, and takes it back: it is charged for what it burned (`tank.rs`), and its
+//! turn may end. What a host call does burns no fuel, so that a guest could call the host for hours between two yields of its own.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use wasmtime::{CallHook, CallHookHandler, StoreContextMut};
 
 use super::guest::Guest;
-use crate::state::task::TaskRecord;
+use super::tank;
 use crate::words::limits::HOST_CALLS_TURN;
 
-/// Ends a guest's turn when it returns from a host call after [`HOST_CALLS_TURN`].
+/// Charges a guest for its fuel, and ends its turn when it returns from a host call after [`HOST_CALLS_TURN`].
 pub struct Turns;
 
 /// Host calls between two looks at the clock, which takes longer than the rest of this.
@@ -62,14 +61,13 @@ impl CallHookHandler<Guest> for Turns {
         'store: 'async_trait,
         Self: 'async_trait,
     {
-        if !matches!(event, CallHook::ReturningFromHost) {
-            return Box::pin(GoOn);
+        match event {
+            // Before the engine puts the next slice into the tank, where that is why it calls.
+            CallHook::CallingHost | CallHook::ReturningFromWasm => tank::charge(store),
+            CallHook::ReturningFromHost if store.data_mut().turn_is_over() => return Box::pin(give_up_turn()),
+            CallHook::ReturningFromHost | CallHook::CallingWasm => {}
         }
-        let guest = store.data_mut();
-        match guest.turn_is_over() {
-            true => Box::pin(give_up_turn(guest.task().clone())),
-            false => Box::pin(GoOn),
-        }
+        Box::pin(GoOn)
     }
 }
 
@@ -85,10 +83,7 @@ impl Future for GoOn {
 }
 
 /// Lets others go first.
-async fn give_up_turn(task: Arc<TaskRecord>) -> wasmtime::Result<()> {
-    // It has not burned another slice of fuel.
-    let parked = &task.meter().parked;
-    parked.store(true, Ordering::Relaxed);
+async fn give_up_turn() -> wasmtime::Result<()> {
     let mut given_up = false;
     poll_fn(|context| match std::mem::replace(&mut given_up, true) {
         true => Poll::Ready(()),
@@ -99,6 +94,5 @@ async fn give_up_turn(task: Arc<TaskRecord>) -> wasmtime::Result<()> {
         }
     })
     .await;
-    parked.store(false, Ordering::Relaxed);
     Ok(())
 }

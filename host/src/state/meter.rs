@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use super::slot::StopReason;
 use crate::words::budget::Budget;
-use crate::words::limits::{ERROR_TEXT_MAX, FUEL_SLICE, REFUSALS_MAX};
+use crate::words::limits::{ERROR_TEXT_MAX, REFUSALS_MAX};
 
 /// The running account of one task.
 #[derive(Debug, Default)]
@@ -24,12 +24,10 @@ pub struct Meter {
     pub output_bytes: Gauge,
     /// Calls of the host's functions.
     pub host_calls: Gauge,
-    /// Fuel burned, exact once the guest has returned.
+    /// Fuel burned, up to its last call of the host or its last yield; all of it once the guest has returned.
     fuel_used: Gauge,
     /// How often the guest gave up its turn, because it was preempted or waits.
     pub turns: Gauge,
-    /// Is the guest parked in a host call? Then the end of a poll is not the end of a slice of fuel.
-    pub parked: AtomicBool,
     /// Was its result in the journal, so that nothing ran?
     memo: AtomicBool,
     /// Nearly all tasks have none.
@@ -74,12 +72,9 @@ impl Meter {
         Meter { budget, ..Meter::default() }
     }
 
-    /// The guest was preempted: another slice of fuel is burned, unless it only waits. Gives why that is its end, if it is.
+    /// The guest gave up its turn: it was preempted, or waits. Gives why that is its end, if it is.
     pub fn preempted(&self) -> Option<StopReason> {
         self.turns.add(1);
-        if !self.parked.load(Ordering::Relaxed) {
-            self.burned(self.fuel_used() + FUEL_SLICE);
-        }
         self.budget.as_ref().filter(|budget| budget.is_burned()).map(|_| StopReason::BudgetBurned)
     }
 
@@ -93,19 +88,17 @@ impl Meter {
         self.fuel_used.get()
     }
 
-    /// So much fuel is burned by now.
-    pub fn burned(&self, fuel: u64) {
-        let before = self.fuel_used.0.swap(fuel, Ordering::Relaxed);
+    /// It has burned so much more.
+    pub fn burn(&self, fuel: u64) {
+        self.fuel_used.add(fuel);
         if let Some(budget) = &self.budget {
-            budget.burn(before, fuel);
+            budget.burn(fuel);
         }
     }
 
     /// The result was in the journal: nothing ran.
     pub fn found_in_journal(&self) {
         self.memo.store(true, Ordering::Relaxed);
-        // What the search for it took was counted in slices.
-        self.burned(0);
     }
 
     /// Was the result in the journal?
@@ -147,7 +140,6 @@ impl Meter {
     pub fn restart(&self) {
         self.fuel_used.set(0);
         self.memory_peak_bytes.set(0);
-        self.parked.store(false, Ordering::Relaxed);
         if let Some(notes) = self.notes.lock().as_mut() {
             notes.stderr_tail.clear();
         }

@@ -287,11 +287,11 @@ impl Shift {
     /// The guest gave up its turn: it was preempted, or waits. Gives why that is its end, if it is.
     pub fn preempted(&self) -> Option<StopReason> {
         self.turns.add(1);
-        // Between two calls it is counted when it says what it does next.
+        // Between two calls it has an allowance.
         let inner = self.inner.lock();
         let runs = inner.current.map(|_| inner.charged.clone());
         drop(inner);
-        runs.filter(|_| !self.listens.load(Ordering::Acquire))?.meter().preempted()
+        runs?.meter().preempted()
     }
 
     /// How often the guest gave up its turn.

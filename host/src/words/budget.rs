@@ -31,8 +31,8 @@ pub struct BudgetLimits {
 /// What has been used of a [`Budget`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BudgetUse {
-    /// Fuel that was burned. Of what runs it is counted in slices of [`FUEL_SLICE`](crate::limits::FUEL_SLICE): each wait in WASI, or in
-    /// an embedder's own import, counts as one too, until the task or call returns and what was counted too much is given back.
+    /// Fuel that was burned. Of what runs it is counted when that calls the host, waits, or has burned another slice of
+    /// [`FUEL_SLICE`](crate::limits::FUEL_SLICE); to the unit once all have returned.
     pub fuel: u64,
     /// Bytes of linear memory that there are now.
     pub memory_bytes: u64,
@@ -133,13 +133,9 @@ impl Budget {
         Some(self.0.limits.fuel?.saturating_sub(self.0.fuel.load(Ordering::Relaxed)))
     }
 
-    /// So much fuel was burned, where it was so much before.
-    pub(crate) fn burn(&self, before: u64, now: u64) {
-        // What is counted too much in slices is given back.
-        match now.checked_sub(before) {
-            Some(more) => self.0.fuel.fetch_add(more, Ordering::Relaxed),
-            None => self.0.fuel.fetch_sub(before - now, Ordering::Relaxed),
-        };
+    /// So much more fuel was burned.
+    pub(crate) fn burn(&self, fuel: u64) {
+        self.0.fuel.fetch_add(fuel, Ordering::Relaxed);
     }
 
     /// Is all of its fuel burned?
@@ -215,8 +211,7 @@ mod tests {
         assert_eq!(budget.grow(1).unwrap_err().kind, ErrorKind::OutOfMemory);
         assert!(budget.grow(u64::MAX).is_err());
         budget.shrink(40);
-        budget.burn(0, 1000);
-        budget.burn(1000, 900);
+        budget.burn(900);
         let used = BudgetUse { fuel: 900, memory_bytes: 60, memory_peak_bytes: 100, tasks: 1 };
         assert_eq!((budget.used(), budget.fuel_left(), budget.is_burned()), (used, None, false));
     }
@@ -230,9 +225,9 @@ mod tests {
             (end - now, budget.clone().deadline(now + Duration::from_secs(9))),
             (Duration::from_secs(1), Some(end))
         );
-        budget.burn(0, 9);
+        budget.burn(9);
         assert_eq!((budget.fuel_left(), budget.is_burned()), (Some(1), false));
-        budget.burn(0, 9);
+        budget.burn(9);
         assert_eq!((budget.fuel_left(), budget.is_burned()), (Some(0), true));
         assert_eq!(budget.out_of_fuel().limit.unwrap().used, 18);
     }

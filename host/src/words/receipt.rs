@@ -39,8 +39,8 @@ pub struct Receipt {
     pub ended_at: SystemTime,
     /// Attempts that were started.
     pub attempts: u32,
-    /// Fuel burned by the last attempt. Of a task that was ended from outside it is counted in whole slices of
-    /// [`FUEL_SLICE`](crate::limits::FUEL_SLICE), so up to one slice too low.
+    /// Fuel burned by the last attempt; of a task that was ended from outside, up to where it last called the host, or yielded
+    /// after a slice.
     pub fuel_used: u64,
     /// The most linear memory that it had at once, in bytes.
     pub memory_peak_bytes: u64,

@@ -2,7 +2,8 @@
 //!
 //! The call that runs burns its own fuel. What the guest does between two calls is on the account of the one that ran last, or of
 //! nobody once that is answered; there is an allowance for it, which comes again with a call that runs or is answered. So a
-//! guest that serves no call does not run for long.
+//! guest that serves no call does not run for long. What was burned before one of these functions is charged when it begins
+//! (`tank.rs`), and so to whom it ran for.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource};
 use super::super::convert::{give_payload, take_payload};
 use super::super::guest::Guest;
 use super::super::instance::program_error;
+use super::super::tank;
 use super::super::trap::broken_contract;
 use super::super::wire;
 use crate::port::waiting::wait_for_news;
@@ -58,28 +60,8 @@ pub(in super::super) struct Serving {
     shift: Arc<Shift>,
     /// Does the fuel that burns count for the call that ran last?
     metered: bool,
-    /// What that call has burned, of which the meter knows only when it is told.
-    used: u64,
-    /// What was in the tank when somebody last looked.
-    left: u64,
     /// Is it between two calls?
     between: bool,
-}
-
-impl Serving {
-    /// So much is left now. What is gone since the last look was burned by the last call.
-    fn account(&mut self, left: u64, task: &TaskRecord) {
-        let burned = self.left.saturating_sub(left);
-        match self.metered {
-            true => {
-                self.used += burned;
-                task.meter().burned(self.used);
-            }
-            // Nobody's, but somebody pays.
-            false => task.spec.budget.iter().for_each(|budget| budget.burn(0, burned)),
-        }
-        self.left = left;
-    }
 }
 
 /// Links the functions.
@@ -96,14 +78,13 @@ pub(in super::super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()>
 pub(in super::super) fn begin(mut store: Store<'_>, shift: Arc<Shift>) {
     let guest = store.data_mut();
     guest.serve(shift.charged());
-    let serving = Serving { shift, metered: false, used: 0, left: HOUSEKEEPING_FUEL, between: true };
+    let serving = Serving { shift, metered: false, between: true };
     guest.serving = Some(Box::new(serving));
-    fill(&mut store, HOUSEKEEPING_FUEL);
+    tank::fill(store, HOUSEKEEPING_FUEL);
 }
 
 /// Ends it: the guest has returned, or trapped. Gives whether that was between two calls.
 pub(in super::super) fn end(mut store: Store<'_>) -> bool {
-    account(&mut store);
     store.data_mut().serving.take().is_some_and(|serving| serving.between)
 }
 
@@ -113,7 +94,6 @@ async fn next(
     count: u32,
     timeout_ns: Option<u64>,
 ) -> wasmtime::Result<Event> {
-    account(&mut store);
     let guest = store.data_mut();
     guest.count_call();
     let (shift, port, objects) = (guest.shift()?, guest.port.clone(), guest.objects(&objects)?);
@@ -137,7 +117,6 @@ async fn next(
 }
 
 fn enter(mut store: Store<'_>, call: TaskId) -> wasmtime::Result<bool> {
-    account(&mut store);
     let guest = store.data_mut();
     guest.count_call();
     let shift = guest.shift()?;
@@ -148,16 +127,14 @@ fn enter(mut store: Store<'_>, call: TaskId) -> wasmtime::Result<bool> {
         guest.port.happened(&task, EventKind::GoesOn);
     }
     guest.charge(task.clone());
-    let used = task.meter().fuel_used();
     if let Some(serving) = &mut guest.serving {
-        (serving.metered, serving.used, serving.between) = (true, used, false);
+        (serving.metered, serving.between) = (true, false);
     }
-    fill(&mut store, task.fuel_left(used));
+    tank::fill(store, task.fuel_left(task.meter().fuel_used()));
     Ok(true)
 }
 
 fn reply(mut store: Store<'_>, call: u64, answer: Answer) -> wasmtime::Result<()> {
-    account(&mut store);
     let guest = store.data_mut();
     guest.count_call();
     let shift = guest.shift()?;
@@ -169,19 +146,9 @@ fn reply(mut store: Store<'_>, call: u64, answer: Answer) -> wasmtime::Result<()
         && let Some(serving) = &mut guest.serving
     {
         (serving.metered, serving.between) = (false, true);
-        fill(&mut store, HOUSEKEEPING_FUEL);
+        tank::fill(store, HOUSEKEEPING_FUEL);
     }
     Ok(())
-}
-
-/// The account of the call that ran, up to here.
-fn account(store: &mut Store<'_>) {
-    let left = store.get_fuel().unwrap_or_default();
-    let guest = store.data_mut();
-    let task = guest.task().clone();
-    if let Some(serving) = &mut guest.serving {
-        serving.account(left, &task);
-    }
 }
 
 /// The guest leaves the call that it ran, and has what it may burn until it enters another.
@@ -189,19 +156,11 @@ fn leave(store: &mut Store<'_>, shift: &Arc<Shift>) {
     if let Some(task) = shift.leave() {
         store.data().port.happened(&task, EventKind::Waits { for_task: true });
     }
-    let Some(serving) = &mut store.data_mut().serving else { return };
-    let (left, before) = (serving.left, std::mem::replace(&mut serving.between, true));
+    let guest = store.data_mut();
+    let (left, Some(serving)) = (guest.tank, &mut guest.serving) else { return };
+    let before = std::mem::replace(&mut serving.between, true);
     if !before {
-        fill(store, left.min(HOUSEKEEPING_FUEL));
-    }
-}
-
-/// Puts so much into the tank.
-fn fill(store: &mut Store<'_>, fuel: u64) {
-    // Fuel is enabled in every engine of this host, so that it can be set.
-    let _ = store.set_fuel(fuel);
-    if let Some(serving) = &mut store.data_mut().serving {
-        serving.left = fuel;
+        tank::fill(store, left.min(HOUSEKEEPING_FUEL));
     }
 }
 
@@ -209,6 +168,11 @@ impl Guest {
     fn shift(&self) -> wasmtime::Result<Arc<Shift>> {
         let serving = self.serving.as_ref().ok_or_else(|| broken_contract("no call is served here".to_owned()))?;
         Ok(serving.shift.clone())
+    }
+
+    /// Does it serve calls, of which none has run yet or the last one is answered?
+    pub(in super::super) fn runs_for_nobody(&self) -> bool {
+        self.serving.as_ref().is_some_and(|serving| !serving.metered)
     }
 
     /// How often this guest gave up its turn, whatever it ran.

@@ -8,6 +8,7 @@ use wasmtime::component::{Access, HasSelf, Resource};
 use super::super::bindings::rustyray::core::tasks::{Host, HostWithStore};
 use super::super::convert::{call_options, push};
 use super::super::guest::Guest;
+use super::super::tank;
 use super::super::wire;
 use super::{bad_options, function_name};
 use crate::port::TaskRequest;
@@ -45,7 +46,6 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
     }
 
     fn context(mut access: Access<'_, Guest, Self>) -> wasmtime::Result<wire::TaskContext> {
-        let fuel = access.as_context_mut().get_fuel()?;
         let guest = access.get();
         guest.count_call();
         let task = guest.task();
@@ -59,7 +59,7 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
             attempt: task.attempt(),
             actor: actor_info(task),
             time_left_ns: time_left.map(|left| left.as_nanos().min(u64::MAX.into()) as u64),
-            fuel_left: task.is_metered().then_some(fuel),
+            fuel_left: task.is_metered().then_some(guest.tank),
             cancelled: task.cancel_requested(),
             grants: spec.capabilities.names(),
         })
@@ -72,11 +72,9 @@ fn share_fuel(access: &mut Access<'_, Guest, HasSelf<Guest>>, options: &TaskOpti
     let Some(share) = options.fuel_share.filter(|_| metered) else {
         return Ok(());
     };
-    let internal = |error| TaskError::new(ErrorKind::Internal, format!("the fuel cannot be read: {error}"));
-    let mut store = access.as_context_mut();
-    let left = store.get_fuel().map_err(internal)?;
+    let left = access.get().tank;
     let rest = left.checked_sub(share).ok_or_else(|| TaskError::of_limit(ErrorKind::OutOfFuel, "fuel", left, share))?;
-    store.set_fuel(rest).map_err(internal)?;
+    tank::fill(access.as_context_mut(), rest);
     access.get().task().meter().hand_on(share);
     Ok(())
 }

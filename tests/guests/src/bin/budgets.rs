@@ -48,6 +48,18 @@ async fn sleeps(milliseconds: u64, levels: u32) -> Result<()> {
     Ok(())
 }
 
+/// Waits so often in WASI, which ends its turn each time.
+#[rustyray::remote]
+fn naps(times: u32) -> u32 {
+    for nap in 0..times {
+        if nap == 100 {
+            println!("it has had a hundred");
+        }
+        std::thread::sleep(Duration::from_micros(1));
+    }
+    times
+}
+
 /// Gives a child some of its fuel, which hardly needs it.
 #[rustyray::remote]
 async fn shares(fuel: u64) -> Result<u64> {
@@ -79,6 +91,52 @@ async fn leaves() -> Result<u64> {
 #[rustyray::remote]
 async fn uses_what_was_left(fuel: u64) -> Result<u64> {
     rustyray::get_actor::<Burner>("left").await?.burn(fuel).await
+}
+
+/// Serves several calls at once.
+#[rustyray::actor(max_concurrency = 2)]
+struct Kitchen;
+
+#[rustyray::actor_methods]
+impl Kitchen {
+    fn new() -> Self {
+        Kitchen
+    }
+
+    /// In so many parts, between which others run. In each it waits as often in WASI.
+    async fn burn(&self, fuel: u64, parts: u32) -> u32 {
+        for _ in 0..parts {
+            std::hint::black_box(burns(fuel / u64::from(parts)));
+            naps(parts);
+            rustyray::sleep(Duration::from_millis(1)).await;
+        }
+        parts
+    }
+
+    fn spin(&self) {
+        loop {
+            std::hint::black_box(self);
+        }
+    }
+}
+
+/// Saves its state after each call, which takes a while.
+#[rustyray::actor(checkpoint_every = 1, max_restarts = 10)]
+#[derive(Serialize, Deserialize)]
+#[serde(crate = "rustyray::serde")]
+struct Shelf {
+    books: Vec<u32>,
+}
+
+#[rustyray::actor_methods]
+impl Shelf {
+    fn new(books: u32) -> Self {
+        Shelf { books: (0..books).collect() }
+    }
+
+    fn count(&self) -> usize {
+        self.books.len()
+    }
 }
 
 fn main() {}
