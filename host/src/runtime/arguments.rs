@@ -32,8 +32,8 @@ impl From<TaskError> for Missing {
 }
 
 impl Runtime {
-    /// The values of the arguments of a call, or of a constructor, held. Those that are lost are waited for until they are made
-    /// again: the instance is the actor's, and nobody else could have it meanwhile.
+    /// The values of the arguments of a call, held. Those that are lost are waited for until they are made again: the instance is the
+    /// actor's, and nobody else could have it meanwhile.
     ///
     /// # Errors
     /// One of them failed, or there is no room for those that have to be read back.
@@ -48,7 +48,7 @@ impl Runtime {
         }
     }
 
-    /// The values of the arguments of a task, held.
+    /// The values of the arguments of a task, or of a constructor, held.
     ///
     /// # Errors
     /// One of them failed or is made again, or there is no room for those that have to be read back.

@@ -118,6 +118,8 @@ impl Conductor for Nobody {
     fn ready(&self, _: Arc<TaskRecord>) {}
 
     fn abandon(&self, _: &ObjectRef) {}
+
+    fn killed(&self, _: &Arc<TaskRecord>) {}
 }
 
 fn nobody() -> Weak<dyn Conductor> {
