@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustyray_host::clock::ManualClock;
 use rustyray_host::limits::{DISK_THREADS, SPILL_PATIENCE};
@@ -288,6 +288,36 @@ async fn one_of_several_calls_that_waits_for_what_is_on_disk_holds_up_no_other()
     // The actor's own readiness is an object.
     settled(&host, "nothing else to be left", |stats| (stats.objects, stats.spilled_bytes) == (1, 0)).await;
     drop(actor);
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn calls_of_one_actor_that_get_the_same_are_each_refused_in_their_own_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module) = host_with(pressed(dir.path(), 4 * MIB), "spill").await;
+    let cold = put(&host, 1, MIB);
+    let in_use = used(&host, 3 * MIB + MIB / 2).await;
+    let actor = module.actor("Getters").create();
+    let gets = || actor.call("sums").arg_payload(list(std::slice::from_ref(&cold))).try_submit();
+    let began = Instant::now();
+    let early = [gets(), gets()];
+    waits_for(&host, &early[0], SPILL_PATIENCE / 2).await;
+    let (began_late, late) = (Instant::now(), gets());
+    for get in &early {
+        let told = error(&host, get).await;
+        assert_eq!(told.causes.first().map(|cause| cause.kind), Some(ErrorKind::ObjectStoreFull), "{told:#}");
+        assert!(began.elapsed() >= SPILL_PATIENCE, "{:?}", began.elapsed());
+    }
+    assert!(!late.is_ready() && began.elapsed() < SPILL_PATIENCE * 3 / 2, "{:?}", began.elapsed());
+    error(&host, &late).await;
+    let took = began_late.elapsed();
+    assert!(took >= SPILL_PATIENCE && took < SPILL_PATIENCE * 3 / 2, "{took:?}");
+    // Who asks once more waits anew, and has it where there is room.
+    let again = gets();
+    waits(&host, &again).await;
+    drop(in_use);
+    assert_eq!(value::<Vec<u64>>(&host, &again).await, [MIB as u64]);
+    drop((actor, cold));
     finish(host).await;
 }
 

@@ -9,6 +9,7 @@ use super::Runtime;
 use super::worker::dependency_failed;
 use crate::port::Port;
 use crate::port::waiting::{Parked, Sealed};
+use crate::state::gathering::is_want_of_room;
 use crate::state::object::{ObjectRef, Outcome};
 use crate::state::parking::{Awaited, Wait};
 use crate::state::payload::{Held, Payload, Value};
@@ -188,10 +189,6 @@ impl Drop for Busy<'_> {
 
 fn resolved(task: &TaskRecord) -> Result<Option<Vec<Held>>, TaskError> {
     task.resolve_arguments().map_err(|cause| dependency_failed(&cause))
-}
-
-pub(super) fn is_want_of_room(error: &TaskError) -> bool {
-    matches!(error.kind, ErrorKind::ObjectStoreFull | ErrorKind::OutOfDisk)
 }
 
 /// What can be done about arguments that are too much.
