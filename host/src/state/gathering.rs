@@ -15,7 +15,6 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use futures::task::AtomicWaker;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::object::{ObjectRef, Outcome};
@@ -24,6 +23,7 @@ use crate::words::error::{ErrorKind, TaskError};
 use crate::words::ids::ObjectId;
 use crate::words::limits::{GATHERED_PAST_MAX, HELD_MAX, LOOKAHEAD, SPILL_PATIENCE, SPILL_RETRY};
 use crate::words::panics::caught;
+use crate::words::sync::{self, AtomicWaker, rank};
 
 /// Whose it is that somebody waits for, and how urgently.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub struct Need {
     /// When that is, once it has come. Written under the line's lock.
     held_until: OnceLock<Instant>,
     gone: AtomicBool,
-    gathered: Mutex<Option<Gathered>>,
+    gathered: sync::Mutex<Option<Gathered>, { rank::GATHERED }>,
     waker: AtomicWaker,
 }
 
@@ -384,6 +384,13 @@ impl Gatherings {
         self.changed.notify_all();
     }
 
+    /// The first that may be served, for a test in which nobody waits for that.
+    #[cfg(test)]
+    pub fn turn(&self, limit: u64) -> Option<(Arc<Need>, u64)> {
+        let mut line = self.line.lock();
+        line.first(limit).map(|need| (need, line.changes))
+    }
+
     /// There was no room: it waits on.
     pub fn put_back(&self, need: &Need, lacks: u64, seen: u64) {
         self.wait_on(self.line.lock(), need, lacks, seen);
@@ -643,7 +650,7 @@ impl Need {
             lapses: AtomicBool::new(false),
             held_until: OnceLock::new(),
             gone: AtomicBool::new(false),
-            gathered: Mutex::new(None),
+            gathered: sync::Mutex::new(None),
             waker: AtomicWaker::new(),
         }
     }
