@@ -4,11 +4,13 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustyray_host::clock::ManualClock;
 use rustyray_host::limits::{DISK_THREADS, SPILL_PATIENCE};
 use rustyray_host::{
-    ActorOptions, Encoding, ErrorKind, Host, HostBuilder, Module, ObjectRef, Payload, TaskError, TaskOptions, Value,
+    ActorOptions, Budget, BudgetLimits, Encoding, ErrorKind, Host, HostBuilder, Module, ObjectRef, Payload, TaskError,
+    TaskOptions, Value,
 };
 
 use crate::guest::guest;
@@ -290,6 +292,36 @@ async fn one_of_several_calls_that_waits_for_what_is_on_disk_holds_up_no_other()
 }
 
 #[tokio::test]
+async fn calls_of_one_actor_that_get_the_same_are_each_refused_in_their_own_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module) = host_with(pressed(dir.path(), 4 * MIB), "spill").await;
+    let cold = put(&host, 1, MIB);
+    let in_use = used(&host, 3 * MIB + MIB / 2).await;
+    let actor = module.actor("Getters").create();
+    let gets = || actor.call("sums").arg_payload(list(std::slice::from_ref(&cold))).try_submit();
+    let began = Instant::now();
+    let early = [gets(), gets()];
+    waits_for(&host, &early[0], SPILL_PATIENCE / 2).await;
+    let (began_late, late) = (Instant::now(), gets());
+    for get in &early {
+        let told = error(&host, get).await;
+        assert_eq!(told.causes.first().map(|cause| cause.kind), Some(ErrorKind::ObjectStoreFull), "{told:#}");
+        assert!(began.elapsed() >= SPILL_PATIENCE, "{:?}", began.elapsed());
+    }
+    assert!(!late.is_ready() && began.elapsed() < SPILL_PATIENCE * 3 / 2, "{:?}", began.elapsed());
+    error(&host, &late).await;
+    let took = began_late.elapsed();
+    assert!(took >= SPILL_PATIENCE && took < SPILL_PATIENCE * 3 / 2, "{took:?}");
+    // Who asks once more waits anew, and has it where there is room.
+    let again = gets();
+    waits(&host, &again).await;
+    drop(in_use);
+    assert_eq!(value::<Vec<u64>>(&host, &again).await, [MIB as u64]);
+    drop((actor, cold));
+    finish(host).await;
+}
+
+#[tokio::test]
 async fn a_guest_that_waits_for_what_is_on_disk_keeps_its_time() {
     let dir = tempfile::tempdir().unwrap();
     let (host, module) = host_with(pressed(dir.path(), 4 * MIB), "spill").await;
@@ -426,6 +458,81 @@ async fn a_deadlock_that_a_lost_argument_closes_is_told_whoever_waits_for_it() {
     assert_deadlock(&*error(&host, &holder).await);
     drop((nap, made, later, both, holder));
     finish(host).await;
+}
+
+#[tokio::test]
+async fn an_actor_that_starts_again_waits_for_what_is_lost_without_the_instance_that_makes_it_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module) = host_with(pressed(dir.path(), 4 * MIB).cpus(1.0).instances(1), "spill").await;
+    let made = module.task("block").arg(1u32).arg(MIB).submit().await;
+    within(host.wait(std::slice::from_ref(&made), 1, None), "the block").await;
+    let keeper = module.actor("Keeper").constructor("of").arg_ref(&made).create();
+    within(host.value(&keeper.ready(), None), "the keeper").await.unwrap();
+    // What it is made of is its own.
+    drop(made);
+    push_out(&host, 4 * MIB - 64 * KIB);
+    damage(dir.path());
+    keeper.kill(true);
+    assert_eq!(value::<u64>(&host, &keeper.call("sum").submit().await).await, sum_of(1, MIB));
+    assert_eq!(keeper.generation(), 2);
+    // It may not again.
+    keeper.kill(true);
+    assert_eq!(error(&host, &keeper.call("sum").submit().await).await.kind, ErrorKind::ActorDied);
+    drop(keeper);
+    settled(&host, "nothing to be left", |stats| (stats.objects, stats.instances, stats.actors) == (0, 0, 0)).await;
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn a_start_that_waits_for_what_is_lost_is_ended_as_one_in_the_queue() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    for (ended, kind) in [
+        ("killed", ErrorKind::ActorDied),
+        ("cancelled", ErrorKind::TaskCancelled),
+        ("late", ErrorKind::TaskTimedOut),
+        ("shut down", ErrorKind::HostShutDown),
+        ("killed again", ErrorKind::ActorDied),
+    ] {
+        let (dir, clock) = (tempfile::tempdir().unwrap(), ManualClock::new());
+        let host = pressed(dir.path(), 4 * MIB).resource("gpu", 1.0).clock(clock.clone());
+        let (host, module) = host_with(host, "spill").await;
+        let made = module.task("block").arg(1u32).arg(MIB).options(gpu()).submit().await;
+        within(host.wait(std::slice::from_ref(&made), 1, None), "the block").await;
+        let budget = Budget::new(BudgetLimits { time: Some(HOUR), ..BudgetLimits::default() });
+        let options = ActorOptions::new().call(TaskOptions::new().budget(&budget));
+        let create = || module.actor("Keeper").constructor("of").arg_ref(&made).options(options.clone()).create();
+        let starts_again = ended == "killed again";
+        let first = if starts_again { Some(create()) } else { None };
+        if let Some(keeper) = &first {
+            within(host.value(&keeper.ready(), None), "the keeper").await.unwrap();
+        }
+        push_out(&host, 4 * MIB - 64 * KIB);
+        damage(dir.path());
+        let nap = module.task("nap").arg(2 * HOUR.as_millis() as u64).options(gpu()).submit().await;
+        settled(&host, "the gpu to be taken", |stats| stats.running == 1).await;
+        let keeper = first.unwrap_or_else(create);
+        keeper.kill(true);
+        let sum = keeper.call("sum").submit().await;
+        // It, its call, and what makes the block again, which nobody can.
+        settled(&host, "it to wait", |stats| (stats.pending, stats.running, stats.instances) == (3, 1, 1)).await;
+        assert_eq!(keeper.generation(), u32::from(starts_again));
+        assert!(!keeper.kill_generation(1, false), "none is there that could be hit");
+        match ended {
+            "killed" | "killed again" => keeper.kill(false),
+            "cancelled" => host.cancel(&keeper.ready()),
+            "late" => clock.advance(HOUR),
+            _ => within(host.shutdown(Duration::ZERO), "the end").await,
+        }
+        let told = error(&host, &sum).await;
+        let kinds = std::iter::once(told.kind).chain(told.causes.iter().map(|cause| cause.kind));
+        assert!(kinds.into_iter().any(|told| told == kind), "{ended}: {told:#}");
+        assert!(!nap.is_ready() || ended == "shut down", "{ended}");
+        host.cancel(&nap);
+        drop((keeper, nap, made, sum));
+        if ended != "shut down" {
+            finish(host).await;
+        }
+    }
 }
 
 /// Bytes whose end is the embedder's business.

@@ -401,13 +401,14 @@ async fn an_actor_whose_lost_argument_cannot_be_made_again_for_want_of_an_instan
 }
 
 #[tokio::test]
-async fn a_constructor_whose_lost_argument_cannot_be_made_again_for_want_of_an_instance_says_so() {
+async fn a_constructor_whose_argument_is_lost_waits_for_it_without_the_instance_that_makes_it_again() {
     let dir = tempfile::tempdir().unwrap();
     let (host, module, lost) = losing(dir.path()).await;
     lose_all(&host, dir.path()).await;
     let taker = module.actor("Taker").constructor("given").arg_ref(&lost).create();
-    assert_eq!(error(&host, &taker.ready()).await.kind, ErrorKind::DependencyFailed);
-    assert_eq!(value::<u32>(&host, &module.task("one").submit().await).await, 1, "the instance is free");
+    assert_eq!(value::<usize>(&host, &taker.call("take").arg_ref(&lost).submit().await).await, BLOCK);
+    let attempts = taker.ready().receipt().unwrap().attempts;
+    assert_eq!((taker.generation(), attempts), (1, 1), "it had not begun");
     drop(taker);
     finish(host).await;
 }

@@ -3,11 +3,8 @@
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-
-use futures::task::AtomicWaker;
 
 use super::Port;
 use crate::state::gathering::Gathering;
@@ -18,6 +15,8 @@ use crate::state::task::TaskRecord;
 use crate::words::clock::Sleep;
 use crate::words::error::TaskError;
 use crate::words::panics::caught;
+use crate::words::sync::AtomicWaker;
+use crate::words::sync::atomic::{AtomicUsize, Ordering};
 
 /// Ends when at least `count` of the objects are sealed. Each object costs one registration, however often it is polled.
 pub struct Sealed<'a> {
@@ -376,5 +375,135 @@ impl<'a> Parked<'a> {
 impl Drop for Parked<'_> {
     fn drop(&mut self) {
         self.port.resume(self.task, self.alone);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::gathering::{Claimant, Gathered};
+    use crate::state::payload::{Encoding, Payload};
+    use crate::state::store::ObjectStore;
+
+    const LIMIT: u64 = 1 << 20;
+
+    /// A guest that waits for an object, and for two that are read.
+    pub struct Waits {
+        store: Arc<ObjectStore>,
+        object: ObjectRef,
+        pub wanted: Wanted,
+    }
+
+    impl Waits {
+        pub fn new() -> Self {
+            let store = ObjectStore::new(LIMIT);
+            let object = store.promise();
+            let join = |_| Arc::new(store.gatherings().join(Vec::new(), 1, Claimant::default()));
+            let coming = [0, 1].map(join).into();
+            let wanted = Wanted { objects: Awaited::One(object.clone()), count: 1, coming };
+            Waits { store, object, wanted }
+        }
+
+        /// What is to seal the object.
+        pub fn sealing(&self) -> impl FnOnce() + Send + 'static {
+            let (store, object) = (self.store.clone(), self.object.clone());
+            move || object.seal(store.store(Payload::new(Encoding::Raw, "")), None)
+        }
+
+        /// What is to serve the next of the two.
+        pub fn serving(&self) -> impl FnOnce() + Send + 'static {
+            let store = self.store.clone();
+            let (need, _) = store.gatherings().turn(LIMIT).expect("it waits");
+            move || store.gatherings().serve(&need, Gathered { outcomes: Vec::new(), room: Ok(None) })
+        }
+    }
+
+    #[cfg(not(feature = "shuttle"))]
+    mod alone {
+        use std::task::{Wake, Waker};
+
+        use super::*;
+
+        #[derive(Default)]
+        struct Woken(AtomicUsize);
+
+        impl Wake for Woken {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+
+        #[test]
+        fn whatever_comes_first_ends_a_wait_and_wakes_who_waits() {
+            for first in ["the object", "the first", "the second"] {
+                let waits = Waits::new();
+                let woken = Arc::new(Woken::default());
+                let waker = Waker::from(woken.clone());
+                let mut arrivals = waits.wanted.arrivals().expect("something to wait for");
+                let mut poll = || Pin::new(&mut arrivals).poll(&mut Context::from_waker(&waker));
+                assert!(poll().is_pending());
+                match first {
+                    "the object" => waits.sealing()(),
+                    "the first" => waits.serving()(),
+                    _ => {
+                        // It has its turn, and nothing comes of it.
+                        drop(waits.serving());
+                        waits.serving()();
+                    }
+                }
+                assert_eq!((woken.0.load(Ordering::Relaxed), poll()), (1, Poll::Ready(())), "{first}");
+            }
+        }
+    }
+}
+
+#[cfg(all(test, feature = "shuttle"))]
+mod schedules {
+    use std::pin::pin;
+
+    use shuttle::thread;
+
+    use super::tests::Waits;
+    use super::*;
+    use crate::state::schedules::{explore, waker};
+
+    /// Waits in another thread, while these come.
+    fn wait_for(waits: Waits, coming: Vec<Box<dyn FnOnce() + Send>>) {
+        let waiting = thread::spawn(move || {
+            let mut arrivals = pin!(waits.wanted.arrivals().expect("something to wait for"));
+            while arrivals.as_mut().poll(&mut Context::from_waker(&waker())).is_pending() {
+                thread::park();
+            }
+            assert!(arrivals.is_complete());
+        });
+        let coming: Vec<_> = coming.into_iter().map(thread::spawn).collect();
+        coming.into_iter().chain([waiting]).for_each(|thread| thread.join().unwrap());
+    }
+
+    #[test]
+    fn who_waits_hears_of_an_object() {
+        explore(|| {
+            let waits = Waits::new();
+            let sealing = Box::new(waits.sealing());
+            wait_for(waits, vec![sealing]);
+        });
+    }
+
+    #[test]
+    fn who_waits_hears_of_what_is_read() {
+        explore(|| {
+            let waits = Waits::new();
+            let serving = Box::new(waits.serving());
+            wait_for(waits, vec![serving]);
+        });
+    }
+
+    #[test]
+    fn who_waits_hears_of_what_comes_first() {
+        explore(|| {
+            let waits = Waits::new();
+            let (sealing, serving) = (Box::new(waits.sealing()), Box::new(waits.serving()));
+            wait_for(waits, vec![sealing, serving]);
+        });
     }
 }

@@ -6,6 +6,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::Runtime;
+use super::arguments::Missing;
 use super::faults::host_failed;
 use super::moves::at_home;
 use crate::sandbox::Instance;
@@ -14,8 +15,8 @@ use crate::state::mailbox::Event;
 use crate::state::object::Outcome;
 use crate::state::payload::{Arguments, Encoding, Payload};
 use crate::state::slot::{CancelSlot, StopReason};
-use crate::state::task::{TaskRecord, Work};
-use crate::words::error::{ErrorKind, TaskError, TaskResult};
+use crate::state::task::{Conductor, TaskRecord, Work};
+use crate::words::error::{ErrorKind, TaskError};
 use crate::words::resources::ResourceSet;
 use crate::words::sync::{Mutex, rank};
 
@@ -38,6 +39,14 @@ enum Ended {
     Crashed(Box<TaskError>),
 }
 
+/// Why there is no instance any more, or none yet.
+enum Over {
+    /// The actor is dead.
+    Dead(Arc<TaskError>),
+    /// An argument of this start is lost, and made again: its constructor has not begun.
+    StartsLater(Arc<TaskRecord>),
+}
+
 /// How a call left the instance.
 pub(super) type Served = Result<Instance, TaskError>;
 
@@ -51,7 +60,7 @@ type Attempt = Result<(Served, Result<Outcome, TaskError>), TaskError>;
 impl Runtime {
     /// Lives an actor's life, from the task that constructs it.
     pub(super) async fn live(self: Arc<Self>, construct: Arc<TaskRecord>) {
-        let mut life = Life { runtime: self, construct, end: None };
+        let mut life = Life { runtime: self, construct, end: None, starts_later: false };
         let Life { runtime, construct, .. } = &life;
         if let Work::Construct { actor } = &construct.spec.work {
             // Seen by a halt from here on; one that came before is seen by this actor.
@@ -59,12 +68,34 @@ impl Runtime {
             if runtime.is_halted() {
                 actor.kill(false, None);
             }
-            life.end = Some(runtime.generations(actor, construct).await);
+            match runtime.generations(actor, construct).await {
+                Over::Dead(cause) => life.end = Some(cause),
+                Over::StartsLater(start) => {
+                    runtime.start_later(actor, construct, &start);
+                    life.starts_later = true;
+                }
+            }
         }
     }
 
-    /// One instance after the other, until the actor ends; gives the reason.
-    async fn generations(self: &Arc<Self>, actor: &Arc<ActorRecord>, construct: &Arc<TaskRecord>) -> Arc<TaskError> {
+    /// A start waits in the queue until its arguments are made again, with nothing in its hands, as the first did before it began: what
+    /// the actor held may be what that needs. Another life begins with it.
+    fn start_later(&self, actor: &Arc<ActorRecord>, first: &Arc<TaskRecord>, start: &Arc<TaskRecord>) {
+        if !Arc::ptr_eq(first, start) {
+            start.take_arguments_of(first);
+        }
+        // Before there can be that life.
+        self.actors.remove(&actor.spec.id);
+        actor.set_later(start);
+        self.wait_once_more(start);
+        // A kill that came before it waited.
+        if actor.mailbox.kill_pending() {
+            self.killed(start);
+        }
+    }
+
+    /// One instance after the other, until the actor ends or has to wait; gives the reason.
+    async fn generations(self: &Arc<Self>, actor: &Arc<ActorRecord>, construct: &Arc<TaskRecord>) -> Over {
         let first = construct;
         let mut construct = first.clone();
         loop {
@@ -72,7 +103,7 @@ impl Runtime {
             let may_restart = generation <= actor.spec.options.max_restarts.unwrap_or(0);
             let instance = match self.construct(actor, &construct, first, may_restart).await {
                 Ok(instance) => instance,
-                Err(error) => return error,
+                Err(over) => return over,
             };
             actor.mailbox.serves();
             let end = match self.serve(actor, &construct, instance, may_restart).await {
@@ -91,7 +122,7 @@ impl Runtime {
                     TaskError::new(ErrorKind::ActorDied, "it crashed, and may not restart").caused_by(&cause)
                 }
             };
-            return Arc::new(self.described(actor, end));
+            return Over::Dead(Arc::new(self.described(actor, end)));
         }
     }
 
@@ -114,20 +145,19 @@ impl Runtime {
         task: &Arc<TaskRecord>,
         first: &Arc<TaskRecord>,
         may_restart: bool,
-    ) -> TaskResult<Instance> {
+    ) -> Result<Instance, Over> {
         let slot = CancelSlot::new();
         if !task.begin(slot.clone(), self.clock.now()) {
             self.end_late(task);
-            return Err(Arc::new(
-                self.described(actor, TaskError::new(ErrorKind::ActorDied, "it was ended before it began")),
-            ));
+            let ended = TaskError::new(ErrorKind::ActorDied, "it was ended before it began");
+            return Err(Over::Dead(Arc::new(self.described(actor, ended))));
         }
         let place = self.watch_running(actor, task);
         let guest = {
             let (runtime, actor, task, first) = (self.clone(), actor.clone(), task.clone(), first.clone());
             let constructed = async move {
                 // Here, where whoever ends it finds it, and whoever looks for what stands still.
-                let arguments = runtime.arguments(&first).await?;
+                let arguments = runtime.arguments_of_task(&first).await?;
                 if !may_restart {
                     // The last time that they are needed.
                     first.drop_arguments();
@@ -139,21 +169,22 @@ impl Runtime {
                 instance.construct(&actor.spec.type_name, &actor.spec.constructor, arguments).await?;
                 Ok(instance)
             };
-            self.sheltered(constructed, Err)
+            self.sheltered(constructed, |error| Err(error.into()))
         };
         let ended = slot.run(guest, || task.meter().preempted()).await;
         self.unwatch_running(actor, place);
-        match ended.unwrap_or_else(|reason| Err(self.stopped(task, reason))) {
+        let error = match ended.unwrap_or_else(|reason| Err(self.stopped(task, reason).into())) {
             Ok(instance) => {
                 self.settle(task, self.store.store(Payload::new(Encoding::Json, "null")));
-                Ok(instance)
+                return Ok(instance);
             }
-            Err(error) => {
-                let error = Arc::new(task.describe(error));
-                self.settle(task, Err(error.clone()));
-                Err(error)
-            }
-        }
+            Err(Missing::Lost) if actor.mailbox.puts_off() => return Err(Over::StartsLater(task.clone())),
+            Err(Missing::Lost) => self.stopped(task, StopReason::ActorKilled),
+            Err(Missing::Failed(error)) => *error,
+        };
+        let error = Arc::new(task.describe(error));
+        self.settle(task, Err(error.clone()));
+        Err(Over::Dead(error))
     }
 
     /// Serves calls until the instance is gone.
@@ -355,18 +386,22 @@ impl Runtime {
     }
 }
 
-/// An actor's life, with the permits of its constructor. However it ends, the actor is buried, and they are given back.
+/// An actor's life, with the permits of its constructor. However it ends, they are given back, and the actor is buried, unless another
+/// life follows.
 struct Life {
     runtime: Arc<Runtime>,
     construct: Arc<TaskRecord>,
     /// Why it ended; none is a fault of the host's.
     end: Option<Arc<TaskError>>,
+    starts_later: bool,
 }
 
 impl Drop for Life {
     fn drop(&mut self) {
-        let Life { runtime, construct, end } = self;
-        if let Work::Construct { actor } = &construct.spec.work {
+        let Life { runtime, construct, end, starts_later } = self;
+        if let Work::Construct { actor } = &construct.spec.work
+            && !*starts_later
+        {
             actor.clear_running();
             runtime.bury(actor, end.take().unwrap_or_else(host_failed));
             runtime.actors.remove(&actor.spec.id);

@@ -9,6 +9,7 @@ use super::Runtime;
 use super::worker::dependency_failed;
 use crate::port::Port;
 use crate::port::waiting::{Parked, Sealed};
+use crate::state::gathering::is_want_of_room;
 use crate::state::object::{ObjectRef, Outcome};
 use crate::state::parking::{Awaited, Wait};
 use crate::state::payload::{Held, Payload, Value};
@@ -32,8 +33,8 @@ impl From<TaskError> for Missing {
 }
 
 impl Runtime {
-    /// The values of the arguments of a call, or of a constructor, held. Those that are lost are waited for until they are made
-    /// again: the instance is the actor's, and nobody else could have it meanwhile.
+    /// The values of the arguments of a call, held. Those that are lost are waited for until they are made again: the instance is the
+    /// actor's, and nobody else could have it meanwhile.
     ///
     /// # Errors
     /// One of them failed, or there is no room for those that have to be read back.
@@ -48,7 +49,7 @@ impl Runtime {
         }
     }
 
-    /// The values of the arguments of a task, held.
+    /// The values of the arguments of a task, or of a constructor, held.
     ///
     /// # Errors
     /// One of them failed or is made again, or there is no room for those that have to be read back.
@@ -188,10 +189,6 @@ impl Drop for Busy<'_> {
 
 fn resolved(task: &TaskRecord) -> Result<Option<Vec<Held>>, TaskError> {
     task.resolve_arguments().map_err(|cause| dependency_failed(&cause))
-}
-
-pub(super) fn is_want_of_room(error: &TaskError) -> bool {
-    matches!(error.kind, ErrorKind::ObjectStoreFull | ErrorKind::OutOfDisk)
 }
 
 /// What can be done about arguments that are too much.

@@ -6,11 +6,11 @@ use sha2::{Digest, Sha256};
 use tracing::Level;
 
 use super::Runtime;
-use super::arguments::is_want_of_room;
 use crate::port::waiting::value_of;
 use crate::sandbox::Instance;
 use crate::state::actor::ActorRecord;
 use crate::state::checkpoint::Saved;
+use crate::state::gathering::is_want_of_room;
 use crate::state::journal::{Entry, Key, Kind};
 use crate::state::payload::Payload;
 use crate::state::slot::CancelSlot;

@@ -186,8 +186,9 @@ impl Reader {
         }
         let bytes = need.bytes + files.iter().map(|(_, file)| file.len()).sum::<u64>();
         let ids: Vec<_> = files.iter().map(|(object, _)| object.id()).collect();
-        if !line.begin_to_read(&ids) {
-            return handling.put_back(bytes, change);
+        if !line.begin_to_read(need, &ids, bytes, change) {
+            handling.over = true;
+            return;
         }
         let mut reading = Reading { line: &line, ids: &ids, began: false };
         // Another thread may have read them since they were looked at.

@@ -14,7 +14,7 @@ use crate::sandbox::Instance;
 use crate::state::object::{ObjectRef, Outcome};
 use crate::state::payload::{Encoding, Payload};
 use crate::state::slot::{CancelSlot, StopReason};
-use crate::state::task::{Conductor, TaskRecord, Work};
+use crate::state::task::{Conductor, Stopped, TaskRecord, Work};
 use crate::words::error::{ErrorKind, TaskError};
 
 impl Conductor for Runtime {
@@ -42,6 +42,12 @@ impl Conductor for Runtime {
             }
             false
         });
+    }
+
+    fn killed(&self, start: &Arc<TaskRecord>) {
+        if matches!(start.leave_queue(), Stopped::BeforeStart) {
+            self.give_up(start, self.stopped(start, StopReason::ActorKilled));
+        }
     }
 }
 
@@ -126,7 +132,7 @@ impl Runtime {
 impl Runtime {
     /// An argument is lost, and made again. The task has not begun: it waits as it did before it was started, and what it held may be
     /// what that needs.
-    fn wait_once_more(&self, task: &Arc<TaskRecord>) {
+    pub(super) fn wait_once_more(&self, task: &Arc<TaskRecord>) {
         let waits = {
             let mut scheduler = self.scheduler.lock();
             // Under the scheduler's lock: whoever ends the task from now on finds it among the pending.
@@ -138,7 +144,11 @@ impl Runtime {
             waits
         };
         match waits {
-            true => task.watch_arguments(),
+            true => {
+                // One that passed meanwhile found an attempt that was over.
+                self.watch_deadline(task);
+                task.watch_arguments();
+            }
             false => self.settle(task, Err(Arc::new(self.stopped(task, StopReason::Cancelled)))),
         }
         self.dispatch();

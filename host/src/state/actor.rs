@@ -44,6 +44,8 @@ enum Running {
     Task(Arc<TaskRecord>),
     /// Several calls at once.
     Shift(Arc<Shift>),
+    /// Nothing: this start of it was put off, and holds the actor.
+    Later(Weak<TaskRecord>),
 }
 
 /// What an actor is made from.
@@ -92,16 +94,22 @@ impl ActorRecord {
         self.replace_running(Running::Shift(shift));
     }
 
+    /// This start of it waits in the queue.
+    pub fn set_later(&self, start: &Arc<TaskRecord>) {
+        self.replace_running(Running::Later(Arc::downgrade(start)));
+    }
+
     fn replace_running(&self, running: Running) {
         let now = (self.generation(), running);
         let before = self.running.lock().replace(now);
         drop(before);
     }
 
-    /// The call, or construction, that runs, where that is one.
+    /// The call, or construction, that runs or was put off, where that is one.
     pub fn running(&self) -> Option<Arc<TaskRecord>> {
         match &*self.running.lock() {
             Some((_, Running::Task(task))) => Some(task.clone()),
+            Some((_, Running::Later(start))) => start.upgrade(),
             _ => None,
         }
     }
@@ -147,6 +155,7 @@ impl ActorRecord {
         match running.filter(|(generation, _)| *generation == hit) {
             Some((_, Running::Task(task))) => task.stop_attempt(StopReason::ActorKilled),
             Some((_, Running::Shift(shift))) => drop(shift.stop(StopReason::ActorKilled)),
+            Some((_, Running::Later(start))) => start.upgrade().iter().for_each(|start| start.killed()),
             None => {}
         }
         if let Some(saving) = self.saved.as_ref().and_then(|saved| saved.saving()) {

@@ -6,7 +6,7 @@
 //! disk, which may not answer: it refuses who has waited for too long, and gives room to who needs nothing else.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::future::Future;
 use std::ops::Bound::{Excluded, Unbounded};
 use std::pin::Pin;
@@ -15,7 +15,6 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use futures::task::AtomicWaker;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::object::{ObjectRef, Outcome};
@@ -24,6 +23,7 @@ use crate::words::error::{ErrorKind, TaskError};
 use crate::words::ids::ObjectId;
 use crate::words::limits::{GATHERED_PAST_MAX, HELD_MAX, LOOKAHEAD, SPILL_PATIENCE, SPILL_RETRY};
 use crate::words::panics::caught;
+use crate::words::sync::{self, AtomicWaker, rank};
 
 /// Whose it is that somebody waits for, and how urgently.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,7 +58,6 @@ pub struct Need {
     pub bytes: u64,
     key: Key,
     owner: u64,
-    until: Instant,
     /// Was it never looked at?
     new: AtomicBool,
     /// Why there was no room then.
@@ -68,7 +67,7 @@ pub struct Need {
     /// When that is, once it has come. Written under the line's lock.
     held_until: OnceLock<Instant>,
     gone: AtomicBool,
-    gathered: Mutex<Option<Gathered>>,
+    gathered: sync::Mutex<Option<Gathered>, { rank::GATHERED }>,
     waker: AtomicWaker,
 }
 
@@ -98,8 +97,8 @@ struct Line {
     /// Those who have what they waited for and are to take it, by the time until which it is held for them.
     held: BTreeMap<(Instant, Key), Arc<Need>>,
     next: u64,
-    /// Objects that a thread reads right now.
-    reading: HashSet<ObjectId>,
+    /// Objects that a thread reads right now, and those who wait for the end of that.
+    reading: HashMap<ObjectId, Vec<Key>>,
     /// The store is fuller than it should be.
     pressed: bool,
     /// A thread sees to that.
@@ -138,6 +137,7 @@ struct Kept {
 
 struct Stands {
     need: Arc<Need>,
+    until: Instant,
     lacks: u64,
     /// The change up to which it was looked at.
     seen: u64,
@@ -175,7 +175,7 @@ impl Default for Gatherings {
             lacking: BTreeSet::new(),
             held: BTreeMap::new(),
             next: 0,
-            reading: HashSet::new(),
+            reading: HashMap::new(),
             pressed: false,
             relieves: false,
             readers_free: 0,
@@ -210,10 +210,10 @@ impl Gatherings {
             drop(line);
             need.refuse(&Arc::new(shut_down()));
         } else {
-            line.insert(need.clone());
+            let until = line.insert(need.clone());
             self.note_fewest(&line);
             let all_busy = line.readers_free == 0;
-            self.wake_for(line, if all_busy { Instant::now() } else { need.until });
+            self.wake_for(line, if all_busy { Instant::now() } else { until });
             self.changed.notify_one();
         }
         Gathering { need, line: Arc::downgrade(self) }
@@ -348,36 +348,68 @@ impl Gatherings {
         self.line.lock().relieves = false;
     }
 
-    /// This thread reads these objects from here on; false if another one reads some of them, whose end is a change.
-    pub fn begin_to_read(&self, objects: &[ObjectId]) -> bool {
+    /// This thread reads these objects for somebody from here on. False if another one reads some of them: then who needs them waits
+    /// on, and is looked at again at the end of that, whatever it is.
+    pub fn begin_to_read(&self, need: &Need, objects: &[ObjectId], lacks: u64, seen: u64) -> bool {
         let mut line = self.line.lock();
-        if objects.iter().any(|object| line.reading.contains(object)) {
-            return false;
+        let read = objects.iter().find(|object| line.reading.contains_key(object));
+        match read.and_then(|object| line.reading.get_mut(object)) {
+            Some(waiting) => {
+                waiting.push(need.key);
+                // Under the same lock: that end does not come between the two.
+                self.wait_on(line, need, lacks, seen);
+                false
+            }
+            None => {
+                line.reading.extend(objects.iter().map(|object| (*object, Vec::new())));
+                true
+            }
         }
-        line.reading.extend(objects);
-        true
     }
 
-    /// It does not read them, and nothing has changed.
+    /// It does not read them, and nothing has changed but for those who waited for that.
     pub fn forget_reading(&self, objects: &[ObjectId]) {
-        self.line.lock().reading.retain(|object| !objects.contains(object));
+        let somebody_waits = self.line.lock().end_reading(objects);
+        if somebody_waits {
+            self.changed.notify_one();
+        }
     }
 
     /// It has read them.
     pub fn have_read(&self, objects: &[ObjectId]) {
         let mut line = self.line.lock();
-        line.reading.retain(|object| !objects.contains(object));
+        line.end_reading(objects);
         line.changes += 1;
         drop(line);
         self.changed.notify_all();
     }
 
+    /// The first that may be served, for a test in which nobody waits for that.
+    #[cfg(test)]
+    pub fn turn(&self, limit: u64) -> Option<(Arc<Need>, u64)> {
+        let mut line = self.line.lock();
+        line.first(limit).map(|need| (need, line.changes))
+    }
+
     /// There was no room: it waits on.
     pub fn put_back(&self, need: &Need, lacks: u64, seen: u64) {
-        let mut line = self.line.lock();
-        line.put_back(need, lacks, seen);
+        self.wait_on(self.line.lock(), need, lacks, seen);
+    }
+
+    fn wait_on(&self, mut line: MutexGuard<'_, Line>, need: &Need, lacks: u64, seen: u64) {
+        let until = line.put_back(need, lacks, seen);
         self.note_fewest(&line);
-        self.wake_for(line, need.until);
+        if let Some(until) = until {
+            self.wake_for(line, until);
+        }
+    }
+
+    /// It is refused at this time, if it has not come by then.
+    fn refuse_at(&self, need: &Need, until: Instant) {
+        let mut line = self.line.lock();
+        if line.set_deadline(&need.key, until) {
+            self.wake_for(line, until);
+        }
     }
 
     /// Something is due at this moment: the thread that sees to it may sleep for longer.
@@ -455,18 +487,41 @@ impl Gatherings {
 }
 
 impl Line {
-    fn insert(&mut self, need: Arc<Need>) {
-        let (key, lacks) = (need.key, need.bytes);
-        self.deadlines.insert((need.until, key));
+    /// Gives the time at which it is refused.
+    fn insert(&mut self, need: Arc<Need>) -> Instant {
+        let (key, lacks, until) = (need.key, need.bytes, Instant::now() + SPILL_PATIENCE);
+        self.deadlines.insert((until, key));
         self.lacking.insert((lacks, key));
-        self.needs.insert(key, Stands { need, lacks, seen: 0, tried: 0, taken: false, passed: 0 });
+        self.needs.insert(key, Stands { need, until, lacks, seen: 0, tried: 0, taken: false, passed: 0 });
         // It may stand before those that were looked at already, which are not looked at again.
         self.round.at = None;
+        until
+    }
+
+    /// False if it does not stand here.
+    fn set_deadline(&mut self, key: &Key, until: Instant) -> bool {
+        let Some(stands) = self.needs.get_mut(key) else { return false };
+        self.deadlines.remove(&(stands.until, *key));
+        self.deadlines.insert((until, *key));
+        stands.until = until;
+        true
+    }
+
+    /// Those who wait for it are looked at again; false if there are none.
+    fn end_reading(&mut self, objects: &[ObjectId]) -> bool {
+        let waiting: Vec<Key> = objects.iter().filter_map(|object| self.reading.remove(object)).flatten().collect();
+        for key in &waiting {
+            if let Some(stands) = self.needs.get_mut(key) {
+                stands.seen = 0;
+                self.round.at = None;
+            }
+        }
+        !waiting.is_empty()
     }
 
     fn remove(&mut self, key: &Key) -> Option<Stands> {
         let stands = self.needs.remove(key)?;
-        self.deadlines.remove(&(stands.need.until, *key));
+        self.deadlines.remove(&(stands.until, *key));
         self.lacking.remove(&(stands.lacks, *key));
         let kept = self.round.kept_for.len();
         self.round.kept_for.retain(|kept| kept.key != *key);
@@ -477,9 +532,10 @@ impl Line {
         Some(stands)
     }
 
-    fn put_back(&mut self, need: &Need, lacks: u64, seen: u64) {
+    /// Gives the time at which it is refused, if it stands here.
+    fn put_back(&mut self, need: &Need, lacks: u64, seen: u64) -> Option<Instant> {
         let Need { key, owner, .. } = *need;
-        let Some(stands) = self.needs.get_mut(&key) else { return };
+        let stands = self.needs.get_mut(&key)?;
         self.lacking.remove(&(stands.lacks, key));
         self.lacking.insert((lacks, key));
         (stands.lacks, stands.taken, stands.seen) = (lacks, false, seen);
@@ -491,6 +547,7 @@ impl Line {
             self.round.kept_for.retain(|kept| kept.key != key);
             self.round.kept_for.push(Kept { key, owner, lacks });
         }
+        Some(stands.until)
     }
 
     /// The first that may be served, and was not looked at since something changed.
@@ -588,13 +645,12 @@ impl Need {
             bytes,
             key: (Reverse(claimant.priority), number),
             owner: claimant.owner,
-            until: Instant::now() + SPILL_PATIENCE,
             new: AtomicBool::new(true),
             why: Mutex::new(None),
             lapses: AtomicBool::new(false),
             held_until: OnceLock::new(),
             gone: AtomicBool::new(false),
-            gathered: Mutex::new(None),
+            gathered: sync::Mutex::new(None),
             waker: AtomicWaker::new(),
         }
     }
@@ -670,6 +726,14 @@ impl Gathering {
         self
     }
 
+    /// It is refused at this time, and not [`SPILL_PATIENCE`] after it was asked for.
+    pub fn refused_at(self, until: Instant) -> Self {
+        if let Some(line) = self.line.upgrade() {
+            line.refuse_at(&self.need, until);
+        }
+        self
+    }
+
     /// Has it come to its end?
     pub fn is_done(&self) -> bool {
         self.need.gathered.lock().is_some()
@@ -704,6 +768,11 @@ impl Drop for Gathering {
         let left = self.need.gathered.lock().take();
         drop(left);
     }
+}
+
+/// Is this why something that was waited for is not to be had: that there was no room?
+pub fn is_want_of_room(error: &TaskError) -> bool {
+    matches!(error.kind, ErrorKind::ObjectStoreFull | ErrorKind::OutOfDisk)
 }
 
 fn too_late() -> TaskError {
@@ -856,6 +925,24 @@ mod tests {
         line.put_back(&need, 400, change);
         assert!(matches!(keeper.join().unwrap(), Some(Duty::Refuse(late)) if late.len() == 1));
         drop(waits);
+    }
+
+    #[test]
+    fn who_waits_for_the_end_of_a_reading_is_looked_at_again_also_where_nothing_was_read() {
+        let (_store, line) = line();
+        let both = [1, 2].map(|bytes| line.join(Vec::new(), bytes, of(1, 0)));
+        let ((first, change), (second, _)) = (turn(&line), turn(&line));
+        let read = [ObjectId(1), ObjectId(2)];
+        let looked_at = || line.line.lock().first(LIMIT).map(|need| need.bytes);
+        assert!(line.begin_to_read(&first, &read, 1, change));
+        assert!(!line.begin_to_read(&second, &read[1..], 2, change));
+        assert_eq!(looked_at(), None, "that has not ended");
+        line.put_back(&first, 1, change);
+        line.forget_reading(&read);
+        // Nothing has changed for the other one.
+        assert_eq!([looked_at(), looked_at()], [Some(2), None]);
+        assert!(line.begin_to_read(&second, &read[1..], 2, change));
+        drop(both);
     }
 
     #[test]

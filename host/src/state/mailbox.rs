@@ -55,6 +55,8 @@ struct Inner {
     moves: bool,
     /// Has the constructor of this generation run?
     serving: bool,
+    /// Is the next start put off?
+    put_off: bool,
     closing: bool,
     dead: Option<Arc<TaskError>>,
     reader: Option<Waker>,
@@ -70,6 +72,7 @@ impl Mailbox {
             exit: false,
             moves: false,
             serving: false,
+            put_off: false,
             closing: false,
             dead: None,
             reader: None,
@@ -136,11 +139,12 @@ impl Mailbox {
     }
 
     /// Has the actor end, or start again, before the next call. Gives the generation that is hit; none where it is not at
-    /// the `generation` that is meant, or is to start again while it is starting or dead.
+    /// the `generation` that is meant, or between two, or is to start again while it is starting or dead.
     pub fn kill(&self, restart: bool, generation: Option<u32>) -> Option<u32> {
         self.tell(|inner| {
             let now = self.generation();
-            let meant = generation.is_none_or(|meant| meant == now && now > 0 && inner.dead.is_none());
+            let lives = now > 0 && inner.dead.is_none() && !inner.put_off;
+            let meant = generation.is_none_or(|meant| meant == now && lives);
             if !meant || (restart && !(inner.serving && inner.dead.is_none())) {
                 return None;
             }
@@ -181,10 +185,23 @@ impl Mailbox {
     /// The actor is started once more; gives how often that was. What was meant for the generation before is forgotten.
     pub fn starts(&self) -> u32 {
         let mut inner = self.inner.lock();
-        inner.serving = false;
+        (inner.serving, inner.put_off) = (false, false);
         inner.exit = false;
         inner.kill = inner.kill.filter(|kill| kill.lasting);
         self.generation.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// The actor starts later, as if it had not been started: its constructor had not begun. False where a kill is waiting to be seen,
+    /// which is meant for this start.
+    #[must_use = "one that is killed does not start"]
+    pub fn puts_off(&self) -> bool {
+        let mut inner = self.inner.lock();
+        if inner.kill.is_some() {
+            return false;
+        }
+        inner.put_off = true;
+        self.generation.fetch_sub(1, Ordering::AcqRel);
+        true
     }
 
     /// The constructor has run.

@@ -26,7 +26,7 @@ pub mod room;
 pub mod scheduler;
 #[cfg(test)]
 #[cfg(feature = "shuttle")]
-mod schedules;
+pub mod schedules;
 pub mod shares;
 pub mod shift;
 pub mod slot;

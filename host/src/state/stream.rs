@@ -209,6 +209,8 @@ impl Conductor for Nobody {
     fn ready(&self, _: Arc<TaskRecord>) {}
 
     fn abandon(&self, _: &ObjectRef) {}
+
+    fn killed(&self, _: &Arc<TaskRecord>) {}
 }
 
 impl Drop for StreamRef {
@@ -294,6 +296,8 @@ mod tests {
 
     impl Conductor for Abandoned {
         fn ready(&self, _: Arc<TaskRecord>) {}
+
+        fn killed(&self, _: &Arc<TaskRecord>) {}
 
         fn abandon(&self, _: &ObjectRef) {
             *self.0.lock() += 1;

@@ -31,6 +31,9 @@ pub trait Conductor: Send + Sync {
 
     /// Nobody wants what the task gives that makes this object.
     fn abandon(&self, object: &ObjectRef);
+
+    /// The actor is killed that this is to start.
+    fn killed(&self, start: &Arc<TaskRecord>);
 }
 
 /// A task of the host.
@@ -222,6 +225,20 @@ impl TaskRecord {
     pub fn drop_arguments(&self) {
         let arguments = std::mem::take(&mut self.core.lock().arguments);
         drop(arguments);
+    }
+
+    /// Starts the actor once more with what that one started it with.
+    pub fn take_arguments_of(&self, first: &TaskRecord) {
+        let arguments = std::mem::take(&mut first.core.lock().arguments);
+        let before = std::mem::replace(&mut self.core.lock().arguments, arguments);
+        drop(before);
+    }
+
+    /// The actor is killed that it is to start.
+    pub fn killed(self: &Arc<Self>) {
+        if let Some(conductor) = self.conductor.upgrade() {
+            conductor.killed(self);
+        }
     }
 
     /// The error of an argument, if one failed.

@@ -49,6 +49,8 @@ pub mod rank {
     pub const TASK: u8 = 40;
     /// What a guest waits for.
     pub const PARKING: u8 = 41;
+    /// What somebody waited for, once it is there.
+    pub const GATHERED: u8 = 43;
     /// What a task submitted last.
     pub const NARROWED: u8 = 42;
     /// What a task submitted that is not done.
@@ -63,6 +65,39 @@ pub mod rank {
 /// that takes a thousandth of it.
 #[cfg(all(debug_assertions, not(feature = "shuttle")))]
 pub const DEADLOCK_AFTER: std::time::Duration = std::time::Duration::from_secs(60);
+
+#[cfg(not(feature = "shuttle"))]
+pub use futures::task::AtomicWaker;
+#[cfg(feature = "shuttle")]
+pub use steps::AtomicWaker;
+
+/// What is no part of `shuttle`, as steps between which other threads have their turn.
+#[cfg(feature = "shuttle")]
+mod steps {
+    use std::task::Waker;
+
+    use shuttle::sync::atomic::{AtomicBool, Ordering};
+
+    /// Each of its functions is one step.
+    #[derive(Default)]
+    pub struct AtomicWaker(futures::task::AtomicWaker, AtomicBool);
+
+    impl AtomicWaker {
+        pub fn new() -> Self {
+            AtomicWaker::default()
+        }
+
+        pub fn register(&self, waker: &Waker) {
+            self.1.load(Ordering::SeqCst);
+            self.0.register(waker);
+        }
+
+        pub fn wake(&self) {
+            self.1.load(Ordering::SeqCst);
+            self.0.wake();
+        }
+    }
+}
 
 #[cfg(feature = "shuttle")]
 type Raw<T> = shuttle::sync::Mutex<T>;

@@ -71,6 +71,8 @@ struct World {
     closing: bool,
     dead: bool,
     serving: bool,
+    /// Is it between two starts, the second of which was put off?
+    put_off: bool,
     generation: u32,
 }
 
@@ -91,6 +93,7 @@ impl World {
             closing: false,
             dead: false,
             serving: false,
+            put_off: false,
             generation: 0,
         }
     }
@@ -245,7 +248,7 @@ impl World {
         let restart = self.rng.bool();
         let generation = self.rng.bool().then(|| self.rng.u32(0..=self.generation + 1));
         let is_meant = match generation {
-            Some(meant) => meant == self.generation && meant > 0 && !self.dead,
+            Some(meant) => meant == self.generation && meant > 0 && !self.dead && !self.put_off,
             None => true,
         };
         let hits = is_meant && (!restart || (self.serving && !self.dead));
@@ -257,10 +260,29 @@ impl World {
 
     fn start(&mut self) {
         self.generation += 1;
-        self.serving = false;
+        (self.serving, self.put_off) = (false, false);
         self.exit = false;
         self.kills.retain(|kill| kill.lasting);
         assert_eq!(self.mailbox.starts(), self.generation);
+    }
+
+    fn serve(&mut self) {
+        if !self.put_off {
+            self.mailbox.serves();
+            self.serving = true;
+        }
+    }
+
+    fn put_off(&mut self) {
+        // While it starts.
+        if self.serving || self.put_off || self.generation == 0 {
+            return;
+        }
+        self.put_off = self.kills.is_empty();
+        if self.put_off {
+            self.generation -= 1;
+        }
+        assert_eq!((self.mailbox.puts_off(), self.mailbox.generation()), (self.put_off, self.generation));
     }
 
     fn die(&mut self) {
@@ -273,7 +295,7 @@ impl World {
     }
 
     fn step(&mut self) {
-        match self.rng.u8(..67) {
+        match self.rng.u8(..69) {
             0..16 => self.push(),
             16..28 => self.release(),
             28..32 => self.end(),
@@ -281,10 +303,7 @@ impl World {
             45..50 => self.read_beside(),
             50..54 => self.kill(),
             54..56 => self.start(),
-            56..58 => {
-                self.mailbox.serves();
-                self.serving = true;
-            }
+            56..58 => self.serve(),
             58..60 => {
                 self.mailbox.save();
                 self.save = true;
@@ -302,6 +321,7 @@ impl World {
                 self.moves = true;
             }
             63..66 => self.push_back(),
+            66..68 => self.put_off(),
             // Once in a life of some hundred steps.
             _ if self.rng.u8(..30) == 0 => self.die(),
             _ => {}

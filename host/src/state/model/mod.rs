@@ -30,6 +30,8 @@ impl Conductor for Nobody {
     fn ready(&self, _: Arc<TaskRecord>) {}
 
     fn abandon(&self, _: &ObjectRef) {}
+
+    fn killed(&self, _: &Arc<TaskRecord>) {}
 }
 
 /// The slot of a guest that runs at the moment of a stop.

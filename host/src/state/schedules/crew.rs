@@ -144,6 +144,8 @@ impl Conductor for Host {
     }
 
     fn abandon(&self, _: &ObjectRef) {}
+
+    fn killed(&self, _: &Arc<TaskRecord>) {}
 }
 
 impl Host {

@@ -1,13 +1,15 @@
 //! The orders in which threads can run: each test is run some thousand times, with another order each time, by the crate
 //! `shuttle`, which also says where nothing goes on. `make schedules` runs them.
 //!
-//! What it does not see: the atomics of crates (`AtomicWaker`, `Arc`, tokio's), so that they are one step each here; orders of
-//! memory, as all atomics are sequentially consistent; and what is behind the [port](crate::port), the guests and the journal.
+//! What it does not see: the atomics of crates (`Arc`, tokio's, and an `AtomicWaker` that is not that of `words/sync.rs`), so that
+//! what is done with them is a part of the step before; orders of memory, as all atomics are sequentially consistent; and what is
+//! behind the [port](crate::port), the guests and the journal.
 
 mod calls;
 mod completion;
 mod crew;
 mod family;
+mod gathering;
 mod mailbox;
 mod room;
 
@@ -39,7 +41,7 @@ const ORDERS: usize = 4000;
 const CHANGES: usize = 3;
 
 /// Tries the orders.
-fn explore(test: fn()) {
+pub fn explore(test: fn()) {
     shuttle::check_random(test, ORDERS / 2);
     shuttle::check_pct(test, ORDERS / 2, CHANGES);
 }
@@ -54,7 +56,7 @@ impl Wake for Unpark {
 }
 
 /// What wakes this thread.
-fn waker() -> Waker {
+pub fn waker() -> Waker {
     Waker::from(Arc::new(Unpark(shuttle::thread::current())))
 }
 
@@ -119,6 +121,8 @@ impl Conductor for Nobody {
     fn ready(&self, _: Arc<TaskRecord>) {}
 
     fn abandon(&self, _: &ObjectRef) {}
+
+    fn killed(&self, _: &Arc<TaskRecord>) {}
 }
 
 fn nobody() -> Weak<dyn Conductor> {
