@@ -145,7 +145,12 @@ async fn files_that_do_not_open_hold_up_no_deadline() {
     let pipe = folder.path().join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let grants = Capabilities::none().dir(folder.path(), "/files", DirAccess::ReadOnly).unwrap();
-    let many = builder().instances(2 * THREADS as u32).threads(2).capabilities(grants).clock(clock.clone());
+    let many = builder()
+        .instances(2 * THREADS as u32)
+        .threads(2)
+        .cpus(2.0 * THREADS as f64)
+        .capabilities(grants)
+        .clock(clock.clone());
     let (host, module) = host_with(many, "capabilities").await;
     let (read, hour) = (|| module.task("read").arg("/files/pipe"), Duration::from_secs(3600));
     let mut stuck = Vec::new();
