@@ -13,6 +13,7 @@ mod describing;
 mod endings;
 mod events;
 mod faults;
+mod io_threads;
 mod journal;
 mod lent;
 mod lineage;
@@ -43,6 +44,7 @@ use tokio::sync::Notify;
 use tracing::Level;
 
 pub use clock::{GuardedClock, TokioClock};
+pub use io_threads::IoThreads;
 pub use journal::Keeper;
 pub use observers::{Observers, Sinks};
 

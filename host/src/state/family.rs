@@ -138,11 +138,8 @@ impl Family {
     pub fn owner(self: &Arc<Self>) -> Option<Arc<TaskRecord>> {
         let mut family = self.clone();
         loop {
-            let above = match &family.core.lock().closed {
-                None => None,
-                Some(closed) => Some(closed.above.clone()),
-            };
-            match above {
+            let closed = family.core.lock().closed.as_ref().map(|closed| closed.above.clone());
+            match closed {
                 None => return family.owner.upgrade(),
                 Some(above) => family = above?,
             }

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::host::Host;
-use super::io_threads::IoThreads;
 use crate::port::log::{LogLine, LogSource};
-use crate::runtime::{GuardedClock, Keeper, Observers, Runtime, RuntimeConfig, Sinks, TokioClock};
+use crate::runtime::{GuardedClock, IoThreads, Keeper, Observers, Runtime, RuntimeConfig, Sinks, TokioClock};
 use crate::sandbox::wasmtime;
 use crate::sandbox::wasmtime::component::Linker;
 use crate::sandbox::{EngineConfig, Guest, ImportSet, Sandbox};
