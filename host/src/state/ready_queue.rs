@@ -4,7 +4,7 @@
 //! none of them does. So a thousand that wait for a resource hide nobody who needs none of it.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::task::TaskRecord;
@@ -92,13 +92,9 @@ impl ReadyQueue {
         None
     }
 
-    /// How many owners have tasks here.
-    pub fn owners(&self) -> usize {
-        let mut owners: Vec<u64> =
-            self.levels.values().flatten().filter(|line| !line.heads.is_empty()).map(|line| line.owner).collect();
-        owners.sort_unstable();
-        owners.dedup();
-        owners.len()
+    /// The owners that have tasks here.
+    pub fn owners(&self) -> BTreeSet<u64> {
+        self.levels.values().flatten().filter(|line| !line.heads.is_empty()).map(|line| line.owner).collect()
     }
 
     /// Takes a task out; its owner has had its turn. `None` if it does not stand here.

@@ -4,7 +4,8 @@
 mod desk;
 mod reservation;
 
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use self::desk::After;
@@ -18,7 +19,7 @@ use super::task::TaskRecord;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::ids::ModuleId;
 use crate::words::limits::{LOOKAHEAD, OVERTAKEN_MAX};
-use crate::words::resources::ResourceSet;
+use crate::words::resources::{Milli, ResourceSet};
 
 /// The permits of a host, the tasks that wait for them, and the jobs (`J`) that wait for a thread.
 pub struct Scheduler<J> {
@@ -295,9 +296,9 @@ impl<J> Scheduler<J> {
             return None;
         }
         let all = self.active == 0;
-        let mut kept = Vec::new();
+        let (mut kept, share) = (Vec::new(), OnceCell::new());
         let deep = if all { usize::MAX } else { LOOKAHEAD };
-        let mut found = self.ready.find(deep, |head| self.judge(head, &mut kept));
+        let mut found = self.ready.find(deep, |head| self.judge(head, &mut kept, &share));
         if found.is_none() && all && !kept.is_empty() {
             let fits = |head: &Head<'_>| self.free.covers(&head.task.spec.plan.needs);
             found = self.ready.find(deep, |head| if fits(head) { Verdict::Take } else { Verdict::Pass });
@@ -307,19 +308,42 @@ impl<J> Scheduler<J> {
         found
     }
 
-    fn judge(&self, head: &Head<'_>, kept: &mut Vec<Reservation>) -> Verdict {
+    fn judge(&self, head: &Head<'_>, kept: &mut Vec<Reservation>, share: &OnceCell<Milli>) -> Verdict {
         let needs = &head.task.spec.plan.needs;
+        let passes = |needs: &ResourceSet| match lets_pass(kept, head.owner, needs, &self.free) {
+            true => Verdict::Take,
+            false => Verdict::Pass,
+        };
         if self.free.covers(needs) {
-            return if lets_pass(kept, head.owner, needs, &self.free) { Verdict::Take } else { Verdict::Pass };
+            return passes(needs);
+        }
+        let others = needs.without_cpu();
+        if self.free.covers(&others) && self.has_its_share_of_cpus(head.owner, needs.cpu_milli, share) {
+            return passes(&others);
         }
         // What waits for others is not to be waited for.
         let may_come = || self.total.less(&self.stalled).covers(needs);
         if head.task.overtaken() >= OVERTAKEN_MAX && may_come() {
             let held = self.held.get(&head.owner).cloned().unwrap_or_default();
-            let share = |lacks: &ResourceSet| lacks.within_share(&self.total, self.ready.owners()).less(&held);
+            let share = |lacks: &ResourceSet| lacks.within_share(&self.total, self.ready.owners().len()).less(&held);
             kept.push(Reservation::new(head.owner, needs.beyond(&self.free), share));
         }
         Verdict::Pass
+    }
+
+    /// May an owner have so many CPUs though others hold them all? It has its share whatever those do, and one task at least: CPUs are
+    /// not taken from who has them, but threads take turns by owner. So they are overbooked for a while, to less than twice what there
+    /// is where tasks need no more than a share.
+    fn has_its_share_of_cpus(&self, owner: u64, needs: Milli, share: &OnceCell<Milli>) -> bool {
+        let held = self.held.get(&owner).map_or(0, |held| held.cpu_milli);
+        held <= 0 || held + needs <= *share.get_or_init(|| self.share_of_cpus())
+    }
+
+    /// Equal for all that hold some, or have tasks that are ready.
+    fn share_of_cpus(&self) -> Milli {
+        let holders = self.held.iter().filter(|(_, held)| held.cpu_milli > 0).map(|(owner, _)| *owner);
+        let owners: BTreeSet<_> = holders.chain(self.ready.owners()).collect();
+        self.total.cpu_milli / owners.len().max(1) as Milli
     }
 
     /// Takes the permits. Those that were looked at before it are overtaken.

@@ -1,6 +1,8 @@
 //! What is kept for tasks that were overtaken too often, worked out anew from all tasks.
 
-use super::{Needs, Stage, TOTAL, World};
+use std::collections::BTreeSet;
+
+use super::{MODULES, Needs, Stage, TOTAL, Task, World};
 use crate::words::limits::OVERTAKEN_MAX;
 
 /// Kinds of which a task has not enough, and how much of them others leave alone.
@@ -27,11 +29,18 @@ impl World {
         let mut passed = None;
         for name in self.heads() {
             let task = &self.tasks[name];
+            let others = Needs { cpu: 0, ..task.needs };
+            let passes = |needs| kept.iter().all(|kept: &Kept| kept.lets_pass(task.module, needs, free));
             if task.needs.fits(free) {
-                if kept.iter().all(|kept: &Kept| kept.lets_pass(task.module, task.needs, free)) {
+                if passes(task.needs) {
                     return Some(name);
                 }
                 passed = passed.or(Some(name));
+            } else if others.fits(free) && self.has_its_share(name) {
+                if passes(others) {
+                    self.overbooked.set(self.overbooked.get() + 1);
+                    return Some(name);
+                }
             } else if task.overtaken >= OVERTAKEN_MAX && task.needs.fits(self.may_come()) {
                 kept.push(self.kept_for(name, free));
             }
@@ -40,6 +49,15 @@ impl World {
             self.kept.set(self.kept.get() + 1);
         }
         passed.filter(|_| self.active() == 0)
+    }
+
+    /// May its module have that many CPUs though others hold them? All of its share, and one task at least.
+    fn has_its_share(&self, name: usize) -> bool {
+        let Task { module, needs, .. } = &self.tasks[name];
+        let ready = self.ready.order().into_iter().map(|name| self.tasks[name].module);
+        let modules: BTreeSet<_> = ready.chain((0..MODULES).filter(|module| self.held_by(*module)[0] > 0)).collect();
+        let held = self.held_by(*module)[0];
+        held == 0 || held + needs.cpu <= TOTAL.cpu / modules.len() as i64
     }
 
     /// Of those of one owner and priority that need the same the first; in turn.

@@ -175,6 +175,8 @@ struct World {
     patience: u64,
     /// How often one that fits did not start because something was kept.
     kept: Cell<u32>,
+    /// How often one started in its module's share, for which there was no CPU.
+    overbooked: Cell<u32>,
     drains: bool,
     closed: bool,
 }
@@ -202,6 +204,7 @@ impl World {
             turns: 0,
             patience: 0,
             kept: Cell::new(0),
+            overbooked: Cell::new(0),
             drains: false,
             closed: false,
         }
@@ -298,13 +301,14 @@ impl World {
 
 #[test]
 fn the_scheduler_does_as_a_list_of_tasks_would() {
-    let (overtaken, stuck, kept) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
+    let [overtaken, stuck, kept, overbooked] = [const { AtomicU32::new(0) }; 4];
     seeds::each(60, |seed| {
         let mut world = World::new(seed);
         for _ in 0..1_500 {
             world.step();
         }
         kept.fetch_add(world.kept.get(), Ordering::Relaxed);
+        overbooked.fetch_add(world.overbooked.get(), Ordering::Relaxed);
         if world.is_stuck() {
             stuck.fetch_add(1, Ordering::Relaxed);
         }
@@ -320,6 +324,7 @@ fn the_scheduler_does_as_a_list_of_tasks_would() {
     if std::env::var_os("RUSTYRAY_SEED").is_none() {
         assert!(overtaken.into_inner() >= OVERTAKEN_MAX, "somebody was overtaken so often that something was kept");
         assert!(kept.into_inner() > 0, "and others did not start for that");
+        assert!(overbooked.into_inner() > 0, "somebody had its share of CPUs that others held");
     }
     println!("{} worlds ended stuck", stuck.into_inner());
 }
