@@ -26,6 +26,7 @@ mod lineage;
 mod many;
 mod modules;
 mod moves;
+mod neighbours;
 mod objects;
 mod observers;
 mod one_wasmtime;

@@ -86,11 +86,13 @@ async fn higher_priorities_first() {
 #[tokio::test]
 async fn modules_take_turns_however_much_one_of_them_submits() {
     let lines = Lines::default();
-    let (host, flood) = host_with(builder().cpus(1.0).on_log(lines.sink()), "waiting").await;
+    let (host, flood) = host_with(builder().resource("gate", 1.0).on_log(lines.sink()), "waiting").await;
     let modest = host.load_file(guest("waiting")).await.unwrap();
-    let holder = flood.task("spin").submit().await;
-    settled(&host, "the slot to be taken", |stats| stats.running == 1).await;
-    let note = |module: &Module, text: &str| module.task("note").arg(text.to_owned()).try_submit();
+    // Of CPUs each would have its share at once.
+    let gate = || TaskOptions::new().resource("gate", 1.0);
+    let holder = flood.task("spin").options(gate()).submit().await;
+    settled(&host, "the gate to be taken", |stats| stats.running == 1).await;
+    let note = |module: &Module, text: &str| module.task("note").arg(text.to_owned()).options(gate()).try_submit();
     let mut submitted: Vec<_> = (0..10_000).map(|_| note(&flood, "flood")).collect();
     submitted.extend((0..3).map(|_| note(&modest, "modest")));
     host.cancel(&holder);

@@ -10,8 +10,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use rustyray_host::clock::ManualClock;
 use rustyray_host::{
-    Budget, BudgetLimits, Capabilities, DirAccess, Encoding, ErrorKind, Host, Module, ObjectRef, Payload, Reference,
-    TaskOptions,
+    ActorHandle, ActorOptions, Budget, BudgetLimits, Capabilities, DirAccess, Encoding, ErrorKind, Host, Module,
+    ObjectRef, Payload, Reference, TaskOptions,
 };
 
 use crate::spilling::{BLOCK, STORE, files, pressed};
@@ -479,5 +479,33 @@ async fn a_deadlock_is_found_beside_a_guest_that_waits_for_very_much() {
         settled(&host, "it to end", |stats| stats.running == 1).await;
     }
     host.cancel(&busy);
+    finish(host).await;
+}
+
+/// Kills an actor, to start again, on the very thread that says that it is ready.
+struct Kills(Mutex<Option<ActorHandle>>);
+
+impl Wake for Kills {
+    fn wake(self: Arc<Self>) {
+        if let Some(actor) = self.0.lock().unwrap().take() {
+            actor.kill(true);
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_hears_that_an_actor_is_ready_may_have_it_start_again_at_once() {
+    let (host, module) = host_with(builder().instances(1), "progress").await;
+    let spin = module.task("spin").submit().await;
+    settled(&host, "the instance to be taken", |stats| stats.running == 1).await;
+    let actor = module.actor("Counter").options(ActorOptions::new().max_restarts(1)).create();
+    let waker = Waker::from(Arc::new(Kills(Mutex::new(Some(actor.clone())))));
+    let ready = actor.ready();
+    let mut waiting = Box::pin(host.value(&ready, None));
+    assert!(waiting.poll_unpin(&mut Context::from_waker(&waker)).is_pending());
+    host.cancel(&spin);
+    assert_eq!(value::<u32>(&host, &actor.call("add").arg(1u32).submit().await).await, 1);
+    assert_eq!(actor.generation(), 2);
+    drop((waiting, waker, actor));
     finish(host).await;
 }

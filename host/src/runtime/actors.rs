@@ -105,7 +105,6 @@ impl Runtime {
                 Ok(instance) => instance,
                 Err(over) => return over,
             };
-            actor.mailbox.serves();
             let end = match self.serve(actor, &construct, instance, may_restart).await {
                 Ended::Closed => TaskError::new(ErrorKind::ActorDied, "no handle to it is left"),
                 Ended::Exited => TaskError::new(ErrorKind::ActorDied, "it ended itself"),
@@ -175,6 +174,8 @@ impl Runtime {
         self.unwatch_running(actor, place);
         let error = match ended.unwrap_or_else(|reason| Err(self.stopped(task, reason).into())) {
             Ok(instance) => {
+                // Before anybody hears that it is ready: who does may kill it at once.
+                actor.mailbox.serves();
                 self.settle(task, self.store.store(Payload::new(Encoding::Json, "null")));
                 return Ok(instance);
             }

@@ -33,7 +33,9 @@ pub(super) fn code_of(module: &ModuleInfo) -> Option<Arc<LoadedModule>> {
 impl Runtime {
     /// Compiles a module and learns what it offers.
     pub(crate) async fn load(self: &Arc<Self>, name: Arc<str>, bytes: Vec<u8>) -> Result<Arc<ModuleSlot>, ModuleError> {
-        Ok(self.modules.begin(self.version(self.module_ids.next(), name, bytes).await?))
+        let module = self.modules.begin(self.version(self.module_ids.next(), name, bytes).await?);
+        self.scheduler.lock().keep_for(self.modules.ids());
+        Ok(module)
     }
 
     /// Compiles another version of a module, and has what is submitted from then on take it. Nothing changes if that fails.

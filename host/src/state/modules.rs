@@ -1,6 +1,6 @@
 //! Modules and their versions: what a handle or a name means now, and the names that guests know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -73,6 +73,12 @@ impl Modules {
         slots.push((slot.id, Arc::downgrade(&slot)));
         drop(slots);
         slot
+    }
+
+    /// Those that anybody holds.
+    pub fn ids(&self) -> BTreeSet<u64> {
+        let slots = self.slots.lock();
+        slots.iter().filter(|(_, slot)| slot.strong_count() > 0).map(|(id, _)| id.0).collect()
     }
 
     /// A version of a module, which counts as long as anybody holds it.

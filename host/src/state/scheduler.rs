@@ -2,14 +2,16 @@
 //! What has started takes turns on the threads: a job that was woken, a task that is to start, a job that was preempted.
 
 mod desk;
+mod holdings;
 mod reservation;
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use self::desk::After;
 pub use self::desk::Desk;
+use self::holdings::Holdings;
 use self::reservation::{Reservation, lets_pass};
 use super::levels::Levels;
 use super::lookout::Lookout;
@@ -46,7 +48,7 @@ pub struct Scheduler<J> {
     total: ResourceSet,
     free: ResourceSet,
     /// What each owner's tasks and actors hold.
-    held: BTreeMap<u64, ResourceSet>,
+    held: Holdings,
     /// What is held by those that wait for another task, and by actors without a call: it need not come back by itself.
     stalled: ResourceSet,
     instances_max: u32,
@@ -137,7 +139,7 @@ impl<J> Scheduler<J> {
             lookout: Lookout::default(),
             free: total.clone(),
             total,
-            held: BTreeMap::new(),
+            held: Holdings::new(instances_max),
             stalled: ResourceSet::default(),
             instances_max,
             instances_free: instances_max,
@@ -300,7 +302,9 @@ impl<J> Scheduler<J> {
         let deep = if all { usize::MAX } else { LOOKAHEAD };
         let mut found = self.ready.find(deep, |head| self.judge(head, &mut kept, &share));
         if found.is_none() && all && !kept.is_empty() {
-            let fits = |head: &Head<'_>| self.free.covers(&head.task.spec.plan.needs);
+            let fits = |head: &Head<'_>| {
+                self.free.covers(&head.task.spec.plan.needs) && self.held.leaves_one(self.instances_free, head.owner)
+            };
             found = self.ready.find(deep, |head| if fits(head) { Verdict::Take } else { Verdict::Pass });
         }
         self.nothing_fits = found.is_none();
@@ -310,6 +314,9 @@ impl<J> Scheduler<J> {
 
     fn judge(&self, head: &Head<'_>, kept: &mut Vec<Reservation>, share: &OnceCell<Milli>) -> Verdict {
         let needs = &head.task.spec.plan.needs;
+        if !self.held.leaves_one(self.instances_free, head.owner) {
+            return Verdict::Pass;
+        }
         let passes = |needs: &ResourceSet| match lets_pass(kept, head.owner, needs, &self.free) {
             true => Verdict::Take,
             false => Verdict::Pass,
@@ -324,7 +331,7 @@ impl<J> Scheduler<J> {
         // What waits for others is not to be waited for.
         let may_come = || self.total.less(&self.stalled).covers(needs);
         if head.task.overtaken() >= OVERTAKEN_MAX && may_come() {
-            let held = self.held.get(&head.owner).cloned().unwrap_or_default();
+            let held = self.held.of(head.owner);
             let share = |lacks: &ResourceSet| lacks.within_share(&self.total, self.ready.owners().len()).less(&held);
             kept.push(Reservation::new(head.owner, needs.beyond(&self.free), share));
         }
@@ -335,14 +342,13 @@ impl<J> Scheduler<J> {
     /// not taken from who has them, but threads take turns by owner. So they are overbooked for a while, to less than twice what there
     /// is where tasks need no more than a share.
     fn has_its_share_of_cpus(&self, owner: u64, needs: Milli, share: &OnceCell<Milli>) -> bool {
-        let held = self.held.get(&owner).map_or(0, |held| held.cpu_milli);
+        let held = self.held.cpus_of(owner);
         held <= 0 || held + needs <= *share.get_or_init(|| self.share_of_cpus())
     }
 
     /// Equal for all that hold some, or have tasks that are ready.
     fn share_of_cpus(&self) -> Milli {
-        let holders = self.held.iter().filter(|(_, held)| held.cpu_milli > 0).map(|(owner, _)| *owner);
-        let owners: BTreeSet<_> = holders.chain(self.ready.owners()).collect();
+        let owners: BTreeSet<_> = self.held.holders_of_cpus().chain(self.ready.owners()).collect();
         self.total.cpu_milli / owners.len().max(1) as Milli
     }
 
@@ -361,7 +367,7 @@ impl<J> Scheduler<J> {
         self.instances_free -= 1;
         self.active += 1;
         self.free.take(&task.spec.plan.needs);
-        self.held.entry(task.owner()).or_default().give(&task.spec.plan.needs);
+        self.held.take(task.owner(), &task.spec.plan.needs);
         drop(stood_here);
         task
     }
@@ -373,8 +379,13 @@ impl<J> Scheduler<J> {
         let waiting_tasks = self.instances_max - self.instances_free - self.idle_actors;
         self.active == 0
             && !self.ready.is_empty()
-            && (self.instances_free == 0 || waiting_tasks > 0)
+            && (self.lacks_instances() || waiting_tasks > 0)
             && self.startable().is_none()
+    }
+
+    /// Is there no instance for anybody who is ready?
+    fn lacks_instances(&self) -> bool {
+        self.ready.owners().iter().all(|owner| !self.held.leaves_one(self.instances_free, *owner))
     }
 
     /// There is one more thread.
@@ -455,18 +466,15 @@ impl<J> Scheduler<J> {
         self.moved();
         self.nothing_fits = false;
         self.free.give(needs);
-        self.give_back(task.owner(), needs);
+        self.held.give_back(task.owner(), needs);
         self.instances_free += 1;
         self.active -= 1;
     }
 
-    fn give_back(&mut self, owner: u64, needs: &ResourceSet) {
-        if let Some(held) = self.held.get_mut(&owner) {
-            held.take(needs);
-            if held.is_nothing() {
-                self.held.remove(&owner);
-            }
-        }
+    /// The owners that may want instances at any time, some of which are kept for each.
+    pub fn keep_for(&mut self, owners: BTreeSet<u64>) {
+        self.nothing_fits = false;
+        self.held.keep_for(owners);
     }
 
     /// Permits have changed hands, or somebody begins or ends to wait.
@@ -483,11 +491,7 @@ impl<J> Scheduler<J> {
         self.moved();
         self.nothing_fits &= needs.cpu_milli == 0;
         self.free.cpu_milli += needs.cpu_milli;
-        if needs.cpu_milli > 0
-            && let Some(held) = self.held.get_mut(&task.owner())
-        {
-            held.cpu_milli -= needs.cpu_milli;
-        }
+        self.held.add_cpus(task.owner(), -needs.cpu_milli);
         if alone {
             self.stall(&needs.without_cpu());
         }
@@ -498,9 +502,7 @@ impl<J> Scheduler<J> {
         let needs = &task.spec.plan.needs;
         self.moved();
         self.free.cpu_milli -= needs.cpu_milli;
-        if needs.cpu_milli > 0 {
-            self.held.entry(task.owner()).or_default().cpu_milli += needs.cpu_milli;
-        }
+        self.held.add_cpus(task.owner(), needs.cpu_milli);
         if alone {
             self.unstall(&needs.without_cpu());
         }

@@ -242,6 +242,10 @@ pub const LOOKAHEAD: usize = 64;
 /// on: the rest of its owner's tasks leave that alone, and those of others leave its owner's share.
 pub const OVERTAKEN_MAX: u32 = 64;
 
+/// Of all instances, one in so many is kept for modules that hold none or few, so that others which hold theirs for ever cannot keep
+/// them from starting.
+pub const INSTANCES_KEPT_OF: u32 = 8;
+
 /// Tasks that one step of what ends many sees to, and deadlines that are taken from the timers at once: some ten microseconds each, so
 /// that whatever else is to end waits for a millisecond.
 pub const ENDS_AT_ONCE: usize = 64;

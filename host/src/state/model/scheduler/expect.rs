@@ -7,7 +7,7 @@ use super::super::super::scheduler::Load;
 use super::super::super::task::TaskRecord;
 use super::super::turns::Line;
 use super::super::{plan, task};
-use super::{Answer, INSTANCES, LANES, Lane, Needs, Stage, THREADS, TOTAL, Task, World};
+use super::{Answer, LANES, Lane, Needs, Stage, THREADS, TOTAL, Task, World};
 
 impl World {
     pub(super) fn count(&self, of: impl Fn(Stage) -> bool) -> usize {
@@ -38,7 +38,8 @@ impl World {
         let idle = self.count(Stage::idles) as u32;
         self.active() == 0
             && self.ready.len() > 0
-            && (self.instances() == INSTANCES || self.instances() > idle)
+            && (self.ready.order().iter().all(|name| !self.leaves_instances(self.tasks[*name].module))
+                || self.instances() > idle)
             && self.startable().is_none()
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{MODULES, Needs, Stage, TOTAL, Task, World};
+use super::{INSTANCES, MODULES, Needs, Stage, TOTAL, Task, World};
 use crate::words::limits::OVERTAKEN_MAX;
 
 /// Kinds of which a task has not enough, and how much of them others leave alone.
@@ -29,6 +29,9 @@ impl World {
         let mut passed = None;
         for name in self.heads() {
             let task = &self.tasks[name];
+            if !self.leaves_instances(task.module) {
+                continue;
+            }
             let others = Needs { cpu: 0, ..task.needs };
             let passes = |needs| kept.iter().all(|kept: &Kept| kept.lets_pass(task.module, needs, free));
             if task.needs.fits(free) {
@@ -49,6 +52,13 @@ impl World {
             self.kept.set(self.kept.get() + 1);
         }
         passed.filter(|_| self.active() == 0)
+    }
+
+    /// Is one left for each of the other modules that hold none?
+    pub(super) fn leaves_instances(&self, module: u64) -> bool {
+        let holds = |module| self.tasks.iter().any(|task| task.module == module && task.stage.has_an_instance());
+        let without = (0..MODULES).filter(|other| *other != module && !holds(*other)).count() as u32;
+        INSTANCES - self.instances() > without
     }
 
     /// May its module have that many CPUs though others hold them? All of its share, and one task at least.

@@ -26,7 +26,7 @@ use crate::words::resources::ResourceSet;
 
 /// What the host has: whole numbers, so that they add up.
 const TOTAL: Needs = Needs { cpu: 4000, gpu: 2000, memory: 100 };
-const INSTANCES: u32 = 6;
+const INSTANCES: u32 = 8;
 const PENDING: usize = 24;
 const THREADS: usize = 3;
 const MODULES: u64 = 3;
@@ -188,6 +188,7 @@ impl World {
         let room = Room::new(PENDING);
         let mut scheduler = Scheduler::new(TOTAL.set(), INSTANCES, room.clone());
         (0..THREADS).for_each(|_| scheduler.enlist());
+        scheduler.keep_for((0..MODULES).collect());
         World {
             rng: Rng::with_seed(seed),
             store: ObjectStore::new(1 << 20),
