@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use rustyray_host::clock::ManualClock;
 use rustyray_host::limits::{DISK_THREADS, SPILL_PATIENCE};
 use rustyray_host::{
-    ActorOptions, Budget, BudgetLimits, Encoding, ErrorKind, Host, HostBuilder, Module, ObjectRef, Payload, TaskError,
-    TaskOptions, Value,
+    ActorOptions, Budget, BudgetLimits, ErrorKind, Host, HostBuilder, Module, ObjectRef, TaskError, TaskOptions, Value,
 };
 
 use crate::guest::guest;
@@ -533,74 +532,6 @@ async fn a_start_that_waits_for_what_is_lost_is_ended_as_one_in_the_queue() {
             finish(host).await;
         }
     }
-}
-
-/// Bytes whose end is the embedder's business.
-struct Owner<F: Fn()>(Vec<u8>, F);
-
-impl<F: Fn()> AsRef<[u8]> for Owner<F> {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl<F: Fn()> Drop for Owner<F> {
-    fn drop(&mut self) {
-        (self.1)();
-    }
-}
-
-fn owned(host: &Host, bytes: usize, end: impl Fn() + Send + Sync + 'static) -> ObjectRef {
-    let owner = bytes::Bytes::from_owner(Owner(vec![7; bytes], end));
-    host.put_payload(Payload::new(Encoding::Raw, owner)).unwrap()
-}
-
-#[tokio::test]
-async fn the_end_of_an_embedders_bytes_harms_nobody_when_it_panics_or_asks_the_host() {
-    let dir = tempfile::tempdir().unwrap();
-    let (host, _module) = host_with(pressed(dir.path(), 4 * MIB), "spill").await;
-    let host = Arc::new(host);
-    let panics = owned(&host, MIB, || panic!("the owner's mistake"));
-    push_out(&host, 4 * MIB - 64 * KIB);
-    assert!(panics.is_ready());
-    assert_eq!(within(host.value(&panics, None), "its value").await.unwrap().payload().data.len(), MIB);
-    settled(&host, "the panic to be counted", |stats| stats.embedder_panics == 1).await;
-
-    let (asks, ask) = (std::sync::mpsc::channel(), Arc::downgrade(&host));
-    let told = std::sync::Mutex::new(asks.0);
-    let other = put(&host, 1, MIB);
-    let asking = owned(&host, MIB, move || {
-        let host = ask.upgrade().expect("the host lives");
-        // Needs room as well, of which there may be none, and the lock of whoever makes some.
-        let _ = host.put(&vec![3u8; 3 * MIB]);
-        told.lock().unwrap().send(()).unwrap();
-    });
-    let (pushed, theirs) = (Arc::new(AtomicBool::new(false)), host.clone());
-    let flag = pushed.clone();
-    std::thread::spawn(move || {
-        push_out(&theirs, 4 * MIB - 64 * KIB);
-        flag.store(true, Ordering::Release);
-    });
-    asks.1.recv_timeout(Duration::from_secs(60)).expect("it has an answer");
-    settled(&host, "who made room to go on", |_| pushed.load(Ordering::Acquire)).await;
-    assert!(asking.is_ready() && other.is_ready());
-    drop((panics, asking, other));
-    let host = settle_alone(host).await;
-    finish(host).await;
-}
-
-/// The host, when nobody else has it.
-async fn settle_alone(mut host: Arc<Host>) -> Host {
-    let alone = async {
-        loop {
-            match Arc::try_unwrap(host) {
-                Ok(host) => return host,
-                Err(shared) => host = shared,
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    within(alone, "the host").await
 }
 
 #[tokio::test]

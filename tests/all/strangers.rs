@@ -10,12 +10,12 @@ use std::time::Duration;
 use futures::FutureExt;
 use rustyray_host::clock::ManualClock;
 use rustyray_host::{
-    ActorHandle, ActorOptions, Budget, BudgetLimits, Capabilities, DirAccess, Encoding, ErrorKind, Host, Module,
-    ObjectRef, Payload, Reference, TaskOptions,
+    ActorHandle, ActorOptions, Capabilities, DirAccess, Encoding, ErrorKind, Host, Module, ObjectRef, Payload,
+    Reference, TaskOptions,
 };
 
 use crate::spilling::{BLOCK, STORE, files, pressed};
-use crate::support::{Lines, builder, error, finish, host_with, list, settled, value, within};
+use crate::support::{Lines, builder, error, finish, host_with, settled, value, within};
 
 /// A waker of an executor that is gone.
 struct Panics;
@@ -120,20 +120,85 @@ fn gate() -> (mpsc::Sender<()>, mpsc::Receiver<()>, impl Fn() + Clone + Send + S
     (open, begun, waits)
 }
 
-/// Bytes of an embedder's whose end takes as long as it likes.
-struct Bytes<F: Fn()>(F);
+/// Bytes of an embedder's, with an end.
+struct Bytes(Arc<AtomicBool>);
 
-impl<F: Fn()> AsRef<[u8]> for Bytes<F> {
+impl AsRef<[u8]> for Bytes {
     fn as_ref(&self) -> &[u8] {
-        // Too many to be copied.
         &[7; 64 << 10]
     }
 }
 
-impl<F: Fn()> Drop for Bytes<F> {
+impl Drop for Bytes {
     fn drop(&mut self) {
-        (self.0)();
+        self.0.store(true, Ordering::Relaxed);
     }
+}
+
+#[tokio::test]
+async fn an_embedders_bytes_are_copied_and_their_owner_ends_in_his_own_call() {
+    let (host, module) = host_with(builder(), "spill").await;
+    let ends = Arc::new(AtomicBool::new(false));
+    let lent = || Payload::new(Encoding::Raw, bytes::Bytes::from_owner(Bytes(ends.clone())));
+    let object = host.put_payload(lent()).unwrap();
+    assert!(ends.swap(false, Ordering::Relaxed), "no thread of the host's ever drops it");
+    assert_eq!(host.value(&object, None).await.unwrap().payload().data, &[7; 64 << 10][..]);
+    let call = module.task("with_both").arg_payload(lent()).arg_payload(lent());
+    assert!(ends.swap(false, Ordering::Relaxed));
+    drop((call, object));
+    // A vector that nobody else holds stays where it is.
+    let (own, shared) = (bytes::Bytes::from(vec![7; 64 << 10]), bytes::Bytes::from(vec![7; 64 << 10]));
+    let (at, elsewhere) = (own.as_ptr(), shared.as_ptr());
+    let own = host.put_payload(Payload::new(Encoding::Raw, own)).unwrap();
+    let copied = host.put_payload(Payload::new(Encoding::Raw, shared.clone())).unwrap();
+    assert_eq!(host.value(&own, None).await.unwrap().payload().data.as_ptr(), at);
+    assert_ne!(host.value(&copied, None).await.unwrap().payload().data.as_ptr(), elsewhere);
+    drop((own, copied));
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn what_guests_hold_of_an_embedders_and_does_not_go_holds_up_no_deadline() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let ((open, _begun, waits), clock) = (gate(), ManualClock::new());
+    let host = builder().cpus(32.0).threads(2).clock(clock.clone()).imports(move |linker| {
+        let waits = waits.clone();
+        linker.instance("tests:embedder/mistakes")?.func_wrap_async("mistake", move |_, (_place,): (String,)| {
+            let lingers = Lingers(waits.clone());
+            Box::new(async move {
+                let _lingers = lingers;
+                std::future::pending::<()>().await;
+                Ok(())
+            })
+        })
+    });
+    let (host, module) = host_with(host, "mistakes").await;
+    let in_time = || TaskOptions::new().timeout(HOUR);
+    let mut stuck = Vec::new();
+    for _ in 0..8 {
+        stuck.push(module.task("calls_out").options(in_time()).submit().await);
+    }
+    settled(&host, "all to call", |stats| (stats.running, stats.pending) == (8, 0)).await;
+    // Each keeps the thread that ends it.
+    clock.advance(HOUR);
+    let late = module.task("spins").options(in_time()).submit().await;
+    settled(&host, "it to run", |stats| stats.running >= 1).await;
+    let turning = async {
+        loop {
+            clock.advance(HOUR);
+            tokio::task::yield_now().await;
+        }
+    };
+    let late = tokio::select! {
+        late = error(&host, &late) => late,
+        () = turning => unreachable!(),
+    };
+    assert_eq!(late.kind, ErrorKind::TaskTimedOut);
+    drop(open);
+    for object in &stuck {
+        assert_eq!(error(&host, object).await.kind, ErrorKind::TaskTimedOut);
+    }
+    finish(host).await;
 }
 
 /// Files that nobody ever writes to, opened by more guests than tokio has threads for what blocks.
@@ -168,49 +233,6 @@ async fn files_that_do_not_open_hold_up_no_deadline() {
     // Who reads it finds its end.
     drop(fs::OpenOptions::new().read(true).write(true).open(&pipe).unwrap());
     finish(host).await;
-}
-
-#[tokio::test]
-async fn bytes_that_do_not_go_with_a_pending_task_hold_up_no_deadline_and_not_the_end() {
-    const HOUR: Duration = Duration::from_secs(3600);
-    const FOR_EVER: u64 = u64::MAX / 2_000_000;
-    for ended in ["its other argument", "its time", "its parent"] {
-        let ((open, begun, waits), clock) = (gate(), ManualClock::new());
-        let (host, module) = host_with(builder().cpus(2.0).clock(clock.clone()), "spill").await;
-        let bytes = host.put_payload(Payload::new(Encoding::Raw, bytes::Bytes::from_owner(Bytes(waits)))).unwrap();
-        let never = module.task("nap").arg(FOR_EVER).submit().await;
-        let an_hour = Budget::new(BudgetLimits { time: Some(HOUR), ..BudgetLimits::default() });
-        let pending = match ended {
-            "its parent" => {
-                let both = list(&[bytes.clone(), never.clone()]);
-                module.task("leaves_pending").arg_payload(both).options(TaskOptions::new().timeout(HOUR))
-            }
-            _ => module.task("with_both").arg_ref(&bytes).arg_ref(&never).options(TaskOptions::new().budget(&an_hour)),
-        };
-        let _pending = pending.submit().await;
-        let runs = if ended == "its parent" { 2 } else { 1 };
-        settled(&host, "it to wait", |stats| (stats.pending, stats.running) == (1, runs)).await;
-        drop(bytes);
-        match ended {
-            "its other argument" => host.cancel(&never),
-            _ => clock.advance(HOUR),
-        }
-        tokio::task::spawn_blocking(move || begun.recv().unwrap()).await.unwrap();
-        let late = module.task("nap").arg(FOR_EVER).options(TaskOptions::new().timeout(HOUR)).submit().await;
-        let turning = async {
-            loop {
-                clock.advance(HOUR);
-                tokio::task::yield_now().await;
-            }
-        };
-        let late = tokio::select! {
-            late = error(&host, &late) => late,
-            () = turning => unreachable!(),
-        };
-        assert_eq!(late.kind, ErrorKind::TaskTimedOut, "{ended}");
-        within(host.shutdown(Duration::ZERO), "the end").await;
-        drop(open);
-    }
 }
 
 /// State of an embedder's imports whose end takes as long as it likes.

@@ -374,7 +374,8 @@ impl Runtime {
         actor.ready.seal(Err(cause.clone()), None);
         actor.moves.end(&cause).into_iter().for_each(|asked| asked.seal(Err(cause.clone()), None));
         for call in waiting {
-            self.give_up(&call, TaskError::new(ErrorKind::ActorDied, "the actor is dead").caused_by(&cause));
+            // Perhaps as many as a mailbox takes.
+            self.give_up_later(call, TaskError::new(ErrorKind::ActorDied, "the actor is dead").caused_by(&cause));
         }
         self.dispatch();
     }

@@ -16,17 +16,13 @@ impl Runtime {
         let Some(task) = object.producer() else {
             return;
         };
-        // Who was asked for all of it already has its grace: asking again and again must not cost the host more and more.
-        let asked_before = task.cancel_requested() && !(recursive && task.spares_children());
+        let asked_before = task.cancel_requested();
         task.spare_children(!recursive);
-        if asked_before && !force {
-            return;
-        }
         // Nothing of a task that waits can be asked, and a queue or a rest can be left at once. What it submitted ends with it.
-        if force || !self.ask_with_grace(&task) {
+        if force || !(asked_before || self.ask_with_grace(&task)) {
             return self.stop(&task, StopReason::Cancelled);
         }
-        if recursive {
+        if recursive && task.ask_descendants() {
             self.ask_descendants(&task);
         }
     }
@@ -52,23 +48,22 @@ impl Runtime {
     /// Asks a task that runs to stop, and has it ended if it has not when its grace is over. False if it does not run.
     fn ask_with_grace(&self, task: &Arc<TaskRecord>) -> bool {
         // Before it is asked: its grace begins no later. And after it, where it began between the two.
-        self.begin_grace(task);
+        let mut begins = self.begin_grace(task);
         // An attempt that fails from here on is not followed by another.
         task.request_cancel();
         if !task.is_running() {
             return false;
         }
-        self.begin_grace(task);
-        self.watch_deadline(task);
+        begins |= self.begin_grace(task);
+        if begins {
+            self.watch_deadline(task);
+        }
         true
     }
 
-    fn begin_grace(&self, task: &TaskRecord) {
-        if task.is_running()
-            && let Some(until) = self.clock.now().checked_add(self.cancel_grace)
-        {
-            task.set_grace(until);
-        }
+    /// True if it had none before.
+    fn begin_grace(&self, task: &TaskRecord) -> bool {
+        task.is_running() && self.clock.now().checked_add(self.cancel_grace).is_some_and(|until| task.set_grace(until))
     }
 
     /// Ends a task because its parent is ended. A call that an actor serves right now has its grace first: ending it ends the
@@ -83,9 +78,12 @@ impl Runtime {
     pub(super) fn ask_running_call(&self, task: &Arc<TaskRecord>) -> bool {
         let is_call = matches!(task.spec.work, Work::Call { .. });
         if is_call {
-            self.begin_grace(task);
+            let begins = self.begin_grace(task);
             self.tell_running_call(task);
             self.ask_with_grace(task);
+            if begins {
+                self.watch_deadline(task);
+            }
         }
         is_call
     }

@@ -48,7 +48,7 @@ pub(super) struct Crew {
     /// Tells its threads from those of other hosts in the process.
     number: u64,
     threads: Mutex<Vec<Thread>, { rank::THREADS }>,
-    presence: Arc<Presence>,
+    pub presence: Arc<Presence>,
 }
 
 /// The threads that have not ended. Apart from the runtime: what the host holds has to be gone when they are.
@@ -182,7 +182,8 @@ impl Runtime {
                     continue;
                 }
                 let Tag { priority, module, .. } = *job.metadata();
-                self.scheduler.lock().resume_soon(priority, module, job, Wants::Woken);
+                let refused = self.scheduler.lock().resume_soon(priority, module, job, Wants::Woken);
+                drop(refused);
             }
             seated = 0;
             match self.next(number) {
@@ -194,6 +195,8 @@ impl Runtime {
                     self.suspect_a_standstill();
                     self.rest(number);
                 }
+                // Who was woken when the scheduler was let go may sit here.
+                Next::Over if SEAT.with_borrow(Option::is_some) => {}
                 Next::Over => return,
             }
         }
@@ -262,14 +265,16 @@ impl Runtime {
             },
             job => job,
         };
-        let thread = {
+        let (thread, refused) = {
             let mut scheduler = self.scheduler.lock();
             let Tag { priority, module, .. } = *job.metadata();
-            scheduler.resume_soon(priority, module, job, wants);
+            let refused = scheduler.resume_soon(priority, module, job, wants);
             // A preempted job's thread asks for work next, and may get the same job again.
-            if here && wants == Wants::Preempted { None } else { scheduler.rouse() }
+            (if here && wants == Wants::Preempted { None } else { scheduler.rouse() }, refused)
         };
         self.crew.wake(thread);
+        // The crew has left: what it holds goes with it, and fails its task.
+        drop(refused);
     }
 
     /// Lends the waiting thread to the task that it waits for, if that is the next to run: until it waits for something,

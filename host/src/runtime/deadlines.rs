@@ -51,7 +51,7 @@ impl Runtime {
             return self.stop(task, StopReason::Cancelled);
         }
         let parents = task.spec.inherited_deadline.is_some_and(|at| at <= now);
-        if parents && !task.spec.within_grace && self.ask_running_call(task) {
+        if parents && !task.spec.within_grace && task.is_running() && self.ask_running_call(task) {
             if task.outlive_parent(now).is_some() {
                 self.watch_deadline(task);
             }

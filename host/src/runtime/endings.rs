@@ -1,27 +1,30 @@
-//! The threads that end tasks: at their deadlines, with their parents, with what they wait for. They do nothing else and wait for
-//! nobody, so that no guest, disk or function of an embedder's holds up a deadline. What ends many is done in steps, in turn with
-//! the rest.
+//! The threads that end tasks: at their deadlines, with their parents, with what they wait for. They do nothing else, so that no guest or
+//! disk holds up a deadline. What ends many is done in steps, in turn with the rest. Where none of them comes to an end with what it
+//! does, because what a guest or an embedder's future holds does not go, there are more of them for a while.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
 use parking_lot::{Condvar, Mutex};
+use tokio::sync::Notify;
 
 use super::Runtime;
 use super::crew::Presence;
 use crate::state::timers::Due;
-use crate::words::limits::END_THREADS;
+use crate::words::limits::{END_PATIENCE, END_THREADS, END_THREADS_MAX};
 
 /// A step of what ends many; true if another is to follow.
 pub(super) type Step = Box<dyn FnMut(&Runtime) -> bool + Send>;
 
 /// What is to end.
 ///
-/// It is bounded by the tasks that there are: each is due once, and ends its children once.
+/// It is bounded by the tasks that there are: each is due once, ends its children once, and has them asked once.
 #[derive(Default)]
 pub(super) struct Endings {
     line: Mutex<Line>,
     more: Condvar,
+    /// No thread is free for what came.
+    pressed: Notify,
 }
 
 #[derive(Default)]
@@ -30,6 +33,11 @@ struct Line {
     due: VecDeque<Due>,
     /// Each makes a step, and goes to the end.
     steps: VecDeque<Step>,
+    threads: usize,
+    /// Threads that wait for something to do.
+    free: usize,
+    /// Counts what was taken.
+    taken: u64,
     closed: bool,
 }
 
@@ -38,29 +46,45 @@ enum Ending {
     Step(Step),
 }
 
+impl Line {
+    fn is_empty(&self) -> bool {
+        self.due.is_empty() && self.steps.is_empty()
+    }
+}
+
 impl Endings {
     /// These are due.
     pub fn due(&self, due: Vec<Due>) {
         let mut line = self.line.lock();
+        if line.closed {
+            // All has ended already.
+            drop(line);
+            return drop(due);
+        }
         line.due.extend(due);
+        let is_pressed = line.free == 0;
         drop(line);
-        self.more.notify_all();
+        self.tell(is_pressed);
     }
 
-    /// Has it done step after step.
-    pub fn begin(&self, step: Step) {
+    /// Has it done step after step. Gives it back at the end of the host.
+    pub fn begin(&self, step: Step) -> Option<Step> {
         let mut line = self.line.lock();
-        let refused = match line.closed {
-            // All has ended already.
-            true => Some(step),
-            false => {
-                line.steps.push_back(step);
-                None
-            }
-        };
+        if line.closed {
+            return Some(step);
+        }
+        line.steps.push_back(step);
+        let is_pressed = line.free == 0;
         drop(line);
-        self.more.notify_one();
-        drop(refused);
+        self.tell(is_pressed);
+        None
+    }
+
+    fn tell(&self, is_pressed: bool) {
+        match is_pressed {
+            true => self.pressed.notify_one(),
+            false => drop(self.more.notify_one()),
+        }
     }
 
     /// Takes what is due and was not seen to: at the end nobody else will.
@@ -72,25 +96,52 @@ impl Endings {
     pub fn close(&self) {
         let mut line = self.line.lock();
         line.closed = true;
-        let left = std::mem::take(&mut line.steps);
+        let left = (std::mem::take(&mut line.due), std::mem::take(&mut line.steps));
         drop(line);
         self.more.notify_all();
         drop(left);
     }
 
-    /// Waits until something is to end; false at the end.
+    /// Waits until something is to end; false where this thread is.
     fn wait(&self) -> bool {
         let mut line = self.line.lock();
-        while !line.closed && line.due.is_empty() && line.steps.is_empty() {
+        while !line.closed && line.is_empty() && line.threads <= END_THREADS {
+            line.free += 1;
             self.more.wait(&mut line);
+            line.free -= 1;
         }
-        !line.closed
+        let goes_on = !line.closed && !line.is_empty();
+        if !goes_on {
+            line.threads -= 1;
+        }
+        goes_on
     }
 
     fn next(&self) -> Option<Ending> {
         let mut line = self.line.lock();
+        line.taken += 1;
         let due = line.due.pop_front().map(Ending::Due);
-        due.or_else(|| line.steps.pop_front().map(Ending::Step))
+        let next = due.or_else(|| line.steps.pop_front().map(Ending::Step));
+        let (more, is_pressed) = (!line.is_empty(), line.free == 0);
+        drop(line);
+        if more {
+            // Who came for it may be here, and not come back.
+            self.tell(is_pressed);
+        }
+        next
+    }
+
+    /// Is there to be another thread, since nothing was taken after `seen`? Counts it, if so. `None` where nothing waits.
+    fn lacks_a_thread(&self, seen: &mut u64) -> Option<bool> {
+        let mut line = self.line.lock();
+        if line.closed || line.is_empty() {
+            return None;
+        }
+        let lacks = std::mem::replace(seen, line.taken) == line.taken && line.threads < END_THREADS_MAX;
+        if lacks {
+            line.threads += 1;
+        }
+        Some(lacks)
     }
 }
 
@@ -100,29 +151,34 @@ impl Runtime {
     /// # Errors
     /// The system has no thread left.
     pub(super) fn start_endings(self: &Arc<Self>, presence: &Arc<Presence>) -> std::io::Result<()> {
-        for number in 0..END_THREADS {
-            let (endings, runtime) = (self.endings.clone(), Arc::downgrade(self));
-            let thread = std::thread::Builder::new().name(format!("rustyray-end-{number}"));
-            presence.spawn(thread, move || serve(&endings, &runtime))?;
+        for _ in 0..END_THREADS {
+            self.endings.line.lock().threads += 1;
+            self.start_to_end(presence)?;
         }
         Ok(())
     }
 
+    fn start_to_end(self: &Arc<Self>, presence: &Arc<Presence>) -> std::io::Result<()> {
+        let (endings, runtime) = (self.endings.clone(), Arc::downgrade(self));
+        let thread = std::thread::Builder::new().name("rustyray-end".to_owned());
+        let started = presence.spawn(thread, move || serve(&endings, &runtime));
+        started.map(drop).inspect_err(|_| self.endings.line.lock().threads -= 1)
+    }
+
     /// Has something end that is many, or that is not to end here.
     pub(super) fn apart(&self, step: impl FnMut(&Runtime) -> bool + Send + 'static) {
-        self.endings.begin(Box::new(step));
+        // At the end of the host all has ended already.
+        drop(self.endings.begin(Box::new(step)));
     }
 
     fn end_next(&self) {
         match self.endings.next() {
             Some(Ending::Due(due)) => self.handle(due),
             Some(Ending::Step(mut step)) => {
-                let mut more = false;
-                // A panic on the way is the end of all its steps.
-                self.survives("ended tasks", || more = step(self));
-                match more {
-                    true => self.endings.begin(step),
-                    false => drop(step),
+                if step(self)
+                    && let Some(mut step) = self.endings.begin(step)
+                {
+                    while step(self) {}
                 }
             }
             None => {}
@@ -134,6 +190,24 @@ fn serve(endings: &Endings, runtime: &Weak<Runtime>) {
     while endings.wait() {
         // Before anything is taken: what is taken is seen to.
         let Some(runtime) = runtime.upgrade() else { return };
-        runtime.end_next();
+        // A panic on the way ends what it is in, and not the thread.
+        runtime.survives("ended tasks", || runtime.end_next());
+    }
+}
+
+/// Sees to it that there is a thread for what is to end. Runs until it is dropped.
+pub(super) async fn mind(runtime: Arc<Runtime>) {
+    let mut seen = 0;
+    loop {
+        runtime.endings.pressed.notified().await;
+        loop {
+            tokio::time::sleep(END_PATIENCE).await;
+            match runtime.endings.lacks_a_thread(&mut seen) {
+                None => break,
+                // Where the system has none, those that are there go on.
+                Some(true) => drop(runtime.start_to_end(&runtime.crew.presence)),
+                Some(false) => {}
+            }
+        }
     }
 }

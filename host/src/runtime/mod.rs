@@ -15,7 +15,6 @@ mod events;
 mod faults;
 mod io_threads;
 mod journal;
-mod lent;
 mod lineage;
 mod memo;
 mod modules;
@@ -50,7 +49,6 @@ pub use observers::{Observers, Sinks};
 
 use self::crew::{Crew, Job};
 use self::endings::Endings;
-use self::lent::Returns;
 use self::observers::Guard;
 use crate::port::log::{LogLine, LogSource};
 use crate::port::{ActorRequest, CallRequest, Port, TaskRequest};
@@ -155,8 +153,6 @@ pub struct Runtime {
     observers: Observers,
     /// Of what an embedder's imports do while a guest runs.
     imports: Guard,
-    /// Of the bytes that an embedder lent.
-    returns: Arc<Returns>,
     journal: Option<Keeper>,
     tally: Tally,
     task_ids: Counter,
@@ -225,8 +221,6 @@ impl Runtime {
         let store = ObjectStore::new(config.object_store_bytes);
         let spiller = config.spill.map(|folder| Arc::new(Spiller::new(folder, &store, &config.observers)));
         spiller.iter().for_each(|spiller| store.relieve_by(Box::new(spiller.clone())));
-        let guard = config.observers.guard("the end of bytes that were lent to the host");
-        let returns = Arc::new(Returns { tokio: tokio.clone(), guard });
         let runtime = Arc::new_cyclic(|me| Runtime {
             me: me.clone(),
             sandbox,
@@ -258,7 +252,6 @@ impl Runtime {
             cancel_grace: config.cancel_grace,
             helping: config.helping,
             imports: config.observers.guard("a function that the host called for a guest"),
-            returns,
             tokio,
             observers: config.observers,
             journal: config.journal,
@@ -268,6 +261,7 @@ impl Runtime {
             module_ids: Counter::default(),
         });
         time.spawn(deadlines::watch(runtime.clone()));
+        time.spawn(endings::mind(runtime.clone()));
         runtime
     }
 
@@ -408,7 +402,8 @@ impl Port for Runtime {
         let state = LetGo { state, runtime: self.me.clone() };
         match self.crew.is_here() {
             true => drop(state),
-            false => drop(self.tokio.spawn_blocking(|| drop(state))),
+            // Where there is no such thread it is dropped here.
+            false => drop(caught(|| self.tokio.spawn_blocking(|| drop(state)))),
         }
     }
 

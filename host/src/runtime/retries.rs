@@ -35,15 +35,19 @@ impl Runtime {
         again
     }
 
-    /// Has a call that failed served once more, if it may be, before the calls that came later.
+    /// Has a call that failed served once more, if it may be, before the calls that came later, and without what this attempt submitted.
     pub(super) fn call_again(&self, actor: &ActorRecord, call: &Arc<TaskRecord>, failure: &TaskError) -> bool {
         let (next, rests) = self.next_attempt(call);
         let mut scheduler = self.scheduler.lock();
         let again = call.retry(failure, next, rests);
-        if again {
+        let left = if again {
             scheduler.count(call);
-        }
+            call.leave_children()
+        } else {
+            None
+        };
         drop(scheduler);
+        self.end_family(left);
         if again {
             if let Some(call) = actor.mailbox.push_first(call.clone()) {
                 self.give_up_later(call, gone());

@@ -111,7 +111,7 @@ impl Runtime {
     /// The end of a task that failed when its time was over already: what it met may have been ended by that very moment, before it
     /// was itself.
     pub(super) fn late(&self, task: &TaskRecord, error: &TaskError) -> Option<TaskError> {
-        let fails = error.kind == ErrorKind::TaskFailed;
+        let fails = error.kind == ErrorKind::TaskFailed && !task.cancel_requested() && !task.was_ended();
         let late = fails && task.deadline().is_some_and(|at| at <= self.clock.now());
         late.then(|| self.stopped(task, StopReason::Deadline).caused_by(error))
     }
@@ -120,8 +120,11 @@ impl Runtime {
     /// want the results. A task that returns leaves its children to its parent, as in Ray.
     fn ends_children(&self, task: &TaskRecord, error: Option<&TaskError>) -> bool {
         let ended = error.is_some_and(|error| {
-            use ErrorKind::{HostShutDown, ObjectLost, TaskCancelled};
-            error.kind.is_system_failure() || matches!(error.kind, TaskCancelled | HostShutDown | ObjectLost)
+            use ErrorKind::{ActorDied, ActorUnavailable, HostShutDown, ObjectLost, TaskCancelled};
+            let ended = matches!(error.kind, TaskCancelled | HostShutDown | ObjectLost);
+            // With its actor.
+            let crashed = !task.is_plain() && matches!(error.kind, ActorDied | ActorUnavailable);
+            error.kind.is_system_failure() || ended || crashed
         });
         // One that was ended, or asked to stop, and returned has ended all the same.
         let unwanted = task.was_ended() || task.cancel_requested();

@@ -33,6 +33,8 @@ pub(super) struct Spiller {
 impl Spiller {
     pub fn new(folder: Arc<SpillFolder>, store: &Arc<ObjectStore>, observers: &Observers) -> Self {
         let (store, line) = (Arc::downgrade(store), store.gatherings().clone());
+        let littered = line.clone();
+        folder.leave_to(move || littered.litter());
         Spiller { folder, store, line, writing: Mutex::new(()), voice: observers.voice() }
     }
 
@@ -151,6 +153,7 @@ impl Reader {
         let spiller = self.spiller.clone();
         while let Some(errand) = spiller.line.next(limit) {
             spiller.survive(|| match errand {
+                Errand::Sweep => spiller.folder.remove_gone(),
                 Errand::Relieve => self.relieve(),
                 Errand::Gather(need, change) => self.gather(&need, change),
             });

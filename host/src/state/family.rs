@@ -99,23 +99,31 @@ impl Family {
         false
     }
 
-    /// The owner is done; its `home` is where it stood. Where they are `ended` with it, so is what is submitted for it from here on.
-    pub fn close(self: &Arc<Self>, home: Option<&Home>, ended: bool) {
-        let mut closed = Closed { above: home.map(|home| home.family.clone()), place: None, ended };
+    /// The owner is done, and about to leave its `home`. True if they are to end now: they are `ended` with it, or it stood among those
+    /// that end with one above, whose end looks for them there, where they may not be any more. So is what is submitted for it from
+    /// here on.
+    pub fn close(self: &Arc<Self>, home: Option<&Home>, ended: bool) -> bool {
+        let ends = || ended || home.is_some_and(|home| home.family.is_ended());
         let mut core = self.core.lock();
-        if !core.is_empty() {
+        if core.is_empty() {
+            let above = home.map(|home| home.family.clone());
+            core.closed = Some(Closed { above, place: None, ended });
             drop(core);
-            // Before the owner is gone from where it stood: they are to be found at each moment.
-            let heir = home.and_then(|home| home.family.inherit(self));
-            core = self.core.lock();
-            if let Some(Home { family, place }) = heir {
-                (closed.above, closed.place) = (Some(family), Some(place));
-            }
+            return ends();
         }
-        core.closed = Some(closed);
+        drop(core);
+        // Before the owner is gone from where it stood: they are to be found at each moment.
+        let heir = home.and_then(|home| home.family.inherit(self));
+        // After it: whoever ended one that it passed over has said so.
+        let ended = ends();
+        // Where nobody goes on above it, that is all that is kept of those.
+        let (above, place) = heir.map(|Home { family, place }| (family, place)).unzip();
+        let mut core = self.core.lock();
+        core.closed = Some(Closed { above, place, ended });
         let left = core.leave_if_empty();
         drop(core);
         left.into_iter().for_each(Home::leave_heir);
+        ended
     }
 
     /// Takes another family among its heirs, or has the nearest one above do it whose owner is not done.
@@ -144,16 +152,6 @@ impl Family {
                 Some(above) => family = above?,
             }
         }
-    }
-
-    /// Has the owner, who has left his `home`, left among those that end with one above? Then these do too: whoever ends the others
-    /// looks where the owner stood, and they may stand higher.
-    pub fn ends_after(&self, home: Option<&Home>) -> bool {
-        let ends = home.is_some_and(|home| home.family.is_ended());
-        if let Some(closed) = self.core.lock().closed.as_mut() {
-            closed.ended |= ends;
-        }
-        ends
     }
 
     /// Is nobody left?
@@ -186,6 +184,16 @@ impl Home {
             next = core.leave_if_empty();
             drop(core);
             drop(gone);
+        }
+    }
+}
+
+impl Drop for Family {
+    fn drop(&mut self) {
+        // One above the other, and not one in the other: they may be as many as tasks were nested.
+        let mut next = self.core.lock().closed.take().and_then(|closed| closed.above);
+        while let Some(above) = next {
+            next = Arc::into_inner(above).and_then(|above| above.core.lock().closed.take()?.above);
         }
     }
 }

@@ -98,9 +98,11 @@ struct Line {
     held: BTreeMap<(Instant, Key), Arc<Need>>,
     next: u64,
     /// Objects that a thread reads right now, and those who wait for the end of that.
-    reading: HashMap<ObjectId, Vec<Key>>,
+    reading: HashMap<ObjectId, BTreeSet<Key>>,
     /// The store is fuller than it should be.
     pressed: bool,
+    /// There are files that nobody needs any more.
+    littered: bool,
     /// A thread sees to that.
     relieves: bool,
     /// Threads that read and have nothing to do.
@@ -151,6 +153,8 @@ struct Stands {
 
 /// What a thread that reads is to do.
 pub enum Errand {
+    /// Remove the files that nobody needs any more.
+    Sweep,
     /// See to it that the store is as empty as it should be.
     Relieve,
     /// Try to gather this, as things are after this change.
@@ -177,6 +181,7 @@ impl Default for Gatherings {
             next: 0,
             reading: HashMap::new(),
             pressed: false,
+            littered: false,
             relieves: false,
             readers_free: 0,
             sleeps_until: Some(Instant::now()),
@@ -321,6 +326,9 @@ impl Gatherings {
             if line.closed {
                 return None;
             }
+            if std::mem::take(&mut line.littered) {
+                return Some(Errand::Sweep);
+            }
             // One thread at a time: the other reads, and refuses.
             if line.pressed && !line.relieves {
                 (line.pressed, line.relieves) = (false, true);
@@ -343,6 +351,14 @@ impl Gatherings {
         }
     }
 
+    /// There are files that nobody needs any more.
+    pub fn litter(&self) {
+        let first = !std::mem::replace(&mut self.line.lock().littered, true);
+        if first {
+            self.changed.notify_one();
+        }
+    }
+
     /// The store is as empty as it should be, or as it can be.
     pub fn have_relieved(&self) {
         self.line.lock().relieves = false;
@@ -355,13 +371,13 @@ impl Gatherings {
         let read = objects.iter().find(|object| line.reading.contains_key(object));
         match read.and_then(|object| line.reading.get_mut(object)) {
             Some(waiting) => {
-                waiting.push(need.key);
+                waiting.insert(need.key);
                 // Under the same lock: that end does not come between the two.
                 self.wait_on(line, need, lacks, seen);
                 false
             }
             None => {
-                line.reading.extend(objects.iter().map(|object| (*object, Vec::new())));
+                line.reading.extend(objects.iter().map(|object| (*object, BTreeSet::new())));
                 true
             }
         }
@@ -521,6 +537,9 @@ impl Line {
 
     fn remove(&mut self, key: &Key) -> Option<Stands> {
         let stands = self.needs.remove(key)?;
+        for waiting in self.reading.values_mut() {
+            waiting.remove(key);
+        }
         self.deadlines.remove(&(stands.until, *key));
         self.lacking.remove(&(stands.lacks, *key));
         let kept = self.round.kept_for.len();

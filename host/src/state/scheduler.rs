@@ -230,12 +230,17 @@ impl<J> Scheduler<J> {
         None
     }
 
-    /// A job of this module wants a thread.
-    pub fn resume_soon(&mut self, priority: i32, module: ModuleId, job: J, wants: Wants) {
+    /// A job of this module wants a thread. Gives it back where none is left.
+    #[must_use = "what is given back has to be dropped, where no lock is held"]
+    pub fn resume_soon(&mut self, priority: i32, module: ModuleId, job: J, wants: Wants) -> Option<J> {
+        if self.over && self.threads == 0 {
+            return Some(job);
+        }
         match wants {
             Wants::Woken => self.woken.push(priority, module.0, job),
             Wants::Preempted => self.preempted.push(priority, module.0, job),
         }
+        None
     }
 
     /// Takes the first of the jobs that were woken, if it is one of these.
@@ -269,7 +274,11 @@ impl<J> Scheduler<J> {
         let lanes = self.turn.in_turn().into_iter().rev().filter_map(|lane| Some((priority(lane)?, lane)));
         let Some((_, lane)) = lanes.max_by_key(|(priority, _)| *priority) else {
             return match () {
-                () if self.over => Next::Over,
+                () if self.over => {
+                    // Under the lock: what comes later finds nobody, or somebody who looks again.
+                    self.threads = self.threads.saturating_sub(1);
+                    Next::Over
+                }
                 // Whoever asks is the last thread that is not at rest.
                 () if self.lookout.is_due(self.idle.len() + 1 >= self.threads) => Next::Look(self.lookout.begin()),
                 () if self.is_stuck() => Next::Stuck,

@@ -4,8 +4,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -33,9 +33,22 @@ pub struct SpillFolder {
     files: AtomicU64,
     /// Until when so many bytes, or more, are not tried again, and why. What is freed ends that.
     refused: Mutex<Option<Refused>>,
+    /// Files that nobody needs any more, for who [removes](Self::remove_gone) them.
+    gone: Mutex<Vec<(PathBuf, u64)>>,
+    /// Tells who does; where there is nobody a file is removed by whoever drops it.
+    broom: OnceLock<Broom>,
     /// Says that the owner lives. The system lets go of it with the process.
     owner: Mutex<File>,
     root: PathBuf,
+}
+
+/// Called when a file is gone, on any thread.
+struct Broom(Box<dyn Fn() + Send + Sync>);
+
+impl std::fmt::Debug for Broom {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Broom")
+    }
 }
 
 /// The disk took no more.
@@ -59,7 +72,30 @@ impl SpillFolder {
         let path = path.into_iter().find(|path| !path.exists()).unwrap_or_else(|| root.join(NAME));
         let owner = Mutex::new(own(&path)?);
         let (used, files, refused) = (AtomicU64::new(0), AtomicU64::new(0), Mutex::new(None));
-        Ok(Arc::new(SpillFolder { path, limit, used, files, refused, owner, root: root.to_owned() }))
+        let (gone, broom, root) = (Mutex::default(), OnceLock::new(), root.to_owned());
+        Ok(Arc::new(SpillFolder { path, limit, used, files, refused, gone, broom, owner, root }))
+    }
+
+    /// Has files removed by who is told by this: whoever drops the last handle to an object may be a thread that is not to wait for a
+    /// disk.
+    pub fn leave_to(&self, broom: impl Fn() + Send + Sync + 'static) {
+        let _ = self.broom.set(Broom(Box::new(broom)));
+    }
+
+    /// Removes the files that nobody needs any more.
+    pub fn remove_gone(&self) {
+        let gone = std::mem::take(&mut *self.gone.lock());
+        for (path, length) in gone {
+            self.remove(&path, length);
+        }
+    }
+
+    fn remove(&self, path: &Path, length: u64) {
+        // Gone already where somebody else removed it, or where it was never made.
+        let _ = fs::remove_file(path);
+        self.used.fetch_sub(length, Ordering::Relaxed);
+        let ended = self.refused.lock().take();
+        drop(ended);
     }
 
     /// Somebody removed the folder: makes it again. What was in it is lost.
@@ -83,6 +119,7 @@ impl SpillFolder {
     /// `OutOfDisk`: the folder is at its limit, or the disk takes no more.
     pub fn write(self: &Arc<Self>, bytes: &[u8]) -> Result<SpillFile, TaskError> {
         let length = bytes.len() as u64;
+        self.remove_gone();
         self.check_refused(length)?;
         let grow = |used: u64| used.checked_add(length).filter(|total| *total <= self.limit);
         if let Err(used) = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grow) {
@@ -106,6 +143,7 @@ impl SpillFolder {
             Err(error) => {
                 // Before it is noted: this gives back what was counted, and that would end it.
                 drop(file);
+                self.remove_gone();
                 let text = format!("the object store is full, and an object could not be written to disk: {error}");
                 let why = TaskError::new(ErrorKind::OutOfDisk, text);
                 let refused = Refused { bytes: length, until: Instant::now() + DISK_RETRY, why: why.clone() };
@@ -222,11 +260,13 @@ impl SpillFile {
 
 impl Drop for SpillFile {
     fn drop(&mut self) {
-        // Gone already where somebody else removed it, or where it was never made.
-        let _ = fs::remove_file(&self.path);
-        self.folder.used.fetch_sub(self.length, Ordering::Relaxed);
-        let ended = self.folder.refused.lock().take();
-        drop(ended);
+        match self.folder.broom.get() {
+            Some(broom) => {
+                self.folder.gone.lock().push((std::mem::take(&mut self.path), self.length));
+                (broom.0)();
+            }
+            None => self.folder.remove(&self.path, self.length),
+        }
     }
 }
 

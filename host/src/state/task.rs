@@ -57,6 +57,8 @@ pub struct TaskRecord {
     cancel_requested: AtomicBool,
     /// Is it to be ended without its children?
     spares_children: AtomicBool,
+    /// Was all that it submitted asked to stop?
+    descendants_asked: AtomicBool,
     conductor: Weak<dyn Conductor>,
     core: Mutex<Core, { rank::TASK }>,
 }
@@ -140,6 +142,7 @@ impl TaskRecord {
             overtaken: AtomicU32::new(0),
             cancel_requested: AtomicBool::new(false),
             spares_children: AtomicBool::new(false),
+            descendants_asked: AtomicBool::new(false),
             conductor,
             core: Mutex::new(Core {
                 phase: Phase::Waiting,
@@ -467,9 +470,15 @@ impl TaskRecord {
         narrowed
     }
 
-    /// It is ended at this moment if it runs on when it is asked to stop. The first such moment stays.
-    pub fn set_grace(&self, until: Instant) {
-        let _ = self.live().grace.set(until);
+    /// It is ended at this moment if it runs on when it is asked to stop. The first such moment stays: false where there is one.
+    pub fn set_grace(&self, until: Instant) -> bool {
+        self.live().grace.set(until).is_ok()
+    }
+
+    /// All that it submitted is asked to stop. False if that was so before: asking again and again must not cost the host more and
+    /// more.
+    pub fn ask_descendants(&self) -> bool {
+        !self.descendants_asked.swap(true, Ordering::AcqRel)
     }
 
     /// Asks the guest to stop: its context says so, and a call that it waits in fails.
@@ -576,11 +585,8 @@ impl TaskRecord {
         let error = failure.as_ref().map(|error| error.kind);
         let receipt = self.receipt(error, ended.started, ended.attempts, parent.as_ref(), now);
         account(&receipt);
-        if let Some(family) = &ended.family {
-            family.close(ended.home.as_ref(), ends_children);
-        }
+        let to_end = ended.family.filter(|family| family.close(ended.home.as_ref(), ends_children));
         ended.home.iter().for_each(Home::leave);
-        let to_end = ended.family.filter(|family| family.ends_after(ended.home.as_ref()) || ends_children);
         if let Some(stream) = self.spec.work.stream() {
             stream.end(failure);
         }
@@ -618,6 +624,8 @@ impl TaskRecord {
     /// Its own, counted from the start of the attempt that runs, its parent's, or the end of its grace, whichever is earliest.
     fn deadline_of(&self, core: &Core) -> Option<Instant> {
         let (own, grace) = match core.phase {
+            // Its own may be no other than its parent's.
+            Phase::Running(_) if core.outlives_parent && self.grace().is_some() => return self.grace(),
             Phase::Running(_) => {
                 let timeout = self.spec.plan.limits.timeout;
                 (timeout.and_then(|timeout| core.started?.checked_add(timeout)), self.grace())
@@ -637,7 +645,7 @@ impl TaskRecord {
         self.spec.inherited_deadline.filter(|_| !core.outlives_parent)
     }
 
-    /// The deadline is its own from now on, not its parent's. Gives it, if it is still to come.
+    /// The deadline is the end of its grace from now on, not its parent's. Gives it, if it is still to come.
     pub fn outlive_parent(&self, now: Instant) -> Option<Instant> {
         let mut core = self.core.lock();
         core.outlives_parent = true;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::lent::lent;
+use super::codec::own;
 use super::stream::ObjectStream;
 use super::task::{Arguments, failed};
 use crate::port::waiting::value_of;
@@ -44,7 +44,7 @@ impl ActorCall {
 
     /// The next argument, by value.
     pub fn arg<T: Serialize + 'static>(mut self, value: T) -> Self {
-        self.arguments.push_value(&self.runtime, &value);
+        self.arguments.push_value(&value);
         self
     }
 
@@ -158,7 +158,7 @@ pub struct MethodCall {
 impl MethodCall {
     /// The next argument, by value.
     pub fn arg<T: Serialize + 'static>(mut self, value: T) -> Self {
-        self.arguments.push_value(&self.actor.runtime, &value);
+        self.arguments.push_value(&value);
         self
     }
 
@@ -168,9 +168,9 @@ impl MethodCall {
         self
     }
 
-    /// The next argument, encoded already.
+    /// The next argument, encoded already. Bytes that somebody else holds as well are copied.
     pub fn arg_payload(mut self, payload: Payload) -> Self {
-        self.arguments.push(Ok(Argument::Value(lent(&self.actor.runtime, payload))));
+        self.arguments.push(Ok(Argument::Value(own(payload))));
         self
     }
 

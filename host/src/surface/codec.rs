@@ -3,12 +3,20 @@
 
 use std::any::Any;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::state::payload::{Encoding, Payload};
 use crate::words::error::{ErrorKind, TaskError};
+
+/// The same payload with bytes that are the host's own: those that somebody else holds as well are copied. Any thread may drop them, and
+/// their owner's end may be a function of an embedder's, which may take as long as it likes.
+pub fn own(mut payload: Payload) -> Payload {
+    let own = payload.data.try_into_mut().map(BytesMut::freeze);
+    payload.data = own.unwrap_or_else(|lent| Bytes::copy_from_slice(&lent));
+    payload
+}
 
 /// Encodes a value: `Vec<u8>` and `Bytes` as they are, everything else in bincode.
 ///
@@ -20,7 +28,7 @@ pub fn encode<T: Serialize + 'static>(value: &T) -> Result<Payload, TaskError> {
         return Ok(Payload::new(Encoding::Raw, bytes.clone()));
     }
     if let Some(bytes) = any.downcast_ref::<Bytes>() {
-        return Ok(Payload::new(Encoding::Raw, bytes.clone()));
+        return Ok(Payload::new(Encoding::Raw, Bytes::copy_from_slice(bytes)));
     }
     let data =
         rustyray_codec::encode(value).map_err(|reason| invalid(format!("the value does not serialise: {reason}")))?;

@@ -4,8 +4,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
+use futures::channel::oneshot::Receiver;
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,7 +15,6 @@ use serde::de::DeserializeOwned;
 use super::actor::ActorHandle;
 use super::builder::HostBuilder;
 use super::codec;
-use super::lent::{encoded, lent};
 use super::module::Module;
 use crate::port::Port;
 use crate::port::waiting::{Waited, value_of, wait_outside};
@@ -95,15 +96,15 @@ impl Host {
     /// # Errors
     /// `ObjectStoreFull`, or `InvalidArgument` when it does not serialise.
     pub fn put<T: Serialize + 'static>(&self, value: &T) -> TaskResult<ObjectRef> {
-        self.keep(encoded(&self.runtime, value).map_err(Arc::new)?)
+        self.keep(codec::encode(value).map_err(Arc::new)?)
     }
 
-    /// Stores bytes that are encoded already, with the references inside them.
+    /// Stores bytes that are encoded already, with the references inside them. Bytes that somebody else holds as well are copied.
     ///
     /// # Errors
     /// `ObjectStoreFull`.
     pub fn put_payload(&self, payload: Payload) -> TaskResult<ObjectRef> {
-        self.keep(lent(&self.runtime, payload))
+        self.keep(codec::own(payload))
     }
 
     fn keep(&self, payload: Payload) -> TaskResult<ObjectRef> {
@@ -230,8 +231,11 @@ impl Host {
             self.runtime.halt();
         }
         let io = self.io.lock().take();
-        if let Some(io) = io {
-            stop_threads(self.runtime.clone(), io).await;
+        if let Some(io) = io
+            && let Some((joiner, joined)) = end_threads(self.runtime.clone(), io, true)
+        {
+            let _ = joined.await;
+            let _ = joiner.join();
         }
     }
 }
@@ -255,27 +259,29 @@ fn read_module(path: &Path) -> Result<Vec<u8>, ModuleError> {
     Ok(bytes)
 }
 
-/// Joining threads blocks, so that a thread does it which nobody waits on but this future.
-async fn stop_threads(runtime: Arc<Runtime>, io: IoThreads) {
+/// Ends the threads. Joining them blocks, so that a thread does it which nobody waits on but who takes what this gives. tokio's go after the
+/// crew's: guests that are about to end may look at the time.
+fn end_threads(runtime: Arc<Runtime>, io: IoThreads, finish: bool) -> Option<(JoinHandle<()>, Receiver<()>)> {
     let (done, joined) = futures::channel::oneshot::channel();
-    let joiner = std::thread::Builder::new().name("rustyray-end".to_owned()).spawn(move || {
-        runtime.end_crew();
+    // Also where there is no thread to wait for them.
+    runtime.end_crew();
+    let joiner = std::thread::Builder::new().name("rustyray-join".to_owned()).spawn(move || {
         runtime.join_crew(JOIN);
         io.join(JOIN);
-        runtime.observers().finish(OBSERVER_PATIENCE);
+        if finish {
+            runtime.observers().finish(OBSERVER_PATIENCE);
+        }
         let _ = done.send(());
     });
-    if let Ok(joiner) = joiner {
-        let _ = joined.await;
-        let _ = joiner.join();
-    }
+    Some((joiner.ok()?, joined))
 }
 
 impl Drop for Host {
     fn drop(&mut self) {
-        if self.io.get_mut().is_some() {
+        if let Some(io) = self.io.get_mut().take() {
             self.runtime.halt();
-            self.runtime.end_crew();
+            // Nobody waits for that.
+            drop(end_threads(self.runtime.clone(), io, false));
         }
     }
 }

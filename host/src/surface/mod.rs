@@ -4,7 +4,6 @@ pub mod actor;
 pub mod builder;
 pub mod codec;
 pub mod host;
-mod lent;
 pub mod module;
 pub mod stream;
 pub mod task;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::lent::{encoded, lent};
+use super::codec::{self, own};
 use super::stream::ObjectStream;
 use crate::port::{Port, TaskRequest};
 use crate::runtime::Runtime;
@@ -25,8 +25,8 @@ impl Arguments {
         Arguments(Ok(Vec::new()))
     }
 
-    pub fn push_value<T: Serialize + 'static>(&mut self, runtime: &Runtime, value: &T) {
-        self.push(encoded(runtime, value).map(Argument::Value).map_err(Arc::new));
+    pub fn push_value<T: Serialize + 'static>(&mut self, value: &T) {
+        self.push(codec::encode(value).map(Argument::Value).map_err(Arc::new));
     }
 
     pub fn push(&mut self, argument: TaskResult<Argument>) {
@@ -63,7 +63,7 @@ impl TaskCall {
 
     /// The next argument, by value.
     pub fn arg<T: Serialize + 'static>(mut self, value: T) -> Self {
-        self.arguments.push_value(&self.runtime, &value);
+        self.arguments.push_value(&value);
         self
     }
 
@@ -73,9 +73,9 @@ impl TaskCall {
         self
     }
 
-    /// The next argument, encoded already.
+    /// The next argument, encoded already. Bytes that somebody else holds as well are copied.
     pub fn arg_payload(mut self, payload: Payload) -> Self {
-        self.arguments.push(Ok(Argument::Value(lent(&self.runtime, payload))));
+        self.arguments.push(Ok(Argument::Value(own(payload))));
         self
     }
 

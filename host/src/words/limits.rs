@@ -254,6 +254,13 @@ pub const ENDS_AT_ONCE: usize = 64;
 /// guest with a gigabyte, delays nobody else's deadline.
 pub const END_THREADS: usize = 2;
 
+/// As many are there while none of them comes to an end with what it does: what a guest or an embedder's future holds may not go, as a
+/// file of a disk that does not answer.
+pub const END_THREADS_MAX: usize = 256;
+
+/// After so much time without that there is one more.
+pub const END_PATIENCE: Duration = Duration::from_millis(5);
+
 /// Time between asking a task to stop and ending it, when it is cancelled without force.
 pub const CANCEL_GRACE: Duration = Duration::from_secs(1);
 

@@ -157,10 +157,11 @@ fn leave(store: &mut Store<'_>, shift: &Arc<Shift>) {
         store.data().port.happened(&task, EventKind::Waits { for_task: true });
     }
     let guest = store.data_mut();
-    let (left, Some(serving)) = (guest.tank, &mut guest.serving) else { return };
+    let Some(serving) = &mut guest.serving else { return };
     let before = std::mem::replace(&mut serving.between, true);
     if !before {
-        tank::fill(store, left.min(HOUSEKEEPING_FUEL));
+        // However little the call has left that it left: what it lacks is its own affair when it is entered again.
+        tank::fill(store, HOUSEKEEPING_FUEL);
     }
 }
 

@@ -127,3 +127,32 @@ fn a_child_that_was_ended_before_it_had_its_place_takes_none() {
     root.adopt(&child);
     assert!(root.family().unwrap().is_empty());
 }
+
+#[test]
+fn nothing_is_kept_of_tasks_that_submit_one_another_below_one_that_is_over() {
+    let world = World::new();
+    let mut last = world.task(0);
+    let mut families = Vec::new();
+    for id in 1..100_000 {
+        let next = world.child(id, &last);
+        world.finish(&last, false);
+        families.push(Arc::downgrade(&last.family().unwrap()));
+        last = next;
+    }
+    let kept = families.iter().filter(|family| family.strong_count() > 0).count();
+    assert!(kept <= 2, "{kept}");
+}
+
+#[test]
+fn a_deep_nest_that_returns_from_within_goes_without_recursion() {
+    let world = World::new();
+    let mut nest = vec![world.task(0)];
+    for id in 1..100_000 {
+        nest.push(world.child(id, &nest[nest.len() - 1]));
+    }
+    let deepest = nest.pop().unwrap();
+    while let Some(task) = nest.pop() {
+        world.finish(&task, false);
+    }
+    world.finish(&deepest, false);
+}

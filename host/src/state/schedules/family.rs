@@ -34,30 +34,30 @@ fn below(task: &TaskRecord) -> Vec<u64> {
 fn whoever_ends_a_task_finds_what_is_submitted_for_it_or_that_is_told_to_end() {
     explore(|| {
         let store = ObjectStore::new(1 << 20);
-        let [root, parent, child, late] = [1, 2, 3, 4].map(|id| made(id, &store));
-        assert!(root.adopt(&parent) && parent.adopt(&child));
+        let [top, root, parent, child, late] = [0, 1, 2, 3, 4].map(|id| made(id, &store));
+        let grandchild = made(5, &store);
+        assert!(top.adopt(&root) && root.adopt(&parent) && parent.adopt(&child) && child.adopt(&grandchild));
         let submitting = {
             let (parent, late) = (parent.clone(), late.clone());
             thread::spawn(move || parent.adopt(&late))
         };
-        let returning = {
-            let (parent, store) = (parent.clone(), store.clone());
-            thread::spawn(move || {
-                let outcome = store.store(Payload::new(Encoding::Raw, ""));
-                let finished = parent.finish(outcome, false, Moment::of(&ManualClock::new()), |_| ());
-                finished.expect("it returns once").to_end.map_or_else(Vec::new, |_| below(&parent))
+        let returning: Vec<_> = [parent, child]
+            .into_iter()
+            .map(|task| {
+                let store = store.clone();
+                thread::spawn(move || {
+                    let outcome = store.store(Payload::new(Encoding::Raw, ""));
+                    let finished = task.finish(outcome, false, Moment::of(&ManualClock::new()), |_| ());
+                    finished.expect("it returns once").to_end.map_or_else(Vec::new, |_| below(&task))
+                })
             })
-        };
-        let finishing = {
-            let store = store.clone();
-            thread::spawn(move || assert!(settle(&child, None, &store)))
-        };
+            .collect();
         let over = Err(Arc::new(TaskError::new(ErrorKind::TaskCancelled, "over")));
         assert!(root.finish(over, true, Moment::of(&ManualClock::new()), |_| ()).is_some());
         let mut found = below(&root);
         let goes_on = submitting.join().unwrap();
-        found.extend(returning.join().unwrap());
-        finishing.join().unwrap();
+        found.extend(returning.into_iter().flat_map(|thread| thread.join().unwrap()));
+        assert!(found.contains(&5), "{found:?}");
         assert!(!goes_on || found.contains(&4), "{found:?}");
     });
 }

@@ -184,7 +184,8 @@ impl World {
                 _ => Before::Idled,
             });
             self.woken.push(task.priority, task.module, name);
-            self.scheduler.resume_soon(task.priority, ModuleId(task.module), name, Wants::Woken);
+            let refused = self.scheduler.resume_soon(task.priority, ModuleId(task.module), name, Wants::Woken);
+            assert_eq!(refused, None);
         }
     }
 
@@ -193,7 +194,8 @@ impl World {
             let task = &mut self.tasks[name];
             task.stage = Stage::Preempted;
             self.preempted.push(task.priority, task.module, name);
-            self.scheduler.resume_soon(task.priority, ModuleId(task.module), name, Wants::Preempted);
+            let refused = self.scheduler.resume_soon(task.priority, ModuleId(task.module), name, Wants::Preempted);
+            assert_eq!(refused, None);
         }
     }
 
