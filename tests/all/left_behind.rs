@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustyray_host::clock::ManualClock;
 use rustyray_host::limits::CANCEL_GRACE;
-use rustyray_host::{Budget, BudgetLimits, Capabilities, ErrorKind, TaskOptions};
+use rustyray_host::{ActorOptions, Budget, BudgetLimits, Capabilities, ErrorKind, TaskOptions};
 
 use crate::guest::guest;
 use crate::support::{Lines, builder, error, finish, host_with, settled, value};
@@ -109,5 +109,18 @@ async fn what_another_module_declares_is_not_raised() {
     let more = TaskOptions::new().memory_bytes(64 << 20);
     let more = module.task("allocates").arg(32usize).options(more).submit().await;
     assert_eq!(value::<usize>(&host, &more).await, 32 << 20);
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn what_a_call_submitted_ends_with_each_attempt_that_crashes_and_with_its_actor() {
+    let (host, module) = host_with(builder(), "behind").await;
+    let options = ActorOptions::new().max_restarts(5).call(TaskOptions::new().max_retries(2));
+    let actor = module.actor("Spinner").options(options).create();
+    let failed = error(&host, &actor.call("leaves_and_falls").submit().await).await;
+    assert_eq!(failed.kind, ErrorKind::ActorUnavailable);
+    settled(&host, "the children to go", |stats| (stats.instances, stats.running) == (1, 0)).await;
+    assert!(host.stats().cancelled >= 1, "{:?}", host.stats());
+    drop(actor);
     finish(host).await;
 }

@@ -53,6 +53,14 @@ impl Spinner {
         0
     }
 
+    /// Leaves a child that sleeps for an hour, and crashes once that does.
+    async fn leaves_and_falls(&self) -> u32 {
+        drop(sleeps.remote());
+        println!("it leaves a child");
+        rustyray::sleep(Duration::from_millis(5)).await;
+        std::process::abort()
+    }
+
     /// Crashes when it is asked to stop.
     fn falls(&self) -> u32 {
         println!("it stands");
@@ -61,6 +69,13 @@ impl Spinner {
         }
         panic!("as it is meant to")
     }
+}
+
+/// Sleeps for an hour.
+#[rustyray::remote]
+async fn sleeps() -> u32 {
+    rustyray::sleep(Duration::from_secs(3600)).await;
+    0
 }
 
 /// Waits for an actor that has another one go on when it is asked to stop.

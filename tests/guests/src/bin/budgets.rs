@@ -107,7 +107,7 @@ impl Kitchen {
     async fn burn(&self, fuel: u64, parts: u32) -> u32 {
         for _ in 0..parts {
             std::hint::black_box(burns(fuel / u64::from(parts)));
-            naps(parts);
+            std::hint::black_box(naps(parts));
             rustyray::sleep(Duration::from_millis(1)).await;
         }
         parts
