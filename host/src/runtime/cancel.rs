@@ -16,7 +16,8 @@ impl Runtime {
         let Some(task) = object.producer() else {
             return;
         };
-        let asked_before = task.cancel_requested();
+        // One that was only told has no grace yet.
+        let asked_before = task.grace().is_some();
         task.spare_children(!recursive);
         // Nothing of a task that waits can be asked, and a queue or a rest can be left at once. What it submitted ends with it.
         if force || !(asked_before || self.ask_with_grace(&task)) {

@@ -196,7 +196,7 @@ impl Runtime {
                     self.rest(number);
                 }
                 // Who was woken when the scheduler was let go may sit here.
-                Next::Over if SEAT.with_borrow(Option::is_some) => {}
+                Next::Over if SEAT.with_borrow(Option::is_some) => self.scheduler.lock().enlist(),
                 Next::Over => return,
             }
         }

@@ -73,7 +73,9 @@ pub(super) async fn watch(runtime: Arc<Runtime>) {
                 break;
             }
             // Under the timers' lock: a halt finds what rested in the one place or in the other.
-            runtime.endings.due(due);
+            let refused = runtime.endings.due(due);
+            drop(timers);
+            drop(refused);
         }
         let next = runtime.timers.lock().next();
         match next {

@@ -53,18 +53,18 @@ impl Line {
 }
 
 impl Endings {
-    /// These are due.
-    pub fn due(&self, due: Vec<Due>) {
+    /// These are due. Gives them back at the end of the host.
+    #[must_use = "what is given back has to be dropped, where no lock is held"]
+    pub fn due(&self, due: Vec<Due>) -> Vec<Due> {
         let mut line = self.line.lock();
         if line.closed {
-            // All has ended already.
-            drop(line);
-            return drop(due);
+            return due;
         }
         line.due.extend(due);
         let is_pressed = line.free == 0;
         drop(line);
         self.tell(is_pressed);
+        Vec::new()
     }
 
     /// Has it done step after step. Gives it back at the end of the host.

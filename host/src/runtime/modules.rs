@@ -35,6 +35,8 @@ impl Runtime {
     pub(crate) async fn load(self: &Arc<Self>, name: Arc<str>, bytes: Vec<u8>) -> Result<Arc<ModuleSlot>, ModuleError> {
         let module = self.modules.begin(self.version(self.module_ids.next(), name, bytes).await?);
         self.scheduler.lock().keep_for(self.modules.ids());
+        // There may be fewer kept than before.
+        self.dispatch();
         Ok(module)
     }
 

@@ -153,7 +153,11 @@ impl Reader {
         let spiller = self.spiller.clone();
         while let Some(errand) = spiller.line.next(limit) {
             spiller.survive(|| match errand {
-                Errand::Sweep => spiller.folder.remove_gone(),
+                Errand::Sweep => {
+                    let swept = Finally::new(|| spiller.line.have_swept());
+                    spiller.folder.remove_gone();
+                    drop(swept);
+                }
                 Errand::Relieve => self.relieve(),
                 Errand::Gather(need, change) => self.gather(&need, change),
             });

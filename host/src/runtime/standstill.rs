@@ -38,6 +38,8 @@ impl Runtime {
         if self.timers.lock().has_resting() {
             return;
         }
+        // Some may be gone.
+        self.scheduler.lock().keep_for(self.modules.ids());
         let victim =
             self.awaited_and_queued().into_iter().find(|task| self.scheduler.lock().fail_if_stuck(task, moves));
         if let Some(task) = victim {

@@ -103,6 +103,8 @@ struct Line {
     pressed: bool,
     /// There are files that nobody needs any more.
     littered: bool,
+    /// A thread removes them.
+    sweeps: bool,
     /// A thread sees to that.
     relieves: bool,
     /// Threads that read and have nothing to do.
@@ -182,6 +184,7 @@ impl Default for Gatherings {
             reading: HashMap::new(),
             pressed: false,
             littered: false,
+            sweeps: false,
             relieves: false,
             readers_free: 0,
             sleeps_until: Some(Instant::now()),
@@ -326,7 +329,8 @@ impl Gatherings {
             if line.closed {
                 return None;
             }
-            if std::mem::take(&mut line.littered) {
+            if line.littered && !line.sweeps {
+                (line.littered, line.sweeps) = (false, true);
                 return Some(Errand::Sweep);
             }
             // One thread at a time: the other reads, and refuses.
@@ -351,12 +355,25 @@ impl Gatherings {
         }
     }
 
-    /// There are files that nobody needs any more.
-    pub fn litter(&self) {
-        let first = !std::mem::replace(&mut self.line.lock().littered, true);
+    /// There are files that nobody needs any more. False at the end, when nobody comes for them.
+    pub fn litter(&self) -> bool {
+        let (first, closed) = {
+            let mut line = self.line.lock();
+            (!std::mem::replace(&mut line.littered, true), line.closed)
+        };
         if first {
             self.changed.notify_one();
         }
+        !closed
+    }
+
+    /// They are gone, and what they took on the disk is free.
+    pub fn have_swept(&self) {
+        let mut line = self.line.lock();
+        line.sweeps = false;
+        line.changes += 1;
+        drop(line);
+        self.changed.notify_all();
     }
 
     /// The store is as empty as it should be, or as it can be.

@@ -385,16 +385,15 @@ impl<J> Scheduler<J> {
     /// does it can wait for the end of the idle actors that stand in its way; where one does, it may be that one which holds
     /// their handles, and nobody would hear of it.
     pub fn is_stuck(&mut self) -> bool {
-        let waiting_tasks = self.instances_max - self.instances_free - self.idle_actors;
         self.active == 0
             && !self.ready.is_empty()
-            && (self.lacks_instances() || waiting_tasks > 0)
+            && (self.lacks_instances() || self.waiting_tasks() > 0)
             && self.startable().is_none()
     }
 
-    /// Is there no instance for anybody who is ready?
+    /// Is there no instance for somebody who is ready?
     fn lacks_instances(&self) -> bool {
-        self.ready.owners().iter().all(|owner| !self.held.leaves_one(self.instances_free, *owner))
+        self.ready.owners().iter().any(|owner| !self.held.leaves_one(self.instances_free, *owner))
     }
 
     /// There is one more thread.
@@ -450,7 +449,7 @@ impl<J> Scheduler<J> {
 
     /// Takes this task out of the queue, to be failed, if the host is stuck and no permit has changed hands since `moves`.
     pub fn fail_if_stuck(&mut self, task: &TaskRecord, moves: u64) -> bool {
-        if self.moves != moves || !self.is_stuck() {
+        if self.moves != moves || !self.is_stuck() || !self.is_in_vain(task.owner()) {
             return false;
         }
         let stood_here = self.ready.forget(task);
@@ -459,9 +458,19 @@ impl<J> Scheduler<J> {
         stands
     }
 
-    /// The first in the queue.
+    /// Where the host is stuck: does a task of this owner wait for more than the end of idle actors?
+    fn is_in_vain(&self, owner: u64) -> bool {
+        self.waiting_tasks() > 0 || !self.held.leaves_one(self.instances_free, owner)
+    }
+
+    /// The first in the queue that waits in vain where the host is stuck.
     pub fn first_ready(&self) -> Option<Arc<TaskRecord>> {
-        self.ready.find(1, |_| Verdict::Take)
+        self.ready.find(usize::MAX, |head| if self.is_in_vain(head.owner) { Verdict::Take } else { Verdict::Pass })
+    }
+
+    /// Instances of those that wait for other tasks, or compute.
+    fn waiting_tasks(&self) -> u32 {
+        self.instances_max - self.instances_free - self.idle_actors
     }
 
     /// All that there is of each kind, and what of it is free.

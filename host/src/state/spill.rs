@@ -35,6 +35,8 @@ pub struct SpillFolder {
     refused: Mutex<Option<Refused>>,
     /// Files that nobody needs any more, for who [removes](Self::remove_gone) them.
     gone: Mutex<Vec<(PathBuf, u64)>>,
+    /// Held while they are removed: whoever looks for room knows then what is free.
+    removing: Mutex<()>,
     /// Tells who does; where there is nobody a file is removed by whoever drops it.
     broom: OnceLock<Broom>,
     /// Says that the owner lives. The system lets go of it with the process.
@@ -42,8 +44,8 @@ pub struct SpillFolder {
     root: PathBuf,
 }
 
-/// Called when a file is gone, on any thread.
-struct Broom(Box<dyn Fn() + Send + Sync>);
+/// Called when a file is gone, on any thread; false where nobody comes any more.
+struct Broom(Box<dyn Fn() -> bool + Send + Sync>);
 
 impl std::fmt::Debug for Broom {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -73,17 +75,29 @@ impl SpillFolder {
         let owner = Mutex::new(own(&path)?);
         let (used, files, refused) = (AtomicU64::new(0), AtomicU64::new(0), Mutex::new(None));
         let (gone, broom, root) = (Mutex::default(), OnceLock::new(), root.to_owned());
-        Ok(Arc::new(SpillFolder { path, limit, used, files, refused, gone, broom, owner, root }))
+        Ok(Arc::new(SpillFolder {
+            path,
+            limit,
+            used,
+            files,
+            refused,
+            gone,
+            removing: Mutex::new(()),
+            broom,
+            owner,
+            root,
+        }))
     }
 
     /// Has files removed by who is told by this: whoever drops the last handle to an object may be a thread that is not to wait for a
     /// disk.
-    pub fn leave_to(&self, broom: impl Fn() + Send + Sync + 'static) {
+    pub fn leave_to(&self, broom: impl Fn() -> bool + Send + Sync + 'static) {
         let _ = self.broom.set(Broom(Box::new(broom)));
     }
 
     /// Removes the files that nobody needs any more.
     pub fn remove_gone(&self) {
+        let _removing = self.removing.lock();
         let gone = std::mem::take(&mut *self.gone.lock());
         for (path, length) in gone {
             self.remove(&path, length);
@@ -142,8 +156,7 @@ impl SpillFolder {
             Ok(()) => Ok(file),
             Err(error) => {
                 // Before it is noted: this gives back what was counted, and that would end it.
-                drop(file);
-                self.remove_gone();
+                file.remove();
                 let text = format!("the object store is full, and an object could not be written to disk: {error}");
                 let why = TaskError::new(ErrorKind::OutOfDisk, text);
                 let refused = Refused { bytes: length, until: Instant::now() + DISK_RETRY, why: why.clone() };
@@ -240,6 +253,12 @@ impl SpillFile {
         self.length
     }
 
+    /// Removes it on this thread.
+    fn remove(mut self) {
+        let path = std::mem::take(&mut self.path);
+        self.folder.remove(&path, self.length);
+    }
+
     /// Is it still there?
     pub fn exists(&self) -> bool {
         self.path.exists()
@@ -260,12 +279,15 @@ impl SpillFile {
 
 impl Drop for SpillFile {
     fn drop(&mut self) {
-        match self.folder.broom.get() {
-            Some(broom) => {
-                self.folder.gone.lock().push((std::mem::take(&mut self.path), self.length));
-                (broom.0)();
-            }
-            None => self.folder.remove(&self.path, self.length),
+        if self.path.as_os_str().is_empty() {
+            return;
+        }
+        let Some(broom) = self.folder.broom.get() else {
+            return self.folder.remove(&self.path, self.length);
+        };
+        self.folder.gone.lock().push((std::mem::take(&mut self.path), self.length));
+        if !(broom.0)() {
+            self.folder.remove_gone();
         }
     }
 }

@@ -624,11 +624,12 @@ impl TaskRecord {
     /// Its own, counted from the start of the attempt that runs, its parent's, or the end of its grace, whichever is earliest.
     fn deadline_of(&self, core: &Core) -> Option<Instant> {
         let (own, grace) = match core.phase {
-            // Its own may be no other than its parent's.
-            Phase::Running(_) if core.outlives_parent && self.grace().is_some() => return self.grace(),
             Phase::Running(_) => {
                 let timeout = self.spec.plan.limits.timeout;
-                (timeout.and_then(|timeout| core.started?.checked_add(timeout)), self.grace())
+                let own = timeout.and_then(|timeout| core.started?.checked_add(timeout));
+                // Its own may be no other than its parent's.
+                let parents = self.spec.inherited_deadline.filter(|_| core.outlives_parent);
+                (own.filter(|own| parents.is_none_or(|parents| *own > parents)), self.grace())
             }
             Phase::Waiting | Phase::Ending => (None, None),
             Phase::Done => return None,

@@ -47,9 +47,9 @@ impl Holdings {
         }
     }
 
-    /// May an owner have one of so many free ones?
+    /// May an owner have one of so many free ones? One that is kept for it always: others may hold more than is left for all.
     pub fn leaves_one(&self, free: u32, owner: u64) -> bool {
-        free > self.kept - self.kept_for(owner)
+        free > self.kept || (free > 0 && self.kept_for(owner) > 0)
     }
 
     /// An owner has one more instance, and with it this.

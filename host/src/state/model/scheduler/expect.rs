@@ -38,7 +38,7 @@ impl World {
         let idle = self.count(Stage::idles) as u32;
         self.active() == 0
             && self.ready.len() > 0
-            && (self.ready.order().iter().all(|name| !self.leaves_instances(self.tasks[*name].module))
+            && (self.ready.order().iter().any(|name| !self.leaves_instances(self.tasks[*name].module))
                 || self.instances() > idle)
             && self.startable().is_none()
     }

@@ -57,8 +57,9 @@ impl World {
     /// Is one left for each of the other modules that hold none?
     pub(super) fn leaves_instances(&self, module: u64) -> bool {
         let holds = |module| self.tasks.iter().any(|task| task.module == module && task.stage.has_an_instance());
-        let without = (0..MODULES).filter(|other| *other != module && !holds(*other)).count() as u32;
-        INSTANCES - self.instances() > without
+        let free = INSTANCES - self.instances();
+        let without = (0..MODULES).filter(|module| self.enrolled && !holds(*module)).count() as u32;
+        free > without || (free > 0 && self.enrolled && !holds(module))
     }
 
     /// May its module have that many CPUs though others hold them? All of its share, and one task at least.

@@ -177,6 +177,8 @@ struct World {
     kept: Cell<u32>,
     /// How often one started in its module's share, for which there was no CPU.
     overbooked: Cell<u32>,
+    /// Are instances kept for modules?
+    enrolled: bool,
     drains: bool,
     closed: bool,
 }
@@ -188,7 +190,6 @@ impl World {
         let room = Room::new(PENDING);
         let mut scheduler = Scheduler::new(TOTAL.set(), INSTANCES, room.clone());
         (0..THREADS).for_each(|_| scheduler.enlist());
-        scheduler.keep_for((0..MODULES).collect());
         World {
             rng: Rng::with_seed(seed),
             store: ObjectStore::new(1 << 20),
@@ -206,6 +207,7 @@ impl World {
             patience: 0,
             kept: Cell::new(0),
             overbooked: Cell::new(0),
+            enrolled: false,
             drains: false,
             closed: false,
         }
@@ -219,6 +221,11 @@ impl World {
 
     fn step(&mut self) {
         match self.rng.u8(..100) {
+            0 if !self.enrolled && self.rng.u8(..4) == 0 => {
+                // Whatever each of them holds by then.
+                self.enrolled = true;
+                self.scheduler.keep_for((0..MODULES).collect());
+            }
             0..25 => self.submit(),
             25..33 => {
                 if let Some(name) = self.any(|stage| stage == Stage::Blocked) {
