@@ -2,10 +2,11 @@
 //! that does nothing else finds them, and others [end](super::endings) them.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::Runtime;
 use crate::state::slot::StopReason;
-use crate::state::task::TaskRecord;
+use crate::state::task::{Stopped, TaskRecord, Work};
 use crate::state::timers::Due;
 use crate::words::limits::ENDS_AT_ONCE;
 
@@ -51,13 +52,21 @@ impl Runtime {
             return self.stop(task, StopReason::Cancelled);
         }
         let parents = task.spec.inherited_deadline.is_some_and(|at| at <= now);
-        if parents && !task.spec.within_grace && task.is_running() && self.ask_running_call(task) {
-            if task.outlive_parent(now).is_some() {
-                self.watch_deadline(task);
-            }
-            return;
+        match task.spec.work {
+            Work::Call { .. } if parents && !task.spec.within_grace => self.expire_with_parent(task, now),
+            _ => self.stop(task, StopReason::Deadline),
         }
-        self.stop(task, StopReason::Deadline);
+    }
+
+    /// A call whose caller's time is over. One that runs has its grace: ending it ends the actor's instance, which is others' as well.
+    fn expire_with_parent(&self, call: &Arc<TaskRecord>, now: Instant) {
+        if matches!(call.leave_queue(), Stopped::BeforeStart) {
+            return self.give_up(call, self.stopped(call, StopReason::Deadline));
+        }
+        self.ask_running_call(call);
+        if call.outlive_parent(now).is_some() {
+            self.watch_deadline(call);
+        }
     }
 }
 
