@@ -123,6 +123,11 @@ impl Family {
         let left = core.leave_if_empty();
         drop(core);
         left.into_iter().for_each(Home::leave_heir);
+        // Once more: one above may have ended, and looked here, before the last was taken in.
+        let ended = ended || ends();
+        if let Some(closed) = self.core.lock().closed.as_mut() {
+            closed.ended = ended;
+        }
         ended
     }
 
