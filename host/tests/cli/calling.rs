@@ -73,7 +73,10 @@ fn what_a_task_and_its_children_use_together_can_be_limited() {
     let budgets = common::guest("budgets").display().to_string();
     let forks = |flags: &[&str]| end([&["call"], flags, &[&budgets, "forks", "1000000", "2", "2"]].concat());
     forks(&["--budget-fuel", "1_000_000_000", "--budget-tasks", "7", "--budget-memory", "1GiB"]).expect(0, &[]);
-    forks(&["--budget-fuel", "2_500_000"]).expect(1, &["budget-fuel"]);
+    // The task itself may be the one that finds nothing left, or fail with a child that did.
+    let burned = forks(&["--budget-fuel", "2_500_000"]);
+    let code = if burned.code == Some(122) { 122 } else { 1 };
+    burned.expect(code, &["budget-fuel"]);
     forks(&["--budget-tasks", "6"]).expect(1, &["budget-tasks is limited to 6"]);
     let alone = end(["call", "--budget-fuel", "1_000_000", &budgets, "burns", "100000000"]);
     alone.expect(122, &["all of its budget-fuel is used, 1000000", "hint: raise it with --budget-fuel"]);
