@@ -210,15 +210,7 @@ async fn what_is_burned_counts_while_it_runs_and_stays_when_it_is_ended() {
     let (host, module) = host_with(receipts.told_by(builder()), "budgets").await;
     let budget = of_fuel(1 << 40);
     let endless = module.task("burns").arg(u64::MAX).options(on(&budget)).submit().await;
-    within(
-        async {
-            while budget.used().fuel < 3 * FUEL_SLICE {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        },
-        "some slices",
-    )
-    .await;
+    settled(&host, "some slices", |_| budget.used().fuel >= 3 * FUEL_SLICE).await;
     host.cancel(&endless);
     assert_eq!(error(&host, &endless).await.kind, ErrorKind::TaskCancelled);
     settled(&host, "it to go", |stats| stats.instances == 0).await;
