@@ -270,6 +270,34 @@ async fn a_callers_end_does_not_end_the_actor() {
 }
 
 #[tokio::test]
+async fn calls_that_were_cancelled_keep_no_others_out_of_a_busy_actors_mailbox() {
+    let lines = Lines::default();
+    let (host, module) = host_with(builder().on_log(lines.sink()), "actors").await;
+    let actor = counter(&module, ActorOptions::new().max_pending_calls(1000));
+    let spin = actor.call("spin").submit().await;
+    lines.until("the counter spins").await;
+    let before = host.stats().object_bytes;
+    for _ in 0..10_000 {
+        let call = actor.call("get").try_submit();
+        host.cancel(&call);
+        assert_eq!(error(&host, &call).await.kind, ErrorKind::TaskCancelled);
+    }
+    let kept = host.stats().object_bytes - before;
+    assert!(kept < 100_000, "{kept} bytes of calls that are over");
+    let waiting: Vec<_> = (0..1000).map(|_| actor.call("get").try_submit()).collect();
+    let refused = actor.call("get").try_submit();
+    assert_eq!(error(&host, &refused).await.kind, ErrorKind::PendingCallsLimitExceeded);
+    waiting.iter().step_by(10).for_each(|call| host.cancel(call));
+    let instead = actor.call("get").try_submit();
+    assert!(!instead.is_ready(), "{:?}", instead.receipt());
+    actor.kill(false);
+    assert_eq!(error(&host, &instead).await.kind, ErrorKind::ActorDied);
+    assert_eq!(error(&host, &spin).await.kind, ErrorKind::ActorDied);
+    drop(actor);
+    finish(host).await;
+}
+
+#[tokio::test]
 async fn a_full_mailbox() {
     let lines = Lines::default();
     let (host, module) = host_with(builder().on_log(lines.sink()), "actors").await;

@@ -45,6 +45,17 @@ async fn an_idle_actor_that_declared_all_cpus_holds_up_no_other_module() {
 }
 
 #[tokio::test]
+async fn nothing_is_kept_for_modules_that_are_gone() {
+    let (host, module, neighbour) = host_of_two(builder().threads(2).cpus(16.0).instances(16)).await;
+    let naps: Vec<_> = (0..16).map(|_| module.task("nap").arg(3_600_000u64).try_submit()).collect();
+    settled(&host, "all but what is kept to run", |stats| stats.running == 15).await;
+    drop(neighbour);
+    settled(&host, "the last to run", |stats| stats.running == 16).await;
+    naps.iter().for_each(|nap| host.cancel(nap));
+    finish(host).await;
+}
+
+#[tokio::test]
 async fn who_holds_instances_for_ever_leaves_some_to_each_other_module() {
     let (host, module, neighbour) = host_of_two(builder().instances(16)).await;
     let third = host.load_file_as("third", guest("progress")).await.expect("the guest loads");

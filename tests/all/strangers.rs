@@ -461,6 +461,30 @@ async fn calls_of_several_that_wait_for_lost_arguments_are_one_instance() {
     finish(host).await;
 }
 
+#[tokio::test]
+async fn a_call_that_waits_for_a_lost_argument_stops_when_it_is_asked_to() {
+    let dir = tempfile::tempdir().unwrap();
+    // The grace that it has is never over here, and what makes the argument again has no instance.
+    let settings = pressed(dir.path()).clock(ManualClock::new()).instances(2);
+    let (host, module) = host_with(settings, "progress").await;
+    let lost = module.task("block").arg(1u32).arg(BLOCK).submit().await;
+    within(host.wait(std::slice::from_ref(&lost), 1, None), "the block").await;
+    let taker = module.actor("Taker").create();
+    within(host.value(&taker.ready(), None), "the actor").await.unwrap();
+    lose_all(&host, dir.path()).await;
+    let spinner = module.task("spin").submit().await;
+    settled(&host, "the spinner to run", |stats| stats.instances == 2).await;
+    let call = taker.call("take").arg_ref(&lost).try_submit();
+    settled(&host, "the argument to be waited for", |stats| stats.pending > 0).await;
+    host.cancel_with(&call, false, false);
+    assert_eq!(error(&host, &call).await.kind, ErrorKind::TaskCancelled);
+    host.cancel(&spinner);
+    let another = taker.call("take").arg_ref(&lost).try_submit();
+    assert_eq!(value::<usize>(&host, &another).await, BLOCK, "its actor lives, and the argument comes");
+    drop(taker);
+    finish(host).await;
+}
+
 /// A task of this name that is on a shelf, from which it takes its own reference.
 async fn on_a_shelf(host: &Host, module: &Module, name: &str) -> ObjectRef {
     let shelf = module.actor("Shelf").create();

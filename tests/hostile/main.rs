@@ -12,6 +12,7 @@ mod forge;
 mod neighbour;
 
 mod growth;
+mod hoards;
 mod lies;
 mod loops;
 mod modules;

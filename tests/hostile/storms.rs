@@ -90,6 +90,23 @@ fn list_of(object: &ObjectRef) -> Payload {
 }
 
 #[test]
+fn a_chain_that_is_ended_does_not_run_away() {
+    attack_next_door(
+        |builder, _| builder.instances(64),
+        async |arena| {
+            let module = arena.load("hostile").await;
+            for company in [0u32, 20, 200] {
+                let first = module.task("storms::runs_away").arg(company).submit().await;
+                settled(&arena.host, "all instances to be taken", |stats| stats.instances == 64).await;
+                arena.cancel(&first);
+                assert_eq!(arena.end_of(&first).await.kind, ErrorKind::TaskCancelled);
+                settled(&arena.host, "the chain to end", |stats| (stats.running, stats.pending) == (0, 0)).await;
+            }
+        },
+    );
+}
+
+#[test]
 fn requests_to_stop_that_are_repeated() {
     // The grace that the first request gives never ends here.
     attack_on(

@@ -90,11 +90,6 @@ pub trait Port: Send + Sync {
     /// Calls such a method.
     fn call_stream(&self, request: CallRequest, caller: Option<&Arc<TaskRecord>>) -> StreamRef;
 
-    /// A stream that is an error from the start.
-    fn failed_stream(&self, error: TaskError) -> StreamRef {
-        StreamRef::failed(self.store(), Arc::new(error))
-    }
-
     /// Has an actor move to the version of its module that is there now, before its next call. The object is ready when it has, and
     /// its error is why it did not.
     fn move_actor(&self, actor: &ActorRef) -> ObjectRef;

@@ -85,7 +85,7 @@ impl Future for Sealed<'_> {
 impl Drop for Sealed<'_> {
     fn drop(&mut self) {
         for (index, key) in self.keys.drain(..) {
-            self.objects[index].unwatch(&key, &self.tally);
+            self.objects[index].unwatch(&key, &*self.tally);
         }
     }
 }

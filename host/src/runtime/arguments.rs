@@ -26,6 +26,11 @@ pub(super) enum Missing {
     Lost,
 }
 
+/// The end of a call that is asked to stop before it has begun.
+fn unwanted() -> TaskError {
+    TaskError::new(ErrorKind::TaskCancelled, "it was asked to stop before it had begun")
+}
+
 impl From<TaskError> for Missing {
     fn from(error: TaskError) -> Self {
         Missing::Failed(Box::new(error))
@@ -112,6 +117,8 @@ impl Runtime {
             task.interrupt().register(cx.waker());
             match task.parking().verdict() {
                 Some(verdict) => Poll::Ready(Err(TaskError::clone(&verdict))),
+                // Its guest has not been called, and needs no grace.
+                None if task.cancel_requested() => Poll::Ready(Err(unwanted())),
                 None => Pin::new(&mut sealed).poll(cx).map(Ok),
             }
         })
@@ -124,7 +131,7 @@ impl Runtime {
     pub(super) async fn stored(&self, task: &TaskRecord, payload: Payload) -> Outcome {
         let bytes = payload.stored_bytes() + OBJECT_OVERHEAD_BYTES;
         match self.store.reserve_now(bytes) {
-            Ok(room) => Ok(Value::new(payload, room)),
+            Ok(room) => Ok(Value::new(payload, room.on(&task.spec.module.account))),
             // Apart, so that it takes no room in the future of every task.
             Err(full) if self.store.may_come(bytes, &full) => Box::pin(self.stored_later(task, payload, bytes)).await,
             Err(full) => Err(full),
@@ -136,7 +143,8 @@ impl Runtime {
         let gathering = self.gather(Vec::new(), bytes, Some(task));
         (&gathering).await;
         let room = gathering.take().map_or(Ok(None), |gathered| gathered.room)?;
-        room.map(|room| Value::new(payload, room)).ok_or_else(|| Arc::new(too_large(bytes, self.store.limit())))
+        room.map(|room| Value::new(payload, room.on(&task.spec.module.account)))
+            .ok_or_else(|| Arc::new(too_large(bytes, self.store.limit())))
     }
 }
 

@@ -91,7 +91,7 @@ impl Runtime {
     }
 
     pub(super) async fn keep_state(&self, actor: &ActorRecord, saved: &Saved, state: Payload) {
-        match self.store.store(state.clone()) {
+        match self.store.store_on(&actor.spec.module.account, state.clone()) {
             Ok(value) => saved.keep(self.store.sealed(Ok(value))),
             Err(full) => return self.report(actor, "cannot be saved, and its last checkpoint stays", &full),
         }

@@ -1,14 +1,14 @@
 //! What a module can ask of the host while it tells what it offers: nothing.
 
 use std::any::Any;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures::future::BoxFuture;
 use tracing::Level;
 
 use crate::port::log::{LogLine, LogSource};
 use crate::port::{ActorRequest, CallRequest, Port, TaskRequest};
-use crate::state::actor::{ActorRef, ActorSpec};
+use crate::state::actor::ActorRef;
 use crate::state::gathering::Gathering;
 use crate::state::object::ObjectRef;
 use crate::state::parking::Wait;
@@ -19,25 +19,28 @@ use crate::state::task::TaskRecord;
 use crate::words::clock::Clock;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::event::EventKind;
-use crate::words::ids::ActorId;
 use crate::words::options::Address;
-use crate::words::resources::ResourceSet;
 
 /// The port of a module that is being loaded. It reaches no actor and submits nothing, has a store without room, and
 /// holds no permit that a wait could give back.
 pub struct NobodyHome {
     host: Arc<dyn Port>,
     store: Arc<ObjectStore>,
+    /// What everything gives, however often it is asked for.
+    refused: ObjectRef,
+    actor: OnceLock<ActorRef>,
 }
 
 impl NobodyHome {
     /// With the host's clock and log alone.
     pub fn new(host: Arc<dyn Port>) -> Arc<Self> {
-        Arc::new(NobodyHome { host, store: ObjectStore::new(0) })
+        let store = ObjectStore::new(0);
+        let refused = store.failed(Arc::new(refusal()));
+        Arc::new(NobodyHome { host, store, refused, actor: OnceLock::new() })
     }
 
     fn refused(&self) -> ObjectRef {
-        self.store.sealed(Err(Arc::new(refusal())))
+        self.refused.clone()
     }
 }
 
@@ -51,19 +54,8 @@ impl Port for NobodyHome {
     }
 
     fn create_actor(&self, request: ActorRequest, _caller: Option<&Arc<TaskRecord>>) -> ActorRef {
-        let spec = ActorSpec {
-            id: ActorId(0),
-            module: request.module,
-            type_name: request.type_name,
-            constructor: request.constructor,
-            options: request.options,
-            calls: Arc::default(),
-            capabilities: Arc::default(),
-            holds: ResourceSet::default(),
-        };
-        let actor = ActorRef::new(spec, 0, self.refused());
-        actor.record().mailbox.die(Arc::new(refusal()));
-        actor
+        let refused = || ActorRef::dead(request.module, request.type_name, self.refused(), Arc::new(refusal()));
+        self.actor.get_or_init(refused).clone()
     }
 
     fn call_actor(&self, _request: CallRequest, _caller: Option<&Arc<TaskRecord>>) -> ObjectRef {
@@ -71,11 +63,11 @@ impl Port for NobodyHome {
     }
 
     fn submit_stream(&self, _request: TaskRequest, _caller: Option<&Arc<TaskRecord>>) -> StreamRef {
-        self.failed_stream(refusal())
+        StreamRef::failed(self.refused(), &self.store)
     }
 
     fn call_stream(&self, _request: CallRequest, _caller: Option<&Arc<TaskRecord>>) -> StreamRef {
-        self.failed_stream(refusal())
+        StreamRef::failed(self.refused(), &self.store)
     }
 
     fn move_actor(&self, _actor: &ActorRef) -> ObjectRef {

@@ -121,6 +121,8 @@ pub struct Runtime {
     names: ActorNames,
     /// Held while an actor is looked for that is else created.
     creating: Mutex<(), { rank::CREATING }>,
+    /// Stands for all actors for which the store has no room, while anybody holds one.
+    nobody: Mutex<Weak<ActorRecord>, { rank::NAMES }>,
     scheduler: Desk<Job>,
     crew: Crew,
     /// The places for pending tasks.
@@ -138,6 +140,8 @@ pub struct Runtime {
     endings: Arc<Endings>,
     /// How many ended tasks have descendants that are about to be ended.
     ending: AtomicUsize,
+    /// How many have had descendants that were ended.
+    ended: AtomicU64,
     /// Is somebody looking whether the host is at a standstill?
     suspicious: AtomicBool,
     /// A task is over, or an instance is gone; told while somebody drains the host.
@@ -192,7 +196,7 @@ pub struct Stats {
     pub modules: usize,
     /// Objects that somebody holds.
     pub objects: u64,
-    /// Bytes in the object store, those on disk left out.
+    /// Bytes in the object store, those on disk left out: values, and what the host keeps for tasks, actors, streams and errors.
     pub object_bytes: u64,
     /// Bytes of objects on disk.
     pub spilled_bytes: u64,
@@ -232,6 +236,7 @@ impl Runtime {
             moving: Arc::default(),
             names: ActorNames::default(),
             creating: Mutex::new(()),
+            nobody: Mutex::new(Weak::new()),
             scheduler: Desk::new(scheduler),
             crew: Crew::new(),
             room,
@@ -243,6 +248,7 @@ impl Runtime {
             failing_now: AtomicBool::new(false),
             endings: Arc::default(),
             ending: AtomicUsize::new(0),
+            ended: AtomicU64::new(0),
             suspicious: AtomicBool::new(false),
             progress: Notify::new(),
             draining: AtomicBool::new(false),
@@ -316,7 +322,8 @@ impl Runtime {
 
     /// The items of what is submitted to give them.
     fn streamed(&self, taker: Option<&Arc<TaskRecord>>, submit: impl FnOnce(Arc<Stream>) -> ObjectRef) -> StreamRef {
-        let stream = Stream::new(&self.store, taker);
+        let account = taker.map(|taker| taker.spec.module.account.clone()).unwrap_or_default();
+        let stream = Stream::new(&self.store, taker, &account);
         let task = submit(stream.clone());
         StreamRef::new(stream, task, self.conductor())
     }

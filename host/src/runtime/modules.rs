@@ -9,10 +9,11 @@ use sha2::{Digest, Sha256};
 use super::Runtime;
 use super::describing::NobodyHome;
 use crate::sandbox::{Instance, LoadedModule, ModuleError};
-use crate::state::modules::ModuleSlot;
+use crate::state::modules::{ModuleSlot, Registrar};
 use crate::state::payload::Arguments;
 use crate::state::slot::{CancelSlot, Stop, StopReason};
 use crate::state::task::{TaskRecord, TaskSpec, Work};
+use crate::words::account::Account;
 use crate::words::capabilities::Capabilities;
 use crate::words::encoding::Encoding;
 use crate::words::error::{ErrorKind, TaskError};
@@ -30,20 +31,33 @@ pub(super) fn code_of(module: &ModuleInfo) -> Option<Arc<LoadedModule>> {
     module.code.clone().downcast().ok()
 }
 
+impl Registrar for Runtime {
+    fn module_gone(&self) {
+        self.keep_for_modules();
+    }
+}
+
 impl Runtime {
     /// Compiles a module and learns what it offers.
     pub(crate) async fn load(self: &Arc<Self>, name: Arc<str>, bytes: Vec<u8>) -> Result<Arc<ModuleSlot>, ModuleError> {
-        let module = self.modules.begin(self.version(self.module_ids.next(), name, bytes).await?);
+        let version = self.version(self.module_ids.next(), name, Arc::default(), bytes).await?;
+        let module = self.modules.begin(version, self.me.clone());
+        self.keep_for_modules();
+        Ok(module)
+    }
+
+    /// Keeps instances for the modules that there are.
+    fn keep_for_modules(&self) {
         self.scheduler.lock().keep_for(self.modules.ids());
         // There may be fewer kept than before.
         self.dispatch();
-        Ok(module)
     }
 
     /// Compiles another version of a module, and has what is submitted from then on take it. Nothing changes if that fails.
     pub(crate) async fn replace(self: &Arc<Self>, module: Arc<ModuleSlot>, bytes: Vec<u8>) -> Result<(), ModuleError> {
         let ticket = module.ticket();
-        let info = self.version(module.id, module.name.clone(), bytes).await?;
+        let account = module.current().account.clone();
+        let info = self.version(module.id, module.name.clone(), account, bytes).await?;
         self.modules.note(&info);
         module.replace(ticket, info);
         Ok(())
@@ -63,6 +77,7 @@ impl Runtime {
         self: &Arc<Self>,
         id: ModuleId,
         name: Arc<str>,
+        account: Arc<Account>,
         bytes: Vec<u8>,
     ) -> Result<Arc<ModuleInfo>, ModuleError> {
         let (sandbox, hashed) = (self.sandbox.clone(), self.journal.is_some());
@@ -80,6 +95,7 @@ impl Runtime {
             manifest: manifest.map(Arc::new),
             imports: code.imports().to_vec(),
             code_hash,
+            account: account.clone(),
             code: code.clone(),
         };
         let manifest = match code.has_manifest() {
@@ -113,7 +129,7 @@ impl Runtime {
             budget: None,
             queued: self.clock.now(),
         };
-        let task = TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), self.conductor());
+        let task = TaskRecord::new(spec, None, Arguments::default(), self.store.promise(), self.conductor());
         let slot = CancelSlot::new();
         let (runtime, code, asked) = (self.clone(), code.clone(), task.clone());
         let answer = async move {

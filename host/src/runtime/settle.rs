@@ -53,8 +53,7 @@ impl Runtime {
         self.scheduler.lock().forget(task);
         self.settle(task, Err(Arc::new(error)));
         if let Work::Call { actor, .. } = &task.spec.work {
-            // The calls behind it need not wait for what it waited for.
-            actor.mailbox.wake();
+            actor.mailbox.call_ended();
         }
         self.dispatch();
     }
@@ -137,6 +136,8 @@ impl Runtime {
             return;
         };
         self.ending.fetch_add(1, Ordering::AcqRel);
+        // After it was closed: who submits below it from here on looks.
+        self.ended.fetch_add(1, Ordering::AcqRel);
         let ended = Finally::new(move || {
             runtime.ending.fetch_sub(1, Ordering::AcqRel);
             runtime.progressed();

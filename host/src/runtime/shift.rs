@@ -276,7 +276,7 @@ impl Service {
             Ok(payload) => {
                 let bytes = payload.stored_bytes() + OBJECT_OVERHEAD_BYTES;
                 match self.runtime.store.reserve_now(bytes) {
-                    Ok(room) => self.runtime.settle(call, Ok(Value::new(payload, room))),
+                    Ok(room) => self.runtime.settle(call, Ok(Value::new(payload, room.on(&call.spec.module.account)))),
                     Err(_) => return self.store(call.clone(), payload, waited),
                 }
             }

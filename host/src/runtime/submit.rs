@@ -1,6 +1,7 @@
 //! From a request to a record: everything that can be wrong with a submission is found here.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::Runtime;
 use crate::port::{ActorRequest, CallRequest, TaskRequest};
@@ -8,12 +9,16 @@ use crate::state::actor::{ActorRecord, ActorRef, ActorSpec};
 use crate::state::object::ObjectRef;
 use crate::state::payload::{Argument, Arguments};
 use crate::state::room::Place;
+use crate::state::store::Reservation;
 use crate::state::stream::Stream;
 use crate::state::task::{TaskRecord, TaskSpec, Work};
+use crate::words::account::Account;
 use crate::words::budget::Budget;
 use crate::words::capabilities::Capabilities;
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::limits::{ARGUMENTS_MAX, CONCURRENCY_MAX, PENDING_CALLS_MAX};
+use crate::words::error::{ErrorKind, TaskError, TaskResult};
+use crate::words::limits::{
+    ACTOR_BYTES, ARGUMENTS_MAX, CONCURRENCY_MAX, PENDING_CALLS_MAX, PLAN_BYTES, RESULT_BYTES, STREAM_BYTES,
+};
 use crate::words::manifest::{ActorTypeInfo, FunctionInfo, ModuleInfo};
 use crate::words::options::{ActorOptions, TaskOptions};
 use crate::words::plan::{CallPlans, TaskPlan, qualified};
@@ -22,12 +27,18 @@ use crate::words::resources::ResourceSet;
 /// Who submits.
 type Caller<'a> = Option<&'a Arc<TaskRecord>>;
 
+/// What there is of an actor before it is known whether it can be one.
+struct Made {
+    ready: ObjectRef,
+    charge: Reservation,
+}
+
 impl Runtime {
     pub(super) fn submit_task(&self, request: TaskRequest, stream: Option<Arc<Stream>>, caller: Caller) -> ObjectRef {
         let TaskRequest { mut module, mut function, arguments, mut options, reply, place } = request;
         let declares = |module: &ModuleInfo, name: &str| module.plans.task(name).is_some();
         if let Err(error) = self.readdress(&mut module, &mut function, declares, caller) {
-            return self.refused(&module, &function, error);
+            return self.refused(&module, &function, error, caller);
         }
         self.cap_priority(&mut options, caller);
         let budget = options.budget.take();
@@ -43,7 +54,7 @@ impl Runtime {
             let spec = self.spec(module.clone(), plan, work, budget, caller)?;
             self.launch(spec, arguments, caller, place)
         });
-        launched.unwrap_or_else(|error| self.refused(&module, &function, error))
+        launched.unwrap_or_else(|error| self.refused(&module, &function, error, caller))
     }
 
     fn task_plan(&self, module: &ModuleInfo, function: &str, options: TaskOptions) -> Result<Arc<TaskPlan>, TaskError> {
@@ -82,13 +93,13 @@ impl Runtime {
             let spec = self.spec(module.clone(), Arc::new(plan), work, budget, None)?;
             self.launch(spec, Vec::new(), None, None)
         };
-        attempt().unwrap_or_else(|error| self.refused(&module, "main", error))
+        attempt().unwrap_or_else(|error| self.refused(&module, "main", error, None))
     }
 
     pub(super) fn submit_actor(&self, mut request: ActorRequest, caller: Caller) -> ActorRef {
         let declares = |module: &ModuleInfo, name: &str| module.actor(name).is_some();
         if let Err(error) = self.readdress(&mut request.module, &mut request.type_name, declares, caller) {
-            return self.never(request, error);
+            return self.never(request, error, caller);
         }
         // Held until the name is registered: of several at once one creates, and the others find.
         let one = self.gets_if_exists(&request).then(|| self.creating.lock());
@@ -97,13 +108,17 @@ impl Runtime {
         {
             return actor;
         }
-        let ready = self.store.promise();
         let module = request.module.clone();
         let function = qualified(&request.type_name, &request.constructor);
         let declared = find_constructor(&module, &request.type_name, &request.constructor);
+        let Some(made) = self.room_for_actor(&request, declared.as_ref().ok().map(|(declared, _)| *declared), caller)
+        else {
+            return self.nobody(&module);
+        };
+        let ready = made.ready.clone();
         let (actor, prepared) = match declared {
-            Ok((declared, constructor)) => self.prepare_actor(request, declared, constructor, ready.clone(), caller),
-            Err(error) => (self.stillborn(request, ready.clone()), Err(error)),
+            Ok((declared, constructor)) => self.prepare_actor(request, declared, constructor, made, caller),
+            Err(error) => (self.stillborn(request, made), Err(error)),
         };
         let launched = prepared.and_then(|(spec, arguments)| self.launch_into(spec, arguments, caller, ready, None));
         if let Err(error) = launched {
@@ -113,12 +128,44 @@ impl Runtime {
     }
 
     /// An actor that is refused before anything is known of its type.
-    fn never(&self, request: ActorRequest, error: TaskError) -> ActorRef {
+    fn never(&self, request: ActorRequest, error: TaskError, caller: Caller) -> ActorRef {
         let function = qualified(&request.type_name, &request.constructor);
         let error = Arc::new(described(&request.module, &function, error));
-        let actor = self.stillborn(request, self.store.promise());
+        let Some(made) = self.room_for_actor(&request, None, caller) else {
+            return self.nobody(&request.module);
+        };
+        let actor = self.stillborn(request, made);
         self.bury(actor.record(), error);
         actor
+    }
+
+    /// Charges for what the host keeps of an actor as long as somebody holds it; `None` where there is no room for that.
+    fn room_for_actor(&self, request: &ActorRequest, declared: Option<&ActorTypeInfo>, caller: Caller) -> Option<Made> {
+        let account = payer(&request.module, caller);
+        let options = &request.options;
+        let names =
+            [&request.type_name, &request.constructor].into_iter().chain(&options.name).chain(&options.namespace);
+        // Its own names stand in the table of names as well, and its options in the plan of its start.
+        let texts = names.map(|name| name.len() as u64).sum::<u64>() + options.call.kept_bytes();
+        // Calls with options of their own have plans of their own.
+        let own = declared.filter(|_| !options.call.is_empty());
+        let calls = own.map_or(0, |declared| declared.methods.len() as u64 * (PLAN_BYTES + options.call.kept_bytes()));
+        let charge = self.store.reserve(ACTOR_BYTES + 2 * texts + calls).ok()?.on(account);
+        let ready = self.store.promise_on(account, RESULT_BYTES).ok()?;
+        Some(Made { ready, charge })
+    }
+
+    /// What stands for all actors for which the host has no room.
+    fn nobody(&self, module: &Arc<ModuleInfo>) -> ActorRef {
+        let held = self.nobody.lock().upgrade();
+        if let Some(nobody) = held.and_then(|actor| actor.handle()) {
+            return nobody;
+        }
+        let text = "the object store had no room for the actor: drop references, or raise the limit";
+        let error = Arc::new(TaskError::new(ErrorKind::ObjectStoreFull, text));
+        let nobody = ActorRef::dead(Arc::new(module.named()), "".into(), self.store.failed(error.clone()), error);
+        *self.nobody.lock() = Arc::downgrade(nobody.record());
+        nobody
     }
 
     fn gets_if_exists(&self, request: &ActorRequest) -> bool {
@@ -142,7 +189,7 @@ impl Runtime {
         request: ActorRequest,
         declared: &ActorTypeInfo,
         constructor: &FunctionInfo,
-        ready: ObjectRef,
+        made: Made,
         caller: Caller,
     ) -> (ActorRef, Result<(TaskSpec, Vec<Argument>), TaskError>) {
         let ActorRequest { module, type_name, constructor: name, arguments, mut options } = request;
@@ -169,7 +216,7 @@ impl Runtime {
             capabilities: capabilities.clone().unwrap_or_default(),
             holds: plan.needs.clone(),
         };
-        let actor = ActorRef::new(spec, pending_calls, ready);
+        let actor = ActorRef::new(spec, pending_calls, made.ready, Some(made.charge));
         let prepared = (|| {
             capabilities?.actors_in_reach()?;
             check_concurrency(declared, &options)?;
@@ -185,7 +232,7 @@ impl Runtime {
     }
 
     /// An actor of a type that does not exist, to be buried at once.
-    fn stillborn(&self, request: ActorRequest, ready: ObjectRef) -> ActorRef {
+    fn stillborn(&self, request: ActorRequest, made: Made) -> ActorRef {
         let spec = ActorSpec {
             id: self.actor_ids.next(),
             module: request.module,
@@ -196,7 +243,7 @@ impl Runtime {
             capabilities: Arc::default(),
             holds: ResourceSet::default(),
         };
-        ActorRef::new(spec, 0, ready)
+        ActorRef::new(spec, 0, made.ready, Some(made.charge))
     }
 
     pub(super) fn submit_call(&self, request: CallRequest, stream: Option<Arc<Stream>>, caller: Caller) -> ObjectRef {
@@ -218,8 +265,8 @@ impl Runtime {
             spec.capabilities = actor.spec.capabilities.clone();
             self.launch(spec, arguments, caller, place)
         };
-        attempt()
-            .unwrap_or_else(|error| self.refused(&actor.spec.module, &qualified(&actor.spec.type_name, &method), error))
+        let function = || qualified(&actor.spec.type_name, &method);
+        attempt().unwrap_or_else(|error| self.refused(&actor.spec.module, &function(), error, caller))
     }
 
     fn call_plan(
@@ -306,7 +353,9 @@ impl Runtime {
         caller: Caller,
         place: Option<Place>,
     ) -> Result<ObjectRef, TaskError> {
-        let output = self.store.promise();
+        let stream = if spec.work.stream().is_some() { STREAM_BYTES } else { 0 };
+        let output = self.store.promise_on(payer(&spec.module, caller), RESULT_BYTES + stream);
+        let output = output.map_err(|full| TaskError::clone(&full))?;
         self.launch_into(spec, arguments, caller, output.clone(), place)?;
         Ok(output)
     }
@@ -320,15 +369,15 @@ impl Runtime {
         output: ObjectRef,
         mut place: Option<Place>,
     ) -> Result<(), TaskError> {
-        let arguments = Arguments::new(arguments, &self.store).map_err(|error| TaskError::clone(&error))?;
+        let (charge, arguments) = self.take_in(&spec, arguments, caller).map_err(|full| TaskError::clone(&full))?;
         // Somebody was promised the result of one that makes it again: it comes back as what is tried again does, whether there is
         // room or not.
         match spec.is_repeated() {
             true => self.scheduler.lock().admit_again()?,
             false => self.admit(&spec, caller, &mut place)?,
         }
-        let task = TaskRecord::new(spec, true, arguments, output, self.conductor());
-        let is_wanted = caller.is_none_or(|caller| caller.adopt(&task));
+        let task = TaskRecord::new(spec, Some(charge), arguments, output, self.conductor());
+        let is_wanted = caller.is_none_or(|caller| caller.adopt(&task, self.ended.load(Ordering::Acquire)));
         self.watch_deadline(&task);
         if let Work::Call { actor, .. } = &task.spec.work
             && let Err(error) = actor.mailbox.push(task.clone())
@@ -345,6 +394,22 @@ impl Runtime {
         Ok(())
     }
 
+    /// Charges for what the host keeps of a task until it has ended.
+    fn take_in(
+        &self,
+        spec: &TaskSpec,
+        arguments: Vec<Argument>,
+        caller: Caller,
+    ) -> TaskResult<(Reservation, Arguments)> {
+        let (account, bytes) = (payer(&spec.module, caller), spec.kept_bytes());
+        let charge = match self.store.reserve(bytes) {
+            // Somebody was promised it, and it goes on whether there is room or not.
+            Err(_) if spec.is_repeated() => self.store.reserve_free(0)?,
+            charge => charge?,
+        };
+        Ok((charge.on(account), Arguments::new(arguments, &self.store, account)?))
+    }
+
     /// Lets a task in that was not there before.
     fn admit(&self, spec: &TaskSpec, caller: Caller, place: &mut Option<Place>) -> Result<(), TaskError> {
         if let Some(budget) = &spec.budget {
@@ -355,9 +420,15 @@ impl Runtime {
     }
 
     /// An object with the error of a submission that was refused.
-    fn refused(&self, module: &ModuleInfo, function: &str, error: TaskError) -> ObjectRef {
-        self.store.sealed(Err(Arc::new(described(module, function, error))))
+    fn refused(&self, module: &ModuleInfo, function: &str, error: TaskError, caller: Caller) -> ObjectRef {
+        let error = Arc::new(described(module, function, error));
+        self.store.sealed_error(error, Some(payer(module, caller)))
     }
+}
+
+/// On whose account it is what the host keeps of a submission: the caller's, or the module's where the embedder submits.
+fn payer<'a>(module: &'a ModuleInfo, caller: Caller<'a>) -> &'a Arc<Account> {
+    caller.map_or(&module.account, |caller| &caller.spec.module.account)
 }
 
 /// Does a guest of another module ask for it?

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::component::ResourceTable;
-
-use super::trap::Violation;
+use super::handles::{HandleTable, Handles};
 use super::wire;
 use crate::state::payload::{Argument, Encoding, Payload, Reference};
 use crate::words::error::{ErrorCause, ErrorKind, LimitReport, TaskError, shorten};
@@ -48,45 +46,31 @@ impl From<Encoding> for wire::Encoding {
 }
 
 /// A payload from a guest; its handles leave the guest's table.
-pub fn take_payload(table: &mut ResourceTable, payload: wire::Payload) -> wasmtime::Result<Payload> {
+pub fn take_payload(table: &mut HandleTable, payload: wire::Payload) -> wasmtime::Result<Payload> {
     let mut references = Vec::with_capacity(payload.references.len());
     for reference in payload.references {
         references.push(match reference {
-            wire::Reference::Object(object) => Reference::Object(table.delete(object)?),
-            wire::Reference::Actor(actor) => Reference::Actor(table.delete(actor)?),
+            wire::Reference::Object(object) => Reference::Object(table.take(object)?),
+            wire::Reference::Actor(actor) => Reference::Actor(table.take(actor)?),
         });
     }
     Ok(Payload { encoding: payload.encoding.into(), data: payload.data, references })
 }
 
 /// A payload for a guest; its handles enter the guest's table.
-pub fn give_payload(table: &mut ResourceTable, payload: &Payload) -> wasmtime::Result<wire::Payload> {
+pub fn give_payload(handles: &mut Handles<'_>, payload: &Payload) -> wasmtime::Result<wire::Payload> {
     let mut references = Vec::with_capacity(payload.references.len());
     for reference in &payload.references {
         references.push(match reference {
-            Reference::Object(object) => wire::Reference::Object(push(table, object.clone())?),
-            Reference::Actor(actor) => wire::Reference::Actor(push(table, actor.clone())?),
+            Reference::Object(object) => wire::Reference::Object(handles.push(object.clone())?),
+            Reference::Actor(actor) => wire::Reference::Actor(handles.push(actor.clone())?),
         });
     }
     Ok(wire::Payload { encoding: payload.encoding.into(), data: payload.data.clone(), references })
 }
 
-/// Puts a handle into a guest's table.
-///
-/// # Errors
-/// The table is full: the guest holds as many handles as it may.
-pub fn push<T: Send + 'static>(
-    table: &mut ResourceTable,
-    handle: T,
-) -> wasmtime::Result<wasmtime::component::Resource<T>> {
-    let max = table.max_capacity() as u64;
-    table
-        .push(handle)
-        .map_err(|_| Violation(TaskError::of_limit(ErrorKind::LimitExceeded, "handles", max, max + 1)).into())
-}
-
 /// Arguments from a guest.
-pub fn take_arguments(table: &mut ResourceTable, arguments: Vec<wire::Argument>) -> wasmtime::Result<Vec<Argument>> {
+pub fn take_arguments(table: &mut HandleTable, arguments: Vec<wire::Argument>) -> wasmtime::Result<Vec<Argument>> {
     let take = |argument| match argument {
         wire::Argument::Object(object) => Ok(Argument::Object(table.get(&object)?.clone())),
         wire::Argument::Value(payload) => take_payload(table, payload).map(Argument::Value),

@@ -4,9 +4,10 @@ use std::any::Any;
 use std::sync::Arc;
 
 use tracing::Level;
-use wasmtime::component::ResourceTable;
+use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use super::handles::{HandleTable, Handles};
 use super::host_calls::calls::Serving;
 use super::host_calls::coming::Coming;
 use super::limiter::GuestLimiter;
@@ -15,12 +16,12 @@ use super::turns::Turn;
 use super::wasi;
 use crate::port::Port;
 use crate::state::task::TaskRecord;
-use crate::words::limits::{HANDLES_MAX, TaskLimits, WASI_HANDLES_MAX};
+use crate::words::limits::{TaskLimits, WASI_HANDLES_MAX};
 
 /// One guest's state in the host. Dropping it drops every handle that the guest held.
 pub struct Guest {
     /// Objects and actors.
-    pub(super) table: ResourceTable,
+    pub(super) table: HandleTable,
     /// What WASI knows: files, sockets, streams, things to wait for.
     wasi_table: ResourceTable,
     /// Sockets that it made without a network to use them on.
@@ -41,12 +42,10 @@ pub struct Guest {
 
 impl Guest {
     pub(super) fn new(task: Arc<TaskRecord>, limits: &TaskLimits, port: Arc<dyn Port>) -> Self {
-        let mut table = ResourceTable::new();
-        table.set_max_capacity(HANDLES_MAX);
         let mut wasi_table = ResourceTable::new();
         wasi_table.set_max_capacity(WASI_HANDLES_MAX);
         Guest {
-            table,
+            table: HandleTable::new(),
             wasi_table,
             sockets_made: 0,
             limiter: GuestLimiter::new(limits, task.clone()),
@@ -77,6 +76,19 @@ impl Guest {
 
     pub(super) fn task(&self) -> &Arc<TaskRecord> {
         &self.task
+    }
+
+    /// Its handles, to give it more.
+    pub(super) fn handles(&mut self) -> Handles<'_> {
+        Handles { table: &mut self.table, limiter: &mut self.limiter }
+    }
+
+    /// Gives it a handle.
+    ///
+    /// # Errors
+    /// It holds as many as it may.
+    pub(super) fn push<T: Send + 'static>(&mut self, handle: T) -> wasmtime::Result<Resource<T>> {
+        self.handles().push(handle)
     }
 
     /// The state of an embedder's own imports, as [`HostBuilder::imports_with`](crate::HostBuilder::imports_with)

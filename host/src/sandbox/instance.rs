@@ -128,7 +128,7 @@ impl Instance {
     /// The state is of another definition, or what ended the guest.
     pub async fn restore(&mut self, type_name: &Arc<str>, state: &Payload) -> Result<(), TaskError> {
         let restore: RestoreFunc = self.export(|guest| guest.restore)?;
-        let state = give_payload(&mut self.store.data_mut().table, state).map_err(|error| self.failed(&error))?;
+        let state = give_payload(&mut self.store.data_mut().handles(), state).map_err(|error| self.failed(&error))?;
         let outcome = restore.call_async(&mut self.store, (type_name.clone(), state)).await;
         let (result,) = outcome.map_err(|error| self.failed(&error))?;
         result.map_err(program_error)
@@ -275,8 +275,8 @@ impl Instance {
         let guest = self.store.data_mut();
         let bytes: usize = arguments.iter().map(|argument| argument.payload().data.len()).sum();
         guest.task().meter().bytes_in.add(bytes as u64);
-        let table = &mut guest.table;
-        let given = arguments.iter().map(|argument| give_payload(table, argument.payload()));
+        let mut handles = guest.handles();
+        let given = arguments.iter().map(|argument| give_payload(&mut handles, argument.payload()));
         let given = given.collect::<wasmtime::Result<_>>().map_err(|error| self.failed(&error))?;
         arguments.retain(Held::stays_in_use);
         self.task().arguments_given();

@@ -5,6 +5,7 @@ mod convert;
 mod engine;
 mod exports;
 mod guest;
+mod handles;
 mod host_calls;
 mod instance;
 mod limiter;

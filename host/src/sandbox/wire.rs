@@ -232,17 +232,17 @@ pub trait Host {
 
 impl Host for Guest {
     fn drop_object(&mut self, object: Resource<ObjectRef>) -> wasmtime::Result<()> {
-        drop(self.table.delete(object)?);
+        drop(self.table.take(object)?);
         Ok(())
     }
 
     fn drop_actor(&mut self, actor: Resource<ActorRef>) -> wasmtime::Result<()> {
-        drop(self.table.delete(actor)?);
+        drop(self.table.take(actor)?);
         Ok(())
     }
 
     fn drop_stream(&mut self, stream: Resource<StreamRef>) -> wasmtime::Result<()> {
-        drop(self.table.delete(stream)?);
+        drop(self.table.take(stream)?);
         Ok(())
     }
 }

@@ -9,8 +9,10 @@ use super::moves::Moves;
 use super::object::ObjectRef;
 use super::shift::Shift;
 use super::slot::{Stop, StopReason};
+use super::store::Reservation;
 use super::task::TaskRecord;
 use crate::words::capabilities::Capabilities;
+use crate::words::error::TaskError;
 use crate::words::ids::ActorId;
 use crate::words::manifest::{ActorTypeInfo, ModuleInfo};
 use crate::words::options::ActorOptions;
@@ -34,6 +36,8 @@ pub struct ActorRecord {
     pub saved: Option<Box<Saved>>,
     /// To other versions of its module.
     pub moves: Moves,
+    /// What the host keeps of it as long as anybody does.
+    _charge: Option<Reservation>,
     handle: Mutex<Weak<Handle>, { rank::ACTOR }>,
 }
 
@@ -189,7 +193,12 @@ impl Drop for Handle {
 
 impl ActorRef {
     /// An actor and its first handle.
-    pub(crate) fn new(spec: ActorSpec, pending_calls_max: usize, ready: ObjectRef) -> Self {
+    pub(crate) fn new(
+        spec: ActorSpec,
+        pending_calls_max: usize,
+        ready: ObjectRef,
+        charge: Option<Reservation>,
+    ) -> Self {
         let declared = spec.module.actor(&spec.type_name);
         let checkpoint = declared.and_then(|declared| declared.checkpoint);
         let lanes =
@@ -201,12 +210,30 @@ impl ActorRef {
             lanes,
             ready,
             moves: Moves::default(),
+            _charge: charge,
             running: Mutex::new(None),
             handle: Mutex::new(Weak::new()),
         });
         let handle = Arc::new(Handle { actor: actor.clone() });
         *actor.handle.lock() = Arc::downgrade(&handle);
         ActorRef(handle)
+    }
+
+    /// An actor that never lived, and stands for all that were refused for this reason.
+    pub(crate) fn dead(module: Arc<ModuleInfo>, type_name: Arc<str>, ready: ObjectRef, why: Arc<TaskError>) -> Self {
+        let spec = ActorSpec {
+            id: ActorId(0),
+            module,
+            constructor: type_name.clone(),
+            type_name,
+            options: ActorOptions::default(),
+            calls: Arc::default(),
+            capabilities: Arc::default(),
+            holds: ResourceSet::default(),
+        };
+        let actor = ActorRef::new(spec, 0, ready, None);
+        actor.record().mailbox.die(why);
+        actor
     }
 
     /// The actor's number.

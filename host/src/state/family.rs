@@ -9,11 +9,14 @@ use slab::Slab;
 
 use super::task::TaskRecord;
 use crate::words::limits::ENDS_AT_ONCE;
+use crate::words::sync::atomic::{AtomicU64, Ordering};
 use crate::words::sync::{Mutex, rank};
 
 /// The tasks that one submitted and that are not done, and the families of those that are.
 pub struct Family {
     owner: Weak<TaskRecord>,
+    /// So many families had been ended when it was last seen that none of those was above this one.
+    seen: AtomicU64,
     core: Mutex<Core, { rank::FAMILY }>,
 }
 
@@ -56,34 +59,57 @@ impl Core {
 }
 
 impl Family {
-    /// What this task submits.
-    pub fn of(owner: &Arc<TaskRecord>) -> Arc<Self> {
-        Arc::new(Family { owner: Arc::downgrade(owner), core: Mutex::default() })
+    /// What this task submits, which stands there.
+    pub fn of(owner: &Arc<TaskRecord>, home: Option<&Home>) -> Arc<Self> {
+        let seen = home.map_or(0, |home| home.family.seen.load(Ordering::Acquire));
+        Arc::new(Family { owner: Arc::downgrade(owner), seen: AtomicU64::new(seen), core: Mutex::default() })
     }
 
     /// Takes a task among its members, or among those of the families above where nobody of this one is left. Gives where it stands,
-    /// if anywhere, and whether it is to go on: what is submitted for a task that was ended ends too.
-    pub fn adopt(self: &Arc<Self>, child: &Arc<TaskRecord>) -> (Option<Home>, bool) {
+    /// if anywhere, and whether it is to go on: what is submitted for a task that was ended, or below one, ends too. Who ends families
+    /// goes down one task at a time, and would never come to the end of those that submit the next one meanwhile. So many families
+    /// were `ended` so far.
+    pub fn adopt(self: &Arc<Self>, child: &Arc<TaskRecord>, ended: u64) -> (Option<Home>, bool) {
         let mut family = self.clone();
         loop {
             let mut core = family.core.lock();
             let above = match &core.closed {
                 Some(Closed { above, place: None, .. }) => above.clone(),
-                closed => {
-                    let is_open = closed.is_none();
+                _ => {
                     let place = core.members.insert(Arc::downgrade(child));
                     drop(core);
                     // After it was put there: whoever ends them either finds it, or has said before that they end.
-                    let goes_on = is_open && Arc::ptr_eq(&family, self) || !self.is_ended();
-                    return (Some(Home { family, place }), goes_on);
+                    return (Some(Home { family, place }), !self.is_doomed(ended));
                 }
             };
             drop(core);
             match above {
                 Some(above) => family = above,
-                None => return (None, !self.is_ended()),
+                None => return (None, !self.is_doomed(ended)),
             }
         }
+    }
+
+    /// Did a task end with its children that is its owner, or above that? One that was asked to stop is known to who ends them, and
+    /// has its grace.
+    fn is_doomed(self: &Arc<Self>, ended: u64) -> bool {
+        if self.seen.load(Ordering::Acquire) == ended && self.core.lock().closed.is_none() {
+            return false;
+        }
+        let mut next = Some(self.clone());
+        while let Some(family) = next {
+            let closed = family.core.lock().closed.as_ref().map(|closed| (closed.ended, closed.above.clone()));
+            next = match closed {
+                Some((true, _)) => return true,
+                Some((false, above)) => above,
+                None => {
+                    let owner = family.owner.upgrade().filter(|owner| !owner.cancel_requested());
+                    owner.and_then(|owner| owner.home()).map(|home| home.family)
+                }
+            };
+        }
+        self.seen.store(ended, Ordering::Release);
+        false
     }
 
     /// Is its owner done and it ended with that, or with one above?

@@ -87,7 +87,7 @@ impl Lineage {
         // A large one that was passed by value is charged already, as the object that it is.
         let charged: u64 = arguments.iter().map(charged_bytes).sum();
         let charge = object.store().try_reserve(given - charged + OBJECT_OVERHEAD_BYTES);
-        let charge = charge.map_err(|_| "the store had no room for what its task was given")?;
+        let charge = charge.map_err(|_| "the store had no room for what its task was given")?.on(&spec.module.account);
         let TaskSpec { module, plan, capabilities, budget, .. } = spec.clone();
         let object = Mutex::new(object.downgrade());
         Ok(Arc::new(Lineage { object, module, plan, capabilities, budget, reply, inputs, depth, _charge: charge }))

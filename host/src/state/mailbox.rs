@@ -49,6 +49,8 @@ pub struct Mailbox {
 struct Inner {
     /// One for each concurrency group behind the first, which most actors have alone.
     lanes: Box<[VecDeque<Arc<TaskRecord>>]>,
+    /// How many of them were ended while they stood here, at most.
+    ended: usize,
     kill: Option<Kill>,
     save: bool,
     exit: bool,
@@ -67,6 +69,7 @@ impl Mailbox {
     pub fn new(max: usize, lanes: usize) -> Self {
         let inner = Inner {
             lanes: (0..lanes.max(1)).map(|_| VecDeque::new()).collect(),
+            ended: 0,
             kill: None,
             save: false,
             exit: false,
@@ -97,18 +100,21 @@ impl Mailbox {
     /// # Errors
     /// `ActorDied` or `PendingCallsLimitExceeded`; the call is the caller's to settle.
     pub fn push(&self, call: Arc<TaskRecord>) -> Result<(), TaskError> {
-        self.tell(|inner| {
+        let (_gone, pushed) = self.tell(|inner| {
             if let Some(cause) = &inner.dead {
-                return Err(TaskError::new(ErrorKind::ActorDied, "the actor is dead").caused_by(cause));
+                let dead = TaskError::new(ErrorKind::ActorDied, "the actor is dead").caused_by(cause);
+                return (Gone::new(), Err(dead));
             }
-            if inner.lanes.iter().map(VecDeque::len).sum::<usize>() >= self.max {
+            let gone = if inner.len() >= self.max { inner.sweep(SWEPT_WHEN_FULL) } else { Gone::new() };
+            if inner.len() >= self.max {
                 let text = format!("{} calls wait for the actor already: await some of them first", self.max);
-                return Err(TaskError::new(ErrorKind::PendingCallsLimitExceeded, text));
+                return (gone, Err(TaskError::new(ErrorKind::PendingCallsLimitExceeded, text)));
             }
             // Cloned, as what is refused must not be dropped under the lock.
             inner.lane(&call).push_back(call.clone());
-            Ok(())
-        })
+            (gone, Ok(()))
+        });
+        pushed
     }
 
     /// Puts a call back that is to be served once more, before all others. Gives it back where the actor is dead.
@@ -126,6 +132,16 @@ impl Mailbox {
     /// Looks again: the first call may have its arguments now.
     pub fn wake(&self) {
         self.tell(|_| ());
+    }
+
+    /// A call was ended that stood here, or was refused: those behind it need not wait for what it waited for. Nothing is kept of it
+    /// for long, whatever the actor does.
+    pub fn call_ended(&self) {
+        let gone = self.tell(|inner| {
+            inner.ended += 1;
+            inner.sweep(SWEPT_WHEN_ENDED)
+        });
+        drop(gone);
     }
 
     /// The calls that wait, in their order in each lane.
@@ -269,7 +285,33 @@ impl Mailbox {
 /// Calls that were ended while they stood here.
 type Gone = Vec<Arc<TaskRecord>>;
 
+/// Ended calls are swept out where one in so many is: a sweep goes over all, so that each ended call pays for so many. In a full mailbox
+/// they keep others out.
+const SWEPT_WHEN_FULL: usize = 64;
+
+/// See [`SWEPT_WHEN_FULL`]; elsewhere they only take memory.
+const SWEPT_WHEN_ENDED: usize = 2;
+
 impl Inner {
+    fn len(&self) -> usize {
+        self.lanes.iter().map(VecDeque::len).sum()
+    }
+
+    /// Takes those out that were ended, if they may be one in so many.
+    fn sweep(&mut self, one_in: usize) -> Gone {
+        let mut gone = Gone::new();
+        if self.ended == 0 || self.ended.saturating_mul(one_in) < self.len() {
+            return gone;
+        }
+        self.ended = 0;
+        for lane in &mut self.lanes {
+            let (over, waiting) = std::mem::take(lane).into_iter().partition(|call| call.is_done());
+            *lane = waiting;
+            gone.extend::<VecDeque<_>>(over);
+        }
+        gone
+    }
+
     /// A call whose arguments are missing, or that rests before another attempt, holds up those behind it: order is kept.
     fn next(&mut self, gone: &mut Gone) -> Option<Event> {
         if let Some(kill) = self.kill.take() {
@@ -297,6 +339,7 @@ impl Inner {
         lanes.filter(|(lane, _)| has_room(*lane)).find_map(|(_, calls)| {
             while calls.front().is_some_and(|call| call.is_done()) {
                 gone.extend(calls.pop_front());
+                self.ended = self.ended.saturating_sub(1);
             }
             calls.pop_front_if(|call| call.is_released())
         })

@@ -10,6 +10,13 @@ use crate::words::ids::ModuleId;
 use crate::words::limits::MODULES_MAX;
 use crate::words::manifest::ModuleInfo;
 use crate::words::module_name::{ModuleNameError, check_module_name};
+use crate::words::sync;
+
+/// Told when nobody holds a module any more.
+pub trait Registrar: Send + Sync {
+    /// There is one less.
+    fn module_gone(&self);
+}
 
 /// A module whatever its version: what is submitted takes the one that is there, and keeps it.
 pub struct ModuleSlot {
@@ -19,6 +26,7 @@ pub struct ModuleSlot {
     pub name: Arc<str>,
     current: RwLock<(Ticket, Arc<ModuleInfo>)>,
     tickets: AtomicU64,
+    registrar: Weak<dyn Registrar>,
 }
 
 /// The place of a replacement among all of a module, in the order in which they were asked for.
@@ -27,9 +35,10 @@ pub struct Ticket(u64);
 
 impl ModuleSlot {
     /// A module of one version.
-    pub fn new(info: Arc<ModuleInfo>) -> Arc<Self> {
+    pub fn new(info: Arc<ModuleInfo>, registrar: Weak<dyn Registrar>) -> Arc<Self> {
         let (id, name) = (info.id, info.name.clone());
-        Arc::new(ModuleSlot { id, name, current: RwLock::new((Ticket(0), info)), tickets: AtomicU64::new(1) })
+        let current = RwLock::new((Ticket(0), info));
+        Arc::new(ModuleSlot { id, name, current, tickets: AtomicU64::new(1), registrar })
     }
 
     /// The version that is there.
@@ -53,6 +62,16 @@ impl ModuleSlot {
     }
 }
 
+impl Drop for ModuleSlot {
+    fn drop(&mut self) {
+        // What is kept for it is others' now, and they want a thread.
+        sync::assert_unlocked("a module");
+        if let Some(registrar) = self.registrar.upgrade() {
+            registrar.module_gone();
+        }
+    }
+}
+
 /// The modules of a host: those that anybody holds, and those that guests know by name, which stay until they are removed.
 #[derive(Default)]
 pub struct Modules {
@@ -65,9 +84,9 @@ pub struct Modules {
 
 impl Modules {
     /// A module whose first version this is.
-    pub fn begin(&self, info: Arc<ModuleInfo>) -> Arc<ModuleSlot> {
+    pub fn begin(&self, info: Arc<ModuleInfo>, registrar: Weak<dyn Registrar>) -> Arc<ModuleSlot> {
         self.note(&info);
-        let slot = ModuleSlot::new(info);
+        let slot = ModuleSlot::new(info, registrar);
         let mut slots = self.slots.lock();
         slots.retain(|(_, other)| other.strong_count() > 0);
         slots.push((slot.id, Arc::downgrade(&slot)));
@@ -154,13 +173,24 @@ mod tests {
             imports: Vec::new(),
             code_hash: None,
             plans: ModulePlans::default(),
+            account: Arc::default(),
             code: Arc::new(()),
         })
     }
 
+    struct Nobody;
+
+    impl Registrar for Nobody {
+        fn module_gone(&self) {}
+    }
+
+    fn slot(info: Arc<ModuleInfo>) -> Arc<ModuleSlot> {
+        ModuleSlot::new(info, Weak::<Nobody>::new())
+    }
+
     #[test]
     fn the_last_replacement_that_was_asked_for_stays() {
-        let slot = ModuleSlot::new(info("m"));
+        let slot = slot(info("m"));
         let (slow, quick) = (slot.ticket(), slot.ticket());
         let (first, second) = (info("m"), info("m"));
         slot.replace(quick, second.clone());
@@ -171,14 +201,14 @@ mod tests {
     #[test]
     fn a_name_belongs_to_one_module_and_there_are_so_many() {
         let names = Modules::default();
-        let (one, other) = (ModuleSlot::new(info("m")), ModuleSlot::new(info("m")));
+        let (one, other) = (slot(info("m")), slot(info("m")));
         assert_eq!((names.add(&one), names.add(&one)), (Ok(()), Ok(())));
         assert_eq!(names.add(&other), Err(ModuleNameError::Taken("m".to_owned())));
         assert!(!names.remove(&other) && names.remove(&one) && !names.remove(&one));
         assert!(names.find("m").is_none());
         assert_eq!(names.add(&other), Ok(()));
-        assert!(names.add(&ModuleSlot::new(info("a:b"))).is_err());
-        let more = (1..=MODULES_MAX).map(|n| names.add(&ModuleSlot::new(info(&format!("m{n}")))));
+        assert!(names.add(&slot(info("a:b"))).is_err());
+        let more = (1..=MODULES_MAX).map(|n| names.add(&slot(info(&format!("m{n}")))));
         assert_eq!(more.last(), Some(Err(ModuleNameError::TooMany)));
     }
 }

@@ -15,6 +15,7 @@ use super::store::{ObjectStore, Reservation};
 use super::task::TaskRecord;
 use super::watchers::Watchers;
 pub use super::watchers::{WatchKey, Watcher};
+use crate::words::account::Account;
 use crate::words::error::{TaskError, TaskResult};
 use crate::words::ids::ObjectId;
 use crate::words::limits::{OBJECT_OVERHEAD_BYTES, SPILL_BYTES_MIN};
@@ -32,6 +33,8 @@ struct Cell {
     id: ObjectId,
     slot: Mutex<Slot, { rank::OBJECT }>,
     store: Arc<ObjectStore>,
+    /// What it takes without its value, where that was charged when it was made.
+    charge: Option<Reservation>,
 }
 
 enum Slot {
@@ -132,39 +135,74 @@ impl fmt::Debug for WeakObjectRef {
 }
 
 impl ObjectStore {
-    /// An object that nobody has sealed yet.
+    /// An object that nobody has sealed yet. It is the host's own: there is one for each actor or stream at most.
     pub fn promise(self: &Arc<Self>) -> ObjectRef {
-        self.object(Slot::PENDING)
+        self.object(Slot::PENDING, None)
+    }
+
+    /// The same, for somebody, with so many bytes that the host keeps for it beside its value.
+    ///
+    /// # Errors
+    /// `ObjectStoreFull`, which names the limit.
+    pub fn promise_on(self: &Arc<Self>, account: &Arc<Account>, bytes: u64) -> TaskResult<ObjectRef> {
+        let charge = self.reserve(bytes)?.on(account);
+        Ok(self.object(Slot::PENDING, Some(charge)))
     }
 
     /// One that is sealed when somebody has taken from a stream: this task, or where there is none the embedder, and then whoever
     /// waits for it waits for no task.
     pub fn promise_of_room(self: &Arc<Self>, taker: Option<Weak<TaskRecord>>) -> ObjectRef {
-        self.object(Slot::promise(taker.map_or(Source::Outside, Source::Taker)))
+        self.object(Slot::promise(taker.map_or(Source::Outside, Source::Taker)), None)
     }
 
     /// An object with this outcome.
     pub fn sealed(self: &Arc<Self>, outcome: Outcome) -> ObjectRef {
+        match outcome {
+            Ok(value) => self.sealed_value(value),
+            Err(error) => self.sealed_error(error, None),
+        }
+    }
+
+    /// An object with this value, which is charged with it.
+    fn sealed_value(self: &Arc<Self>, value: Arc<Value>) -> ObjectRef {
+        let outcome = Ok(value);
         let value = self.to_remember(&outcome);
-        let (outcome, origin) = self.charged(outcome, None);
-        let object = self.object(Slot::Sealed(outcome, origin));
+        let object = self.object(Slot::Sealed(outcome, None), None);
         if let Some(value) = value {
             self.remember(&object, &value);
         }
         object
     }
 
-    fn object(self: &Arc<Self>, slot: Slot) -> ObjectRef {
-        ObjectRef(Arc::new(Cell { id: self.begin_object(), slot: Mutex::new(slot), store: self.clone() }))
+    /// An object with this error. Where the store has no room for that it is one that others have as well.
+    pub fn sealed_error(self: &Arc<Self>, error: Arc<TaskError>, account: Option<&Arc<Account>>) -> ObjectRef {
+        match self.try_reserve(error.kept_bytes() + OBJECT_OVERHEAD_BYTES) {
+            Ok(charge) => self.object(Slot::Sealed(Err(error), None), Some(charge.on_if(account))),
+            Err(_) => self.brief_object(error.kind),
+        }
+    }
+
+    /// An object with an error that is charged to nobody.
+    pub(crate) fn failed(self: &Arc<Self>, error: Arc<TaskError>) -> ObjectRef {
+        self.object(Slot::Sealed(Err(error), None), None)
+    }
+
+    fn object(self: &Arc<Self>, slot: Slot, charge: Option<Reservation>) -> ObjectRef {
+        ObjectRef(Arc::new(Cell { id: self.begin_object(), slot: Mutex::new(slot), store: self.clone(), charge }))
     }
 
     /// The outcome, with what it takes in the store where that is not charged yet: a value's is.
-    fn charged(self: &Arc<Self>, outcome: Outcome, origin: Option<Box<Origin>>) -> (Outcome, Option<Box<Origin>>) {
+    fn charged(
+        self: &Arc<Self>,
+        outcome: Outcome,
+        origin: Option<Box<Origin>>,
+        account: Option<&Arc<Account>>,
+    ) -> (Outcome, Option<Box<Origin>>) {
         let error = match outcome {
             Ok(value) => return (Ok(value), origin),
             Err(error) => error,
         };
-        let (error, charge) = self.take_error(error);
+        let (error, charge) = self.take_error(error, account);
         let origin = match origin {
             Some(mut origin) => {
                 origin.charge = charge;
@@ -226,6 +264,11 @@ impl ObjectRef {
         self.0.store.to_remember(outcome).map(|value| value.payload().data.len() as u64)
     }
 
+    /// Whose it is, where that is known.
+    fn account(&self) -> Option<&Arc<Account>> {
+        self.0.charge.as_ref()?.account()
+    }
+
     /// The store that it is in.
     pub(super) fn store(&self) -> &Arc<ObjectStore> {
         &self.0.store
@@ -264,7 +307,7 @@ impl ObjectRef {
     /// Seals it; the first outcome stays.
     pub(crate) fn seal(&self, outcome: Outcome, origin: Option<Box<Origin>>) {
         let (failed, value) = (outcome.is_err(), self.0.store.to_remember(&outcome));
-        let (outcome, origin) = self.0.store.charged(outcome, origin);
+        let (outcome, origin) = self.0.store.charged(outcome, origin, self.account());
         let watchers = {
             let mut slot = self.0.slot.lock();
             match &mut *slot {
@@ -293,10 +336,12 @@ impl ObjectRef {
     }
 
     /// Tells this watcher nothing any more.
-    pub(crate) fn unwatch<W: Watcher + 'static>(&self, key: &WatchKey, watcher: &Arc<W>) {
-        if let Slot::Pending { watchers, .. } = &mut *self.0.slot.lock() {
-            watchers.remove(key, watcher);
-        }
+    pub(crate) fn unwatch<W: Watcher>(&self, key: &WatchKey, watcher: &W) {
+        let gone = match &mut *self.0.slot.lock() {
+            Slot::Pending { watchers, .. } => watchers.remove(key, watcher),
+            Slot::Sealed(..) | Slot::Away(_) => None,
+        };
+        drop(gone);
     }
 
     /// Moves the bytes to disk, unless somebody uses them. Gives those that are in memory for nothing now, to be dropped where no lock
@@ -432,11 +477,11 @@ mod tests {
 
     #[test]
     fn a_full_store_says_so_and_has_room_again_later() {
-        let store = ObjectStore::new(1000);
+        let store = ObjectStore::new(1100);
         let held = store.store(payload(800)).unwrap();
         let error = store.store(payload(100)).unwrap_err();
         assert_eq!(error.kind, ErrorKind::ObjectStoreFull);
-        assert!(error.message.contains("1000 bytes"), "{error}");
+        assert!(error.message.contains("1100 bytes"), "{error}");
         drop(held);
         assert!(store.store(payload(800)).is_ok());
     }
@@ -482,11 +527,45 @@ mod tests {
         let (told, gone) = (Arc::new(Told::default()), Arc::new(Told::default()));
         object.watch(told.clone()).unwrap();
         let key = object.watch(gone.clone()).unwrap();
-        object.unwatch(&key, &gone);
+        object.unwatch(&key, &*gone);
         object.seal(store.store(payload(1)), None);
         object.seal(Err(Arc::new(TaskError::new(ErrorKind::Internal, "second"))), None);
         assert_eq!((told.0.load(Ordering::Relaxed), gone.0.load(Ordering::Relaxed)), (1, 0));
         assert!(object.outcome().unwrap().is_ok());
         assert_eq!(object.watch(told).err(), Some(false));
+    }
+}
+#[cfg(test)]
+mod sizes {
+    #[test]
+    fn sizes() {
+        use super::*;
+        eprintln!(
+            "cell {} slot {} value {} origin {} receipt {} payload {} reservation {} away {}",
+            size_of::<Cell>(),
+            size_of::<Slot>(),
+            size_of::<Value>(),
+            size_of::<Origin>(),
+            size_of::<Receipt>(),
+            size_of::<crate::state::payload::Payload>(),
+            size_of::<Reservation>(),
+            size_of::<Away>()
+        );
+        eprintln!(
+            "record {} spec {} work {} plan {} limits {} error {} actor {} actorspec {} mailbox {} options {} taskoptions {} stream {} argument {}",
+            size_of::<TaskRecord>(),
+            size_of::<crate::state::task::TaskSpec>(),
+            size_of::<crate::state::task::Work>(),
+            size_of::<crate::words::plan::TaskPlan>(),
+            size_of::<crate::words::limits::TaskLimits>(),
+            size_of::<TaskError>(),
+            size_of::<crate::state::actor::ActorRecord>(),
+            size_of::<crate::state::actor::ActorSpec>(),
+            size_of::<crate::state::mailbox::Mailbox>(),
+            size_of::<crate::words::options::ActorOptions>(),
+            size_of::<crate::words::options::TaskOptions>(),
+            size_of::<crate::state::stream::Stream>(),
+            size_of::<crate::state::payload::Argument>()
+        );
     }
 }

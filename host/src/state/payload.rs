@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::actor::ActorRef;
 use super::object::ObjectRef;
 use super::store::{Mark, ObjectStore, Reservation};
+use crate::words::account::Account;
 pub use crate::words::encoding::Encoding;
 use crate::words::error::TaskResult;
 use crate::words::limits::OBJECT_OVERHEAD_BYTES;
@@ -139,10 +140,10 @@ pub enum Argument {
 
 impl Argument {
     /// A value that can be spilled is held as an object. One with handles inside is not: lineage must not keep those alive.
-    fn taken_in(self, store: &Arc<ObjectStore>) -> TaskResult<Self> {
+    fn taken_in(self, store: &Arc<ObjectStore>, account: &Arc<Account>) -> TaskResult<Self> {
         match self {
             Argument::Value(payload) if store.can_spill(&payload) && payload.references.is_empty() => {
-                Ok(Argument::Large(store.sealed(Ok(store.store(payload)?))))
+                Ok(Argument::Large(store.sealed(Ok(store.store_on(account, payload)?))))
             }
             other => Ok(other),
         }
@@ -203,18 +204,19 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Takes them in.
+    /// Takes them in, on this account.
     ///
     /// # Errors
     /// `ObjectStoreFull`, which names the limit.
-    pub fn new(list: Vec<Argument>, store: &Arc<ObjectStore>) -> TaskResult<Self> {
-        let list = list.into_iter().map(|argument| argument.taken_in(store)).collect::<TaskResult<Box<[_]>>>()?;
+    pub fn new(list: Vec<Argument>, store: &Arc<ObjectStore>, account: &Arc<Account>) -> TaskResult<Self> {
+        let list =
+            list.into_iter().map(|argument| argument.taken_in(store, account)).collect::<TaskResult<Box<[_]>>>()?;
         let charge = |argument: &Argument| match argument {
             Argument::Value(payload) => payload.stored_bytes() + OBJECT_OVERHEAD_BYTES,
             Argument::Object(_) | Argument::Large(_) | Argument::Given => 0,
         };
         let bytes = list.iter().map(charge).sum();
-        let reservation = (bytes > 0).then(|| store.reserve(bytes)).transpose()?;
+        let reservation = (bytes > 0).then(|| store.reserve(bytes)).transpose()?.map(|reserved| reserved.on(account));
         Ok(Arguments { list, reservation })
     }
 
@@ -250,6 +252,16 @@ impl Arguments {
     /// One after the other.
     pub fn iter(&self) -> impl Iterator<Item = &Argument> {
         self.list.iter()
+    }
+
+    /// The one at this place, if that is an object.
+    pub(super) fn object_at(&self, place: usize) -> Option<&ObjectRef> {
+        self.list.get(place)?.object()
+    }
+
+    /// The objects among them, each with its place.
+    pub(super) fn places(&self) -> impl Iterator<Item = (usize, &ObjectRef)> {
+        self.list.iter().enumerate().filter_map(|(place, argument)| Some((place, argument.object()?)))
     }
 
     /// The objects among them.

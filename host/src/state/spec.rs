@@ -9,6 +9,7 @@ use super::stream::Stream;
 use crate::words::budget::Budget;
 use crate::words::capabilities::Capabilities;
 use crate::words::ids::TaskId;
+use crate::words::limits::TASK_BYTES;
 use crate::words::manifest::ModuleInfo;
 use crate::words::plan::TaskPlan;
 
@@ -90,6 +91,14 @@ impl TaskSpec {
             },
             _ => read(&self.module),
         }
+    }
+
+    /// Bytes that the host keeps of it until it has ended, beside its arguments and its result.
+    pub fn kept_bytes(&self) -> u64 {
+        // Most tasks share the plan of their function, and hold what their parent does.
+        let plan = if Arc::strong_count(&self.plan) == 1 { self.plan.kept_bytes() } else { 0 };
+        let held = if Arc::strong_count(&self.capabilities) == 1 { self.capabilities.kept_bytes() } else { 0 };
+        TASK_BYTES + plan + held
     }
 
     /// Does it make an object again, for somebody who was promised it?

@@ -12,6 +12,7 @@ use slab::Slab;
 use super::gathering::Gatherings;
 use super::object::{ObjectRef, Outcome, WeakObjectRef};
 use super::payload::{Payload, Value};
+use crate::words::account::Account;
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::ids::{Counter, ObjectId};
 use crate::words::limits::{
@@ -44,6 +45,8 @@ pub struct ObjectStore {
     gatherings: Arc<Gatherings>,
     /// What stands for errors that found no room.
     brief: Mutex<HashMap<ErrorKind, Arc<TaskError>>, { rank::STORE }>,
+    /// Objects of those, while somebody holds them.
+    brief_objects: Mutex<HashMap<ErrorKind, WeakObjectRef>, { rank::STORE }>,
 }
 
 struct Relieved {
@@ -90,6 +93,7 @@ impl ObjectStore {
             granted: AtomicU64::new(0),
             gatherings: Arc::default(),
             brief: Mutex::default(),
+            brief_objects: Mutex::default(),
         })
     }
 
@@ -192,14 +196,42 @@ impl ObjectStore {
         Ok(Value::new(payload, reservation))
     }
 
+    /// The same, on this account.
+    ///
+    /// # Errors
+    /// `ObjectStoreFull`, which names the limit.
+    pub fn store_on(self: &Arc<Self>, account: &Arc<Account>, payload: Payload) -> TaskResult<Arc<Value>> {
+        let reservation = self.reserve(payload.stored_bytes() + OBJECT_OVERHEAD_BYTES)?.on(account);
+        Ok(Value::new(payload, reservation))
+    }
+
     /// Takes an error in, to seal an object with. One that finds no room loses what it says beyond its kind.
-    pub(super) fn take_error(self: &Arc<Self>, error: Arc<TaskError>) -> (Arc<TaskError>, Option<Reservation>) {
-        match self.try_reserve(error.text_bytes() + OBJECT_OVERHEAD_BYTES) {
-            Ok(reservation) => (error, Some(reservation)),
-            Err(_) => {
-                (self.brief.lock().entry(error.kind).or_insert_with(|| Arc::new(brief(error.kind))).clone(), None)
-            }
+    pub(super) fn take_error(
+        self: &Arc<Self>,
+        error: Arc<TaskError>,
+        account: Option<&Arc<Account>>,
+    ) -> (Arc<TaskError>, Option<Reservation>) {
+        match self.try_reserve(error.kept_bytes()) {
+            Ok(reservation) => (error, Some(reservation.on_if(account))),
+            Err(_) => (self.brief(error.kind), None),
         }
+    }
+
+    /// What stands for errors of this kind that found no room.
+    pub(super) fn brief(&self, kind: ErrorKind) -> Arc<TaskError> {
+        self.brief.lock().entry(kind).or_insert_with(|| Arc::new(brief(kind))).clone()
+    }
+
+    /// The object of an error that found no room, the same for all of a kind: a million of them take no more than one.
+    pub(super) fn brief_object(self: &Arc<Self>, kind: ErrorKind) -> ObjectRef {
+        let held = self.brief_objects.lock().get(&kind).and_then(WeakObjectRef::upgrade);
+        if let Some(object) = held {
+            return object;
+        }
+        let object = self.failed(self.brief(kind));
+        let before = self.brief_objects.lock().insert(kind, object.downgrade());
+        drop(before);
+        object
     }
 
     /// Charges bytes to the store, until the reservation is dropped. Where nothing can be spilled right now it is tried again for some
@@ -290,7 +322,7 @@ impl ObjectStore {
     pub(super) fn try_reserve(self: &Arc<Self>, bytes: u64) -> Result<Reservation, u64> {
         let grow = |used: u64| used.checked_add(bytes).filter(|total| *total <= self.limit);
         let grown = self.used.fetch_update(Ordering::SeqCst, Ordering::SeqCst, grow);
-        grown.map(|_| Reservation { store: self.clone(), bytes })
+        grown.map(|_| Reservation { store: self.clone(), account: None, bytes })
     }
 
     fn full(&self, used: u64, bytes: u64) -> TaskError {
@@ -346,12 +378,38 @@ impl fmt::Debug for ObjectStore {
 #[derive(Debug)]
 pub struct Reservation {
     store: Arc<ObjectStore>,
+    /// Whose they are; none of room that nobody has used yet, and of what is the embedder's and the host's own.
+    account: Option<Arc<Account>>,
     bytes: u64,
 }
 
 impl Reservation {
     pub(super) fn store(&self) -> &ObjectStore {
         &self.store
+    }
+
+    /// Whose they are.
+    pub(super) fn account(&self) -> Option<&Arc<Account>> {
+        self.account.as_ref()
+    }
+
+    /// The same on this account.
+    pub(crate) fn on(self, account: &Arc<Account>) -> Self {
+        self.on_if(Some(account))
+    }
+
+    /// The same on this account, if there is one.
+    pub(crate) fn on_if(mut self, account: Option<&Arc<Account>>) -> Self {
+        self.count(|account, bytes| account.take(bytes));
+        self.account = account.cloned();
+        self.count(|account, bytes| account.add(bytes));
+        self
+    }
+
+    fn count(&self, count: impl FnOnce(&Account, u64)) {
+        if let Some(account) = &self.account {
+            count(account, self.bytes);
+        }
     }
 
     /// How many they are.
@@ -361,26 +419,26 @@ impl Reservation {
 
     /// Gives a part of it back.
     pub(super) fn give_back(&mut self, bytes: u64) {
-        let bytes = bytes.min(self.bytes);
-        self.bytes -= bytes;
-        self.store.give_back(bytes);
+        drop(self.split(bytes));
     }
 
     /// So many of its bytes, as one of their own.
     pub(crate) fn split(&mut self, bytes: u64) -> Reservation {
         let bytes = bytes.min(self.bytes);
         self.bytes -= bytes;
-        Reservation { store: self.store.clone(), bytes }
+        Reservation { store: self.store.clone(), account: self.account.clone(), bytes }
     }
 
-    /// Takes another one's bytes over.
-    pub(super) fn join(&mut self, mut other: Reservation) {
+    /// Takes another one's bytes over, for its own account.
+    pub(super) fn join(&mut self, other: Reservation) {
+        let mut other = other.on_if(self.account.as_ref());
         self.bytes += std::mem::take(&mut other.bytes);
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
+        self.count(|account, bytes| account.take(bytes));
         self.store.give_back(self.bytes);
     }
 }

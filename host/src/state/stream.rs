@@ -11,13 +11,15 @@ use super::object::{ObjectRef, Outcome};
 use super::payload::{Encoding, Payload};
 use super::store::ObjectStore;
 use super::task::{Conductor, TaskRecord};
+use crate::words::account::Account;
 use crate::words::error::{ErrorKind, TaskError};
-use crate::words::limits::{STREAM_ITEMS_AHEAD, STREAM_ITEMS_WANTED_MAX};
+use crate::words::limits::{OBJECT_OVERHEAD_BYTES, STREAM_ITEMS_AHEAD, STREAM_ITEMS_WANTED_MAX};
 use crate::words::sync::{Mutex, rank};
 
 /// The items between a task and whoever takes them.
 pub struct Stream {
     store: Arc<ObjectStore>,
+    account: Arc<Account>,
     /// The task that takes them; none where it is the embedder, and room comes from outside.
     taker: Option<Weak<TaskRecord>>,
     inner: Mutex<Inner, { rank::STREAM }>,
@@ -55,9 +57,10 @@ pub enum Given {
 }
 
 impl Stream {
-    /// A stream without an item, whose items this task takes, or the embedder.
-    pub fn new(store: &Arc<ObjectStore>, taker: Option<&Arc<TaskRecord>>) -> Arc<Self> {
-        Arc::new(Stream { store: store.clone(), taker: taker.map(Arc::downgrade), inner: Mutex::default() })
+    /// A stream without an item, whose items this task takes, or the embedder; what is asked for ahead is on the account.
+    pub fn new(store: &Arc<ObjectStore>, taker: Option<&Arc<TaskRecord>>, account: &Arc<Account>) -> Arc<Self> {
+        let (store, account) = (store.clone(), account.clone());
+        Arc::new(Stream { store, account, taker: taker.map(Arc::downgrade), inner: Mutex::default() })
     }
 
     /// The next item; a promise if it is not there. Those after the last are the task's error, or `StreamEnded`; one that is too
@@ -74,12 +77,19 @@ impl Stream {
         if inner.over {
             let end = inner.failure.clone().unwrap_or_else(ended);
             drop(inner);
-            return self.store.sealed(Err(end));
+            return self.store.sealed_error(end, Some(&self.account));
         }
         if inner.wanted.len() >= STREAM_ITEMS_WANTED_MAX {
-            return self.store.sealed(Err(too_many()));
+            drop(inner);
+            return self.store.sealed_error(too_many(), Some(&self.account));
         }
-        let promise = self.store.promise();
+        let promise = match self.store.promise_on(&self.account, OBJECT_OVERHEAD_BYTES) {
+            Ok(promise) => promise,
+            Err(full) => {
+                drop(inner);
+                return self.store.sealed_error(full, Some(&self.account));
+            }
+        };
         let producer = task.producer();
         producer.iter().for_each(|task| promise.set_producer(task));
         inner.wanted.push_back(promise.clone());
@@ -191,9 +201,9 @@ impl StreamRef {
         StreamRef { stream, task, conductor }
     }
 
-    /// One whose first item is this error.
-    pub fn failed(store: &Arc<ObjectStore>, error: Arc<TaskError>) -> Self {
-        StreamRef::new(Stream::new(store, None), store.sealed(Err(error)), Weak::<Nobody>::new())
+    /// One whose first item is the error of this object.
+    pub fn failed(task: ObjectRef, store: &Arc<ObjectStore>) -> Self {
+        StreamRef::new(Stream::new(store, None, &Arc::default()), task, Weak::<Nobody>::new())
     }
 
     /// The next item; a promise if it is not there. Those after the last are the task's error, or `StreamEnded`.
@@ -238,7 +248,7 @@ mod tests {
     #[test]
     fn items_come_in_order_whoever_is_first() {
         let store = ObjectStore::new(1 << 20);
-        let (stream, task) = (Stream::new(&store, None), store.promise());
+        let (stream, task) = (Stream::new(&store, None, &Arc::default()), store.promise());
         let (first, second) = (stream.next(&task), stream.next(&task));
         for given in ["a", "b", "c"] {
             assert!(matches!(stream.give(1, item(&store, given)), Given::GoOn));
@@ -253,7 +263,7 @@ mod tests {
     #[test]
     fn who_is_far_ahead_waits_until_half_is_taken() {
         let store = ObjectStore::new(1 << 20);
-        let (stream, task) = (Stream::new(&store, None), store.promise());
+        let (stream, task) = (Stream::new(&store, None, &Arc::default()), store.promise());
         let room = (0..STREAM_ITEMS_AHEAD).find_map(|_| match stream.give(1, item(&store, "x")) {
             Given::Room(room) => Some(room),
             _ => None,
@@ -270,7 +280,7 @@ mod tests {
     #[test]
     fn another_attempt_gives_only_what_is_new() {
         let store = ObjectStore::new(1 << 20);
-        let (stream, task) = (Stream::new(&store, None), store.promise());
+        let (stream, task) = (Stream::new(&store, None, &Arc::default()), store.promise());
         stream.give(1, item(&store, "a"));
         for given in ["a again", "b"] {
             stream.give(2, item(&store, given));
@@ -284,7 +294,7 @@ mod tests {
     fn the_tasks_error_is_for_all_who_ask_before_it_or_after() {
         let store = ObjectStore::new(1 << 20);
         let failed = || Some(Arc::new(TaskError::new(ErrorKind::TaskFailed, "broken")));
-        let (stream, task) = (Stream::new(&store, None), store.promise());
+        let (stream, task) = (Stream::new(&store, None, &Arc::default()), store.promise());
         let asked = [stream.next(&task), stream.next(&task)];
         stream.end(failed());
         let later = [stream.next(&task), stream.next(&task)];
@@ -309,7 +319,7 @@ mod tests {
         let store = ObjectStore::new(1 << 20);
         let conductor = Arc::new(Abandoned(parking_lot::Mutex::new(0)));
         let weak: Weak<Abandoned> = Arc::downgrade(&conductor);
-        let stream = Stream::new(&store, None);
+        let stream = Stream::new(&store, None, &Arc::default());
         let held = StreamRef::new(stream.clone(), store.promise(), weak.clone());
         let asked = held.next();
         drop(held);
@@ -318,7 +328,7 @@ mod tests {
         assert_eq!(text(&asked), b"a");
         assert!(matches!(stream.give(1, item(&store, "b")), Given::NobodyListens));
 
-        let stream = Stream::new(&store, None);
+        let stream = Stream::new(&store, None, &Arc::default());
         let held = StreamRef::new(stream.clone(), store.promise(), weak);
         stream.give(1, item(&store, "a"));
         drop((held, asked));

@@ -9,12 +9,13 @@ use futures::task::AtomicWaker;
 use super::family::{Family, Home};
 use super::lineage::Lineage;
 use super::meter::Meter;
-use super::object::{ObjectRef, Origin, Outcome, Watcher};
+use super::object::{ObjectRef, Origin, Outcome, WatchKey, Watcher};
 use super::parking::{Parking, Standing};
 use super::payload::{Arguments, Held};
 use super::shift::Shift;
 use super::slot::{Stop, StopReason};
 pub use super::spec::{TaskSpec, Work};
+use super::store::Reservation;
 use crate::words::budget::Budget;
 use crate::words::clock::Moment;
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
@@ -60,6 +61,8 @@ pub struct TaskRecord {
     /// Was all that it submitted asked to stop?
     descendants_asked: AtomicBool,
     conductor: Weak<dyn Conductor>,
+    /// What the host keeps of it as long as anybody does.
+    _charge: Option<Reservation>,
     core: Mutex<Core, { rank::TASK }>,
 }
 
@@ -80,6 +83,8 @@ struct Core {
     phase: Phase,
     /// Kept until the task is done, for another attempt, and an actor's for another start; each holds its object.
     arguments: Arguments,
+    /// Where it watches those of them that were not there, by their places.
+    watches: Box<[(usize, WatchKey)]>,
     /// Sealed when the task is done, and let go then.
     output: Option<ObjectRef>,
     /// Where it stands among those that its parent submitted.
@@ -124,10 +129,10 @@ pub enum Stopped {
 }
 
 impl TaskRecord {
-    /// A task whose result seals `output`; `counted` if it counts as pending already.
+    /// A task whose result seals `output`. One that was submitted counts as pending, and is charged for.
     pub fn new(
         spec: TaskSpec,
-        counted: bool,
+        submitted: Option<Reservation>,
         arguments: Arguments,
         output: ObjectRef,
         conductor: Weak<dyn Conductor>,
@@ -137,7 +142,8 @@ impl TaskRecord {
             live: OnceLock::new(),
             unresolved: AtomicUsize::new(1),
             released: AtomicBool::new(false),
-            counted: AtomicBool::new(counted),
+            counted: AtomicBool::new(submitted.is_some()),
+            _charge: submitted,
             queue_number: AtomicU64::new(0),
             overtaken: AtomicU32::new(0),
             cancel_requested: AtomicBool::new(false),
@@ -147,6 +153,7 @@ impl TaskRecord {
             core: Mutex::new(Core {
                 phase: Phase::Waiting,
                 arguments,
+                watches: Box::default(),
                 output: Some(output.clone()),
                 home: None,
                 family: None,
@@ -164,14 +171,34 @@ impl TaskRecord {
 
     /// Waits for the arguments; the conductor hears when they are there.
     pub fn watch_arguments(self: &Arc<Self>) {
-        let objects = self.argument_objects();
+        let objects: Vec<_> = {
+            let core = self.core.lock();
+            core.arguments.places().map(|(place, object)| (place, object.clone())).collect()
+        };
         self.unresolved.fetch_add(objects.len(), Ordering::Relaxed);
-        for object in objects {
-            if let Err(failed) = object.watch(self.clone()) {
-                self.argument_arrived(failed);
+        let mut watches = Vec::new();
+        for (place, object) in &objects {
+            match object.watch(self.clone()) {
+                Ok(key) => watches.push((*place, key)),
+                Err(failed) => self.argument_arrived(failed),
             }
         }
+        if !watches.is_empty() {
+            self.keep_watches(watches, &objects);
+        }
         self.argument_arrived(false);
+    }
+
+    /// What watches for a task that was ended meanwhile is told nothing any more.
+    fn keep_watches(&self, watches: Vec<(usize, WatchKey)>, objects: &[(usize, ObjectRef)]) {
+        let mut core = self.core.lock();
+        if !matches!(core.phase, Phase::Done) {
+            core.watches = watches.into();
+            return;
+        }
+        drop(core);
+        let object = |place| objects.iter().find(|(other, _)| *other == place).map(|(_, object)| object);
+        watches.iter().for_each(|(place, key)| object(*place).iter().for_each(|object| object.unwatch(key, self)));
     }
 
     fn argument_arrived(self: &Arc<Self>, failed: bool) {
@@ -580,6 +607,7 @@ impl TaskRecord {
             core.ended_children = ends_children;
             core.end(keeps)
         };
+        ended.unwatch(self);
         let parent = ended.home.as_ref().and_then(Home::owner);
         let failure = outcome.as_ref().err().cloned();
         let error = failure.as_ref().map(|error| error.kind);
@@ -607,8 +635,12 @@ impl TaskRecord {
 
     /// The task that submitted it, or took it over; `None` of the embedder's.
     pub fn parent(&self) -> Option<Arc<TaskRecord>> {
-        let home = self.core.lock().home.clone();
-        home?.owner()
+        self.home()?.owner()
+    }
+
+    /// Where it stands among those that its parent submitted.
+    pub(super) fn home(&self) -> Option<Home> {
+        self.core.lock().home.clone()
     }
 
     /// 1 for the first attempt; 0 before it.
@@ -666,14 +698,15 @@ impl TaskRecord {
         self.core.lock().family.clone()
     }
 
-    /// Takes a task among those that it submitted. False if that is to end: this one was ended meanwhile.
-    pub fn adopt(self: &Arc<Self>, child: &Arc<TaskRecord>) -> bool {
+    /// Takes a task among those that it submitted, when so many families were `ended`. False if that is to end: this one was ended
+    /// meanwhile, or one above it.
+    pub fn adopt(self: &Arc<Self>, child: &Arc<TaskRecord>, ended: u64) -> bool {
         let family = {
             let mut core = self.core.lock();
             let Core { family, home, phase, ended_children, .. } = &mut *core;
             family
                 .get_or_insert_with(|| {
-                    let family = Family::of(self);
+                    let family = Family::of(self, home.as_ref());
                     if matches!(phase, Phase::Done) {
                         family.close(home.as_ref(), *ended_children);
                     }
@@ -681,7 +714,7 @@ impl TaskRecord {
                 })
                 .clone()
         };
-        let (home, goes_on) = family.adopt(child);
+        let (home, goes_on) = family.adopt(child, ended);
         let mut core = child.core.lock();
         match core.phase {
             // Somebody had its object already, and ended it.
@@ -721,6 +754,16 @@ struct Ended {
     attempts: u32,
     /// Dropped outside the lock, with the objects that only they held.
     arguments: Arguments,
+    watches: Box<[(usize, WatchKey)]>,
+}
+
+impl Ended {
+    /// Arguments that never came keep nothing of it.
+    fn unwatch(&self, task: &TaskRecord) {
+        for (place, key) in &self.watches {
+            self.arguments.object_at(*place).iter().for_each(|object| object.unwatch(key, task));
+        }
+    }
 }
 
 impl Core {
@@ -732,6 +775,7 @@ impl Core {
             family: self.family.clone(),
             started: self.started,
             attempts: self.attempt,
+            watches: std::mem::take(&mut self.watches),
             arguments: if keeps_arguments { Arguments::default() } else { std::mem::take(&mut self.arguments) },
         }
     }

@@ -71,13 +71,28 @@ impl Watchers {
         }
     }
 
-    /// Tells this watcher nothing any more. The key alone may be of an earlier list, whose watchers were told.
-    pub fn remove<W: Watcher + 'static>(&mut self, WatchKey { place: key, .. }: &WatchKey, watcher: &Arc<W>) {
-        let is_its = |other: &Arc<dyn Watcher>| std::ptr::addr_eq(Arc::as_ptr(other), Arc::as_ptr(watcher));
-        match self {
-            Watchers::One(one) if is_its(one) => *self = Watchers::None,
-            Watchers::Many(many) if many.get(*key).is_some_and(is_its) => drop(many.try_remove(*key)),
-            Watchers::None | Watchers::One(_) | Watchers::Many(_) => {}
+    /// Tells this watcher nothing any more, and gives it back, to be dropped where no lock is held. The key alone may be of an earlier
+    /// list, whose watchers were told.
+    pub fn remove<W: Watcher>(
+        &mut self,
+        WatchKey { place: key, .. }: &WatchKey,
+        watcher: &W,
+    ) -> Option<Arc<dyn Watcher>> {
+        let is_its = |other: &Arc<dyn Watcher>| std::ptr::addr_eq(Arc::as_ptr(other), watcher);
+        match std::mem::replace(self, Watchers::None) {
+            Watchers::One(one) if is_its(&one) => Some(one),
+            Watchers::Many(mut many) if many.get(*key).is_some_and(is_its) => {
+                let gone = many.try_remove(*key);
+                // Who comes and goes a million times leaves no table behind.
+                if !many.is_empty() {
+                    *self = Watchers::Many(many);
+                }
+                gone
+            }
+            others => {
+                *self = others;
+                None
+            }
         }
     }
 

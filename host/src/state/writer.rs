@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::object::ObjectRef;
 use super::payload::{Encoding, Payload, Value};
 use super::store::{ObjectStore, Reservation};
+use crate::words::account::Account;
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::limits::OBJECT_OVERHEAD_BYTES;
 
@@ -20,12 +21,12 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// One with room for so many bytes.
+    /// One with room for so many bytes, on this account.
     ///
     /// # Errors
     /// `ObjectStoreFull` or `OutOfDisk`.
-    pub fn new(store: &Arc<ObjectStore>, capacity: u64) -> TaskResult<Self> {
-        let reservation = store.reserve(OBJECT_OVERHEAD_BYTES)?;
+    pub fn new(store: &Arc<ObjectStore>, account: &Arc<Account>, capacity: u64) -> TaskResult<Self> {
+        let reservation = store.reserve(OBJECT_OVERHEAD_BYTES)?.on(account);
         let mut writer = Writer { store: store.clone(), data: Vec::new(), reservation };
         writer.make_room(usize::try_from(capacity).unwrap_or(usize::MAX))?;
         Ok(writer)
@@ -75,7 +76,7 @@ mod tests {
     #[test]
     fn what_is_appended_is_the_object_and_is_charged_once() {
         let store = ObjectStore::new(1 << 20);
-        let mut writer = Writer::new(&store, 0).unwrap();
+        let mut writer = Writer::new(&store, &Arc::default(), 0).unwrap();
         for part in [&b"one "[..], b"", b"two"] {
             writer.append(part).unwrap();
         }
@@ -90,7 +91,7 @@ mod tests {
     #[test]
     fn a_writer_has_the_stores_bound_and_gives_its_bytes_back() {
         let store = ObjectStore::new(200_000);
-        let mut writer = Writer::new(&store, 100_000).unwrap();
+        let mut writer = Writer::new(&store, &Arc::default(), 100_000).unwrap();
         let piece = [7; 10_000];
         let written = (0..).take_while(|_| writer.append(&piece).is_ok()).count();
         assert_eq!(written, 19, "and 10,000 for what an object takes beside its bytes");
@@ -98,6 +99,6 @@ mod tests {
         writer.append(&piece[..100]).unwrap();
         drop(writer);
         assert_eq!(store.used_bytes(), 0);
-        assert_eq!(Writer::new(&store, u64::MAX).unwrap_err().kind, ErrorKind::ObjectStoreFull);
+        assert_eq!(Writer::new(&store, &Arc::default(), u64::MAX).unwrap_err().kind, ErrorKind::ObjectStoreFull);
     }
 }

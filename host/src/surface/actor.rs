@@ -219,7 +219,7 @@ impl MethodCall {
         let MethodCall { actor: ActorHandle { runtime, actor }, method, arguments, options, reply } = self;
         match arguments.take() {
             Ok(arguments) => runtime.call_stream(CallRequest { actor, method, arguments, options, reply, place }, None),
-            Err(error) => StreamRef::failed(runtime.store(), error),
+            Err(error) => StreamRef::failed(failed(&runtime, error), runtime.store()),
         }
     }
 }

@@ -3,18 +3,25 @@
 
 use std::any::Any;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::state::payload::{Encoding, Payload};
 use crate::words::error::{ErrorKind, TaskError};
 
+/// Bytes of a buffer that are not worth a copy.
+const SPARE_BYTES: usize = 64;
+
 /// The same payload with bytes that are the host's own: those that somebody else holds as well are copied. Any thread may drop them, and
 /// their owner's end may be a function of an embedder's, which may take as long as it likes.
 pub fn own(mut payload: Payload) -> Payload {
-    let own = payload.data.try_into_mut().map(BytesMut::freeze);
-    payload.data = own.unwrap_or_else(|lent| Bytes::copy_from_slice(&lent));
+    let mut own = Vec::from(payload.data);
+    // A part of a buffer that nobody else holds would keep the rest of it, which nobody is charged for.
+    if own.capacity() - own.len() > own.len() / 8 + SPARE_BYTES {
+        own.shrink_to_fit();
+    }
+    payload.data = own.into();
     payload
 }
 
@@ -77,6 +84,19 @@ mod tests {
         assert_eq!(payload.encoding, Encoding::Raw);
         assert_eq!(decode::<Vec<u8>>(&payload).unwrap(), bytes);
         assert_eq!(decode::<Bytes>(&payload).unwrap(), bytes);
+    }
+
+    #[test]
+    fn a_part_of_a_buffer_that_nobody_else_holds_keeps_nothing_of_the_rest() {
+        let buffer = Bytes::from(vec![7u8; 1 << 20]);
+        let address = buffer.as_ptr();
+        let whole = own(Payload::new(Encoding::Raw, buffer));
+        assert_eq!(whole.data.as_ptr(), address, "all of it is taken as it is");
+        for part in [0..10, 1000..1010, (1 << 20) - 10..1 << 20] {
+            let part = own(Payload::new(Encoding::Raw, Bytes::from(vec![7u8; 1 << 20]).slice(part)));
+            let held = Vec::from(part.data);
+            assert!(held.len() == 10 && held.capacity() < 1000, "{}", held.capacity());
+        }
     }
 
     #[test]

@@ -37,6 +37,14 @@ impl Module {
         self.info().manifest.clone()
     }
 
+    /// Bytes that the host keeps for it now, all versions together: what its tasks put and gave, and what it and its tasks submitted
+    /// that has not ended, actors, streams and errors included. They are a part of
+    /// [`Stats::object_bytes`](crate::Stats::object_bytes), and within what the
+    /// [object store](crate::HostBuilder::object_store_bytes) holds. What a guest holds while it runs is its memory instead.
+    pub fn kept_bytes(&self) -> u64 {
+        self.info().account.kept_bytes()
+    }
+
     /// What is known of the version that is there. Whoever holds it holds the code.
     pub fn info(&self) -> Arc<ModuleInfo> {
         self.slot.current()

@@ -127,7 +127,7 @@ impl TaskCall {
             Ok(arguments) => {
                 runtime.submit_stream(TaskRequest { module, function, arguments, options, reply, place }, None)
             }
-            Err(error) => StreamRef::failed(runtime.store(), error),
+            Err(error) => StreamRef::failed(failed(&runtime, error), runtime.store()),
         }
     }
 }

@@ -12,6 +12,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
 use super::error::{ErrorKind, TaskError};
+use super::limits::TEXT_BYTES;
 
 /// What may be done in a granted directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +121,15 @@ impl Default for Capabilities {
 }
 
 impl Capabilities {
+    /// Bytes that the host keeps of them, where they are a single task's: what is granted is shared, and the lists are not.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        let dirs = self.dirs.iter().map(|grant| grant.guest_path.len() + grant.host_path.as_os_str().len());
+        let env = self.env.iter().map(|(name, value)| name.len() + value.len());
+        let nets = self.nets.iter().map(|grant| grant.host.len());
+        let texts = dirs.chain(env).chain(nets).chain(self.modules.iter().map(|_| 0));
+        size_of::<Self>() as u64 + texts.map(|text| text as u64 + 2 * TEXT_BYTES).sum::<u64>()
+    }
+
     /// No capability.
     pub fn none() -> Self {
         Capabilities {

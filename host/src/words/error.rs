@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::ids::TaskId;
-use super::limits::{CAUSES_MAX, ERROR_TEXT_MAX};
+use super::limits::{CAUSES_MAX, ERROR_BYTES, ERROR_TEXT_MAX};
 use super::text::clean;
 
 /// What a task gives: a value, or the error that everyone who waits for it shares.
@@ -194,6 +194,12 @@ impl TaskError {
         let own = [&self.message, &self.task, &self.module, &self.function].into_iter().chain(&self.panic);
         let causes = self.causes.iter().flat_map(|cause| [&cause.task, &cause.message]);
         own.chain(&self.backtrace).chain(causes).map(|text| text.len() as u64).sum()
+    }
+
+    /// Bytes that the host keeps of it with an object that failed.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        let parts = (self.causes.len() * size_of::<ErrorCause>() + self.backtrace.len() * size_of::<String>()) as u64;
+        self.text_bytes() + parts + ERROR_BYTES
     }
 
     /// The same with `cause` and what caused that.

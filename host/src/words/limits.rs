@@ -32,8 +32,31 @@ pub const HOUSEKEEPING_FUEL: u64 = 100 * FUEL_SLICE;
 /// has them, and longer where they may be needed again.
 pub const OBJECT_STORE_BYTES: u64 = 2 << 30;
 
-/// What one object costs beside its bytes, charged against the store so that empty objects are bounded as well.
-pub const OBJECT_OVERHEAD_BYTES: u64 = 128;
+/// What a value costs beside its bytes, and the object that holds it, charged against the store so that empty ones are bounded as
+/// well: the sizes of both, with what the allocator adds.
+pub const OBJECT_OVERHEAD_BYTES: u64 = 256;
+
+/// What the promise of a task's result costs beside the value: the object, and the task's receipt.
+pub const RESULT_BYTES: u64 = 400;
+
+/// What an error costs beside its texts: with an object that failed it is kept as a task's receipt is.
+pub const ERROR_BYTES: u64 = 512;
+
+/// What a task costs that has not ended, beside its arguments, its result and options of its own: its record, and its places in a
+/// queue, among its parent's, and in the timers.
+pub const TASK_BYTES: u64 = 512;
+
+/// What the options of a single task or actor cost beside their texts: how it runs, worked out from them.
+pub const PLAN_BYTES: u64 = 320;
+
+/// What a text or a name costs beside its bytes in a list of them.
+pub const TEXT_BYTES: u64 = 64;
+
+/// What an actor costs, dead or alive, as long as somebody holds a handle to it: its record and its mailbox.
+pub const ACTOR_BYTES: u64 = 1024;
+
+/// What a stream costs beside its items.
+pub const STREAM_BYTES: u64 = 256;
 
 /// Objects of fewer bytes are never spilled: a file takes more room than they free.
 pub const SPILL_BYTES_MIN: u64 = 4096;
@@ -124,8 +147,14 @@ pub const TABLE_ELEMENTS_MAX: u64 = 20_000;
 /// Output of one task, standard output, standard error and log lines together. A driver's is not limited by default.
 pub const OUTPUT_BYTES_DEFAULT: u64 = 16 << 20;
 
-/// Handles (objects, actors) that one instance holds. Each costs the host some 100 bytes.
+/// Handles (objects, actors) that one instance holds.
 pub const HANDLES_MAX: usize = 1 << 20;
+
+/// What the host keeps for each of them, counted as the guest's memory: some 100 bytes in two tables.
+pub const HANDLE_BYTES: u64 = 128;
+
+/// What the host keeps for each object of a wait, counted as the guest's memory while that lasts: some 100 bytes in three lists.
+pub const WAIT_BYTES: u64 = 128;
 
 /// WASI's handles (files, sockets, streams, things to wait for) that one instance holds. Many are an open file of the
 /// process, which has 1,024 by the usual limit: one guest must not use them all up.

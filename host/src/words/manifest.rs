@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::account::Account;
 use super::encoding::Encoding;
 use super::ids::ModuleId;
 use super::options::{ActorOptions, TaskOptions};
@@ -28,11 +29,28 @@ pub struct ModuleInfo {
     pub(crate) code_hash: Option<[u8; 32]>,
     /// How its tasks run on this host.
     pub(crate) plans: ModulePlans,
+    /// What the host keeps for it, the same for all its versions.
+    pub(crate) account: Arc<Account>,
     /// What runs it. Only the sandbox knows what that is.
     pub(crate) code: Arc<dyn Any + Send + Sync>,
 }
 
 impl ModuleInfo {
+    /// What stands for a module of this name, and keeps none of its code.
+    pub(crate) fn named(&self) -> Self {
+        ModuleInfo {
+            id: self.id,
+            name: self.name.clone(),
+            has_main: false,
+            manifest: None,
+            imports: Vec::new(),
+            code_hash: None,
+            plans: ModulePlans::default(),
+            account: self.account.clone(),
+            code: Arc::new(()),
+        }
+    }
+
     /// The task of this name.
     pub fn task(&self, name: &str) -> Option<&FunctionInfo> {
         self.manifest.as_ref()?.tasks.iter().find(|task| &*task.name == name)

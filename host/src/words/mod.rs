@@ -1,5 +1,6 @@
 //! The vocabulary of the host: plain data that every layer shares. Knows neither tokio nor wasmtime.
 
+pub mod account;
 pub mod backoff;
 pub mod budget;
 pub mod capabilities;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::budget::Budget;
-use super::limits::TaskLimits;
+use super::limits::{TEXT_BYTES, TaskLimits};
 use super::resources::{CPU, Milli, ResourceSet};
 
 /// What a declaration or a call says about a run. What it leaves out comes from the declaration, then from the host.
@@ -54,6 +54,14 @@ pub struct TaskOptions {
 }
 
 impl TaskOptions {
+    /// Bytes that the host keeps of its texts.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        let name = self.name.as_ref().map_or(0, |name| name.len());
+        let resources: usize = self.resources.keys().map(|name| name.len() + TEXT_BYTES as usize).sum();
+        let grants: usize = self.grants.iter().flatten().map(|grant| grant.len() + TEXT_BYTES as usize).sum();
+        (name + resources + grants) as u64
+    }
+
     /// Options that say nothing.
     pub fn new() -> Self {
         Self::default()

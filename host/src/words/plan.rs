@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::limits::{RETRY_BACKOFF, TaskLimits};
+use super::limits::{PLAN_BYTES, RETRY_BACKOFF, TEXT_BYTES, TaskLimits};
 use super::manifest::{ActorTypeInfo, FunctionInfo, Manifest};
 use super::options::{ActorOptions, TaskOptions};
 use super::resources::ResourceSet;
@@ -136,6 +136,12 @@ impl TaskPlan {
         let (timeout, fuel) = (caller.timeout, caller.fuel);
         let limits = self.limits.lower_of(&TaskLimits { timeout, fuel, ..TaskLimits::ceiling() });
         TaskPlan { limits, ..self.clone() }
+    }
+
+    /// Bytes that the host keeps of it, where it is a single task's.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        let grants = self.grants.iter().flatten().map(|grant| grant.len() as u64 + TEXT_BYTES).sum::<u64>();
+        PLAN_BYTES + self.name.len() as u64 + self.needs.kept_bytes() + grants
     }
 
     /// Is it such a plan already?

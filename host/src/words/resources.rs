@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::limits::TEXT_BYTES;
+
 /// An amount of a resource in thousandths. Signed: a pool may owe CPU to tasks that came back from waiting.
 pub type Milli = i64;
 
@@ -49,6 +51,11 @@ impl ResourceSet {
     /// The custom resources.
     pub fn custom(&self) -> impl Iterator<Item = (&str, Milli)> {
         self.custom.iter().flat_map(|map| map.iter().map(|(name, amount)| (name.as_str(), *amount)))
+    }
+
+    /// Bytes that the host keeps of the names.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        self.custom().map(|(name, _)| name.len() as u64 + TEXT_BYTES).sum()
     }
 
     /// Is all of `needs` there?

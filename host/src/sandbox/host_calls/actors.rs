@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wasmtime::component::Resource;
 
 use super::super::bindings::rustyray::core::actors::Host;
-use super::super::convert::{call_options, push};
+use super::super::convert::call_options;
 use super::super::guest::Guest;
 use super::super::wire;
 use super::{bad_options, function_name};
@@ -48,13 +48,13 @@ impl Host for Guest {
         let module = self.task().spec.with_module(Arc::clone);
         let request = ActorRequest { module, type_name, constructor, arguments, options };
         let actor = self.port.create_actor(request, Some(self.task()));
-        push(&mut self.table, actor)
+        self.push(actor)
     }
 
     fn ready(&mut self, actor: Resource<ActorRef>) -> wasmtime::Result<Resource<ObjectRef>> {
         self.count_call();
         let ready = self.table.get(&actor)?.record().ready.clone();
-        push(&mut self.table, ready)
+        self.push(ready)
     }
 
     fn call(
@@ -75,7 +75,7 @@ impl Host for Guest {
                 self.port.call_actor(request, Some(self.task()))
             }
         };
-        push(&mut self.table, object)
+        self.push(object)
     }
 
     fn find(
@@ -89,7 +89,7 @@ impl Host for Guest {
         let held = &self.task().spec.capabilities;
         let found = held.actors_in_reach().and_then(|()| self.port.find_actor(&name));
         match found.and_then(|actor| self.in_reach(actor, &name)) {
-            Ok(actor) => Ok(Ok(push(&mut self.table, actor)?)),
+            Ok(actor) => Ok(Ok(self.push(actor)?)),
             Err(error) => Ok(Err((&error).into())),
         }
     }
@@ -107,7 +107,7 @@ impl Host for Guest {
     fn clone_actor(&mut self, actor: Resource<ActorRef>) -> wasmtime::Result<Resource<ActorRef>> {
         self.count_call();
         let actor = self.table.get(&actor)?.clone();
-        push(&mut self.table, actor)
+        self.push(actor)
     }
 
     fn move_to_current(&mut self, actor: Resource<ActorRef>) -> wasmtime::Result<Resource<ObjectRef>> {
@@ -120,7 +120,7 @@ impl Host for Guest {
             }
             _ => self.port.move_actor(&actor),
         };
-        push(&mut self.table, done)
+        self.push(done)
     }
 
     fn checkpoint(&mut self) -> wasmtime::Result<Result<(), wire::TaskError>> {

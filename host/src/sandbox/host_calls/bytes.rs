@@ -10,7 +10,6 @@ use parking_lot::Mutex;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{HasData, Linker, Resource, ResourceType, WasmList};
 
-use super::super::convert::push;
 use super::super::guest::Guest;
 use super::super::trap::broken_contract;
 use super::super::wire;
@@ -73,8 +72,8 @@ impl Host for Guest {
 
     fn create(&mut self, capacity: Option<u64>) -> wasmtime::Result<Result<Resource<Writer>, wire::TaskError>> {
         self.count_call();
-        match writer::Writer::new(self.port.store(), capacity.unwrap_or(0)) {
-            Ok(writer) => Ok(Ok(push(&mut self.table, Writer(Arc::new(Mutex::new(writer))))?)),
+        match writer::Writer::new(self.port.store(), self.account(), capacity.unwrap_or(0)) {
+            Ok(writer) => Ok(Ok(self.push(Writer(Arc::new(Mutex::new(writer))))?)),
             Err(error) => Ok(Err((&*error).into())),
         }
     }
@@ -86,15 +85,15 @@ impl Host for Guest {
 
     fn seal(&mut self, bytes: Resource<Writer>) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>> {
         self.count_call();
-        let writer = Arc::into_inner(self.table.delete(bytes)?.0).map(Mutex::into_inner);
+        let writer = Arc::into_inner(self.table.take(bytes)?.0).map(Mutex::into_inner);
         let sealed = writer.ok_or_else(|| broken_contract("a writer that is in use".to_owned()))?.seal();
         let written = sealed.outcome().and_then(Result::ok).map_or(0, |value| value.payload().data.len());
         self.task().meter().bytes_out.add(written as u64);
-        Ok(Ok(push(&mut self.table, sealed)?))
+        Ok(Ok(self.push(sealed)?))
     }
 
     fn drop_writer(&mut self, writer: Resource<Writer>) -> wasmtime::Result<()> {
-        drop(self.table.delete(writer)?);
+        drop(self.table.take(writer)?);
         Ok(())
     }
 }

@@ -96,18 +96,31 @@ async fn next(
 ) -> wasmtime::Result<Event> {
     let guest = store.data_mut();
     guest.count_call();
-    let (shift, port, objects) = (guest.shift()?, guest.port.clone(), guest.objects(&objects)?);
+    let (shift, objects) = (guest.shift()?, guest.take_wait(objects)?);
     leave(&mut store, &shift);
-    let timeout = timeout_ns.map(Duration::from_nanos);
+    let event =
+        wait_for_event(&mut store, &shift, &objects, count as usize, timeout_ns.map(Duration::from_nanos)).await;
+    store.data_mut().end_wait(&objects);
+    event
+}
+
+async fn wait_for_event(
+    store: &mut Store<'_>,
+    shift: &Arc<Shift>,
+    objects: &Arc<[ObjectRef]>,
+    count: usize,
+    timeout: Option<Duration>,
+) -> wasmtime::Result<Event> {
+    let port = store.data().port.clone();
     let until = timeout.and_then(|timeout| port.clock().now().checked_add(timeout));
     loop {
-        let wanted = store.data_mut().wanted(&objects, count as usize);
+        let wanted = store.data_mut().wanted(objects, count);
         let from_memory = wanted.coming.is_empty();
         let left = until.map(|until| until.saturating_duration_since(port.clock().now())).or(timeout);
-        if let Some(news) = wait_for_news(&*port, &shift, &wanted, left).await {
+        if let Some(news) = wait_for_news(&*port, shift, &wanted, left).await {
             return store.data_mut().event(news);
         }
-        let ready = store.data().come(&objects);
+        let ready = store.data().come(objects);
         // What was read may be lost, and made again: then the time is not over yet.
         let is_over = || until.is_some_and(|until| until <= port.clock().now());
         if from_memory || !ready.is_empty() || is_over() {
@@ -197,7 +210,7 @@ impl Guest {
             Work::Call { reply, .. } => reply,
             Work::Task { .. } | Work::Main { .. } | Work::Construct { .. } => Encoding::default(),
         };
-        let given = arguments.iter().map(|argument| give_payload(&mut self.table, argument.payload()));
+        let given = arguments.iter().map(|argument| give_payload(&mut self.handles(), argument.payload()));
         let given = given.collect::<wasmtime::Result<_>>()?;
         drop(arguments);
         task.arguments_given();

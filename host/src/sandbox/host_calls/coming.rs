@@ -14,7 +14,7 @@ use crate::state::object::{ObjectRef, Outcome};
 use crate::state::parking::Awaited;
 use crate::words::error::TaskError;
 use crate::words::ids::{ObjectId, TaskId};
-use crate::words::limits::{ASKED_MAX, COMING_MAX, HANDLES_MAX, HELD_MAX, SPILL_PATIENCE};
+use crate::words::limits::{ASKED_MAX, COMING_MAX, HANDLES_MAX, HELD_MAX, SPILL_PATIENCE, WAIT_BYTES};
 
 /// The objects, each with its place among all who wait for the disk; those beyond [`COMING_MAX`] have none yet. Who stops to ask says
 /// nothing of it: what came is let go of by itself, and is forgotten with the rest when there is too much of it.
@@ -126,12 +126,18 @@ impl Asked {
 }
 
 impl Guest {
-    /// What these handles refer to.
-    pub(super) fn objects(&self, handles: &[Resource<ObjectRef>]) -> wasmtime::Result<Arc<[ObjectRef]>> {
+    /// What these handles refer to, for a wait: what the host keeps for that is the guest's until its [end](Self::end_wait).
+    pub(super) fn take_wait(&mut self, handles: Vec<Resource<ObjectRef>>) -> wasmtime::Result<Arc<[ObjectRef]>> {
         if handles.len() > HANDLES_MAX {
             return Err(broken_contract(format!("a wait for {} objects: it can hold {HANDLES_MAX}", handles.len())));
         }
+        self.limiter.keep(handles.len() as u64 * WAIT_BYTES)?;
         handles.iter().map(|object| Ok(self.table.get(object)?.clone())).collect()
+    }
+
+    /// The wait for these is over.
+    pub(super) fn end_wait(&mut self, objects: &[ObjectRef]) {
+        self.limiter.let_go(objects.len() as u64 * WAIT_BYTES);
     }
 
     /// Has an object read back that is on disk. Gives its value once it has come.

@@ -19,6 +19,8 @@ use super::trap::broken_contract;
 use super::wire;
 use crate::state::object::{ObjectRef, Outcome};
 use crate::state::payload::{Argument, Payload, Value};
+use crate::state::stream::StreamRef;
+use crate::words::account::Account;
 use crate::words::encoding::Encoding;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::event::EventKind;
@@ -26,6 +28,11 @@ use crate::words::limits::{ARGUMENTS_MAX, NAME_BYTES_MAX};
 use crate::words::manifest::ModuleInfo;
 
 impl Guest {
+    /// Whose it is what the host keeps for this guest.
+    fn account(&self) -> &Arc<Account> {
+        &self.task().spec.module.account
+    }
+
     fn count_call(&self) {
         self.task().meter().host_calls.add(1);
     }
@@ -35,10 +42,10 @@ impl Guest {
         let bytes = payload.data.len() as u64;
         self.task().meter().bytes_out.add(bytes);
         self.port.happened(self.task(), EventKind::Stored { bytes });
-        match self.port.store().store(payload) {
+        match self.port.store().store_on(self.account(), payload) {
             Ok(value) => {
                 let object = self.port.store().sealed(Ok(value));
-                Ok(Ok(convert::push(&mut self.table, object)?))
+                Ok(Ok(self.push(object)?))
             }
             Err(error) => Ok(Err((&*error).into())),
         }
@@ -66,7 +73,12 @@ impl Guest {
 
     /// An object that is an error from the start.
     fn failed_object(&self, error: impl Into<Arc<TaskError>>) -> ObjectRef {
-        self.port.store().sealed(Err(error.into()))
+        self.port.store().sealed_error(error.into(), Some(self.account()))
+    }
+
+    /// A stream that is an error from the start.
+    fn failed_stream(&self, error: TaskError) -> StreamRef {
+        StreamRef::failed(self.failed_object(error), self.port.store())
     }
 
     /// A value for the guest.
@@ -74,7 +86,7 @@ impl Guest {
         let bytes = value.payload().data.len() as u64;
         self.task().meter().bytes_in.add(bytes);
         self.port.happened(self.task(), EventKind::Read { bytes });
-        convert::give_payload(&mut self.table, value.payload())
+        convert::give_payload(&mut self.handles(), value.payload())
     }
 
     /// An outcome for the guest.

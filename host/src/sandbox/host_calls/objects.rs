@@ -6,7 +6,7 @@ use std::time::Duration;
 use wasmtime::component::Resource;
 
 use super::super::bindings::rustyray::core::objects::Host;
-use super::super::convert::{push, take_payload};
+use super::super::convert::take_payload;
 use super::super::guest::Guest;
 use super::super::wire;
 use crate::port::waiting::{Waited, Wanted, come, value_of, wait_in};
@@ -24,7 +24,7 @@ impl Host for Guest {
     fn clone_object(&mut self, object: Resource<ObjectRef>) -> wasmtime::Result<Resource<ObjectRef>> {
         self.count_call();
         let object = self.table.get(&object)?.clone();
-        push(&mut self.table, object)
+        self.push(object)
     }
 
     fn object_id(&mut self, object: Resource<ObjectRef>) -> wasmtime::Result<u64> {
@@ -97,23 +97,11 @@ impl Host for Guest {
         timeout_ns: Option<u64>,
     ) -> wasmtime::Result<Result<Vec<u32>, wire::TaskError>> {
         self.count_call();
-        let (objects, count) = (self.objects(&objects)?, count as usize);
-        let timeout = timeout_ns.map(Duration::from_nanos);
-        let until = timeout.and_then(|timeout| self.port.clock().now().checked_add(timeout));
-        loop {
-            let wanted = self.wanted(&objects, count);
-            let from_memory = wanted.coming.is_empty();
-            let left = until.map(|until| until.saturating_duration_since(self.port.clock().now()));
-            match self.park(wanted, left.or(timeout)).await {
-                Waited::CancelRequested => return Ok(Err(asked_to_stop())),
-                Waited::InVain(error) => return Ok(Err((&*error).into())),
-                Waited::TimedOut => break,
-                Waited::Ready if from_memory || self.has_enough(&objects, count) => break,
-                // One of several came from disk.
-                Waited::Ready => {}
-            }
-        }
-        Ok(Ok(self.come(&objects)))
+        let objects = self.take_wait(objects)?;
+        let waited = self.wait_for(&objects, count as usize, timeout_ns.map(Duration::from_nanos)).await;
+        let come = waited.map(|()| self.come(&objects));
+        self.end_wait(&objects);
+        Ok(come)
     }
 
     fn cancel(&mut self, object: Resource<ObjectRef>, force: bool, recursive: bool) -> wasmtime::Result<()> {
@@ -133,6 +121,29 @@ impl Guest {
                 Waited::InVain(error) => Err(error),
                 _ => Err(Arc::new(stop_request())),
             })
+        }
+    }
+
+    /// Parks this guest until so many of the objects are there, or the time is over.
+    async fn wait_for(
+        &mut self,
+        objects: &Arc<[ObjectRef]>,
+        count: usize,
+        timeout: Option<Duration>,
+    ) -> Result<(), wire::TaskError> {
+        let until = timeout.and_then(|timeout| self.port.clock().now().checked_add(timeout));
+        loop {
+            let wanted = self.wanted(objects, count);
+            let from_memory = wanted.coming.is_empty();
+            let left = until.map(|until| until.saturating_duration_since(self.port.clock().now()));
+            match self.park(wanted, left.or(timeout)).await {
+                Waited::CancelRequested => return Err(asked_to_stop()),
+                Waited::InVain(error) => return Err((&*error).into()),
+                Waited::TimedOut => return Ok(()),
+                Waited::Ready if from_memory || self.has_enough(objects, count) => return Ok(()),
+                // One of several came from disk.
+                Waited::Ready => {}
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wasmtime::component::Resource;
 
 use super::super::bindings::rustyray::core::streams::Host;
-use super::super::convert::{call_options, push, take_payload};
+use super::super::convert::{call_options, take_payload};
 use super::super::guest::Guest;
 use super::super::wire;
 use super::{bad_options, function_name};
@@ -27,14 +27,14 @@ impl Host for Guest {
         let function = function_name(function)?;
         let arguments = self.arguments(arguments)?;
         let stream = match stream_options(options) {
-            Err(error) => self.port.failed_stream(error),
+            Err(error) => self.failed_stream(error),
             Ok(options) => {
                 let (module, reply) = (self.task().spec.with_module(Arc::clone), self.reply());
                 let request = TaskRequest { module, function, arguments, options, reply, place: None };
                 self.port.submit_stream(request, Some(self.task()))
             }
         };
-        push(&mut self.table, stream)
+        self.push(stream)
     }
 
     fn call(
@@ -49,19 +49,19 @@ impl Host for Guest {
         let method = function_name(method)?;
         let arguments = self.arguments(arguments)?;
         let stream = match stream_options(options) {
-            Err(error) => self.port.failed_stream(error),
+            Err(error) => self.failed_stream(error),
             Ok(options) => {
                 let request = CallRequest { actor, method, arguments, options, reply: self.reply(), place: None };
                 self.port.call_stream(request, Some(self.task()))
             }
         };
-        push(&mut self.table, stream)
+        self.push(stream)
     }
 
     fn next(&mut self, items: Resource<StreamRef>) -> wasmtime::Result<Resource<ObjectRef>> {
         self.count_call();
         let item = self.table.get(&items)?.next();
-        push(&mut self.table, item)
+        self.push(item)
     }
 
     fn give(&mut self, item: wire::Payload) -> wasmtime::Result<Result<Option<Resource<ObjectRef>>, wire::TaskError>> {
@@ -73,13 +73,13 @@ impl Host for Guest {
             return Ok(Err((&TaskError::new(ErrorKind::InvalidArgument, text)).into()));
         };
         task.meter().bytes_out.add(payload.data.len() as u64);
-        let item = match self.port.store().store(payload) {
+        let item = match self.port.store().store_on(self.account(), payload) {
             Ok(value) => value,
             Err(error) => return Ok(Err((&*error).into())),
         };
         match stream.give(task.attempt(), Ok(item)) {
             Given::GoOn => Ok(Ok(None)),
-            Given::Room(room) => Ok(Ok(Some(push(&mut self.table, room)?))),
+            Given::Room(room) => Ok(Ok(Some(self.push(room)?))),
             Given::NobodyListens => {
                 let error = TaskError::new(ErrorKind::TaskCancelled, "nobody wants another item of this stream");
                 Ok(Err((&error).into()))

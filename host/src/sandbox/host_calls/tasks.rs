@@ -6,7 +6,7 @@ use wasmtime::AsContextMut;
 use wasmtime::component::{Access, HasSelf, Resource};
 
 use super::super::bindings::rustyray::core::tasks::{Host, HostWithStore};
-use super::super::convert::{call_options, push};
+use super::super::convert::call_options;
 use super::super::guest::Guest;
 use super::super::tank;
 use super::super::wire;
@@ -42,7 +42,7 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
                 guest.port.submit(TaskRequest { module, function, arguments, options, reply, place: None }, Some(task))
             }
         };
-        push(&mut access.get().table, object)
+        access.get().push(object)
     }
 
     fn context(mut access: Access<'_, Guest, Self>) -> wasmtime::Result<wire::TaskContext> {

@@ -24,7 +24,7 @@ impl World {
 
     fn child(&self, id: u64, parent: &Arc<TaskRecord>) -> Arc<TaskRecord> {
         let child = self.task(id);
-        assert!(parent.adopt(&child));
+        assert!(parent.adopt(&child, 0));
         child
     }
 
@@ -91,15 +91,31 @@ fn what_is_submitted_for_a_task_that_is_done_is_of_the_one_above_or_ends_with_it
     world.finish(&ended, true);
     world.finish(&empty, false);
     let [late, unwanted, other] = [5, 6, 7].map(|id| world.task(id));
-    assert!(returned.adopt(&late));
-    assert!(!ended.adopt(&unwanted));
-    assert!(empty.adopt(&other));
+    assert!(returned.adopt(&late, 0));
+    assert!(!ended.adopt(&unwanted, 0));
+    assert!(empty.adopt(&other, 0));
     assert_eq!(below(&root), [4, 5, 6, 7].into());
     // Those above may have ended, too.
     world.finish(&root, true);
     let later = world.task(8);
-    assert!(!returned.adopt(&later));
+    assert!(!returned.adopt(&later, 0));
     drop(sibling);
+}
+
+#[test]
+fn what_is_submitted_far_below_a_task_that_was_ended_ends_before_anybody_has_come_there() {
+    let world = World::new();
+    let root = world.task(0);
+    let (parent, other) = (world.child(1, &root), world.task(2));
+    let child = world.child(3, &parent);
+    let [first, second, third, fourth] = [4, 5, 6, 7].map(|id| world.task(id));
+    assert!(child.adopt(&first, 0));
+    world.finish(&root, true);
+    assert!(!child.adopt(&second, 1), "its own parent goes on, and the one above does not");
+    assert!(other.adopt(&third, 1), "another tree is none of that");
+    // One that was asked to stop has its grace.
+    child.request_cancel();
+    assert!(child.adopt(&fourth, 1));
 }
 
 #[test]
@@ -124,7 +140,7 @@ fn a_child_that_was_ended_before_it_had_its_place_takes_none() {
     let root = world.task(0);
     let child = world.task(1);
     world.finish(&child, false);
-    root.adopt(&child);
+    root.adopt(&child, 0);
     assert!(root.family().unwrap().is_empty());
 }
 

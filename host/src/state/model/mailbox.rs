@@ -64,6 +64,8 @@ struct World {
     waits_since: Option<u32>,
     calls: Vec<Call>,
     lines: [Vec<usize>; LANES],
+    /// Of those in the lines that were ended.
+    ended: usize,
     kills: Vec<Kill>,
     save: bool,
     exit: bool,
@@ -86,6 +88,7 @@ impl World {
             waits_since: None,
             calls: Vec::new(),
             lines: Default::default(),
+            ended: 0,
             kills: Vec::new(),
             save: false,
             exit: false,
@@ -131,9 +134,18 @@ impl World {
         for (lane, line) in self.lines.iter_mut().enumerate().filter(|(lane, _)| *lane <= last && room[*lane]) {
             let dead = line.iter().take_while(|name| self.calls[**name].over).count();
             line.drain(..dead);
+            self.ended = self.ended.saturating_sub(dead);
             if found.is_some() && lane == last {
                 line.remove(0);
             }
+        }
+    }
+
+    /// Those that were ended are gone, if they are one in so many.
+    fn swept(&mut self, one_in: usize) {
+        if self.ended > 0 && self.ended * one_in >= self.line().len() {
+            self.ended = 0;
+            self.lines.iter_mut().for_each(|line| line.retain(|name| !self.calls[*name].over));
         }
     }
 
@@ -150,7 +162,7 @@ impl World {
             Said::Exit => self.exit = false,
             Said::Move => self.moves = false,
             Said::Call(name) => self.looked([true; LANES], Some(*name)),
-            Said::Closed => self.lines = Default::default(),
+            Said::Closed => (self.lines, self.ended) = Default::default(),
         }
     }
 
@@ -200,6 +212,9 @@ impl World {
         let lane = self.rng.usize(..LANES);
         let record = task(name as u64, 0, TaskPlan { lane, ..plan() }, false, &self.store).0;
         let pushed = self.mailbox.push(record.clone()).map_err(|error| error.kind);
+        if self.line().len() >= ROOM && !self.dead {
+            self.swept(64);
+        }
         let expected = match () {
             () if self.dead => Err(ErrorKind::ActorDied),
             () if self.line().len() >= ROOM => Err(ErrorKind::PendingCallsLimitExceeded),
@@ -240,7 +255,9 @@ impl World {
             let over = Err(Arc::new(TaskError::new(ErrorKind::TaskCancelled, "over")));
             assert!(self.calls[name].record.finish(over, false, Moment::of(&ManualClock::new()), |_| ()).is_some());
             self.calls[name].over = true;
-            self.mailbox.wake();
+            self.ended += 1;
+            self.swept(2);
+            self.mailbox.call_ended();
         }
     }
 

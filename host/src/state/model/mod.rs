@@ -64,6 +64,7 @@ pub(super) fn task(
         imports: Vec::new(),
         code_hash: None,
         plans: ModulePlans::default(),
+        account: Arc::default(),
         code: Arc::new(()),
     };
     let spec = TaskSpec {
@@ -79,5 +80,6 @@ pub(super) fn task(
     };
     let output = store.promise();
     let conductor: Weak<dyn Conductor> = Weak::<Nobody>::new();
-    (TaskRecord::new(spec, counted, Arguments::default(), output.clone(), conductor), output)
+    let submitted = counted.then(|| store.reserve_free(0).expect("nothing is always there"));
+    (TaskRecord::new(spec, submitted, Arguments::default(), output.clone(), conductor), output)
 }

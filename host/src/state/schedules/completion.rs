@@ -40,7 +40,7 @@ fn whoever_watches_is_told_once_or_finds_it_sealed() {
             thread::spawn(move || {
                 let told = Arc::new(Told::default());
                 if let Ok(key) = object.watch(told.clone()) {
-                    object.unwatch(&key, &told);
+                    object.unwatch(&key, &*told);
                 }
             })
         };

@@ -36,10 +36,12 @@ fn whoever_ends_a_task_finds_what_is_submitted_for_it_or_that_is_told_to_end() {
         let store = ObjectStore::new(1 << 20);
         let [top, root, parent, child, late] = [0, 1, 2, 3, 4].map(|id| made(id, &store));
         let grandchild = made(5, &store);
-        assert!(top.adopt(&root) && root.adopt(&parent) && parent.adopt(&child) && child.adopt(&grandchild));
+        assert!(
+            top.adopt(&root, 0) && root.adopt(&parent, 0) && parent.adopt(&child, 0) && child.adopt(&grandchild, 0)
+        );
         let submitting = {
             let (parent, late) = (parent.clone(), late.clone());
-            thread::spawn(move || parent.adopt(&late))
+            thread::spawn(move || parent.adopt(&late, 0))
         };
         let returning: Vec<_> = [parent, child]
             .into_iter()
@@ -67,10 +69,10 @@ fn nobody_is_left_in_a_place_however_they_come_to_their_ends() {
     explore(|| {
         let store = ObjectStore::new(1 << 20);
         let [root, parent, first, second] = [1, 2, 3, 4].map(|id| made(id, &store));
-        assert!(root.adopt(&parent) && parent.adopt(&first));
+        assert!(root.adopt(&parent, 0) && parent.adopt(&first, 0));
         let submitting = {
             let (parent, second) = (parent.clone(), second.clone());
-            thread::spawn(move || parent.adopt(&second))
+            thread::spawn(move || parent.adopt(&second, 0))
         };
         let ending: Vec<_> = [parent, first, second]
             .into_iter()

@@ -85,6 +85,7 @@ fn task(
         imports: Vec::new(),
         code_hash: None,
         plans: ModulePlans::default(),
+        account: Arc::default(),
         code: Arc::new(()),
     };
     let spec = TaskSpec {
@@ -98,10 +99,11 @@ fn task(
         budget: None,
         queued: Instant::now(),
     };
-    let arguments =
-        Arguments::new(arguments.into_iter().map(Argument::Object).collect(), store).expect("there is room");
+    let arguments = Arguments::new(arguments.into_iter().map(Argument::Object).collect(), store, &Arc::default())
+        .expect("there is room");
     let output = store.promise();
-    (TaskRecord::new(spec, true, arguments, output.clone(), conductor), output)
+    let submitted = Some(store.reserve_free(0).expect("nothing is always there"));
+    (TaskRecord::new(spec, submitted, arguments, output.clone(), conductor), output)
 }
 
 /// Settles a task, as who runs it or ends it does. False if somebody did before.

@@ -96,11 +96,11 @@ impl World {
         if self.held().0 + bytes <= LIMIT { Ok(()) } else { Err(failure) }
     }
 
-    /// An error takes room, where there is some.
-    pub(super) fn charged(&self, outcome: &Outcome, state: State) -> State {
+    /// An error takes room, where there is some; `beside` it its object, where that is not charged already.
+    pub(super) fn charged(&self, outcome: &Outcome, state: State, beside: u64) -> State {
         match (outcome, state) {
             (Err(error), State::Failed { kind, .. }) => {
-                let bytes = error.text_bytes() + OBJECT_OVERHEAD_BYTES;
+                let bytes = error.kept_bytes() + beside;
                 let charge = if self.held().0 + bytes <= LIMIT { bytes } else { 0 };
                 State::Failed { kind, charge }
             }

@@ -42,9 +42,17 @@ impl World {
 
     pub(super) fn put(&mut self) {
         let (outcome, state) = self.outcome(self.objects.len());
-        let state = self.charged(&outcome, state);
+        let state = self.charged(&outcome, state, OBJECT_OVERHEAD_BYTES);
         let used = self.step_uses();
-        self.objects.push(Object { handles: vec![self.store.sealed(outcome)], state, watches: Vec::new(), used });
+        let error = outcome.as_ref().err().cloned();
+        let object = self.store.sealed(outcome);
+        if matches!(state, State::Failed { charge: 0, .. }) {
+            // One that all have who find no room even for their error.
+            let others = self.store.sealed(Err(error.expect("it failed")));
+            assert_eq!(object.id(), others.id());
+            return;
+        }
+        self.objects.push(Object { handles: vec![object], state, watches: Vec::new(), used });
     }
 
     pub(super) fn promise(&mut self) {
@@ -61,7 +69,7 @@ impl World {
         let object = self.handle(name);
         let (outcome, state) = self.outcome(name);
         if self.objects[name].state == State::Pending {
-            let (state, used) = (self.charged(&outcome, state), self.step_uses());
+            let (state, used) = (self.charged(&outcome, state, 0), self.step_uses());
             (self.objects[name].state, self.objects[name].used) = (state, used);
             self.tell(name);
         }
@@ -100,7 +108,7 @@ impl World {
             let object = self.handle(name);
             let watches = &mut self.objects[name].watches;
             let watch = watches.swap_remove(self.rng.usize(..watches.len()));
-            object.unwatch(&watch.key, &watch.told);
+            object.unwatch(&watch.key, &*watch.told);
             assert_eq!(watch.told.0.load(Ordering::Relaxed), watch.expected);
         }
     }

@@ -3,6 +3,7 @@
 mod escapes;
 mod floods;
 mod growth;
+mod hoards;
 mod lies;
 mod loops;
 mod storms;

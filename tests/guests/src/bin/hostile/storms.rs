@@ -8,6 +8,16 @@ fn fork() {
     drop((fork.remote(), fork.remote()));
 }
 
+/// Submits the next of its kind, some that wait for that, and stays.
+#[rustyray::remote]
+async fn runs_away(company: u32) {
+    let next = runs_away.remote(company);
+    let _company: Vec<_> = (0..company).map(|_| echo.remote(&next)).collect();
+    loop {
+        rustyray::sleep(Duration::from_secs(3600)).await;
+    }
+}
+
 /// Submits itself twice, and waits for both.
 #[rustyray::remote]
 fn fork_and_wait() -> Result<()> {

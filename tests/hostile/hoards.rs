@@ -1,0 +1,137 @@
+//! What the host keeps for guests is charged, and is not more than that: each attack makes it without end, and what the process takes
+//! is held against the accounts while it is there.
+
+use rustyray_host::clock::ManualClock;
+use rustyray_host::{Capabilities, ErrorKind, HostBuilder, TaskOptions};
+
+use crate::arena::{Arena, attack, attack_next_door, attack_on};
+use crate::census::{memory, peak_memory};
+use crate::forge;
+use crate::support::settled;
+
+/// What the process takes beside: a guest's instance and stack, and what the allocator has not given back of what was there before.
+const BESIDE: u64 = 24 << 20;
+
+/// Makes it, and gives what is charged for it: to the module, and to the guest that holds it.
+async fn hoard(arena: &Arena, attack: &str, count: u32) -> (u64, u64) {
+    let module = arena.load("hostile").await;
+    let attack = module.task(&format!("hoards::{attack}")).options(TaskOptions::new().memory_bytes(1 << 30)).arg(count);
+    let idle = memory();
+    let hoarding = attack.submit().await;
+    arena.lines.until("there").await;
+    let (now, stats, kept) = (memory(), arena.stats(), module.kept_bytes());
+    assert!(!hoarding.is_ready(), "{:?}", hoarding.receipt());
+    assert!(kept <= stats.object_bytes, "{kept} {stats:?}");
+    arena.neighbour.works_on().await;
+    arena.cancel(&hoarding);
+    assert_eq!(arena.end_of(&hoarding).await.kind, ErrorKind::TaskCancelled);
+    let held = hoarding.receipt().unwrap().memory_peak_bytes;
+    let (taken, charged) = (now.saturating_sub(idle), kept + held);
+    println!("{count}: {} MB taken, {} MB charged, {} MB of that to the guest", taken >> 20, charged >> 20, held >> 20);
+    assert!(taken <= charged + charged / 2 + BESIDE, "{taken} bytes are taken, and {charged} charged");
+    drop(hoarding);
+    // What was submitted ends with it, and nothing is left on the account.
+    settled(&arena.host, "all to be given back", |_| module.kept_bytes() == 0).await;
+    (kept, held)
+}
+
+/// Grants what can be named.
+fn clock(builder: HostBuilder, _: &ManualClock) -> HostBuilder {
+    builder.capabilities(Capabilities::none().clock())
+}
+
+#[test]
+fn tasks_that_are_cancelled_before_they_begin_are_nothing() {
+    attack(async |arena| {
+        let (kept, _) = hoard(arena, "cancelled", 300_000).await;
+        assert!(kept < 100_000, "{kept}");
+    });
+}
+
+#[test]
+fn tasks_with_all_options() {
+    attack_on(clock, async |arena| {
+        let (kept, _) = hoard(arena, "waiting", 5000).await;
+        assert!(kept > 5000 * 16 * 240, "{kept}");
+    });
+}
+
+#[test]
+fn promises_ahead_of_streams() {
+    attack(async |arena| {
+        let (kept, _) = hoard(arena, "promises", 400).await;
+        assert!(kept > 400 * 1024 * 100, "{kept}");
+    });
+}
+
+#[test]
+fn actors_that_never_were() {
+    attack(async |arena| {
+        let (kept, _) = hoard(arena, "ghosts", 10_000).await;
+        assert!(kept > 10_000 * 16 * 240, "{kept}");
+    });
+}
+
+#[test]
+fn names_of_actors() {
+    attack(async |arena| {
+        let (kept, _) = hoard(arena, "names", 30_000).await;
+        assert!(kept > 30_000 * 480, "{kept}");
+    });
+}
+
+#[test]
+fn objects_that_are_errors_of_all_sorts() {
+    attack(async |arena| {
+        let (kept, _) = hoard(arena, "errors", 2000).await;
+        assert!(kept > 2000 * 4096, "{kept}");
+        arena.lines.clear();
+        hoard(arena, "refused", 50_000).await;
+    });
+}
+
+#[test]
+fn objects_and_results_without_a_byte() {
+    attack(async |arena| {
+        hoard(arena, "empties", 500_000).await;
+        arena.lines.clear();
+        hoard(arena, "results", 100_000).await;
+    });
+}
+
+#[test]
+fn what_a_guest_holds_is_within_its_memory() {
+    const MEMORY: u64 = 16 << 20;
+    attack(async |arena| {
+        let body = format!(
+            "(call $put (i32.const 2) (i32.const {heap}) (i32.const 8) (i32.const 0) (i32.const 0) (i32.const {heap}))
+            (loop $again (drop (call $clone (i32.load offset=8 (i32.const {heap})))) (br $again))",
+            heap = forge::HEAP
+        );
+        let handles = arena.load_forged(forge::task(0, forge::OBJECTS, &body)).await.task("attack");
+        let waits = arena.load("hostile").await.task("hoards::waits").arg(200_000u32);
+        let idle = memory();
+        for attack in [handles, waits] {
+            let error = arena.outlive(&attack.options(TaskOptions::new().memory_bytes(MEMORY))).await;
+            assert_eq!((error.kind, &*error.limit.unwrap().name), (ErrorKind::OutOfMemory, "memory-bytes"));
+            assert!(error.message.contains("handles and waits"), "{}", error.message);
+        }
+        let taken = peak_memory().saturating_sub(idle);
+        assert!(taken <= MEMORY + MEMORY / 2 + BESIDE, "{taken}");
+    });
+}
+
+#[test]
+fn what_finds_no_room_takes_none() {
+    // Who shares a store can find it full.
+    attack_next_door(
+        |builder, given| clock(builder, given).object_store_bytes(1 << 20),
+        async |arena| {
+            for attack in ["waiting", "promises", "ghosts", "names", "refused", "empties"] {
+                let (kept, _) = hoard(arena, attack, 20_000).await;
+                assert!(kept <= 1 << 20, "{attack}: {kept}");
+                arena.lines.clear();
+            }
+        },
+    );
+}
