@@ -60,11 +60,6 @@ impl Lines {
         self.0.lock().unwrap().clone()
     }
 
-    /// Forgets them.
-    pub fn clear(&self) {
-        self.0.lock().unwrap().clear();
-    }
-
     /// Waits until this text was printed.
     pub async fn until(&self, text: &str) {
         let printed = async {

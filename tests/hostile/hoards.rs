@@ -15,10 +15,11 @@ const BESIDE: u64 = 24 << 20;
 /// Makes it, and gives what is charged for it: to the module, and to the guest that holds it.
 async fn hoard(arena: &Arena, attack: &str, count: u32) -> (u64, u64) {
     let module = arena.load("hostile").await;
-    let attack = module.task(&format!("hoards::{attack}")).options(TaskOptions::new().memory_bytes(1 << 30)).arg(count);
+    let name = format!("hoards::{attack}");
+    let attack = module.task(&name).options(TaskOptions::new().memory_bytes(1 << 30)).arg(count);
     let idle = memory();
     let hoarding = attack.submit().await;
-    arena.lines.until("there").await;
+    arena.lines.until(&format!("{name} is there")).await;
     let (now, stats, kept) = (memory(), arena.stats(), module.kept_bytes());
     assert!(!hoarding.is_ready(), "{:?}", hoarding.receipt());
     assert!(kept <= stats.object_bytes, "{kept} {stats:?}");
@@ -85,7 +86,6 @@ fn objects_that_are_errors_of_all_sorts() {
     attack(async |arena| {
         let (kept, _) = hoard(arena, "errors", 2000).await;
         assert!(kept > 2000 * 4096, "{kept}");
-        arena.lines.clear();
         hoard(arena, "refused", 50_000).await;
     });
 }
@@ -94,7 +94,6 @@ fn objects_that_are_errors_of_all_sorts() {
 fn objects_and_results_without_a_byte() {
     attack(async |arena| {
         hoard(arena, "empties", 500_000).await;
-        arena.lines.clear();
         hoard(arena, "results", 100_000).await;
     });
 }
@@ -130,7 +129,6 @@ fn what_finds_no_room_takes_none() {
             for attack in ["waiting", "promises", "ghosts", "names", "refused", "empties"] {
                 let (kept, _) = hoard(arena, attack, 20_000).await;
                 assert!(kept <= 1 << 20, "{attack}: {kept}");
-                arena.lines.clear();
             }
         },
     );

@@ -47,6 +47,14 @@ pub fn time(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| "expected a number and ms, s, m or h, such as 5s or 1m30s".to_owned())
 }
 
+/// The same, of what nobody can do in no time.
+pub fn time_limit(text: &str) -> Result<Duration, String> {
+    match time(text)? {
+        Duration::ZERO => Err("expected more than no time at all, such as 5s or 1m30s".to_owned()),
+        time => Ok(time),
+    }
+}
+
 /// `1_000_000`.
 pub fn fuel(text: &str) -> Result<u64, String> {
     whole(text)
@@ -131,5 +139,6 @@ mod tests {
         for text in ["5", "", "-1s", "s", "99999999999999999999s"] {
             assert!(time(text).is_err(), "{text}");
         }
+        assert!(time("0s").is_ok() && time_limit("0s").is_err() && time_limit("1ns").is_ok());
     }
 }

@@ -66,14 +66,18 @@ impl Bench {
         let payloads = arguments::payloads(task, &self.arguments)?;
         let call = module.task(&self.task).options(self.host.budget.options()).reply(Encoding::Json);
         let call = payloads.into_iter().fold(call, TaskCall::arg_payload);
-        let first = session.wait(&call.clone().submit().await, false).await;
-        if let Ended::Outcome(Err(_)) = first {
-            // One that fails is not worth measuring.
-            first.value(&self.host).map_err(|failure| arguments::with_signature(failure, task))?;
-        }
-        console.note("measuring");
         let mut measured = Measured::new(task.to_string(), module.name().to_owned(), self.concurrency());
-        let signal = session.until_signal(async |host| self.run(&call, host, &mut measured).await).await;
+        let signal = match session.wait(&call.clone().submit().await, false).await {
+            Ended::Signal(signal) => Some(signal),
+            Ended::Outcome(Ok(_)) => {
+                console.note("measuring");
+                session.until_signal(async |host| self.run(&call, host, &mut measured).await).await
+            }
+            // One that fails is not worth measuring.
+            Ended::Outcome(Err(error)) => {
+                return Err(arguments::with_signature(Failure::of_task(&error, &self.host), task));
+            }
+        };
         measured.interrupted = signal.is_some();
         match console.is_json() {
             true => results::write_json_line(&measured.report())?,

@@ -10,14 +10,14 @@ use super::amounts;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Budget (for the program and all its tasks and actors together)")]
 pub struct BudgetArgs {
-    /// Fuel of all of them [default: no limit].
+    /// Fuel of all of them; what runs when it is gone ends up to a million units later [default: no limit].
     #[arg(long, value_name = "N", value_parser = amounts::fuel)]
     budget_fuel: Option<u64>,
     /// Memory of all that live at the same moment, such as 1GiB [default: no limit].
     #[arg(long, value_name = "SIZE", value_parser = amounts::memory)]
     budget_memory: Option<u64>,
     /// Time from the start on, after which all are ended [default: no limit].
-    #[arg(long, value_name = "TIME", value_parser = amounts::time)]
+    #[arg(long, value_name = "TIME", value_parser = amounts::time_limit)]
     budget_time: Option<Duration>,
     /// Tasks and calls that may be submitted in all [default: no limit].
     #[arg(long, value_name = "N", value_parser = amounts::count)]

@@ -118,7 +118,10 @@ fn hint(error: &TaskError, args: &HostArgs) -> Option<String> {
         PendingCallsLimitExceeded => {
             fixed("await some calls before more are made, or raise the actor's max_pending_calls")
         }
-        TaskUnschedulable => fixed("give the host more with --cpus N or --resource NAME=N"),
+        TaskUnschedulable => match &error.limit {
+            Some(_) => fixed("let it use less with --memory, or give all of them more with --host-memory"),
+            None => fixed("give the host more with --cpus N or --resource NAME=N"),
+        },
         CapabilityDenied => fixed("grant it with --dir, --env, --allow-net, --stdin or --with"),
         _ => None,
     }
@@ -132,6 +135,7 @@ fn limit_hint(error: &TaskError, args: &HostArgs) -> Option<String> {
     match limit.name.as_str() {
         "budget-fuel" => return budget("fuel"),
         "budget-memory-bytes" => return budget("memory"),
+        "budget-time-ns" => return budget("time"),
         "budget-tasks" => return budget("tasks"),
         _ => {}
     }

@@ -45,7 +45,7 @@ struct LimitArgs {
     #[arg(long, value_name = "N", value_parser = amounts::fuel)]
     fuel: Option<u64>,
     /// Wall-clock time, such as 5s or 1m30s [default: no limit].
-    #[arg(long, value_name = "TIME", value_parser = amounts::time)]
+    #[arg(long, value_name = "TIME", value_parser = amounts::time_limit)]
     timeout: Option<Duration>,
     /// Memory, such as 64MiB [default: 256MiB, and what a task declares up to 4GiB].
     #[arg(long, value_name = "SIZE", value_parser = amounts::memory)]

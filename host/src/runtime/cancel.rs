@@ -135,7 +135,15 @@ impl Runtime {
                 task.spec.budget.as_ref().map_or_else(burned, Budget::out_of_fuel)
             }
             StopReason::Deadline => {
-                let (limit, used) = task.time_used(self.clock.now());
+                let now = self.clock.now();
+                let budget = task.spec.budget.as_ref().filter(|budget| {
+                    let deadline = budget.deadline(now);
+                    deadline.is_some() && deadline == task.deadline()
+                });
+                if let Some(error) = budget.and_then(|budget| budget.time_is_over(now)) {
+                    return error;
+                }
+                let (limit, used) = task.time_used(now);
                 let mut error = TaskError::of_limit(ErrorKind::TaskTimedOut, "timeout-ns", nanos(limit), nanos(used));
                 error.message = format!("it had {limit:?}, and was ended after {used:.1?}");
                 error

@@ -160,7 +160,7 @@ impl<J> Scheduler<J> {
         if !self.total.covers(needs) {
             // Who is shutting down says so first.
             self.room.is_open_to(from_outside)?;
-            return Err(TaskError::new(ErrorKind::TaskUnschedulable, self.lacks(needs)));
+            return Err(self.never(needs));
         }
         self.room.take(from_outside, place)
     }
@@ -175,15 +175,19 @@ impl<J> Scheduler<J> {
         Ok(())
     }
 
-    /// Why it can never start, in words.
-    fn lacks(&self, needs: &ResourceSet) -> String {
-        if needs.memory_bytes > self.total.memory_bytes {
-            let (asked, there) = (needs.memory_bytes, self.total.memory_bytes);
-            return format!(
-                "it may use {asked} bytes of memory, and the host has {there} for guests: declare less, or raise the limit"
-            );
+    /// Why it can never start.
+    fn never(&self, needs: &ResourceSet) -> TaskError {
+        let (asked, there) = (needs.memory_bytes, self.total.memory_bytes);
+        if asked <= there {
+            let text = format!("it needs {needs}, and the host has no more than {}", self.total);
+            return TaskError::new(ErrorKind::TaskUnschedulable, text);
         }
-        format!("it needs {needs}, and the host has no more than {}", self.total)
+        let mut error = TaskError::of_limit(ErrorKind::TaskUnschedulable, "host-memory-bytes", there, asked);
+        error.message = format!(
+            "it may use {asked} bytes of memory, and the host has {there} for guests, beside its object store: declare less, \
+             or raise the limit"
+        );
+        error
     }
 
     /// A task that ran is pending again.

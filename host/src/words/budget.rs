@@ -49,7 +49,7 @@ pub struct BudgetUse {
 /// memory the one that asks for more ends with [`OutOfMemory`](ErrorKind::OutOfMemory); beyond its tasks a submission fails with
 /// [`LimitExceeded`](ErrorKind::LimitExceeded); past its time what is left ends, tasks with
 /// [`TaskTimedOut`](ErrorKind::TaskTimedOut), and calls of actors when they were asked to stop and their grace is over. The
-/// error's [`limit`](TaskError::limit) says which it was: `budget-fuel`, `budget-memory-bytes`, `budget-tasks`. An actor that was
+/// error's [`limit`](TaskError::limit) says which it was: `budget-fuel`, `budget-memory-bytes`, `budget-time-ns`, `budget-tasks`. An actor that was
 /// created within a budget has its memory and its starts on it; a call is on the budget of who calls.
 ///
 /// ```
@@ -126,6 +126,16 @@ impl Budget {
     /// When its time is over. It begins with the first who asks.
     pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
         *self.0.deadline.get_or_init(|| now.checked_add(self.0.limits.time?))
+    }
+
+    /// The end of a task at that moment.
+    pub(crate) fn time_is_over(&self, now: Instant) -> Option<TaskError> {
+        let (limit, at) = (self.0.limits.time?, self.deadline(now)?);
+        let used = limit + now.saturating_duration_since(at);
+        let nanos = |time: Duration| time.as_nanos().min(u64::MAX.into()) as u64;
+        let mut error = TaskError::of_limit(ErrorKind::TaskTimedOut, "budget-time-ns", nanos(limit), nanos(used));
+        error.message = format!("its budget had {limit:?}, and it was ended after {used:.1?} of that");
+        Some(error)
     }
 
     /// What is left of its fuel; `None` where that is not limited.

@@ -112,7 +112,8 @@ impl fmt::Display for ErrorKind {
 /// The limit that ended a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitReport {
-    /// `timeout-ns`, `fuel`, `memory-bytes`, `table-elements`, `output-bytes` or `handles`.
+    /// `timeout-ns`, `fuel`, `memory-bytes`, `table-elements`, `output-bytes` or `handles`; of a budget `budget-fuel`,
+    /// `budget-memory-bytes`, `budget-time-ns` or `budget-tasks`; of a host `host-memory-bytes`.
     pub name: String,
     /// Its value.
     pub limit: u64,

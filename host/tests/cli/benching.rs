@@ -56,6 +56,17 @@ fn an_interruption_shows_what_there_is() {
 }
 
 #[test]
+fn an_interruption_before_there_is_anything_is_one_too() {
+    let driver = driver();
+    let running = Running::start(["bench", "--json", "--grace", "10ms", &driver, "nap", "3600000"]);
+    running.until("nap of 3600000");
+    running.signal("TERM");
+    let ended = running.end();
+    let report: Value = serde_json::from_str(ended.expect(143, &["the time to finish is over"]).out()).unwrap();
+    assert_eq!((&report["interrupted"], &report["latency"]["calls"]), (&true.into(), &0.into()));
+}
+
+#[test]
 fn an_interruption_measures_no_refusal() {
     let driver = driver();
     let running = Running::start(["bench", "-v", "--duration", "1h", "--warmup", "0s", &driver, "rest", "300"]);

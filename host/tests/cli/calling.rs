@@ -81,8 +81,20 @@ fn what_a_task_and_its_children_use_together_can_be_limited() {
     let alone = end(["call", "--budget-fuel", "1_000_000", &budgets, "burns", "100000000"]);
     alone.expect(122, &["all of its budget-fuel is used, 1000000", "hint: raise it with --budget-fuel"]);
     let late = end(["call", "--budget-time", "100ms", &budgets, "sleeps", "1000000", "2"]);
-    late.expect(124, &["timed out"]);
+    late.expect(124, &["its budget had 100ms", "hint: raise it with --budget-time"]);
+    end(["call", "--budget-time", "0s", &budgets, "leaves"]).expect(2, &["--budget-time", "more than no time"]);
     end(["call", "--budget-tasks", "0", &budgets, "leaves"]).expect(2, &["--budget-tasks", "above 0"]);
+}
+
+#[test]
+fn a_task_that_can_never_have_its_memory_says_where_to_raise_it() {
+    let driver = driver();
+    let never = end(["call", "--host-memory", "100MiB", &driver, "add", "1", "2"]);
+    never.expect(
+        122,
+        &["it may use 268435456 bytes of memory", "with --memory, or give all of them more with --host-memory"],
+    );
+    end(["call", "--host-memory", "100MiB", "--memory", "32MiB", &driver, "add", "1", "2"]).expect(0, &[]);
 }
 
 #[test]

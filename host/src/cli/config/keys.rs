@@ -45,12 +45,12 @@ pub const WITH: Key = key("with", "*", "with", Shape::Module, |text| done(with(t
 /// All others.
 pub const KEYS: &[Key] = &[
     key("limits", "fuel", "fuel", Shape::Amount, |text| done(amounts::fuel(text))),
-    key("limits", "timeout", "timeout", Shape::Amount, |text| done(amounts::time(text))),
+    key("limits", "timeout", "timeout", Shape::Amount, |text| done(amounts::time_limit(text))),
     key("limits", "memory", "memory", Shape::Amount, |text| done(amounts::memory(text))),
     key("limits", "output", "output", Shape::Amount, |text| done(amounts::size(text))),
     key("budget", "fuel", "budget-fuel", Shape::Amount, |text| done(amounts::fuel(text))),
     key("budget", "memory", "budget-memory", Shape::Amount, |text| done(amounts::memory(text))),
-    key("budget", "time", "budget-time", Shape::Amount, |text| done(amounts::time(text))),
+    key("budget", "time", "budget-time", Shape::Amount, |text| done(amounts::time_limit(text))),
     key("budget", "tasks", "budget-tasks", Shape::Amount, |text| done(amounts::count(text))),
     key("grants", "dir", "dir", Shape::Folders, |text| done(folder(text))),
     key("grants", "env", "env", Shape::Texts, |text| done(variable(text))),

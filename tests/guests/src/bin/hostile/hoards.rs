@@ -4,7 +4,7 @@ use rustyray::prelude::*;
 
 /// Holds what it has made until it is ended.
 fn hold<T>(_made: T) -> ! {
-    println!("there");
+    println!("{} is there", rustyray::context().function);
     rest()
 }
 
@@ -148,7 +148,6 @@ fn results(count: u32) -> Result<()> {
 fn waits(count: usize) -> Result<()> {
     let first = [never.remote()];
     let many: Vec<_> = std::iter::repeat_n(&first[0], count).cloned().collect();
-    println!("there");
     // Where it is refused the guest ends.
     rustyray::blocking_wait(&many, count, None)?;
     Ok(())
