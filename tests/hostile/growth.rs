@@ -130,6 +130,29 @@ fn sockets_without_a_network() {
 }
 
 #[test]
+fn a_folder_that_is_read_many_times() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..10_000 {
+        std::fs::write(folder.path().join(format!("{number:0>200}")), "").unwrap();
+    }
+    std::fs::create_dir(folder.path().join("folder")).unwrap();
+    std::os::unix::fs::symlink("folder", folder.path().join("link")).unwrap();
+    attack_on(holding(folder.path()), async |arena| {
+        let module = arena.load("hostile").await;
+        let listings = |count: usize| module.task("growth::listings").arg("/data".to_owned()).arg(count);
+        let before = peak_memory();
+        let read: (usize, usize, usize) = arena.get(&listings(100).submit().await).await.unwrap();
+        assert_eq!(read, (10_002, 1, 1));
+        let taken = peak_memory() - before;
+        assert!(taken < 64 << 20, "{taken} bytes for the entries of a folder");
+        // What the host keeps meanwhile is the guest's.
+        let small = listings(100).options(TaskOptions::new().memory_bytes(4 << 20)).submit().await;
+        let error = arena.end_of(&small).await;
+        assert_eq!((error.kind, &*error.limit.as_ref().unwrap().name), (ErrorKind::OutOfMemory, "memory-bytes"));
+    });
+}
+
+#[test]
 fn files_of_a_granted_folder() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("file"), "text").unwrap();

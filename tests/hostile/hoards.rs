@@ -1,6 +1,8 @@
 //! What the host keeps for guests is charged, and is not more than that: each attack makes it without end, and what the process takes
 //! is held against the accounts while it is there.
 
+use std::time::Duration;
+
 use rustyray_host::clock::ManualClock;
 use rustyray_host::{Capabilities, ErrorKind, HostBuilder, TaskOptions};
 
@@ -14,9 +16,14 @@ const BESIDE: u64 = 24 << 20;
 
 /// Makes it, and gives what is charged for it: to the module, and to the guest that holds it.
 async fn hoard(arena: &Arena, attack: &str, count: u32) -> (u64, u64) {
+    hoard_with(arena, attack, count, TaskOptions::new()).await
+}
+
+/// The same with limits, which hold for what it submits.
+async fn hoard_with(arena: &Arena, attack: &str, count: u32, options: TaskOptions) -> (u64, u64) {
     let module = arena.load("hostile").await;
     let name = format!("hoards::{attack}");
-    let attack = module.task(&name).options(TaskOptions::new().memory_bytes(1 << 30)).arg(count);
+    let attack = module.task(&name).options(options.memory_bytes(1 << 30)).arg(count);
     let idle = memory();
     let hoarding = attack.submit().await;
     arena.lines.until(&format!("{name} is there")).await;
@@ -54,6 +61,31 @@ fn tasks_with_all_options() {
     attack_on(clock, async |arena| {
         let (kept, _) = hoard(arena, "waiting", 5000).await;
         assert!(kept > 5000 * 16 * 240, "{kept}");
+    });
+}
+
+#[test]
+fn tasks_with_all_options_within_their_parents_limits() {
+    attack_on(clock, async |arena| {
+        let limits = TaskOptions::new().fuel(1 << 40).timeout(Duration::from_secs(3600));
+        let (kept, _) = hoard_with(arena, "waiting", 3000, limits).await;
+        assert!(kept > 3000 * 16 * 240, "{kept}");
+    });
+}
+
+#[test]
+fn tasks_with_many_arguments() {
+    attack(async |arena| {
+        let (kept, _) = hoard(arena, "crowds", 30_000).await;
+        assert!(kept > 30_000 * 12 * 100, "{kept}");
+    });
+}
+
+#[test]
+fn receipts_that_have_much_to_say() {
+    attack(async |arena| {
+        let (kept, _) = hoard(arena, "receipts", 10_000).await;
+        assert!(kept > 10_000 * 16 * 240, "{kept}");
     });
 }
 
@@ -126,8 +158,10 @@ fn what_finds_no_room_takes_none() {
     attack_next_door(
         |builder, given| clock(builder, given).object_store_bytes(1 << 20),
         async |arena| {
-            for attack in ["waiting", "promises", "ghosts", "names", "refused", "empties"] {
-                let (kept, _) = hoard(arena, attack, 20_000).await;
+            let few = ["waiting", "crowds", "promises", "ghosts", "names", "empties", "receipts"];
+            let many = ["refused", "refused_streams"];
+            for (attack, count) in few.map(|few| (few, 10_000)).into_iter().chain(many.map(|many| (many, 200_000))) {
+                let (kept, _) = hoard(arena, attack, count).await;
                 assert!(kept <= 1 << 20, "{attack}: {kept}");
             }
         },

@@ -169,7 +169,7 @@ fn names_and_texts_that_are_attacks() {
             at + 4
         );
         let docs = described(arena, r#"(memory (export "memory") 200)"#, &docs).await;
-        assert!(docs.contains("bytes of text"), "{docs}");
+        assert!(docs.contains("bytes of texts"), "{docs}");
         arena.neighbour.works_on().await;
     });
 }

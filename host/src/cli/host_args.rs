@@ -67,7 +67,7 @@ struct MachineArgs {
     /// Memory for all guests and objects together; tasks wait until theirs is free [default: no limit].
     #[arg(long, value_name = "SIZE", value_parser = amounts::size)]
     host_memory: Option<u64>,
-    /// What the object store may hold [default: 2GiB, at most three tenths of --host-memory].
+    /// What the object store may hold, tasks that wait included [default: 2GiB, at most three tenths of --host-memory].
     #[arg(long, value_name = "SIZE", value_parser = amounts::size)]
     object_store: Option<u64>,
     /// A folder for objects that have no room in the store [default: none, a full store refuses].

@@ -56,6 +56,7 @@ impl Runtime {
             within_grace: false,
             budget: lineage.budget.clone(),
             queued: self.clock.now(),
+            own_bytes: lineage.own_bytes,
         };
         self.launch_into(spec, arguments, None, output, None).map_err(|error| error.message)
     }

@@ -128,6 +128,7 @@ impl Runtime {
             within_grace: false,
             budget: None,
             queued: self.clock.now(),
+            own_bytes: 0,
         };
         let task = TaskRecord::new(spec, None, Arguments::default(), self.store.promise(), self.conductor());
         let slot = CancelSlot::new();

@@ -29,6 +29,10 @@ impl Runtime {
             self.bury(actor, error);
         }
         self.end_family(to_end);
+        if task.had_deadline() {
+            let gone = self.timers.lock().task_ended();
+            drop(gone);
+        }
         // What it was called with is in use no more.
         self.store.look_again();
         self.progressed();

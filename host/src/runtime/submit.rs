@@ -17,7 +17,7 @@ use crate::words::budget::Budget;
 use crate::words::capabilities::Capabilities;
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::limits::{
-    ACTOR_BYTES, ARGUMENTS_MAX, CONCURRENCY_MAX, PENDING_CALLS_MAX, PLAN_BYTES, RESULT_BYTES, STREAM_BYTES,
+    ARGUMENT_BYTES, ARGUMENTS_MAX, CONCURRENCY_MAX, PENDING_CALLS_MAX, RESULT_BYTES, STREAM_BYTES, TASK_BYTES,
 };
 use crate::words::manifest::{ActorTypeInfo, FunctionInfo, ModuleInfo};
 use crate::words::options::{ActorOptions, TaskOptions};
@@ -27,11 +27,8 @@ use crate::words::resources::ResourceSet;
 /// Who submits.
 type Caller<'a> = Option<&'a Arc<TaskRecord>>;
 
-/// What there is of an actor before it is known whether it can be one.
-struct Made {
-    ready: ObjectRef,
-    charge: Reservation,
-}
+/// What constructs an actor, and with what; or what is wrong with it.
+type Prepared = Result<(TaskSpec, Vec<Argument>), TaskError>;
 
 impl Runtime {
     pub(super) fn submit_task(&self, request: TaskRequest, stream: Option<Arc<Stream>>, caller: Caller) -> ObjectRef {
@@ -110,16 +107,12 @@ impl Runtime {
         }
         let module = request.module.clone();
         let function = qualified(&request.type_name, &request.constructor);
-        let declared = find_constructor(&module, &request.type_name, &request.constructor);
-        let Some(made) = self.room_for_actor(&request, declared.as_ref().ok().map(|(declared, _)| *declared), caller)
-        else {
-            return self.nobody(&module);
+        let prepared = match find_constructor(&module, &request.type_name, &request.constructor) {
+            Ok((declared, constructor)) => self.prepare_actor(request, declared, constructor, caller),
+            Err(error) => self.stillborn(request, caller).map(|actor| (actor, Err(error))),
         };
-        let ready = made.ready.clone();
-        let (actor, prepared) = match declared {
-            Ok((declared, constructor)) => self.prepare_actor(request, declared, constructor, made, caller),
-            Err(error) => (self.stillborn(request, made), Err(error)),
-        };
+        let Some((actor, prepared)) = prepared else { return self.nobody() };
+        let ready = actor.record().ready.clone();
         let launched = prepared.and_then(|(spec, arguments)| self.launch_into(spec, arguments, caller, ready, None));
         if let Err(error) = launched {
             self.bury(actor.record(), Arc::new(described(&module, &function, error)));
@@ -131,39 +124,31 @@ impl Runtime {
     fn never(&self, request: ActorRequest, error: TaskError, caller: Caller) -> ActorRef {
         let function = qualified(&request.type_name, &request.constructor);
         let error = Arc::new(described(&request.module, &function, error));
-        let Some(made) = self.room_for_actor(&request, None, caller) else {
-            return self.nobody(&request.module);
-        };
-        let actor = self.stillborn(request, made);
+        let Some(actor) = self.stillborn(request, caller) else { return self.nobody() };
         self.bury(actor.record(), error);
         actor
     }
 
-    /// Charges for what the host keeps of an actor as long as somebody holds it; `None` where there is no room for that.
-    fn room_for_actor(&self, request: &ActorRequest, declared: Option<&ActorTypeInfo>, caller: Caller) -> Option<Made> {
-        let account = payer(&request.module, caller);
-        let options = &request.options;
-        let names =
-            [&request.type_name, &request.constructor].into_iter().chain(&options.name).chain(&options.namespace);
-        // Its own names stand in the table of names as well, and its options in the plan of its start.
-        let texts = names.map(|name| name.len() as u64).sum::<u64>() + options.call.kept_bytes();
-        // Calls with options of their own have plans of their own.
-        let own = declared.filter(|_| !options.call.is_empty());
-        let calls = own.map_or(0, |declared| declared.methods.len() as u64 * (PLAN_BYTES + options.call.kept_bytes()));
-        let charge = self.store.reserve(ACTOR_BYTES + 2 * texts + calls).ok()?.on(account);
-        let ready = self.store.promise_on(account, RESULT_BYTES).ok()?;
-        Some(Made { ready, charge })
+    /// An actor of this kind, charged for as long as somebody holds it; `None` where there is no room for that.
+    fn made(&self, spec: ActorSpec, pending_calls_max: usize, caller: Caller) -> Option<ActorRef> {
+        let account = payer(&spec.module, caller).clone();
+        let charge = self.store.reserve(spec.kept_bytes()).ok()?.on(&account);
+        let ready = self.store.promise_on(&account, RESULT_BYTES).ok()?;
+        Some(ActorRef::new(spec, pending_calls_max, ready, Some(charge)))
     }
 
     /// What stands for all actors for which the host has no room.
-    fn nobody(&self, module: &Arc<ModuleInfo>) -> ActorRef {
+    fn nobody(&self) -> ActorRef {
         let held = self.nobody.lock().upgrade();
         if let Some(nobody) = held.and_then(|actor| actor.handle()) {
             return nobody;
         }
-        let text = "the object store had no room for the actor: drop references, or raise the limit";
+        let limit = self.store.limit();
+        let text = format!(
+            "the object store, of {limit} bytes, had no room for the actor: drop references, or raise the limit"
+        );
         let error = Arc::new(TaskError::new(ErrorKind::ObjectStoreFull, text));
-        let nobody = ActorRef::dead(Arc::new(module.named()), "".into(), self.store.failed(error.clone()), error);
+        let nobody = ActorRef::dead(ModuleInfo::nobodys(), "".into(), self.store.failed(error.clone()), error);
         *self.nobody.lock() = Arc::downgrade(nobody.record());
         nobody
     }
@@ -189,9 +174,8 @@ impl Runtime {
         request: ActorRequest,
         declared: &ActorTypeInfo,
         constructor: &FunctionInfo,
-        made: Made,
         caller: Caller,
-    ) -> (ActorRef, Result<(TaskSpec, Vec<Argument>), TaskError>) {
+    ) -> Option<(ActorRef, Prepared)> {
         let ActorRequest { module, type_name, constructor: name, arguments, mut options } = request;
         self.cap_priority(&mut options.call, caller);
         if is_foreign(&module, caller) {
@@ -216,7 +200,7 @@ impl Runtime {
             capabilities: capabilities.clone().unwrap_or_default(),
             holds: plan.needs.clone(),
         };
-        let actor = ActorRef::new(spec, pending_calls, made.ready, Some(made.charge));
+        let actor = self.made(spec, pending_calls, caller)?;
         let prepared = (|| {
             capabilities?.actors_in_reach()?;
             check_concurrency(declared, &options)?;
@@ -228,11 +212,11 @@ impl Runtime {
             let spec = self.spec(module, Arc::new(plan), work, options.call.budget.clone(), caller)?;
             Ok((spec, arguments))
         })();
-        (actor, prepared)
+        Some((actor, prepared))
     }
 
     /// An actor of a type that does not exist, to be buried at once.
-    fn stillborn(&self, request: ActorRequest, made: Made) -> ActorRef {
+    fn stillborn(&self, request: ActorRequest, caller: Caller) -> Option<ActorRef> {
         let spec = ActorSpec {
             id: self.actor_ids.next(),
             module: request.module,
@@ -243,7 +227,7 @@ impl Runtime {
             capabilities: Arc::default(),
             holds: ResourceSet::default(),
         };
-        ActorRef::new(spec, 0, made.ready, Some(made.charge))
+        self.made(spec, 0, caller)
     }
 
     pub(super) fn submit_call(&self, request: CallRequest, stream: Option<Arc<Stream>>, caller: Caller) -> ObjectRef {
@@ -307,10 +291,17 @@ impl Runtime {
         budget: Option<Budget>,
         caller: Caller,
     ) -> Result<TaskSpec, TaskError> {
+        if let Some(caller) = caller.filter(|caller| caller.is_doomed(self.ended.load(Ordering::Acquire))) {
+            // Before it submits, so that it does not see what it submits end before it is ended itself, and a call has its grace.
+            self.end_with_parent(caller);
+        }
         let plan = match caller {
             Some(caller) => caller.narrowed(plan),
             None => plan,
         };
+        let capabilities = self.capabilities(&plan, caller)?;
+        let of_all = Arc::ptr_eq(&capabilities, &self.capabilities);
+        let own_bytes = plan.kept_bytes() + if of_all { 0 } else { capabilities.kept_bytes() };
         let budget = caller.map_or(budget, |caller| caller.spec.budget.clone());
         let queued = self.clock.now();
         let time = budget.as_ref().and_then(|budget| budget.deadline(queued));
@@ -318,7 +309,8 @@ impl Runtime {
             id: self.task_ids.next(),
             module,
             work,
-            capabilities: self.capabilities(&plan, caller)?,
+            capabilities,
+            own_bytes,
             plan,
             inherited_deadline: caller.and_then(|caller| caller.deadline()).into_iter().chain(time).min(),
             within_grace: caller.is_some_and(|caller| caller.cancel_requested() || caller.spec.within_grace),
@@ -401,11 +393,13 @@ impl Runtime {
         arguments: Vec<Argument>,
         caller: Caller,
     ) -> TaskResult<(Reservation, Arguments)> {
-        let (account, bytes) = (payer(&spec.module, caller), spec.kept_bytes());
-        let charge = match self.store.reserve(bytes) {
+        let account = payer(&spec.module, caller);
+        let objects = arguments.iter().filter(|argument| !matches!(argument, Argument::Value(_))).count() as u64;
+        let bytes = TASK_BYTES + spec.own_bytes + objects * ARGUMENT_BYTES;
+        let charge = match spec.is_repeated() {
             // Somebody was promised it, and it goes on whether there is room or not.
-            Err(_) if spec.is_repeated() => self.store.reserve_free(0)?,
-            charge => charge?,
+            true => self.store.reserve_free(bytes).or_else(|_| self.store.reserve_free(0))?,
+            false => self.store.reserve(bytes)?,
         };
         Ok((charge.on(account), Arguments::new(arguments, &self.store, account)?))
     }
@@ -422,7 +416,7 @@ impl Runtime {
     /// An object with the error of a submission that was refused.
     fn refused(&self, module: &ModuleInfo, function: &str, error: TaskError, caller: Caller) -> ObjectRef {
         let error = Arc::new(described(module, function, error));
-        self.store.sealed_error(error, Some(payer(module, caller)))
+        self.store.sealed_error(error, caller.map(|caller| &caller.spec.module.account))
     }
 }
 

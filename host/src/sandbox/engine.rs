@@ -10,6 +10,7 @@ use wasmtime::{Cache, CacheConfig, Config, Enabled, Engine, InstanceAllocationSt
 use super::bindings::Module;
 use super::guest::Guest;
 use super::host_calls;
+use super::listing;
 use super::network::GuardedNetwork;
 use crate::words::limits::{BACKTRACE_FRAMES_MAX, TABLE_ELEMENTS_MAX};
 
@@ -66,6 +67,7 @@ impl Sandbox {
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         linker.allow_shadowing(true);
         GuardedNetwork::add_to_linker(&mut linker)?;
+        listing::add_to_linker(&mut linker)?;
         linker.allow_shadowing(false);
         Module::add_to_linker::<Guest, wasmtime::component::HasSelf<Guest>>(&mut linker, |guest| guest)?;
         host_calls::calls::link(&mut linker)?;

@@ -7,7 +7,7 @@ use tracing::Level;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use super::handles::{HandleTable, Handles};
+use super::handles::{Handle, HandleTable, Handles};
 use super::host_calls::calls::Serving;
 use super::host_calls::coming::Coming;
 use super::limiter::GuestLimiter;
@@ -87,7 +87,7 @@ impl Guest {
     ///
     /// # Errors
     /// It holds as many as it may.
-    pub(super) fn push<T: Send + 'static>(&mut self, handle: T) -> wasmtime::Result<Resource<T>> {
+    pub(super) fn push<T: Handle>(&mut self, handle: T) -> wasmtime::Result<Resource<T>> {
         self.handles().push(handle)
     }
 

@@ -4,15 +4,38 @@ use wasmtime::component::{Resource, ResourceTable, ResourceTableError};
 
 use super::limiter::GuestLimiter;
 use super::trap::Violation;
+use crate::state::actor::ActorRef;
+use crate::state::object::ObjectRef;
+use crate::state::stream::StreamRef;
 use crate::words::error::{ErrorKind, TaskError};
-use crate::words::limits::{HANDLE_BYTES, HANDLES_MAX};
+use crate::words::limits::{HANDLE_BYTES, HANDLES_MAX, STREAM_BYTES};
 
 /// The handles of one guest.
 pub struct HandleTable {
     table: ResourceTable,
-    held: usize,
+    /// Bytes that the host keeps for those that it holds.
+    held: u64,
     /// The most that it held at once: a table never gets smaller, and neither does a guest's memory.
-    peak: usize,
+    peak: u64,
+}
+
+/// What a handle refers to.
+pub trait Handle: Send + 'static {
+    /// Bytes that the host keeps for a handle.
+    const BYTES: u64;
+}
+
+impl Handle for ObjectRef {
+    const BYTES: u64 = HANDLE_BYTES;
+}
+
+impl Handle for ActorRef {
+    const BYTES: u64 = HANDLE_BYTES;
+}
+
+impl Handle for StreamRef {
+    // One that was refused is nobody else's.
+    const BYTES: u64 = HANDLE_BYTES + STREAM_BYTES;
 }
 
 /// The same, with the account on which they are.
@@ -40,9 +63,9 @@ impl HandleTable {
     ///
     /// # Errors
     /// It is none of this guest's.
-    pub fn take<T: 'static>(&mut self, handle: Resource<T>) -> Result<T, ResourceTableError> {
+    pub fn take<T: Handle>(&mut self, handle: Resource<T>) -> Result<T, ResourceTableError> {
         let taken = self.table.delete(handle)?;
-        self.held = self.held.saturating_sub(1);
+        self.held = self.held.saturating_sub(T::BYTES);
         Ok(taken)
     }
 }
@@ -52,16 +75,17 @@ impl Handles<'_> {
     ///
     /// # Errors
     /// It holds as many as it may, or has no memory left for what the host keeps for one.
-    pub fn push<T: Send + 'static>(&mut self, handle: T) -> wasmtime::Result<Resource<T>> {
+    pub fn push<T: Handle>(&mut self, handle: T) -> wasmtime::Result<Resource<T>> {
         let HandleTable { table, held, peak } = &mut *self.table;
-        if held == peak {
-            self.limiter.keep(HANDLE_BYTES)?;
-            *peak += 1;
+        let bytes = *held + T::BYTES;
+        if bytes > *peak {
+            self.limiter.keep(bytes - *peak)?;
+            *peak = bytes;
         }
         let max = HANDLES_MAX as u64;
         let full = |_| Violation(TaskError::of_limit(ErrorKind::LimitExceeded, "handles", max, max + 1));
         let handle = table.push(handle).map_err(full)?;
-        *held += 1;
+        *held = bytes;
         Ok(handle)
     }
 }

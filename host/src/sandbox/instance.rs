@@ -23,7 +23,9 @@ use crate::state::shift::Shift;
 use crate::state::task::TaskRecord;
 use crate::words::budget::Budget;
 use crate::words::error::{ErrorKind, TaskError};
-use crate::words::limits::{CHECKPOINT_BYTES_MAX, CHECKPOINT_FUEL, FUEL_SLICE, HANDLES_MAX, TaskLimits};
+use crate::words::limits::{
+    CHECKPOINT_BYTES_MAX, CHECKPOINT_FUEL, FUEL_SLICE, HANDLES_MAX, MANIFEST_LIFT_BYTES, TaskLimits,
+};
 use crate::words::manifest::Manifest;
 
 /// Bytes that one host call may take out of a guest beyond the size of its memory. Without a bound a list of a million
@@ -216,6 +218,7 @@ impl Instance {
             return Err(ModuleError::BadManifest("it has none".to_owned()));
         };
         let describe = guest.checked(&self.instance, &mut self.store)?;
+        self.store.set_hostcall_fuel(MANIFEST_LIFT_BYTES);
         match describe.call_async(&mut self.store, ()).await {
             Ok((manifest,)) => checked_manifest(manifest, guest.serve.is_some()),
             Err(error) => Err(ModuleError::NoManifest(self.failed(&error))),

@@ -9,6 +9,7 @@ use super::module::{ModuleError, SERVER_INTERFACE};
 use crate::words::error::shorten;
 use crate::words::limits::{
     ARGUMENTS_MAX, CONCURRENCY_GROUPS_MAX, CONCURRENCY_MAX, ERROR_TEXT_MAX, MANIFEST_BYTES_MAX, MANIFEST_ENTRIES_MAX,
+    PLAN_BYTES, TEXT_BYTES,
 };
 use crate::words::manifest::{ActorTypeInfo, ConcurrencyGroup, FunctionInfo, Manifest, ParameterInfo};
 use crate::words::options::TaskOptions;
@@ -17,8 +18,10 @@ use crate::words::options::TaskOptions;
 pub(super) fn checked_manifest(manifest: wit::Manifest, serves: bool) -> Result<Manifest, ModuleError> {
     let count = manifest.tasks.len() + manifest.actors.len();
     check(count <= MANIFEST_ENTRIES_MAX, || format!("{count} tasks and actors: at most {MANIFEST_ENTRIES_MAX}"))?;
-    let bytes = text_bytes(&manifest);
-    check(bytes <= MANIFEST_BYTES_MAX, || format!("{bytes} bytes of text: at most {MANIFEST_BYTES_MAX}"))?;
+    let bytes = kept_bytes(&manifest);
+    check(bytes <= MANIFEST_BYTES_MAX, || {
+        format!("the host would keep {bytes} bytes of texts and functions: at most {MANIFEST_BYTES_MAX}")
+    })?;
     let checked = Manifest {
         sdk: shorten(manifest.sdk.escape_debug().to_string(), ERROR_TEXT_MAX),
         encoding: manifest.encoding.into(),
@@ -34,16 +37,22 @@ pub(super) fn checked_manifest(manifest: wit::Manifest, serves: bool) -> Result<
     Ok(checked)
 }
 
-/// What the host would keep of a manifest, but for numbers.
-fn text_bytes(manifest: &wit::Manifest) -> usize {
-    let actors: usize =
-        manifest.actors.iter().map(|actor| actor.name.len() + actor.docs.len() + group_bytes(actor)).sum();
+/// What the host would keep of a manifest. Its lists can lie at one place in the guest's memory, and are as many here.
+fn kept_bytes(manifest: &wit::Manifest) -> usize {
+    let actor =
+        |actor: &wit::ActorType| size_of::<ActorTypeInfo>() + actor.name.len() + actor.docs.len() + group_bytes(actor);
+    let actors: usize = manifest.actors.iter().map(actor).sum();
     let methods = manifest.actors.iter().flat_map(|actor| actor.constructors.iter().chain(&actor.methods));
     let functions = manifest.tasks.iter().chain(methods).map(|function| {
         let parameters =
             function.parameters.iter().map(|p| p.name.len() + p.type_name.len() + size_of::<ParameterInfo>());
-        let grants = function.options.grants.iter().flatten().map(|grant| grant.len() + size_of::<String>());
-        function.name.len() + function.result_type.len() + function.docs.len() + parameters.chain(grants).sum::<usize>()
+        let grants = function.options.grants.iter().flatten().map(String::len);
+        let resources = function.options.resources.iter().map(|(name, _)| name.len());
+        let options = grants.chain(resources).map(|text| text + TEXT_BYTES as usize);
+        // Each has a plan as well, of which those of an actor's are made for each of its types.
+        let own = size_of::<FunctionInfo>() + PLAN_BYTES as usize;
+        let texts = function.name.len() + function.result_type.len() + function.docs.len();
+        own + texts + parameters.chain(options).sum::<usize>()
     });
     manifest.sdk.len() + actors + functions.sum::<usize>()
 }
@@ -218,6 +227,23 @@ mod tests {
 
     fn refused(tasks: Vec<wit::Function>) -> String {
         checked_manifest(manifest(tasks), false).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn lists_that_lie_at_one_place_count_as_often_as_they_are_named() {
+        let few: Vec<_> = (0..100).map(|number| function(&number.to_string())).collect();
+        let mut many = manifest(Vec::new());
+        let actor = |name: String| wit::ActorType {
+            name,
+            methods: few.iter().map(|method| function(&method.name)).collect(),
+            ..concurrent(None, &[])
+        };
+        many.actors = (0..1000).map(|number| actor(number.to_string())).collect();
+        let refused = checked_manifest(many, false).unwrap_err().to_string();
+        assert!(refused.contains("bytes of texts and functions"), "{refused}");
+        let mut some = manifest(Vec::new());
+        some.actors = vec![actor("one".to_owned())];
+        assert!(checked_manifest(some, false).is_ok());
     }
 
     #[test]

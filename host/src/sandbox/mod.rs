@@ -9,6 +9,7 @@ mod handles;
 mod host_calls;
 mod instance;
 mod limiter;
+mod listing;
 mod manifest;
 mod module;
 mod network;

@@ -14,6 +14,7 @@ use super::task::TaskRecord;
 use crate::words::capabilities::Capabilities;
 use crate::words::error::TaskError;
 use crate::words::ids::ActorId;
+use crate::words::limits::ACTOR_BYTES;
 use crate::words::manifest::{ActorTypeInfo, ModuleInfo};
 use crate::words::options::ActorOptions;
 use crate::words::plan::CallPlans;
@@ -70,6 +71,17 @@ pub struct ActorSpec {
     pub capabilities: Arc<Capabilities>,
     /// What it holds for its life, once it was started.
     pub holds: ResourceSet,
+}
+
+impl ActorSpec {
+    /// Bytes that the host keeps of it as long as anybody holds the actor.
+    pub fn kept_bytes(&self) -> u64 {
+        let names = [&self.options.name, &self.options.namespace].into_iter().flatten().map(|name| name.len() as u64);
+        let capabilities = if self.options.call.grants.is_some() { self.capabilities.kept_bytes() } else { 0 };
+        // Its names stand in the table of names as well.
+        let texts = self.type_name.len() as u64 + self.constructor.len() as u64 + 2 * names.sum::<u64>();
+        ACTOR_BYTES + texts + self.options.call.kept_bytes() + self.calls.kept_bytes() + capabilities
+    }
 }
 
 impl ActorRecord {
@@ -232,6 +244,7 @@ impl ActorRef {
             holds: ResourceSet::default(),
         };
         let actor = ActorRef::new(spec, 0, ready, None);
+        actor.record().moves.end(&why);
         actor.record().mailbox.die(why);
         actor
     }

@@ -90,10 +90,15 @@ impl Family {
         }
     }
 
+    /// Was it looked at when so many families were `ended`?
+    pub fn has_seen(&self, ended: u64) -> bool {
+        self.seen.load(Ordering::Acquire) == ended
+    }
+
     /// Did a task end with its children that is its owner, or above that? One that was asked to stop is known to who ends them, and
     /// has its grace.
     fn is_doomed(self: &Arc<Self>, ended: u64) -> bool {
-        if self.seen.load(Ordering::Acquire) == ended && self.core.lock().closed.is_none() {
+        if self.has_seen(ended) && self.core.lock().closed.is_none() {
             return false;
         }
         let mut next = Some(self.clone());
@@ -192,6 +197,11 @@ impl Family {
 }
 
 impl Home {
+    /// Did a task end with its children above this place, when so many families were `ended`?
+    pub fn is_doomed(&self, ended: u64) -> bool {
+        self.family.is_doomed(ended)
+    }
+
     /// The task that stands here, or above it.
     pub fn owner(&self) -> Option<Arc<TaskRecord>> {
         self.family.owner()

@@ -289,6 +289,9 @@ type Gone = Vec<Arc<TaskRecord>>;
 /// they keep others out.
 const SWEPT_WHEN_FULL: usize = 64;
 
+/// Room for calls that a lane keeps however few there are.
+const LANE_KEPT: usize = 64;
+
 /// See [`SWEPT_WHEN_FULL`]; elsewhere they only take memory.
 const SWEPT_WHEN_ENDED: usize = 2;
 
@@ -341,7 +344,12 @@ impl Inner {
                 gone.extend(calls.pop_front());
                 self.ended = self.ended.saturating_sub(1);
             }
-            calls.pop_front_if(|call| call.is_released())
+            let call = calls.pop_front_if(|call| call.is_released());
+            // An idle actor keeps no long line's room.
+            if calls.capacity() > LANE_KEPT && calls.len() < calls.capacity() / 4 {
+                calls.shrink_to(calls.len() * 2);
+            }
+            call
         })
     }
 

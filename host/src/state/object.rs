@@ -88,7 +88,7 @@ pub struct Origin {
     receipt: Option<Receipt>,
     /// How it can be made again.
     provenance: Provenance,
-    /// The bytes that an error takes.
+    /// The bytes that an error takes, or what its receipt says.
     charge: Option<Reservation>,
 }
 
@@ -174,11 +174,12 @@ impl ObjectStore {
         object
     }
 
-    /// An object with this error. Where the store has no room for that it is one that others have as well.
+    /// An object with this error. Where the store has no room for that it is one that others have as well, unless it is the embedder's.
     pub fn sealed_error(self: &Arc<Self>, error: Arc<TaskError>, account: Option<&Arc<Account>>) -> ObjectRef {
         match self.try_reserve(error.kept_bytes() + OBJECT_OVERHEAD_BYTES) {
             Ok(charge) => self.object(Slot::Sealed(Err(error), None), Some(charge.on_if(account))),
-            Err(_) => self.brief_object(error.kind),
+            Err(_) if account.is_some() => self.brief_object(error.kind),
+            Err(_) => self.failed(error),
         }
     }
 
@@ -199,7 +200,7 @@ impl ObjectStore {
         account: Option<&Arc<Account>>,
     ) -> (Outcome, Option<Box<Origin>>) {
         let error = match outcome {
-            Ok(value) => return (Ok(value), origin),
+            Ok(value) => return (Ok(value), origin.map(|origin| self.charge_receipt(origin, account))),
             Err(error) => error,
         };
         let (error, charge) = self.take_error(error, account);
@@ -211,6 +212,18 @@ impl ObjectStore {
             None => charge.map(|charge| Box::new(Origin { receipt: None, provenance: PUT, charge: Some(charge) })),
         };
         (Err(error), origin)
+    }
+
+    /// What a receipt says takes room as well; without it what the task was refused is not kept with its result.
+    fn charge_receipt(self: &Arc<Self>, mut origin: Box<Origin>, account: Option<&Arc<Account>>) -> Box<Origin> {
+        let bytes = origin.receipt.as_ref().map_or(0, Receipt::kept_bytes);
+        if bytes > 0 {
+            match self.try_reserve(bytes) {
+                Ok(charge) => origin.charge = Some(charge.on_if(account)),
+                Err(_) => origin.receipt.iter_mut().for_each(|receipt| receipt.refused.clear()),
+            }
+        }
+        origin
     }
 }
 
@@ -534,38 +547,35 @@ mod tests {
         assert!(object.outcome().unwrap().is_ok());
         assert_eq!(object.watch(told).err(), Some(false));
     }
-}
-#[cfg(test)]
-mod sizes {
+
     #[test]
-    fn sizes() {
-        use super::*;
-        eprintln!(
-            "cell {} slot {} value {} origin {} receipt {} payload {} reservation {} away {}",
-            size_of::<Cell>(),
-            size_of::<Slot>(),
-            size_of::<Value>(),
-            size_of::<Origin>(),
-            size_of::<Receipt>(),
-            size_of::<crate::state::payload::Payload>(),
-            size_of::<Reservation>(),
-            size_of::<Away>()
-        );
-        eprintln!(
-            "record {} spec {} work {} plan {} limits {} error {} actor {} actorspec {} mailbox {} options {} taskoptions {} stream {} argument {}",
-            size_of::<TaskRecord>(),
-            size_of::<crate::state::task::TaskSpec>(),
-            size_of::<crate::state::task::Work>(),
-            size_of::<crate::words::plan::TaskPlan>(),
-            size_of::<crate::words::limits::TaskLimits>(),
-            size_of::<TaskError>(),
-            size_of::<crate::state::actor::ActorRecord>(),
-            size_of::<crate::state::actor::ActorSpec>(),
-            size_of::<crate::state::mailbox::Mailbox>(),
-            size_of::<crate::words::options::ActorOptions>(),
-            size_of::<crate::words::options::TaskOptions>(),
-            size_of::<crate::state::stream::Stream>(),
-            size_of::<crate::state::payload::Argument>()
-        );
+    fn errors_that_find_no_room_are_one_object_for_all_guests() {
+        let (store, account) = (ObjectStore::new(100), Arc::default());
+        let full = || Arc::new(TaskError::new(ErrorKind::ObjectStoreFull, "x".repeat(1000)));
+        let [one, other] = [0, 1].map(|_| store.sealed_error(full(), Some(&account)));
+        assert_eq!((one.id(), store.live_objects(), store.used_bytes()), (other.id(), 1, 0));
+        assert!(one.error().unwrap().message.contains("of 100 bytes, is full"));
+        // What the embedder asked for is told to it in full.
+        assert_eq!(store.sealed_error(full(), None).error().unwrap().message.len(), 1000);
+    }
+
+    #[test]
+    fn what_is_charged_is_not_less_than_what_it_takes() {
+        use crate::state::actor::ActorRecord;
+        use crate::state::payload::Argument;
+        use crate::state::stream::Stream;
+        use crate::words::limits::*;
+        use crate::words::plan::TaskPlan;
+        // With what the allocator and the counts of references add to each.
+        let takes = |size: usize| size as u64 + 24;
+        let (cell, origin) = (takes(size_of::<Cell>()), takes(size_of::<Origin>()));
+        assert!(cell + takes(size_of::<Value>()) <= OBJECT_OVERHEAD_BYTES);
+        assert!(cell + origin <= RESULT_BYTES, "{}", cell + origin);
+        assert!(takes(size_of::<TaskError>()) + origin <= ERROR_BYTES);
+        assert!(takes(size_of::<TaskRecord>()) + 100 <= TASK_BYTES, "{}", size_of::<TaskRecord>());
+        assert!(takes(size_of::<TaskPlan>()) <= PLAN_BYTES);
+        assert!(takes(size_of::<ActorRecord>()) + 200 <= ACTOR_BYTES);
+        assert!(takes(size_of::<Stream>()) <= STREAM_BYTES);
+        assert!(takes(size_of::<Argument>()) <= ARGUMENT_BYTES);
     }
 }

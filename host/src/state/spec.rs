@@ -9,7 +9,6 @@ use super::stream::Stream;
 use crate::words::budget::Budget;
 use crate::words::capabilities::Capabilities;
 use crate::words::ids::TaskId;
-use crate::words::limits::TASK_BYTES;
 use crate::words::manifest::ModuleInfo;
 use crate::words::plan::TaskPlan;
 
@@ -79,6 +78,8 @@ pub struct TaskSpec {
     pub budget: Option<Budget>,
     /// When it was submitted.
     pub queued: Instant,
+    /// Bytes that the host keeps of its plan and of what it may touch, where those are not what all have.
+    pub own_bytes: u64,
 }
 
 impl TaskSpec {
@@ -91,14 +92,6 @@ impl TaskSpec {
             },
             _ => read(&self.module),
         }
-    }
-
-    /// Bytes that the host keeps of it until it has ended, beside its arguments and its result.
-    pub fn kept_bytes(&self) -> u64 {
-        // Most tasks share the plan of their function, and hold what their parent does.
-        let plan = if Arc::strong_count(&self.plan) == 1 { self.plan.kept_bytes() } else { 0 };
-        let held = if Arc::strong_count(&self.capabilities) == 1 { self.capabilities.kept_bytes() } else { 0 };
-        TASK_BYTES + plan + held
     }
 
     /// Does it make an object again, for somebody who was promised it?

@@ -219,7 +219,7 @@ impl ObjectStore {
 
     /// What stands for errors of this kind that found no room.
     pub(super) fn brief(&self, kind: ErrorKind) -> Arc<TaskError> {
-        self.brief.lock().entry(kind).or_insert_with(|| Arc::new(brief(kind))).clone()
+        self.brief.lock().entry(kind).or_insert_with(|| Arc::new(brief(kind, self.limit))).clone()
     }
 
     /// The object of an error that found no room, the same for all of a kind: a million of them take no more than one.
@@ -361,11 +361,13 @@ impl ObjectStore {
 }
 
 /// What is left of an error of this kind.
-fn brief(kind: ErrorKind) -> TaskError {
-    TaskError::new(
-        kind,
-        "the object store had no room for what else there is to say: drop references, or raise the limit",
-    )
+fn brief(kind: ErrorKind, limit: u64) -> TaskError {
+    let advice = "drop references, or raise the limit";
+    let text = match kind {
+        ErrorKind::ObjectStoreFull => format!("the object store, of {limit} bytes, is full: {advice}"),
+        _ => format!("the object store, of {limit} bytes, had no room for what else there is to say: {advice}"),
+    };
+    TaskError::new(kind, text)
 }
 
 impl fmt::Debug for ObjectStore {

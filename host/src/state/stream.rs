@@ -66,37 +66,46 @@ impl Stream {
     /// The next item; a promise if it is not there. Those after the last are the task's error, or `StreamEnded`; one that is too
     /// far ahead is `LimitExceeded`, and no item.
     pub fn next(&self, task: &ObjectRef) -> ObjectRef {
+        let mut spare = None;
+        loop {
+            match self.next_or_promise(task, spare.take()) {
+                Ok(item) => return item,
+                // Where no lock is held: who makes room for it may take as long as a disk.
+                Err(()) => match self.store.promise_on(&self.account, OBJECT_OVERHEAD_BYTES) {
+                    Ok(promise) => spare = Some(promise),
+                    Err(full) => return self.store.sealed_error(full, Some(&self.account)),
+                },
+            }
+        }
+    }
+
+    /// The next item; `Err` where it is not there, and no promise of it either.
+    fn next_or_promise(&self, task: &ObjectRef, promise: Option<ObjectRef>) -> Result<ObjectRef, ()> {
         let mut inner = self.inner.lock();
         if let Some(item) = inner.ready.pop_front() {
             let few = inner.ready.len() <= STREAM_ITEMS_AHEAD / 2;
             let room = inner.room.take_if(|_| few);
             drop(inner);
             self.say_ready(room);
-            return item;
+            return Ok(item);
         }
         if inner.over {
             let end = inner.failure.clone().unwrap_or_else(ended);
             drop(inner);
-            return self.store.sealed_error(end, Some(&self.account));
+            return Ok(self.store.sealed_error(end, Some(&self.account)));
         }
         if inner.wanted.len() >= STREAM_ITEMS_WANTED_MAX {
             drop(inner);
-            return self.store.sealed_error(too_many(), Some(&self.account));
+            return Ok(self.store.sealed_error(too_many(), Some(&self.account)));
         }
-        let promise = match self.store.promise_on(&self.account, OBJECT_OVERHEAD_BYTES) {
-            Ok(promise) => promise,
-            Err(full) => {
-                drop(inner);
-                return self.store.sealed_error(full, Some(&self.account));
-            }
-        };
+        let promise = promise.ok_or(())?;
         let producer = task.producer();
         producer.iter().for_each(|task| promise.set_producer(task));
         inner.wanted.push_back(promise.clone());
         drop(inner);
         // Outside the lock: the task may hold what asks for this stream.
         drop(producer);
-        promise
+        Ok(promise)
     }
 
     /// The next item of the task's `attempt`. What an earlier one gave already is left out.

@@ -648,6 +648,12 @@ impl TaskRecord {
         self.core.lock().attempt
     }
 
+    /// Was there ever a moment at which it had to be done, or go on?
+    pub fn had_deadline(&self) -> bool {
+        let plan = &self.spec.plan;
+        plan.limits.timeout.is_some() || self.spec.inherited_deadline.is_some() || plan.max_retries > 0
+    }
+
     /// When it must be done; `None` if never, or if it is.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline_of(&self.core.lock())
@@ -696,6 +702,18 @@ impl TaskRecord {
     /// What it submitted, if it did.
     pub fn family(&self) -> Option<Arc<Family>> {
         self.core.lock().family.clone()
+    }
+
+    /// Did a task above it end with all that it submitted, when so many families were `ended`, and has nobody come here yet?
+    pub fn is_doomed(&self, ended: u64) -> bool {
+        let home = {
+            let core = self.core.lock();
+            if core.ended || core.family.as_ref().is_some_and(|family| family.has_seen(ended)) {
+                return false;
+            }
+            core.home.clone()
+        };
+        !self.cancel_requested() && home.is_some_and(|home| home.is_doomed(ended))
     }
 
     /// Takes a task among those that it submitted, when so many families were `ended`. False if that is to end: this one was ended

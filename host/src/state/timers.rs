@@ -13,6 +13,8 @@ pub struct Timers {
     heap: BinaryHeap<Reverse<Entry>>,
     /// Length at which the dead are swept: twice what lived after the last sweep.
     sweep_at: usize,
+    /// Tasks that ended since then, and may have left something here.
+    ended: usize,
 }
 
 /// Below this many a sweep is not worth its while.
@@ -38,12 +40,15 @@ impl Alarm {
     }
 }
 
+/// Tasks that nobody else may hold by now.
+type Gone = Vec<Arc<TaskRecord>>;
+
 /// That something was noted.
 #[must_use = "it holds tasks that are to be dropped where no lock is held"]
 pub struct Added {
     /// It is the earliest from now on.
     pub is_first: bool,
-    _gone: Vec<Arc<TaskRecord>>,
+    _gone: Gone,
 }
 
 /// A task whose time has come.
@@ -78,15 +83,24 @@ impl Timers {
     }
 
     fn push(&mut self, at: Instant, alarm: Alarm) -> Added {
-        let gone = if self.heap.len() >= self.sweep_at.max(SWEEP_MIN) { self.sweep() } else { Vec::new() };
+        let gone = if self.heap.len() >= self.sweep_at.max(SWEEP_MIN) { self.sweep() } else { Gone::new() };
         let is_first = self.next().is_none_or(|next| at < next);
         self.heap.push(Reverse(Entry { at, alarm }));
         Added { is_first, _gone: gone }
     }
 
+    /// A task ended that had a deadline, or rested. Of a million that were cancelled as many are kept as live, and no more.
+    #[must_use = "it holds tasks that are to be dropped where no lock is held"]
+    pub fn task_ended(&mut self) -> Gone {
+        self.ended += 1;
+        let many = self.heap.len() >= SWEEP_MIN && self.ended >= self.heap.len() / 2;
+        if many { self.sweep() } else { Gone::new() }
+    }
+
     /// Takes out what is dead. Looking at a task may make it the last handle to it.
-    fn sweep(&mut self) -> Vec<Arc<TaskRecord>> {
-        let mut gone = Vec::new();
+    fn sweep(&mut self) -> Gone {
+        self.ended = 0;
+        let mut gone = Gone::new();
         let entries = std::mem::take(&mut self.heap).into_iter();
         let (dead, alive): (Vec<_>, Vec<_>) = entries.partition(|Reverse(entry)| {
             let task = entry.alarm.task();

@@ -1,8 +1,7 @@
 //! Who watches an object.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-
-use slab::Slab;
 
 /// Told when an object that it watches is sealed.
 pub trait Watcher: Send + Sync {
@@ -17,7 +16,23 @@ pub enum Watchers {
     /// The usual case.
     One(Arc<dyn Watcher>),
     /// By their keys.
-    Many(Box<Slab<Arc<dyn Watcher>>>),
+    Many(Box<Many>),
+}
+
+/// A tree, which gets smaller where many go and one stays.
+pub struct Many {
+    watchers: BTreeMap<usize, Arc<dyn Watcher>>,
+    /// The key of the next one.
+    next: usize,
+}
+
+impl Many {
+    fn insert(&mut self, watcher: Arc<dyn Watcher>) -> WatchKey {
+        let key = self.next;
+        self.next += 1;
+        self.watchers.insert(key, watcher);
+        WatchKey::at(key)
+    }
 }
 
 /// Where a watcher stands in an object's list.
@@ -55,18 +70,16 @@ impl Watchers {
                 WatchKey::at(FIRST)
             }
             Watchers::One(first) => {
-                let mut many = Box::new(Slab::new());
-                // Not inside the assertion, which a release build leaves out.
-                let kept = many.insert(first);
-                debug_assert_eq!(kept, FIRST, "its key stays what it was");
+                // Its key stays what it was.
+                let mut many = Box::new(Many { watchers: BTreeMap::from([(FIRST, first)]), next: FIRST + 1 });
                 let key = many.insert(watcher);
                 *self = Watchers::Many(many);
-                WatchKey::at(key)
+                key
             }
             Watchers::Many(mut many) => {
                 let key = many.insert(watcher);
                 *self = Watchers::Many(many);
-                WatchKey::at(key)
+                key
             }
         }
     }
@@ -81,10 +94,9 @@ impl Watchers {
         let is_its = |other: &Arc<dyn Watcher>| std::ptr::addr_eq(Arc::as_ptr(other), watcher);
         match std::mem::replace(self, Watchers::None) {
             Watchers::One(one) if is_its(&one) => Some(one),
-            Watchers::Many(mut many) if many.get(*key).is_some_and(is_its) => {
-                let gone = many.try_remove(*key);
-                // Who comes and goes a million times leaves no table behind.
-                if !many.is_empty() {
+            Watchers::Many(mut many) if many.watchers.get(key).is_some_and(is_its) => {
+                let gone = many.watchers.remove(key);
+                if !many.watchers.is_empty() {
                     *self = Watchers::Many(many);
                 }
                 gone
@@ -106,7 +118,7 @@ impl Watchers {
         match self {
             Watchers::None => {}
             Watchers::One(watcher) => watcher.sealed(failed),
-            Watchers::Many(many) => many.into_iter().for_each(|(_, watcher)| watcher.sealed(failed)),
+            Watchers::Many(many) => many.watchers.into_iter().for_each(|(_, watcher)| watcher.sealed(failed)),
         }
     }
 }

@@ -149,8 +149,9 @@ impl HostBuilder {
         self
     }
 
-    /// Bytes of the object store. Default: [`OBJECT_STORE_BYTES`]; of a limited [memory](Self::memory_bytes) at most three
-    /// tenths.
+    /// Bytes of the object store: values, arguments, and what the host keeps for tasks that have not ended (some 900 each), actors,
+    /// streams and errors. Beyond it a submission fails with `ObjectStoreFull`. Default: [`OBJECT_STORE_BYTES`]; of a limited
+    /// [memory](Self::memory_bytes) at most three tenths.
     pub fn object_store_bytes(mut self, bytes: u64) -> Self {
         self.object_store_bytes = Some(bytes);
         self

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Tasks that may be pending (waiting for arguments or for a slot) at once. A record takes some 650 bytes, so a million
-/// of them is well under a gigabyte; beyond it a guest's submission fails with `QueueFull` and a host's waits.
+/// Tasks that may be pending (waiting for arguments or for a slot) at once. A record and its promise take some 900 bytes of the object
+/// store, so a million of them is under a gigabyte; beyond it a guest's submission fails with `QueueFull` and a host's waits.
 pub const PENDING_TASKS_MAX: usize = 1 << 20;
 
 /// Calls that may wait in one actor's mailbox. An actor serves one call at a time, so a longer line is a caller that
@@ -28,26 +28,30 @@ pub const AWAIT_GRACE: Duration = Duration::from_millis(100);
 /// for each event; the rest is for what is dropped with a call.
 pub const HOUSEKEEPING_FUEL: u64 = 100 * FUEL_SLICE;
 
-/// Bytes that the object store holds, values and arguments together. Those that a task was given by value count until its guest
+/// Bytes that the object store holds: values, arguments, and what the host keeps for tasks, actors, streams and errors. Those that a task was given by value count until its guest
 /// has them, and longer where they may be needed again.
 pub const OBJECT_STORE_BYTES: u64 = 2 << 30;
 
 /// What a value costs beside its bytes, and the object that holds it, charged against the store so that empty ones are bounded as
 /// well: the sizes of both, with what the allocator adds.
-pub const OBJECT_OVERHEAD_BYTES: u64 = 256;
+pub const OBJECT_OVERHEAD_BYTES: u64 = 272;
 
 /// What the promise of a task's result costs beside the value: the object, and the task's receipt.
-pub const RESULT_BYTES: u64 = 400;
+pub const RESULT_BYTES: u64 = 416;
 
 /// What an error costs beside its texts: with an object that failed it is kept as a task's receipt is.
-pub const ERROR_BYTES: u64 = 512;
+pub const ERROR_BYTES: u64 = 560;
 
 /// What a task costs that has not ended, beside its arguments, its result and options of its own: its record, and its places in a
 /// queue, among its parent's, and in the timers.
 pub const TASK_BYTES: u64 = 512;
 
-/// What the options of a single task or actor cost beside their texts: how it runs, worked out from them.
-pub const PLAN_BYTES: u64 = 320;
+/// What an object costs that is an argument: its place in the list, and among those that wait for the object.
+pub const ARGUMENT_BYTES: u64 = 128;
+
+/// What the options of a single task or actor cost beside their texts: how it runs, worked out from them, and a class of its own in the
+/// queue of ready tasks.
+pub const PLAN_BYTES: u64 = 640;
 
 /// What a text or a name costs beside its bytes in a list of them.
 pub const TEXT_BYTES: u64 = 64;
@@ -154,11 +158,18 @@ pub const HANDLES_MAX: usize = 1 << 20;
 pub const HANDLE_BYTES: u64 = 128;
 
 /// What the host keeps for each object of a wait, counted as the guest's memory while that lasts: some 100 bytes in three lists.
-pub const WAIT_BYTES: u64 = 128;
+pub const WAIT_BYTES: u64 = 112;
 
 /// WASI's handles (files, sockets, streams, things to wait for) that one instance holds. Many are an open file of the
 /// process, which has 1,024 by the usual limit: one guest must not use them all up.
 pub const WASI_HANDLES_MAX: usize = 256;
+
+/// Entries of a directory that are read at once, for a guest that reads it.
+pub const LISTING_ENTRIES: usize = 16;
+
+/// What the host keeps for a guest that reads a directory, counted as the guest's memory: the system's buffer, and the entries that
+/// were read.
+pub const LISTING_BYTES: u64 = 48 << 10;
 
 /// Arguments of one task. More is a list.
 pub const ARGUMENTS_MAX: usize = 64;
@@ -240,8 +251,12 @@ pub const INSTANTIATED_BYTES_MAX: usize = 4 << 20;
 /// another, in sections of their own.
 pub const TYPE_NESTING_MAX: usize = 500;
 
-/// Bytes of text in a manifest, which the host keeps as long as the module. That of a large program has some thousands.
-pub const MANIFEST_BYTES_MAX: usize = 4 << 20;
+/// Bytes that the host keeps of a manifest as long as the module: texts, and some 700 for each function. That of a large program takes
+/// some hundred thousand.
+pub const MANIFEST_BYTES_MAX: usize = 8 << 20;
+
+/// Bytes of it that are taken out of the guest before it is known what the host would keep: several times as much, for the lists.
+pub const MANIFEST_LIFT_BYTES: usize = 4 * MANIFEST_BYTES_MAX;
 
 /// Bytes of a module. Compiling takes some 50 times as much memory.
 pub const MODULE_BYTES_MAX: u64 = 256 << 20;
@@ -349,7 +364,8 @@ pub struct TaskLimits {
     pub timeout: Option<Duration>,
     /// Fuel for an attempt; about one unit an instruction. Default: none.
     pub fuel: Option<u64>,
-    /// Linear memory in bytes. Default: [`MEMORY_BYTES_DEFAULT`].
+    /// Memory in bytes: linear memory, and what the host keeps for its handles, waits and directories. Default:
+    /// [`MEMORY_BYTES_DEFAULT`].
     pub memory_bytes: u64,
     /// Elements of all tables together. Default: [`TABLE_ELEMENTS_MAX`].
     pub table_elements: u64,

@@ -36,19 +36,19 @@ pub struct ModuleInfo {
 }
 
 impl ModuleInfo {
-    /// What stands for a module of this name, and keeps none of its code.
-    pub(crate) fn named(&self) -> Self {
-        ModuleInfo {
-            id: self.id,
-            name: self.name.clone(),
+    /// What stands for the module of something that is nobody's, and keeps no code.
+    pub(crate) fn nobodys() -> Arc<Self> {
+        Arc::new(ModuleInfo {
+            id: ModuleId(u64::MAX),
+            name: "".into(),
             has_main: false,
             manifest: None,
             imports: Vec::new(),
             code_hash: None,
             plans: ModulePlans::default(),
-            account: self.account.clone(),
+            account: Arc::default(),
             code: Arc::new(()),
-        }
+        })
     }
 
     /// The task of this name.

@@ -85,7 +85,8 @@ impl TaskOptions {
         self
     }
 
-    /// Linear memory in bytes. Default: the host's limit.
+    /// Memory in bytes: linear memory, and what the host keeps for its handles (128 each), for the objects of a wait (112 each) and for
+    /// each directory that it reads (48 KiB). Default: the host's limit.
     pub fn memory_bytes(mut self, bytes: u64) -> Self {
         self.memory_bytes = Some(bytes);
         self

@@ -43,6 +43,8 @@ pub struct TaskPlan {
     pub streams: bool,
     /// Of an actor's call: the lane of the mailbox that it waits in.
     pub lane: usize,
+    /// Is it that of all tasks of a function, and not of some alone?
+    pub shared: bool,
 }
 
 /// What a host says about all its tasks.
@@ -127,6 +129,7 @@ impl TaskPlan {
             pure: declared.pure,
             streams: declared.streams,
             lane: 0,
+            shared: false,
         }
     }
 
@@ -135,11 +138,21 @@ impl TaskPlan {
     pub fn within(&self, caller: &TaskLimits) -> Self {
         let (timeout, fuel) = (caller.timeout, caller.fuel);
         let limits = self.limits.lower_of(&TaskLimits { timeout, fuel, ..TaskLimits::ceiling() });
-        TaskPlan { limits, ..self.clone() }
+        TaskPlan { limits, shared: false, ..self.clone() }
     }
 
-    /// Bytes that the host keeps of it, where it is a single task's.
+    /// It is that of all tasks of a function.
+    fn for_all(mut self) -> Arc<Self> {
+        self.shared = true;
+        Arc::new(self)
+    }
+
+    /// Bytes that the host keeps of it, where it is that of some tasks alone.
     pub(crate) fn kept_bytes(&self) -> u64 {
+        if self.shared { 0 } else { self.bytes() }
+    }
+
+    fn bytes(&self) -> u64 {
         let grants = self.grants.iter().flatten().map(|grant| grant.len() as u64 + TEXT_BYTES).sum::<u64>();
         PLAN_BYTES + self.name.len() as u64 + self.needs.kept_bytes() + grants
     }
@@ -174,8 +187,9 @@ pub struct ModulePlans {
 impl ModulePlans {
     /// The plans for what a manifest declares.
     pub fn new(manifest: &Manifest, host: &HostLimits) -> Self {
-        let task = |info: &FunctionInfo| (info.name.clone(), Arc::new(TaskPlan::task(info, TaskOptions::new(), host)));
-        let actor = |info: &ActorTypeInfo| (info.name.clone(), Arc::new(CallPlans::new(info, &info.options, host)));
+        let task = |info: &FunctionInfo| (info.name.clone(), TaskPlan::task(info, TaskOptions::new(), host).for_all());
+        let calls = |info: &ActorTypeInfo| CallPlans { shared: true, ..CallPlans::new(info, &info.options, host) };
+        let actor = |info: &ActorTypeInfo| (info.name.clone(), Arc::new(calls(info)));
         ModulePlans {
             tasks: manifest.tasks.iter().map(task).collect(),
             actors: manifest.actors.iter().map(actor).collect(),
@@ -195,17 +209,27 @@ impl ModulePlans {
 
 /// The plans of the calls of an actor whose callers say nothing of their own.
 #[derive(Debug, Default)]
-pub struct CallPlans(HashMap<Arc<str>, Arc<TaskPlan>>);
+pub struct CallPlans {
+    plans: HashMap<Arc<str>, Arc<TaskPlan>>,
+    /// Are they those of all actors of the type?
+    shared: bool,
+}
 
 impl CallPlans {
     /// The plans of an actor of this type that was created with these options.
     pub fn new(actor: &ActorTypeInfo, created: &ActorOptions, host: &HostLimits) -> Self {
         let plan = |method: &FunctionInfo| TaskPlan::call(actor, method, TaskOptions::new(), created, host);
-        CallPlans(actor.methods.iter().map(|method| (method.name.clone(), Arc::new(plan(method)))).collect())
+        let plans = actor.methods.iter().map(|method| (method.name.clone(), plan(method).for_all())).collect();
+        CallPlans { plans, shared: false }
+    }
+
+    /// Bytes that the host keeps of them, where they are a single actor's.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        if self.shared { 0 } else { self.plans.values().map(|plan| plan.bytes() + TEXT_BYTES).sum() }
     }
 
     /// The plan of a method's calls.
     pub fn method(&self, name: &str) -> Option<&Arc<TaskPlan>> {
-        self.0.get(name)
+        self.plans.get(name)
     }
 }

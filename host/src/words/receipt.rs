@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::budget::BudgetUse;
 use super::error::ErrorKind;
 use super::ids::TaskId;
+use super::limits::TEXT_BYTES;
 
 /// The account of one finished task or actor call, one however many attempts it took: fuel, memory and the start are those
 /// of the last attempt, bytes, output and host calls those of all together.
@@ -42,7 +43,7 @@ pub struct Receipt {
     /// Fuel burned by the last attempt; of a task that was ended from outside, up to where it last called the host, or yielded
     /// after a slice.
     pub fuel_used: u64,
-    /// The most linear memory that it had at once, in bytes.
+    /// The most memory that it had at once, in bytes: linear memory, and what the host kept for its handles, waits and directories.
     pub memory_peak_bytes: u64,
     /// Bytes of its arguments, and of objects that it read.
     pub bytes_in: u64,
@@ -64,6 +65,14 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// Bytes that the host keeps of its texts, where those are its own.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        let name = if Arc::ptr_eq(&self.task, &self.function) { 0 } else { self.task.len() as u64 };
+        let refused = self.refused.iter().map(|name| name.len() as u64 + TEXT_BYTES).sum::<u64>();
+        let budget = self.budget.as_ref().map_or(0, |_| size_of::<BudgetUse>() as u64);
+        name + refused + budget
+    }
+
     /// From submission to the start of the last attempt; `None` if none started.
     pub fn queued_for(&self) -> Option<Duration> {
         self.started_at?.duration_since(self.queued_at).ok()

@@ -11,6 +11,7 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{HasData, Linker, Resource, ResourceType, WasmList};
 
 use super::super::guest::Guest;
+use super::super::handles::Handle;
 use super::super::trap::broken_contract;
 use super::super::wire;
 use crate::state::object::{ObjectRef, Outcome};
@@ -18,6 +19,7 @@ use crate::state::payload::{Encoding, Payload};
 use crate::state::writer;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::event::EventKind;
+use crate::words::limits::HANDLE_BYTES;
 
 /// From this size on a copy gets memory of its own, in huge pages where the kernel has them: memory that comes fresh from
 /// the kernel in small pages takes longer to fault in than to fill. It is the size of one such page.
@@ -130,6 +132,10 @@ fn in_huge_pages(data: &[u8]) -> Option<Bytes> {
     let _ = map.advise(memmap2::Advice::HugePage);
     map.copy_from_slice(data);
     Some(Bytes::from_owner(map))
+}
+
+impl Handle for Writer {
+    const BYTES: u64 = HANDLE_BYTES;
 }
 
 impl<T: Host + ?Sized> Host for &mut T {

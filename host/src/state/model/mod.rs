@@ -77,6 +77,7 @@ pub(super) fn task(
         within_grace: false,
         budget: None,
         queued: Instant::now(),
+        own_bytes: 0,
     };
     let output = store.promise();
     let conductor: Weak<dyn Conductor> = Weak::<Nobody>::new();

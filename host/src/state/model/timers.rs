@@ -104,6 +104,7 @@ impl World {
         let over = Err(Arc::new(TaskError::new(ErrorKind::TaskFailed, "over")));
         assert!(task.record.finish(over, false, Moment::of(&self.clock), |_| ()).is_some());
         (task.deadline, task.rests, task.done) = (None, false, true);
+        drop(self.timers.task_ended());
     }
 
     /// Time passes; what comes is what was noted, in order, and each once.

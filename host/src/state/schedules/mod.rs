@@ -98,6 +98,7 @@ fn task(
         within_grace: false,
         budget: None,
         queued: Instant::now(),
+        own_bytes: 0,
     };
     let arguments = Arguments::new(arguments.into_iter().map(Argument::Object).collect(), store, &Arc::default())
         .expect("there is room");

@@ -44,15 +44,7 @@ impl World {
         let (outcome, state) = self.outcome(self.objects.len());
         let state = self.charged(&outcome, state, OBJECT_OVERHEAD_BYTES);
         let used = self.step_uses();
-        let error = outcome.as_ref().err().cloned();
-        let object = self.store.sealed(outcome);
-        if matches!(state, State::Failed { charge: 0, .. }) {
-            // One that all have who find no room even for their error.
-            let others = self.store.sealed(Err(error.expect("it failed")));
-            assert_eq!(object.id(), others.id());
-            return;
-        }
-        self.objects.push(Object { handles: vec![object], state, watches: Vec::new(), used });
+        self.objects.push(Object { handles: vec![self.store.sealed(outcome)], state, watches: Vec::new(), used });
     }
 
     pub(super) fn promise(&mut self) {

@@ -98,6 +98,20 @@ fn sockets() -> usize {
     held.len()
 }
 
+/// Begins to read a folder many times, and then reads it to its end: the names, and how many of them are folders and links.
+#[rustyray::remote]
+fn listings(path: String, count: usize) -> Result<(usize, usize, usize)> {
+    let begun: Vec<_> =
+        (0..count).map(|_| std::fs::read_dir(&path).map(|mut entries| (entries.next(), entries))).collect();
+    let mut types = Vec::new();
+    for entry in std::fs::read_dir(&path)? {
+        types.push(entry?.file_type()?);
+    }
+    rustyray::ensure!(begun.iter().all(|begun| begun.is_ok()), "some could not be read");
+    let folders = types.iter().filter(|entry| entry.is_dir()).count();
+    Ok((types.len(), folders, types.iter().filter(|entry| entry.is_symlink()).count()))
+}
+
 /// Opens a file until it may not.
 #[rustyray::remote]
 fn files(path: String) -> usize {

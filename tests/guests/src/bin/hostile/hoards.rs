@@ -51,6 +51,40 @@ fn waiting(count: u32) {
 }
 
 #[rustyray::remote]
+#[expect(clippy::too_many_arguments, reason = "that is the attack")]
+fn crowded(_a: (), _b: (), _c: (), _d: (), _e: (), _f: (), _g: (), _h: (), _i: (), _j: (), _k: (), _l: ()) {}
+
+/// Tasks that wait for the same object many times.
+#[rustyray::remote]
+fn crowds(count: u32) {
+    let first = never.remote();
+    let f = || first.clone();
+    let crowd = |_| crowded.remote(f(), f(), f(), f(), f(), f(), f(), f(), f(), f(), f(), f());
+    let all: Vec<_> = (0..count).map(crowd).collect();
+    hold((first, all))
+}
+
+/// Asks for what it may not have, and gives nothing.
+#[rustyray::remote]
+fn asks() {
+    for number in 0..16 {
+        drop(never.options().grants([long(number)]).remote());
+    }
+}
+
+/// Results whose receipts have much to say.
+#[rustyray::remote]
+fn receipts(count: u32) -> Result<()> {
+    let mut all = Vec::new();
+    for _ in 0..count / 100 {
+        let done: Vec<_> = (0..100).map(|number| asks.options().name(long(number)).remote()).collect();
+        rustyray::blocking_wait(&done, 100, None)?;
+        all.extend(done);
+    }
+    hold(all)
+}
+
+#[rustyray::remote]
 fn items(_before: ()) -> impl Iterator<Item = u32> {
     0..10
 }
@@ -64,6 +98,13 @@ fn promises(count: u32) {
         (0..1024).for_each(|_| drop(stream.next_ref()));
     }
     hold((first, streams))
+}
+
+/// Streams that are refused.
+#[rustyray::remote]
+fn refused_streams(count: u32) -> Result<()> {
+    let first = rustyray::blocking_put(())?;
+    hold((0..count).map(|_| items.options().num_cpus(1e6).remote(&first)).collect::<Vec<_>>())
 }
 
 #[rustyray::actor]
