@@ -165,7 +165,7 @@ fn names_and_texts_that_are_attacks() {
         assert!(no_text.contains("utf-8"), "{no_text}");
         let at = 2048 + FunctionLayout::new().docs;
         let docs = format!(
-            "(i32.store (i32.const {at}) (i32.const 65536)) (i32.store (i32.const {}) (i32.const 8000000))",
+            "(i32.store (i32.const {at}) (i32.const 65536)) (i32.store (i32.const {}) (i32.const 9000000))",
             at + 4
         );
         let docs = described(arena, r#"(memory (export "memory") 200)"#, &docs).await;
