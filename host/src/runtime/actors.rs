@@ -134,7 +134,7 @@ impl Runtime {
         spec.inherited_deadline = spec.budget.as_ref().and_then(|budget| budget.deadline(spec.queued));
         spec.within_grace = false;
         at_home(&mut spec);
-        TaskRecord::new(spec, None, Arguments::default(), self.store.promise(), self.conductor())
+        TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), self.conductor())
     }
 
     /// Runs the constructor, with the arguments of the `first` start.

@@ -130,7 +130,7 @@ impl Runtime {
             queued: self.clock.now(),
             own_bytes: 0,
         };
-        let task = TaskRecord::new(spec, None, Arguments::default(), self.store.promise(), self.conductor());
+        let task = TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), self.conductor());
         let slot = CancelSlot::new();
         let (runtime, code, asked) = (self.clone(), code.clone(), task.clone());
         let answer = async move {

@@ -179,7 +179,7 @@ impl Runtime {
             budget: construct.spec.budget.clone(),
             ..construct.spec.clone()
         };
-        TaskRecord::new(spec, None, Arguments::default(), self.store.promise(), self.conductor())
+        TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), self.conductor())
     }
 }
 

@@ -9,7 +9,6 @@ use crate::state::actor::{ActorRecord, ActorRef, ActorSpec};
 use crate::state::object::ObjectRef;
 use crate::state::payload::{Argument, Arguments};
 use crate::state::room::Place;
-use crate::state::store::Reservation;
 use crate::state::stream::Stream;
 use crate::state::task::{TaskRecord, TaskSpec, Work};
 use crate::words::account::Account;
@@ -302,6 +301,8 @@ impl Runtime {
         let capabilities = self.capabilities(&plan, caller)?;
         let of_all = Arc::ptr_eq(&capabilities, &self.capabilities);
         let own_bytes = plan.kept_bytes() + if of_all { 0 } else { capabilities.kept_bytes() };
+        // What it is made of has bounds far below that.
+        let own_bytes = u32::try_from(own_bytes).unwrap_or(u32::MAX);
         let budget = caller.map_or(budget, |caller| caller.spec.budget.clone());
         let queued = self.clock.now();
         let time = budget.as_ref().and_then(|budget| budget.deadline(queued));
@@ -361,14 +362,14 @@ impl Runtime {
         output: ObjectRef,
         mut place: Option<Place>,
     ) -> Result<(), TaskError> {
-        let (charge, arguments) = self.take_in(&spec, arguments, caller).map_err(|full| TaskError::clone(&full))?;
+        let arguments = self.take_in(&spec, arguments, caller).map_err(|full| TaskError::clone(&full))?;
         // Somebody was promised the result of one that makes it again: it comes back as what is tried again does, whether there is
         // room or not.
         match spec.is_repeated() {
             true => self.scheduler.lock().admit_again()?,
             false => self.admit(&spec, caller, &mut place)?,
         }
-        let task = TaskRecord::new(spec, Some(charge), arguments, output, self.conductor());
+        let task = TaskRecord::new(spec, true, arguments, output, self.conductor());
         let is_wanted = caller.is_none_or(|caller| caller.adopt(&task, self.ended.load(Ordering::Acquire)));
         self.watch_deadline(&task);
         if let Work::Call { actor, .. } = &task.spec.work
@@ -387,21 +388,14 @@ impl Runtime {
     }
 
     /// Charges for what the host keeps of a task until it has ended.
-    fn take_in(
-        &self,
-        spec: &TaskSpec,
-        arguments: Vec<Argument>,
-        caller: Caller,
-    ) -> TaskResult<(Reservation, Arguments)> {
-        let account = payer(&spec.module, caller);
+    fn take_in(&self, spec: &TaskSpec, arguments: Vec<Argument>, caller: Caller) -> TaskResult<Arguments> {
         let objects = arguments.iter().filter(|argument| !matches!(argument, Argument::Value(_))).count() as u64;
-        let bytes = TASK_BYTES + spec.own_bytes + objects * ARGUMENT_BYTES;
-        let charge = match spec.is_repeated() {
-            // Somebody was promised it, and it goes on whether there is room or not.
-            true => self.store.reserve_free(bytes).or_else(|_| self.store.reserve_free(0))?,
-            false => self.store.reserve(bytes)?,
+        // Somebody was promised one that is repeated, and it goes on whether there is room for it or not.
+        let bytes = match spec.is_repeated() {
+            true => 0,
+            false => TASK_BYTES + u64::from(spec.own_bytes) + objects * ARGUMENT_BYTES,
         };
-        Ok((charge.on(account), Arguments::new(arguments, &self.store, account)?))
+        Arguments::new(arguments, bytes, &self.store, payer(&spec.module, caller))
     }
 
     /// Lets a task in that was not there before.

@@ -33,7 +33,7 @@ pub struct Lineage {
     /// What it may touch.
     pub capabilities: Arc<Capabilities>,
     /// Bytes of the plan and of what it may touch, where those are its own.
-    pub own_bytes: u64,
+    pub own_bytes: u32,
     /// The account that it was on.
     pub budget: Option<Budget>,
     /// How its result is encoded.
@@ -88,7 +88,7 @@ impl Lineage {
         }
         // A large one that was passed by value is charged already, as the object that it is.
         let charged: u64 = arguments.iter().map(charged_bytes).sum();
-        let charge = object.store().try_reserve(given - charged + OBJECT_OVERHEAD_BYTES + spec.own_bytes);
+        let charge = object.store().try_reserve(given - charged + OBJECT_OVERHEAD_BYTES + u64::from(spec.own_bytes));
         let charge = charge.map_err(|_| "the store had no room for what its task was given")?.on(&spec.module.account);
         let TaskSpec { module, plan, capabilities, budget, own_bytes, .. } = spec.clone();
         let object = Mutex::new(object.downgrade());

@@ -32,9 +32,8 @@ pub struct ObjectRef(Arc<Cell>);
 struct Cell {
     id: ObjectId,
     slot: Mutex<Slot, { rank::OBJECT }>,
-    store: Arc<ObjectStore>,
-    /// What it takes without its value, where that was charged when it was made.
-    charge: Option<Reservation>,
+    /// What it takes without its value, where that was charged when it was made; nothing of the store that it is in otherwise.
+    charge: Reservation,
 }
 
 enum Slot {
@@ -113,7 +112,7 @@ impl Drop for Cell {
     fn drop(&mut self) {
         // Its value may be the last to hold others.
         sync::assert_unlocked("an object");
-        self.store.end_object();
+        self.charge.store().end_object();
     }
 }
 
@@ -137,7 +136,7 @@ impl fmt::Debug for WeakObjectRef {
 impl ObjectStore {
     /// An object that nobody has sealed yet. It is the host's own: there is one for each actor or stream at most.
     pub fn promise(self: &Arc<Self>) -> ObjectRef {
-        self.object(Slot::PENDING, None)
+        self.object(Slot::PENDING, self.nothing())
     }
 
     /// The same, for somebody, with so many bytes that the host keeps for it beside its value.
@@ -146,13 +145,13 @@ impl ObjectStore {
     /// `ObjectStoreFull`, which names the limit.
     pub fn promise_on(self: &Arc<Self>, account: &Arc<Account>, bytes: u64) -> TaskResult<ObjectRef> {
         let charge = self.reserve(bytes)?.on(account);
-        Ok(self.object(Slot::PENDING, Some(charge)))
+        Ok(self.object(Slot::PENDING, charge))
     }
 
     /// One that is sealed when somebody has taken from a stream: this task, or where there is none the embedder, and then whoever
     /// waits for it waits for no task.
     pub fn promise_of_room(self: &Arc<Self>, taker: Option<Weak<TaskRecord>>) -> ObjectRef {
-        self.object(Slot::promise(taker.map_or(Source::Outside, Source::Taker)), None)
+        self.object(Slot::promise(taker.map_or(Source::Outside, Source::Taker)), self.nothing())
     }
 
     /// An object with this outcome.
@@ -167,7 +166,7 @@ impl ObjectStore {
     fn sealed_value(self: &Arc<Self>, value: Arc<Value>) -> ObjectRef {
         let outcome = Ok(value);
         let value = self.to_remember(&outcome);
-        let object = self.object(Slot::Sealed(outcome, None), None);
+        let object = self.object(Slot::Sealed(outcome, None), self.nothing());
         if let Some(value) = value {
             self.remember(&object, &value);
         }
@@ -177,7 +176,7 @@ impl ObjectStore {
     /// An object with this error. Where the store has no room for that it is one that others have as well, unless it is the embedder's.
     pub fn sealed_error(self: &Arc<Self>, error: Arc<TaskError>, account: Option<&Arc<Account>>) -> ObjectRef {
         match self.try_reserve(error.kept_bytes() + OBJECT_OVERHEAD_BYTES) {
-            Ok(charge) => self.object(Slot::Sealed(Err(error), None), Some(charge.on_if(account))),
+            Ok(charge) => self.object(Slot::Sealed(Err(error), None), charge.on_if(account)),
             Err(_) if account.is_some() => self.brief_object(error.kind),
             Err(_) => self.failed(error),
         }
@@ -185,11 +184,11 @@ impl ObjectStore {
 
     /// An object with an error that is charged to nobody.
     pub(crate) fn failed(self: &Arc<Self>, error: Arc<TaskError>) -> ObjectRef {
-        self.object(Slot::Sealed(Err(error), None), None)
+        self.object(Slot::Sealed(Err(error), None), self.nothing())
     }
 
-    fn object(self: &Arc<Self>, slot: Slot, charge: Option<Reservation>) -> ObjectRef {
-        ObjectRef(Arc::new(Cell { id: self.begin_object(), slot: Mutex::new(slot), store: self.clone(), charge }))
+    fn object(self: &Arc<Self>, slot: Slot, charge: Reservation) -> ObjectRef {
+        ObjectRef(Arc::new(Cell { id: self.begin_object(), slot: Mutex::new(slot), charge }))
     }
 
     /// The outcome, with what it takes in the store where that is not charged yet: a value's is.
@@ -274,17 +273,17 @@ impl ObjectRef {
 
     /// Will a value of this outcome be one that can be spilled? Gives its size, in bytes.
     pub(super) fn to_spill(&self, outcome: &Outcome) -> Option<u64> {
-        self.0.store.to_remember(outcome).map(|value| value.payload().data.len() as u64)
+        self.store().to_remember(outcome).map(|value| value.payload().data.len() as u64)
     }
 
     /// Whose it is, where that is known.
     fn account(&self) -> Option<&Arc<Account>> {
-        self.0.charge.as_ref()?.account()
+        self.0.charge.account()
     }
 
     /// The store that it is in.
     pub(super) fn store(&self) -> &Arc<ObjectStore> {
-        &self.0.store
+        self.0.charge.store()
     }
 
     /// What it was sealed with, if it is and the value is there: one that was spilled has to be [gathered](super::gathering) first.
@@ -292,7 +291,7 @@ impl ObjectRef {
         match &mut *self.0.slot.lock() {
             Slot::Sealed(outcome, _) => {
                 if let Ok(value) = outcome {
-                    self.0.store.touch(value);
+                    self.store().touch(value);
                 }
                 Some(outcome.clone())
             }
@@ -319,8 +318,8 @@ impl ObjectRef {
 
     /// Seals it; the first outcome stays.
     pub(crate) fn seal(&self, outcome: Outcome, origin: Option<Box<Origin>>) {
-        let (failed, value) = (outcome.is_err(), self.0.store.to_remember(&outcome));
-        let (outcome, origin) = self.0.store.charged(outcome, origin, self.account());
+        let (failed, value) = (outcome.is_err(), self.store().to_remember(&outcome));
+        let (outcome, origin) = self.store().charged(outcome, origin, self.account());
         let watchers = {
             let mut slot = self.0.slot.lock();
             match &mut *slot {
@@ -333,7 +332,7 @@ impl ObjectRef {
             }
         };
         if let Some(value) = value {
-            self.0.store.remember(self, &value);
+            self.store().remember(self, &value);
         }
         // Outside the lock: a watcher may ask the object for its outcome.
         watchers.tell(failed);
@@ -417,7 +416,7 @@ impl ObjectRef {
         let value = Arc::new(value);
         *slot = Slot::Sealed(Ok(value.clone()), origin);
         drop(slot);
-        self.0.store.remember(self, &value);
+        self.store().remember(self, &value);
         drop(file);
         Some(Ok(value))
     }

@@ -196,28 +196,31 @@ impl Held {
     }
 }
 
-/// The arguments of one task. Their bytes are charged to the object store as long as this lives.
+/// The arguments of one task. Their bytes are charged to the object store as long as this lives, and with them what else the host keeps
+/// of the task until it has ended.
 #[derive(Debug, Default)]
 pub struct Arguments {
     list: Box<[Argument]>,
     reservation: Option<Reservation>,
+    /// Bytes of the reservation that are not the arguments'.
+    beside: u64,
 }
 
 impl Arguments {
-    /// Takes them in, on this account.
+    /// Takes them in, on this account, with so many bytes `beside` them.
     ///
     /// # Errors
     /// `ObjectStoreFull`, which names the limit.
-    pub fn new(list: Vec<Argument>, store: &Arc<ObjectStore>, account: &Arc<Account>) -> TaskResult<Self> {
+    pub fn new(list: Vec<Argument>, beside: u64, store: &Arc<ObjectStore>, account: &Arc<Account>) -> TaskResult<Self> {
         let list =
             list.into_iter().map(|argument| argument.taken_in(store, account)).collect::<TaskResult<Box<[_]>>>()?;
         let charge = |argument: &Argument| match argument {
             Argument::Value(payload) => payload.stored_bytes() + OBJECT_OVERHEAD_BYTES,
             Argument::Object(_) | Argument::Large(_) | Argument::Given => 0,
         };
-        let bytes = list.iter().map(charge).sum();
+        let bytes = beside + list.iter().map(charge).sum::<u64>();
         let reservation = (bytes > 0).then(|| store.reserve(bytes)).transpose()?.map(|reserved| reserved.on(account));
-        Ok(Arguments { list, reservation })
+        Ok(Arguments { list, reservation, beside })
     }
 
     /// Bytes that they take in the store when all of them are there, each object once.
@@ -225,8 +228,12 @@ impl Arguments {
         let mut objects: Vec<_> = self.objects().collect();
         objects.sort_unstable_by_key(|object| object.id().0);
         objects.dedup_by_key(|object| object.id().0);
-        let charged = self.reservation.as_ref().map_or(0, Reservation::bytes);
-        charged + objects.into_iter().map(ObjectRef::stored_bytes).sum::<u64>()
+        self.charged() + objects.into_iter().map(ObjectRef::stored_bytes).sum::<u64>()
+    }
+
+    /// Bytes that are charged with them.
+    fn charged(&self) -> u64 {
+        self.reservation.as_ref().map_or(0, |reserved| reserved.bytes() - self.beside)
     }
 
     /// Bytes of those that were passed by value.
@@ -235,7 +242,7 @@ impl Arguments {
             Argument::Large(object) => object.stored_bytes(),
             Argument::Value(_) | Argument::Object(_) | Argument::Given => 0,
         });
-        self.reservation.as_ref().map_or(0, Reservation::bytes) + large.sum::<u64>()
+        self.charged() + large.sum::<u64>()
     }
 
     /// The guest has them, and nobody needs those again that were passed by value: lets go of them where they take more than
@@ -246,7 +253,8 @@ impl Arguments {
         }
         let by_value = self.list.iter_mut().filter(|argument| !matches!(argument, Argument::Object(_)));
         let gone = by_value.map(|argument| std::mem::replace(argument, Argument::Given)).collect();
-        Some((gone, self.reservation.take()))
+        let bytes = self.charged();
+        Some((gone, self.reservation.as_mut().map(|reserved| reserved.split(bytes))))
     }
 
     /// One after the other.

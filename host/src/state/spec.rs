@@ -79,7 +79,7 @@ pub struct TaskSpec {
     /// When it was submitted.
     pub queued: Instant,
     /// Bytes that the host keeps of its plan and of what it may touch, where those are not what all have.
-    pub own_bytes: u64,
+    pub own_bytes: u32,
 }
 
 impl TaskSpec {

@@ -318,6 +318,11 @@ impl ObjectStore {
         &self.gatherings
     }
 
+    /// Nothing of it.
+    pub(super) fn nothing(self: &Arc<Self>) -> Reservation {
+        Reservation { store: self.clone(), account: None, bytes: 0 }
+    }
+
     /// `Err` with the bytes in use.
     pub(super) fn try_reserve(self: &Arc<Self>, bytes: u64) -> Result<Reservation, u64> {
         let grow = |used: u64| used.checked_add(bytes).filter(|total| *total <= self.limit);
@@ -386,7 +391,7 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    pub(super) fn store(&self) -> &ObjectStore {
+    pub(super) fn store(&self) -> &Arc<ObjectStore> {
         &self.store
     }
 
@@ -440,7 +445,9 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.count(|account, bytes| account.take(bytes));
-        self.store.give_back(self.bytes);
+        if self.bytes > 0 {
+            self.count(|account, bytes| account.take(bytes));
+            self.store.give_back(self.bytes);
+        }
     }
 }

@@ -15,15 +15,20 @@ use super::payload::{Arguments, Held};
 use super::shift::Shift;
 use super::slot::{Stop, StopReason};
 pub use super::spec::{TaskSpec, Work};
-use super::store::Reservation;
 use crate::words::budget::Budget;
 use crate::words::clock::Moment;
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::limits::{LINEAGE_BYTES_MAX, SPILL_BYTES_MIN};
 use crate::words::plan::TaskPlan;
 use crate::words::receipt::Receipt;
-use crate::words::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use crate::words::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::words::sync::{self, Mutex, rank};
+
+/// Where a task watches an argument, and the argument's place.
+type Watch = (usize, WatchKey);
+
+/// Nearly all tasks have none.
+type Watches = Option<Box<Vec<Watch>>>;
 
 /// Told when a task has all its arguments, or when one of them failed.
 pub trait Conductor: Send + Sync {
@@ -44,7 +49,7 @@ pub struct TaskRecord {
     /// What it has only once it ran.
     live: OnceLock<Box<Live>>,
     /// Arguments that are not there yet, and one more until all are watched.
-    unresolved: AtomicUsize,
+    unresolved: AtomicU32,
     /// Is it in the conductor's hands? It is handed over once, however many arguments fail, and once more after each rest
     /// between two attempts.
     released: AtomicBool,
@@ -61,8 +66,6 @@ pub struct TaskRecord {
     /// Was all that it submitted asked to stop?
     descendants_asked: AtomicBool,
     conductor: Weak<dyn Conductor>,
-    /// What the host keeps of it as long as anybody does.
-    _charge: Option<Reservation>,
     core: Mutex<Core, { rank::TASK }>,
 }
 
@@ -84,7 +87,7 @@ struct Core {
     /// Kept until the task is done, for another attempt, and an actor's for another start; each holds its object.
     arguments: Arguments,
     /// Where it watches those of them that were not there, by their places.
-    watches: Box<[(usize, WatchKey)]>,
+    watches: Watches,
     /// Sealed when the task is done, and let go then.
     output: Option<ObjectRef>,
     /// Where it stands among those that its parent submitted.
@@ -129,10 +132,10 @@ pub enum Stopped {
 }
 
 impl TaskRecord {
-    /// A task whose result seals `output`. One that was submitted counts as pending, and is charged for.
+    /// A task whose result seals `output`; `counted` if it counts as pending already.
     pub fn new(
         spec: TaskSpec,
-        submitted: Option<Reservation>,
+        counted: bool,
         arguments: Arguments,
         output: ObjectRef,
         conductor: Weak<dyn Conductor>,
@@ -140,10 +143,9 @@ impl TaskRecord {
         let record = Arc::new(TaskRecord {
             spec,
             live: OnceLock::new(),
-            unresolved: AtomicUsize::new(1),
+            unresolved: AtomicU32::new(1),
             released: AtomicBool::new(false),
-            counted: AtomicBool::new(submitted.is_some()),
-            _charge: submitted,
+            counted: AtomicBool::new(counted),
             queue_number: AtomicU64::new(0),
             overtaken: AtomicU32::new(0),
             cancel_requested: AtomicBool::new(false),
@@ -153,7 +155,7 @@ impl TaskRecord {
             core: Mutex::new(Core {
                 phase: Phase::Waiting,
                 arguments,
-                watches: Box::default(),
+                watches: None,
                 output: Some(output.clone()),
                 home: None,
                 family: None,
@@ -175,7 +177,7 @@ impl TaskRecord {
             let core = self.core.lock();
             core.arguments.places().map(|(place, object)| (place, object.clone())).collect()
         };
-        self.unresolved.fetch_add(objects.len(), Ordering::Relaxed);
+        self.unresolved.fetch_add(objects.len() as u32, Ordering::Relaxed);
         let mut watches = Vec::new();
         for (place, object) in &objects {
             match object.watch(self.clone()) {
@@ -190,10 +192,10 @@ impl TaskRecord {
     }
 
     /// What watches for a task that was ended meanwhile is told nothing any more.
-    fn keep_watches(&self, watches: Vec<(usize, WatchKey)>, objects: &[(usize, ObjectRef)]) {
+    fn keep_watches(&self, watches: Vec<Watch>, objects: &[(usize, ObjectRef)]) {
         let mut core = self.core.lock();
         if !matches!(core.phase, Phase::Done) {
-            core.watches = watches.into();
+            core.watches = Some(Box::new(watches));
             return;
         }
         drop(core);
@@ -772,13 +774,13 @@ struct Ended {
     attempts: u32,
     /// Dropped outside the lock, with the objects that only they held.
     arguments: Arguments,
-    watches: Box<[(usize, WatchKey)]>,
+    watches: Watches,
 }
 
 impl Ended {
     /// Arguments that never came keep nothing of it.
     fn unwatch(&self, task: &TaskRecord) {
-        for (place, key) in &self.watches {
+        for (place, key) in self.watches.iter().flat_map(|watches| watches.iter()) {
             self.arguments.object_at(*place).iter().for_each(|object| object.unwatch(key, task));
         }
     }

@@ -81,6 +81,5 @@ pub(super) fn task(
     };
     let output = store.promise();
     let conductor: Weak<dyn Conductor> = Weak::<Nobody>::new();
-    let submitted = counted.then(|| store.reserve_free(0).expect("nothing is always there"));
-    (TaskRecord::new(spec, submitted, Arguments::default(), output.clone(), conductor), output)
+    (TaskRecord::new(spec, counted, Arguments::default(), output.clone(), conductor), output)
 }

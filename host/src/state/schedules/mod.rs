@@ -100,11 +100,10 @@ fn task(
         queued: Instant::now(),
         own_bytes: 0,
     };
-    let arguments = Arguments::new(arguments.into_iter().map(Argument::Object).collect(), store, &Arc::default())
+    let arguments = Arguments::new(arguments.into_iter().map(Argument::Object).collect(), 0, store, &Arc::default())
         .expect("there is room");
     let output = store.promise();
-    let submitted = Some(store.reserve_free(0).expect("nothing is always there"));
-    (TaskRecord::new(spec, submitted, arguments, output.clone(), conductor), output)
+    (TaskRecord::new(spec, true, arguments, output.clone(), conductor), output)
 }
 
 /// Settles a task, as who runs it or ends it does. False if somebody did before.
