@@ -149,6 +149,14 @@ impl Argument {
         }
     }
 
+    /// Bytes that are charged with the arguments.
+    fn charged(&self) -> u64 {
+        match self {
+            Argument::Value(payload) => payload.stored_bytes() + OBJECT_OVERHEAD_BYTES,
+            Argument::Object(_) | Argument::Large(_) | Argument::Given => 0,
+        }
+    }
+
     fn object(&self) -> Option<&ObjectRef> {
         match self {
             Argument::Object(object) | Argument::Large(object) => Some(object),
@@ -202,8 +210,6 @@ impl Held {
 pub struct Arguments {
     list: Box<[Argument]>,
     reservation: Option<Reservation>,
-    /// Bytes of the reservation that are not the arguments'.
-    beside: u64,
 }
 
 impl Arguments {
@@ -214,13 +220,9 @@ impl Arguments {
     pub fn new(list: Vec<Argument>, beside: u64, store: &Arc<ObjectStore>, account: &Arc<Account>) -> TaskResult<Self> {
         let list =
             list.into_iter().map(|argument| argument.taken_in(store, account)).collect::<TaskResult<Box<[_]>>>()?;
-        let charge = |argument: &Argument| match argument {
-            Argument::Value(payload) => payload.stored_bytes() + OBJECT_OVERHEAD_BYTES,
-            Argument::Object(_) | Argument::Large(_) | Argument::Given => 0,
-        };
-        let bytes = beside + list.iter().map(charge).sum::<u64>();
+        let bytes = beside + list.iter().map(Argument::charged).sum::<u64>();
         let reservation = (bytes > 0).then(|| store.reserve(bytes)).transpose()?.map(|reserved| reserved.on(account));
-        Ok(Arguments { list, reservation, beside })
+        Ok(Arguments { list, reservation })
     }
 
     /// Bytes that they take in the store when all of them are there, each object once.
@@ -231,9 +233,9 @@ impl Arguments {
         self.charged() + objects.into_iter().map(ObjectRef::stored_bytes).sum::<u64>()
     }
 
-    /// Bytes that are charged with them.
+    /// Bytes of them that are charged with them: an object's are with the object.
     fn charged(&self) -> u64 {
-        self.reservation.as_ref().map_or(0, |reserved| reserved.bytes() - self.beside)
+        self.list.iter().map(Argument::charged).sum()
     }
 
     /// Bytes of those that were passed by value.
@@ -251,9 +253,9 @@ impl Arguments {
         if self.by_value() <= keep {
             return None;
         }
+        let bytes = self.charged();
         let by_value = self.list.iter_mut().filter(|argument| !matches!(argument, Argument::Object(_)));
         let gone = by_value.map(|argument| std::mem::replace(argument, Argument::Given)).collect();
-        let bytes = self.charged();
         Some((gone, self.reservation.as_mut().map(|reserved| reserved.split(bytes))))
     }
 
