@@ -34,6 +34,21 @@ async fn a_call_that_outlives_its_caller_is_ended_after_its_grace() {
 }
 
 #[tokio::test]
+async fn a_call_that_began_later_than_its_caller_is_ended_after_its_grace_too() {
+    // Its time, which it has of its caller, is over after that of the caller: before the end of its grace, or after it.
+    for (later, grace) in [(0u64, 10u64), (0, 300), (5, 300), (30, 300), (60, 20)] {
+        let lines = Lines::default();
+        let settings = builder().cancel_grace(Duration::from_millis(grace)).on_log(lines.sink());
+        let (host, module) = host_with(settings, "behind").await;
+        let time = TaskOptions::new().timeout(Duration::from_millis(100));
+        let waits = module.task("waits_later").arg(later).options(time).submit().await;
+        assert_eq!(error(&host, &waits).await.kind, ErrorKind::TaskTimedOut);
+        settled(&host, "all that it left to end", |stats| stats.running == 0).await;
+        host.shutdown(Duration::ZERO).await;
+    }
+}
+
+#[tokio::test]
 async fn what_a_call_hands_on_when_it_is_asked_to_stop_ends_too() {
     for chain in [false, true] {
         let lines = Lines::default();

@@ -51,7 +51,7 @@ impl Runtime {
         if task.grace().is_some_and(|until| until <= now) {
             return self.stop(task, StopReason::Cancelled);
         }
-        let parents = task.spec.inherited_deadline.is_some_and(|at| at <= now);
+        let parents = task.spec.inherited_deadline.is_some_and(|at| at <= now) && !task.outlives_parent();
         match task.spec.work {
             Work::Call { .. } if parents && !task.spec.within_grace => self.expire_with_parent(task, now),
             _ => self.stop(task, StopReason::Deadline),
@@ -64,8 +64,10 @@ impl Runtime {
             return self.give_up(call, self.stopped(call, StopReason::Deadline));
         }
         self.ask_running_call(call);
-        if call.outlive_parent(now).is_some() {
-            self.watch_deadline(call);
+        match call.outlive_parent(now) {
+            Some(_) => self.watch_deadline(call),
+            // Its own is past as well, or it has no grace.
+            None => self.stop(call, StopReason::Deadline),
         }
     }
 }

@@ -63,7 +63,8 @@ impl GuestLimiter {
         if total > self.memory_max {
             let mut error = TaskError::of_limit(ErrorKind::OutOfMemory, "memory-bytes", self.memory_max, total);
             if kept > 0 {
-                error.message += &format!(", {kept} of them for what the host keeps for its handles and waits");
+                error.message +=
+                    &format!(", {kept} of them for what the host keeps for it: handles, waits and directories");
             }
             return Err(Violation(error).into());
         }

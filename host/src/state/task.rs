@@ -665,11 +665,11 @@ impl TaskRecord {
     fn deadline_of(&self, core: &Core) -> Option<Instant> {
         let (own, grace) = match core.phase {
             Phase::Running(_) => {
-                let timeout = self.spec.plan.limits.timeout;
+                let plan = &self.spec.plan;
+                // What it has of its caller concerns it no more, and would cut its grace short.
+                let timeout = plan.limits.timeout.filter(|_| !(core.outlives_parent && plan.callers_time));
                 let own = timeout.and_then(|timeout| core.started?.checked_add(timeout));
-                // Its own may be no other than its parent's.
-                let parents = self.spec.inherited_deadline.filter(|_| core.outlives_parent);
-                (own.filter(|own| parents.is_none_or(|parents| *own > parents)), self.grace())
+                (own, self.grace())
             }
             Phase::Waiting | Phase::Ending => (None, None),
             Phase::Done => return None,
@@ -680,6 +680,11 @@ impl TaskRecord {
     /// When it is ended, if it was asked to stop and runs on.
     pub fn grace(&self) -> Option<Instant> {
         self.live.get()?.grace.get().copied()
+    }
+
+    /// Is the end of its grace its deadline, and not its parent's?
+    pub fn outlives_parent(&self) -> bool {
+        self.core.lock().outlives_parent
     }
 
     fn parents_deadline(&self, core: &Core) -> Option<Instant> {

@@ -45,6 +45,8 @@ pub struct TaskPlan {
     pub lane: usize,
     /// Is it that of all tasks of a function, and not of some alone?
     pub shared: bool,
+    /// Is the time of an attempt not its own, but that of who submits it?
+    pub callers_time: bool,
 }
 
 /// What a host says about all its tasks.
@@ -130,6 +132,7 @@ impl TaskPlan {
             streams: declared.streams,
             lane: 0,
             shared: false,
+            callers_time: false,
         }
     }
 
@@ -138,7 +141,8 @@ impl TaskPlan {
     pub fn within(&self, caller: &TaskLimits) -> Self {
         let (timeout, fuel) = (caller.timeout, caller.fuel);
         let limits = self.limits.lower_of(&TaskLimits { timeout, fuel, ..TaskLimits::ceiling() });
-        TaskPlan { limits, shared: false, ..self.clone() }
+        let callers_time = self.callers_time || limits.timeout != self.limits.timeout;
+        TaskPlan { limits, shared: false, callers_time, ..self.clone() }
     }
 
     /// It is that of all tasks of a function.

@@ -117,6 +117,15 @@ async fn waits(several: bool) -> Result<u32> {
     }
 }
 
+/// The same, so much later than it began itself.
+#[rustyray::remote]
+async fn waits_later(milliseconds: u64) -> Result<u32> {
+    let actor = Spinner::options().name("behind").detached().remote();
+    actor.ping().await?;
+    rustyray::sleep(Duration::from_millis(milliseconds)).await;
+    actor.spin().await
+}
+
 /// Leaves an actor behind that was killed, and is to start again.
 #[rustyray::remote]
 async fn starts_again() -> Result<()> {
