@@ -15,6 +15,7 @@ use crate::words::account::Account;
 use crate::words::budget::Budget;
 use crate::words::capabilities::Capabilities;
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
+use crate::words::ids::ModuleId;
 use crate::words::limits::{
     ARGUMENT_BYTES, ARGUMENTS_MAX, CONCURRENCY_MAX, PENDING_CALLS_MAX, RESULT_BYTES, STREAM_BYTES, TASK_BYTES,
 };
@@ -147,7 +148,9 @@ impl Runtime {
             "the object store, of {limit} bytes, had no room for the actor: drop references, or raise the limit"
         );
         let error = Arc::new(TaskError::new(ErrorKind::ObjectStoreFull, text));
-        let nobody = ActorRef::dead(ModuleInfo::nobodys(), "".into(), self.store.failed(error.clone()), error);
+        // Of no module: whose it was that was refused first is no one else's business.
+        let module = ModuleInfo::empty(ModuleId(u64::MAX), "");
+        let nobody = ActorRef::dead(module, "".into(), self.store.failed(error.clone()), error);
         *self.nobody.lock() = Arc::downgrade(nobody.record());
         nobody
     }

@@ -162,20 +162,9 @@ fn keep<T>(list: &Mutex<Vec<Weak<T>>>, one: &Arc<T>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::plan::ModulePlans;
 
     fn info(name: &str) -> Arc<ModuleInfo> {
-        Arc::new(ModuleInfo {
-            id: ModuleId(1),
-            name: name.into(),
-            has_main: false,
-            manifest: None,
-            imports: Vec::new(),
-            code_hash: None,
-            plans: ModulePlans::default(),
-            account: Arc::default(),
-            code: Arc::new(()),
-        })
+        ModuleInfo::empty(ModuleId(1), name)
     }
 
     struct Nobody;

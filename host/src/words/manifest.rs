@@ -36,11 +36,11 @@ pub struct ModuleInfo {
 }
 
 impl ModuleInfo {
-    /// What stands for the module of something that is nobody's, and keeps no code.
-    pub(crate) fn nobodys() -> Arc<Self> {
+    /// A module that offers nothing, and has no code.
+    pub(crate) fn empty(id: ModuleId, name: &str) -> Arc<Self> {
         Arc::new(ModuleInfo {
-            id: ModuleId(u64::MAX),
-            name: "".into(),
+            id,
+            name: name.into(),
             has_main: false,
             manifest: None,
             imports: Vec::new(),

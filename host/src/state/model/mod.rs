@@ -21,7 +21,7 @@ use crate::words::capabilities::Capabilities;
 use crate::words::ids::{ModuleId, TaskId};
 use crate::words::limits::TaskLimits;
 use crate::words::manifest::ModuleInfo;
-use crate::words::plan::{ModulePlans, TaskPlan};
+use crate::words::plan::TaskPlan;
 
 /// Hears of no task: the models say themselves when one is ready.
 struct Nobody;
@@ -56,20 +56,10 @@ pub(super) fn task(
     counted: bool,
     store: &Arc<ObjectStore>,
 ) -> (Arc<TaskRecord>, ObjectRef) {
-    let module = ModuleInfo {
-        id: ModuleId(module),
-        name: "modelled".into(),
-        has_main: false,
-        manifest: None,
-        imports: Vec::new(),
-        code_hash: None,
-        plans: ModulePlans::default(),
-        account: Arc::default(),
-        code: Arc::new(()),
-    };
+    let module = ModuleInfo::empty(ModuleId(module), "modelled");
     let spec = TaskSpec {
         id: TaskId(id),
-        module: Arc::new(module),
+        module,
         work: Work::Task { reply: Encoding::Bincode, lost: None, stream: None },
         plan: Arc::new(plan),
         capabilities: Arc::new(Capabilities::none()),

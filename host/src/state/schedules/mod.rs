@@ -30,7 +30,7 @@ use crate::words::error::{ErrorKind, TaskError};
 use crate::words::ids::{ModuleId, TaskId};
 use crate::words::limits::TaskLimits;
 use crate::words::manifest::ModuleInfo;
-use crate::words::plan::{ModulePlans, TaskPlan};
+use crate::words::plan::TaskPlan;
 use crate::words::resources::ResourceSet;
 
 /// Orders that are tried for each test: half of them by chance, half with few and well placed changes of threads, which find
@@ -77,20 +77,10 @@ fn task(
     store: &Arc<ObjectStore>,
     conductor: Weak<dyn Conductor>,
 ) -> (Arc<TaskRecord>, ObjectRef) {
-    let module = ModuleInfo {
-        id: ModuleId(1),
-        name: "explored".into(),
-        has_main: false,
-        manifest: None,
-        imports: Vec::new(),
-        code_hash: None,
-        plans: ModulePlans::default(),
-        account: Arc::default(),
-        code: Arc::new(()),
-    };
+    let module = ModuleInfo::empty(ModuleId(1), "explored");
     let spec = TaskSpec {
         id: TaskId(id),
-        module: Arc::new(module),
+        module,
         work: Work::Task { reply: Encoding::Bincode, lost: None, stream: None },
         plan: Arc::new(TaskPlan { needs, ..TaskPlan::of_host("explored", TaskLimits::default()) }),
         capabilities: Arc::new(Capabilities::none()),
