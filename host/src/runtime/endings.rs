@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::Runtime;
 use super::crew::Presence;
+use crate::state::cycles::{Collection, Collector};
 use crate::state::timers::Due;
 use crate::words::limits::{END_PATIENCE, END_THREADS, END_THREADS_MAX};
 
@@ -39,6 +40,13 @@ struct Line {
     /// Counts what was taken.
     taken: u64,
     closed: bool,
+}
+
+impl Collector for Arc<Endings> {
+    fn collect(&self, mut collection: Collection) {
+        // At the end of the host nobody needs it.
+        drop(self.begin(Box::new(move |_| collection.step())));
+    }
 }
 
 enum Ending {

@@ -225,6 +225,8 @@ impl Runtime {
         let store = ObjectStore::new(config.object_store_bytes);
         let spiller = config.spill.map(|folder| Arc::new(Spiller::new(folder, &store, &config.observers)));
         spiller.iter().for_each(|spiller| store.relieve_by(Box::new(spiller.clone())));
+        let endings = Arc::<Endings>::default();
+        store.collect_by(Box::new(endings.clone()));
         let runtime = Arc::new_cyclic(|me| Runtime {
             me: me.clone(),
             sandbox,
@@ -246,7 +248,7 @@ impl Runtime {
             actors: DashMap::new(),
             failing: Mutex::new(VecDeque::new()),
             failing_now: AtomicBool::new(false),
-            endings: Arc::default(),
+            endings,
             ending: AtomicUsize::new(0),
             ended: AtomicU64::new(0),
             suspicious: AtomicBool::new(false),

@@ -1,7 +1,7 @@
 //! Loading modules: compiled beside the workers, then asked what they offer in an instance that may do nothing else. The code
 //! belongs to what is known of the module, and goes with it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -18,7 +18,7 @@ use crate::words::capabilities::Capabilities;
 use crate::words::encoding::Encoding;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::ids::ModuleId;
-use crate::words::limits::{AWAIT_GRACE, MANIFEST_FUEL, TaskLimits};
+use crate::words::limits::{AWAIT_GRACE, COLLECT_AFTER_MODULE, COLLECT_AFTER_MODULE_MAX, MANIFEST_FUEL, TaskLimits};
 use crate::words::manifest::{Manifest, ModuleInfo};
 use crate::words::module_name::ModuleNameError;
 use crate::words::plan::{ModulePlans, TaskPlan};
@@ -32,12 +32,30 @@ pub(super) fn code_of(module: &ModuleInfo) -> Option<Arc<LoadedModule>> {
 }
 
 impl Registrar for Runtime {
-    fn module_gone(&self) {
+    fn module_gone(&self, account: &Arc<Account>) {
         self.keep_for_modules();
+        self.collect_after(Arc::downgrade(account));
     }
 }
 
 impl Runtime {
+    /// Frees the cycles of objects that a module has left behind.
+    fn collect_after(&self, account: Weak<Account>) {
+        let (store, mut pause) = (Arc::downgrade(&self.store), COLLECT_AFTER_MODULE);
+        self.tokio.spawn(async move {
+            for _ in 0..COLLECT_AFTER_MODULE_MAX {
+                let Some((store, account)) = store.upgrade().zip(account.upgrade()) else { return };
+                if account.kept_bytes() == 0 {
+                    return;
+                }
+                store.collect_cycles();
+                drop((store, account));
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+        });
+    }
+
     /// Compiles a module and learns what it offers.
     pub(crate) async fn load(self: &Arc<Self>, name: Arc<str>, bytes: Vec<u8>) -> Result<Arc<ModuleSlot>, ModuleError> {
         let version = self.version(self.module_ids.next(), name, Arc::default(), bytes).await?;

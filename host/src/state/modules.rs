@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::{Mutex, RwLock};
 
+use crate::words::account::Account;
 use crate::words::ids::ModuleId;
 use crate::words::limits::MODULES_MAX;
 use crate::words::manifest::ModuleInfo;
@@ -14,8 +15,8 @@ use crate::words::sync;
 
 /// Told when nobody holds a module any more.
 pub trait Registrar: Send + Sync {
-    /// There is one less.
-    fn module_gone(&self);
+    /// There is one less, whose account this was.
+    fn module_gone(&self, account: &Arc<Account>);
 }
 
 /// A module whatever its version: what is submitted takes the one that is there, and keeps it.
@@ -67,7 +68,7 @@ impl Drop for ModuleSlot {
         // What is kept for it is others' now, and they want a thread.
         sync::assert_unlocked("a module");
         if let Some(registrar) = self.registrar.upgrade() {
-            registrar.module_gone();
+            registrar.module_gone(&self.current.get_mut().1.account);
         }
     }
 }
@@ -170,7 +171,7 @@ mod tests {
     struct Nobody;
 
     impl Registrar for Nobody {
-        fn module_gone(&self) {}
+        fn module_gone(&self, _: &Arc<Account>) {}
     }
 
     fn slot(info: Arc<ModuleInfo>) -> Arc<ModuleSlot> {

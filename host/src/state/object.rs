@@ -4,6 +4,7 @@
 //! leads nowhere.
 
 use std::fmt;
+use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
@@ -46,6 +47,8 @@ enum Slot {
     Sealed(Outcome, Option<Box<Origin>>),
     /// Sealed with a value whose bytes are on disk.
     Away(Box<Away>),
+    /// Nobody can come by a reference to it any more, and its value is freed: it was a part of a cycle.
+    Gone,
 }
 
 /// Who will seal a promise.
@@ -121,10 +124,21 @@ impl Drop for Cell {
 pub struct WeakObjectRef(Weak<Cell>);
 
 impl WeakObjectRef {
-    /// A counted one, if there still is one.
+    /// A counted one, if there still is one. To be called where no lock is held.
     pub fn upgrade(&self) -> Option<ObjectRef> {
+        self.to_collect().filter(ObjectRef::is_reached)
+    }
+
+    /// The same for a collection of cycles, which is not to take it for somebody who needs the object.
+    pub(super) fn to_collect(&self) -> Option<ObjectRef> {
         self.0.upgrade().map(ObjectRef)
     }
+}
+
+/// Who refers to an object, and to its value, beside itself.
+pub(super) struct Holders {
+    pub of_object: usize,
+    pub of_value: usize,
 }
 
 impl fmt::Debug for WeakObjectRef {
@@ -251,7 +265,7 @@ impl ObjectRef {
         match &*self.0.slot.lock() {
             Slot::Sealed(_, origin) => of(origin.as_deref()),
             Slot::Away(away) => of(away.origin.as_deref()),
-            Slot::Pending { .. } => of(None),
+            Slot::Pending { .. } | Slot::Gone => of(None),
         }
     }
 
@@ -271,9 +285,39 @@ impl ObjectRef {
         }
     }
 
+    /// Somebody has come by a reference to it; false where it is about to be freed.
+    fn is_reached(&self) -> bool {
+        match &*self.0.slot.lock() {
+            Slot::Sealed(Ok(value), _) => value.standing().is_reached(),
+            Slot::Away(away) => away.value.standing().is_reached(),
+            Slot::Gone => false,
+            Slot::Pending { .. } | Slot::Sealed(Err(_), _) => true,
+        }
+    }
+
+    /// Looks at its value, in memory or on disk, while nobody else can get hold of that by this object.
+    pub(super) fn examine<T>(&self, look: impl FnOnce(&Value, Holders) -> T) -> Option<T> {
+        let slot = self.0.slot.lock();
+        let (value, of_value) = match &*slot {
+            Slot::Sealed(Ok(value), _) => (&**value, Arc::strong_count(value) - 1),
+            Slot::Away(away) => (&away.value, 0),
+            Slot::Pending { .. } | Slot::Sealed(Err(_), _) | Slot::Gone => return None,
+        };
+        let holders = Holders { of_object: Arc::strong_count(&self.0), of_value };
+        // Whoever was a holder before had its reads and clones done: these are seen from here on.
+        fence(Ordering::Acquire);
+        Some(look(value, holders))
+    }
+
+    /// Takes its value, because nobody can reach it any more. What comes back is to be dropped where no lock is held.
+    pub(super) fn take_value(&self) -> impl Sized + use<> {
+        std::mem::replace(&mut *self.0.slot.lock(), Slot::Gone)
+    }
+
     /// Will a value of this outcome be one that can be spilled? Gives its size, in bytes.
     pub(super) fn to_spill(&self, outcome: &Outcome) -> Option<u64> {
-        self.store().to_remember(outcome).map(|value| value.payload().data.len() as u64)
+        let payload = outcome.as_ref().ok()?.payload();
+        self.store().can_spill(payload).then_some(payload.data.len() as u64)
     }
 
     /// Whose it is, where that is known.
@@ -292,10 +336,11 @@ impl ObjectRef {
             Slot::Sealed(outcome, _) => {
                 if let Ok(value) = outcome {
                     self.store().touch(value);
+                    value.standing().is_reached();
                 }
                 Some(outcome.clone())
             }
-            Slot::Away(_) | Slot::Pending { .. } => None,
+            Slot::Away(_) | Slot::Pending { .. } | Slot::Gone => None,
         }
     }
 
@@ -304,7 +349,7 @@ impl ObjectRef {
         match &*self.0.slot.lock() {
             Slot::Sealed(Ok(value), _) => value.payload().stored_bytes() + OBJECT_OVERHEAD_BYTES,
             Slot::Away(away) => away.file.len() + away.value.payload().stored_bytes() + OBJECT_OVERHEAD_BYTES,
-            Slot::Sealed(Err(_), _) | Slot::Pending { .. } => 0,
+            Slot::Sealed(Err(_), _) | Slot::Pending { .. } | Slot::Gone => 0,
         }
     }
 
@@ -312,7 +357,7 @@ impl ObjectRef {
     pub(crate) fn error(&self) -> Option<Arc<TaskError>> {
         match &*self.0.slot.lock() {
             Slot::Sealed(outcome, _) => outcome.as_ref().err().cloned(),
-            Slot::Away(_) | Slot::Pending { .. } => None,
+            Slot::Away(_) | Slot::Pending { .. } | Slot::Gone => None,
         }
     }
 
@@ -323,7 +368,7 @@ impl ObjectRef {
         let watchers = {
             let mut slot = self.0.slot.lock();
             match &mut *slot {
-                Slot::Sealed(..) | Slot::Away(_) => return,
+                Slot::Sealed(..) | Slot::Away(_) | Slot::Gone => return,
                 Slot::Pending { watchers, .. } => {
                     let watchers = watchers.take();
                     *slot = Slot::Sealed(outcome, origin);
@@ -343,7 +388,7 @@ impl ObjectRef {
         match &mut *self.0.slot.lock() {
             Slot::Pending { watchers, source } => Ok(watchers.insert(watcher).of(matches!(source, Source::Outside))),
             Slot::Sealed(outcome, _) => Err(outcome.is_err()),
-            Slot::Away(_) => Err(false),
+            Slot::Away(_) | Slot::Gone => Err(false),
         }
     }
 
@@ -351,7 +396,7 @@ impl ObjectRef {
     pub(crate) fn unwatch<W: Watcher>(&self, key: &WatchKey, watcher: &W) {
         let gone = match &mut *self.0.slot.lock() {
             Slot::Pending { watchers, .. } => watchers.remove(key, watcher),
-            Slot::Sealed(..) | Slot::Away(_) => None,
+            Slot::Sealed(..) | Slot::Away(_) | Slot::Gone => None,
         };
         drop(gone);
     }
@@ -404,7 +449,7 @@ impl ObjectRef {
     pub(crate) fn file(&self) -> Option<Arc<SpillFile>> {
         match &*self.0.slot.lock() {
             Slot::Away(away) => Some(away.file.clone()),
-            Slot::Pending { .. } | Slot::Sealed(..) => None,
+            Slot::Pending { .. } | Slot::Sealed(..) | Slot::Gone => None,
         }
     }
 
@@ -413,10 +458,11 @@ impl ObjectRef {
         let mut slot = self.0.slot.lock();
         let Away { file, mut value, origin } = slot.take_away()?;
         value.fill(data, room);
+        value.standing().is_reached();
         let value = Arc::new(value);
         *slot = Slot::Sealed(Ok(value.clone()), origin);
         drop(slot);
-        self.store().remember(self, &value);
+        self.store().remember_large(self, &value);
         drop(file);
         Some(Ok(value))
     }
@@ -438,7 +484,7 @@ impl ObjectRef {
     pub(crate) fn producer(&self) -> Option<Arc<TaskRecord>> {
         match &*self.0.slot.lock() {
             Slot::Pending { source: Source::Task(task), .. } => task.upgrade(),
-            Slot::Pending { .. } | Slot::Sealed(..) | Slot::Away(_) => None,
+            Slot::Pending { .. } | Slot::Sealed(..) | Slot::Away(_) | Slot::Gone => None,
         }
     }
 
@@ -447,7 +493,7 @@ impl ObjectRef {
     pub(crate) fn awaits(&self) -> Option<Arc<TaskRecord>> {
         match &*self.0.slot.lock() {
             Slot::Pending { source: Source::Task(task) | Source::Taker(task), .. } => task.upgrade(),
-            Slot::Pending { .. } | Slot::Sealed(..) | Slot::Away(_) => None,
+            Slot::Pending { .. } | Slot::Sealed(..) | Slot::Away(_) | Slot::Gone => None,
         }
     }
 }

@@ -6,12 +6,13 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 
 use super::actor::ActorRef;
+use super::cycles::Standing;
 use super::object::ObjectRef;
 use super::store::{Mark, ObjectStore, Reservation};
 use crate::words::account::Account;
 pub use crate::words::encoding::Encoding;
 use crate::words::error::TaskResult;
-use crate::words::limits::OBJECT_OVERHEAD_BYTES;
+use crate::words::limits::{OBJECT_OVERHEAD_BYTES, REFERENCES_BYTES};
 
 /// A handle that travels inside a value.
 #[derive(Clone, Debug)]
@@ -41,7 +42,13 @@ impl Payload {
 
     /// What it takes in the object store.
     pub(crate) fn stored_bytes(&self) -> u64 {
-        (self.data.len() + self.references.len() * size_of::<Reference>()) as u64
+        let beside = if self.references.is_empty() { 0 } else { REFERENCES_BYTES };
+        beside + (self.data.len() + self.references.len() * size_of::<Reference>()) as u64
+    }
+
+    /// Does it refer to objects?
+    pub(super) fn has_objects(&self) -> bool {
+        self.references.iter().any(|reference| matches!(reference, Reference::Object(_)))
     }
 }
 
@@ -52,11 +59,13 @@ pub struct Value {
     reservation: Reservation,
     /// Its place among those that can be spilled.
     mark: OnceLock<Arc<Mark>>,
+    /// Its part in the search for cycles.
+    standing: Standing,
 }
 
 impl Value {
     pub(crate) fn new(payload: Payload, reservation: Reservation) -> Arc<Self> {
-        Arc::new(Value { payload, reservation, mark: OnceLock::new() })
+        Arc::new(Value { payload, reservation, mark: OnceLock::new(), standing: Standing::default() })
     }
 
     /// The payload.
@@ -67,6 +76,11 @@ impl Value {
     /// Its place among those that can be spilled.
     pub(super) fn mark(&self) -> &OnceLock<Arc<Mark>> {
         &self.mark
+    }
+
+    /// Its part in the search for cycles.
+    pub(super) fn standing(&self) -> &Standing {
+        &self.standing
     }
 
     /// Gives the bytes away; the handles stay.
@@ -93,6 +107,7 @@ impl Value {
 impl Drop for Value {
     fn drop(&mut self) {
         self.take_mark();
+        self.reservation.store().cycles().remove(&self.standing);
         drop_in_turn(std::mem::take(&mut self.payload.references));
     }
 }

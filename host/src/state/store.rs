@@ -9,6 +9,7 @@ use std::time::Instant;
 use parking_lot::Condvar;
 use slab::Slab;
 
+use super::cycles::Cycles;
 use super::gathering::Gatherings;
 use super::object::{ObjectRef, Outcome, WeakObjectRef};
 use super::payload::{Payload, Value};
@@ -16,7 +17,8 @@ use crate::words::account::Account;
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::ids::{Counter, ObjectId};
 use crate::words::limits::{
-    OBJECT_OVERHEAD_BYTES, ROOM_PATIENCE, ROOM_PAUSE, ROOM_TRIES, SPILL_BYTES_MIN, SPILL_FROM_PERCENT, SPILL_TO_PERCENT,
+    COLLECT_FROM_PERCENT, OBJECT_OVERHEAD_BYTES, ROOM_PATIENCE, ROOM_PAUSE, ROOM_TRIES, SPILL_BYTES_MIN,
+    SPILL_FROM_PERCENT, SPILL_TO_PERCENT,
 };
 use crate::words::panics::Finally;
 use crate::words::sync::{Mutex, rank};
@@ -47,6 +49,9 @@ pub struct ObjectStore {
     brief: Mutex<HashMap<ErrorKind, Arc<TaskError>>, { rank::STORE }>,
     /// Objects of those, while somebody holds them.
     brief_objects: Mutex<HashMap<ErrorKind, WeakObjectRef>, { rank::STORE }>,
+    cycles: Cycles,
+    /// Bytes from which on cycles are looked for.
+    crowded: u64,
 }
 
 struct Relieved {
@@ -94,6 +99,8 @@ impl ObjectStore {
             gatherings: Arc::default(),
             brief: Mutex::default(),
             brief_objects: Mutex::default(),
+            cycles: Cycles::default(),
+            crowded: limit / 100 * COLLECT_FROM_PERCENT,
         })
     }
 
@@ -133,14 +140,24 @@ impl ObjectStore {
         self.spills() && payload.data.len() as u64 >= SPILL_BYTES_MIN
     }
 
-    /// The value, if it is one that can be spilled.
+    /// The value, if it is one that can be spilled, or refers to objects.
     pub(super) fn to_remember(&self, outcome: &Outcome) -> Option<Arc<Value>> {
         let value = outcome.as_ref().ok()?;
-        self.can_spill(value.payload()).then(|| value.clone())
+        (self.can_spill(value.payload()) || value.payload().has_objects()).then(|| value.clone())
+    }
+
+    /// The store has this value, as that of this object.
+    pub(super) fn remember(&self, object: &ObjectRef, value: &Value) {
+        if value.payload().has_objects() {
+            self.cycles.add(object, value);
+        }
+        if self.can_spill(value.payload()) {
+            self.remember_large(object, value);
+        }
     }
 
     /// A large value is in the store, as the value of this object.
-    pub(super) fn remember(&self, object: &ObjectRef, value: &Value) {
+    pub(super) fn remember_large(&self, object: &ObjectRef, value: &Value) {
         let mut large = self.large.lock();
         let entry = large.vacant_entry();
         let mark = Arc::new(Mark { place: entry.key(), used: AtomicU64::new(self.next_use()) });
@@ -224,8 +241,8 @@ impl ObjectStore {
 
     /// The object of an error that found no room, the same for all of a kind: a million of them take no more than one.
     pub(super) fn brief_object(self: &Arc<Self>, kind: ErrorKind) -> ObjectRef {
-        let held = self.brief_objects.lock().get(&kind).and_then(WeakObjectRef::upgrade);
-        if let Some(object) = held {
+        let held = self.brief_objects.lock().get(&kind).cloned();
+        if let Some(object) = held.and_then(|object| object.upgrade()) {
             return object;
         }
         let object = self.failed(self.brief(kind));
@@ -313,6 +330,11 @@ impl ObjectStore {
         self.waiting.fetch_sub(1, Ordering::SeqCst);
     }
 
+    /// The values that refer to objects.
+    pub(super) fn cycles(&self) -> &Cycles {
+        &self.cycles
+    }
+
     /// Those who wait for room, and for what was spilled.
     pub(crate) fn gatherings(&self) -> &Arc<Gatherings> {
         &self.gatherings
@@ -327,6 +349,9 @@ impl ObjectStore {
     pub(super) fn try_reserve(self: &Arc<Self>, bytes: u64) -> Result<Reservation, u64> {
         let grow = |used: u64| used.checked_add(bytes).filter(|total| *total <= self.limit);
         let grown = self.used.fetch_update(Ordering::SeqCst, Ordering::SeqCst, grow);
+        if grown.map_or(true, |before| before + bytes > self.crowded) {
+            self.collect_if_worthwhile();
+        }
         grown.map(|_| Reservation { store: self.clone(), account: None, bytes })
     }
 

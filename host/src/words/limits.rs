@@ -62,6 +62,33 @@ pub const ACTOR_BYTES: u64 = 1024;
 /// What a stream costs beside its items.
 pub const STREAM_BYTES: u64 = 256;
 
+/// What a value that has references costs beside them: its place in the list in which cycles are looked for.
+pub const REFERENCES_BYTES: u64 = 96;
+
+/// Percent of the object store from which on cycles of objects are looked for.
+pub const COLLECT_FROM_PERCENT: u64 = 80;
+
+/// How often one step of a collection looks at a value, or at [`COLLECTION_REFERENCES`] of its references: some tens of
+/// microseconds.
+pub const COLLECTION_STEP: u32 = 128;
+
+/// See [`COLLECTION_STEP`].
+pub const COLLECTION_REFERENCES: usize = 16;
+
+/// How often a collection begins anew because guests have changed what it looked at. What guests hold is excluded in the first
+/// round, so that few rounds are needed as a rule.
+pub const COLLECTION_ROUNDS_MAX: u32 = 16;
+
+/// How long a store that stays full does not ask for another collection, as a multiple of the time that the last one took: who
+/// fills the store with references makes the host spend a quarter of one thread on it at most.
+pub const COLLECTION_REST: u32 = 3;
+
+/// When cycles are looked for again after a module has gone whose objects are still there, and how often: each time after
+/// twice the time. Its last tasks may not have ended.
+pub const COLLECT_AFTER_MODULE: Duration = Duration::from_millis(100);
+/// See [`COLLECT_AFTER_MODULE`].
+pub const COLLECT_AFTER_MODULE_MAX: u32 = 10;
+
 /// Objects of fewer bytes are never spilled: a file takes more room than they free.
 pub const SPILL_BYTES_MIN: u64 = 4096;
 

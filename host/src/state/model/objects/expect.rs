@@ -7,33 +7,55 @@ use super::super::super::object::Outcome;
 use super::super::super::payload::Reference;
 use super::{DISK, Known, LIMIT, State, World};
 use crate::words::error::ErrorKind;
-use crate::words::limits::{OBJECT_OVERHEAD_BYTES, SPILL_BYTES_MIN, SPILL_TO_PERCENT};
+use crate::words::limits::{OBJECT_OVERHEAD_BYTES, REFERENCES_BYTES, SPILL_BYTES_MIN, SPILL_TO_PERCENT};
 
 impl World {
-    /// Which objects and values are alive: those that are held, and what these refer to. What refers is younger.
+    /// Which objects and values are alive as counts of references go: those that are held, and what others refer to that are alive.
     pub(super) fn alive(&self) -> (Vec<bool>, Vec<bool>) {
-        let mut objects: Vec<bool> = self.objects.iter().map(|object| !object.handles.is_empty()).collect();
-        let mut values: Vec<bool> = self.values.iter().map(|value| !value.users.is_empty()).collect();
+        let mut objects: Vec<bool> = self.objects.iter().map(|object| !object.gone).collect();
         loop {
-            let before = (objects.clone(), values.clone());
-            let held = |name: &usize| objects[*name];
-            for value in
-                (0..self.objects.len()).filter(held).filter_map(|name| Self::value_of(self.objects[name].state))
-            {
-                values[value] = true;
+            let values = self.values_of(&objects);
+            let held: Vec<bool> = self.objects.iter().map(|object| !object.handles.is_empty()).collect();
+            let next =
+                self.referred(held, &values).into_iter().zip(&objects).map(|(held, alive)| held && *alive).collect();
+            if objects == next {
+                return (objects, values);
             }
-            for value in (0..self.values.len()).filter(|value| values[*value]) {
-                self.values[value].references.iter().for_each(|name| objects[*name] = true);
-            }
-            if before == (objects.clone(), values.clone()) {
-                return before;
-            }
+            objects = next;
         }
+    }
+
+    /// Which objects somebody can come by.
+    pub(super) fn reached(&self) -> Vec<bool> {
+        let mut objects = self.objects.iter().map(|object| !object.handles.is_empty()).collect();
+        loop {
+            let next = self.referred(Vec::clone(&objects), &self.values_of(&objects));
+            if objects == next {
+                return objects;
+            }
+            objects = next;
+        }
+    }
+
+    /// The values of these objects, and those in use.
+    fn values_of(&self, objects: &[bool]) -> Vec<bool> {
+        let mut values: Vec<bool> = self.values.iter().map(|value| !value.users.is_empty()).collect();
+        let held = (0..objects.len()).filter(|name| objects[*name]);
+        held.filter_map(|name| Self::value_of(self.objects[name].state)).for_each(|value| values[value] = true);
+        values
+    }
+
+    /// These objects, and those that these values refer to.
+    fn referred(&self, mut objects: Vec<bool>, values: &[bool]) -> Vec<bool> {
+        let alive = self.values.iter().zip(values).filter(|(_, alive)| **alive);
+        alive.flat_map(|(value, _)| &value.references).for_each(|name| objects[*name] = true);
+        objects
     }
 
     pub(super) fn stored(&self, value: usize) -> u64 {
         let Known { bytes, references, .. } = &self.values[value];
-        (bytes + references.len() * size_of::<Reference>()) as u64 + OBJECT_OVERHEAD_BYTES
+        let beside = if references.is_empty() { 0 } else { REFERENCES_BYTES };
+        beside + (bytes + references.len() * size_of::<Reference>()) as u64 + OBJECT_OVERHEAD_BYTES
     }
 
     pub(super) fn bytes(&self, value: usize) -> u64 {

@@ -60,6 +60,14 @@ struct Object {
     watches: Vec<Watch>,
     /// When its value was used last.
     used: u64,
+    /// Was it freed as a part of a cycle?
+    gone: bool,
+}
+
+impl Object {
+    fn new(handle: ObjectRef, state: State, used: u64) -> Self {
+        Object { handles: vec![handle], state, watches: Vec::new(), used, gone: false }
+    }
 }
 
 #[derive(Default)]
@@ -139,7 +147,9 @@ impl World {
             54..70 => self.read_back(),
             70..80 => self.read(),
             80..84 => self.let_go(),
-            84..98 => self.clone_or_drop(),
+            84..93 => self.clone_or_drop(),
+            93..97 => self.follow(),
+            97..98 => self.collect(),
             _ => self.damage(),
         }
         self.check();
@@ -154,6 +164,7 @@ impl World {
     fn expect_nothing_left(mut self) {
         self.values.iter_mut().for_each(|value| value.users.clear());
         self.objects.iter_mut().for_each(|object| object.handles.clear());
+        self.collect();
         assert_eq!((self.store.used_bytes(), self.store.live_objects(), self.folder.used_bytes()), (0, 0, 0));
         assert!(self.files().is_empty());
     }

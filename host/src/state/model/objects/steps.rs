@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::super::super::cycles::Collection;
 use super::super::super::object::{Outcome, WatchKey};
 use super::super::super::payload::{Encoding, Payload, Reference};
 use super::{Known, LIMIT, NUMBER_BYTES, Object, State, Told, Watch, World, content};
@@ -10,9 +11,8 @@ use crate::words::error::{ErrorKind, TaskError};
 use crate::words::limits::OBJECT_OVERHEAD_BYTES;
 
 impl World {
-    /// A value, or why there is none, and what the model makes of it. It refers to older objects than the one that is to have
-    /// it: counted references in a circle are never freed.
-    pub(super) fn outcome(&mut self, name: usize) -> (Outcome, State) {
+    /// A value, or why there is none, and what the model makes of it. It may refer to the object that is to have it.
+    pub(super) fn outcome(&mut self) -> (Outcome, State) {
         if self.rng.u8(..8) == 0 {
             let error = TaskError::new(ErrorKind::TaskFailed, "x".repeat(self.rng.usize(..300)));
             return (Err(Arc::new(error)), State::Failed { kind: ErrorKind::TaskFailed, charge: 0 });
@@ -23,8 +23,7 @@ impl World {
             1 => self.rng.usize(NUMBER_BYTES..LIMIT as usize + 2_000),
             _ => self.rng.usize(NUMBER_BYTES..20_000),
         };
-        let references: Vec<usize> =
-            (0..self.rng.usize(..3)).filter_map(|_| self.any(|_| true)).filter(|older| *older < name).collect();
+        let references: Vec<usize> = (0..self.rng.usize(..3)).filter_map(|_| self.any(|_| true)).collect();
         self.values.push(Known { bytes, references: Vec::new(), users: Vec::new() });
         let handles = references.iter().map(|name| Reference::Object(self.handle(*name))).collect();
         let payload = Payload { encoding: Encoding::Raw, data: content(number, bytes).into(), references: handles };
@@ -41,15 +40,14 @@ impl World {
     }
 
     pub(super) fn put(&mut self) {
-        let (outcome, state) = self.outcome(self.objects.len());
+        let (outcome, state) = self.outcome();
         let state = self.charged(&outcome, state, OBJECT_OVERHEAD_BYTES);
         let used = self.step_uses();
-        self.objects.push(Object { handles: vec![self.store.sealed(outcome)], state, watches: Vec::new(), used });
+        self.objects.push(Object::new(self.store.sealed(outcome), state, used));
     }
 
     pub(super) fn promise(&mut self) {
-        let handles = vec![self.store.promise()];
-        self.objects.push(Object { handles, state: State::Pending, watches: Vec::new(), used: 0 });
+        self.objects.push(Object::new(self.store.promise(), State::Pending, 0));
     }
 
     /// Seals it; one that was sealed stays as it was.
@@ -59,7 +57,7 @@ impl World {
             return;
         };
         let object = self.handle(name);
-        let (outcome, state) = self.outcome(name);
+        let (outcome, state) = self.outcome();
         if self.objects[name].state == State::Pending {
             let (state, used) = (self.charged(&outcome, state, 0), self.step_uses());
             (self.objects[name].state, self.objects[name].used) = (state, used);
@@ -154,6 +152,41 @@ impl World {
             }
             (outcome, state) => panic!("{outcome:?} of {state:?}"),
         }
+    }
+
+    /// Somebody comes by an object that another one refers to.
+    pub(super) fn follow(&mut self) {
+        let Some(name) = self.any(|object| matches!(object.state, State::Here(_))) else {
+            return;
+        };
+        let State::Here(value) = self.objects[name].state else {
+            return;
+        };
+        let outcome = self.handle(name).outcome().expect("it is here").expect("it has a value");
+        self.objects[name].used = self.step_uses();
+        let referred = self.values[value].references.iter().zip(&outcome.payload().references);
+        if let Some((to, Reference::Object(object))) = self.rng.choice(referred.collect::<Vec<_>>()) {
+            self.objects[*to].handles.push(object.clone());
+        }
+    }
+
+    /// Frees cycles, while others go on.
+    pub(super) fn collect(&mut self) {
+        let mut collection = self.store.collection(true);
+        while collection.as_mut().is_some_and(Collection::look) {
+            match self.rng.u8(..12) {
+                0 => self.follow(),
+                1 => self.clone_or_drop(),
+                2 => self.let_go(),
+                _ => {}
+            }
+        }
+        drop(collection);
+        // What they have changed may have kept some.
+        let mut collection = self.store.collection(true);
+        while collection.as_mut().is_some_and(Collection::step) {}
+        let reached = self.reached();
+        self.objects.iter_mut().zip(reached).for_each(|(object, reached)| object.gone |= !reached);
     }
 
     pub(super) fn let_go(&mut self) {
