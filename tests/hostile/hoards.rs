@@ -129,6 +129,7 @@ fn objects_that_are_errors_of_all_sorts() {
 fn objects_and_results_without_a_byte() {
     attack(async |arena| {
         hoard(arena, "empties", 500_000 / PART).await;
+        hoard(arena, "references", 500_000 / PART).await;
         hoard(arena, "results", 100_000 / PART).await;
     });
 }

@@ -4,6 +4,7 @@
 mod arena;
 mod census;
 mod chaos;
+mod cycles;
 mod dice;
 mod escapes;
 mod fates;

@@ -171,6 +171,13 @@ fn empties(count: u32) {
     hold((0..count).map_while(|_| rustyray::blocking_put(()).ok()).collect::<Vec<_>>())
 }
 
+/// Objects that refer to one object each, and nothing else.
+#[rustyray::remote]
+fn references(count: u32) -> Result<()> {
+    let first = vec![rustyray::blocking_put(())?];
+    hold((0..count).map_while(|_| rustyray::blocking_put(&first).ok()).collect::<Vec<_>>())
+}
+
 /// Results without a byte.
 #[rustyray::remote]
 fn results(count: u32) -> Result<()> {

@@ -1,5 +1,6 @@
 //! A guest that attacks: a task for each attack, in a module for each family.
 
+mod cycles;
 mod escapes;
 mod floods;
 mod growth;
