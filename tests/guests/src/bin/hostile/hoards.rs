@@ -175,7 +175,7 @@ fn empties(count: u32) {
 #[rustyray::remote]
 fn references(count: u32) -> Result<()> {
     let first = vec![rustyray::blocking_put(())?];
-    hold((0..count).map_while(|_| rustyray::blocking_put(&first).ok()).collect::<Vec<_>>())
+    hold((0..count).map_while(|_| rustyray::blocking_put(first.clone()).ok()).collect::<Vec<_>>())
 }
 
 /// Results without a byte.
