@@ -14,6 +14,7 @@ use std::time::Duration;
 use async_task::{Builder, Runnable, ScheduleInfo};
 use parking_lot::Condvar;
 
+use super::relief::{Pulse, Pulses};
 use super::{Keeper, Runtime};
 use crate::state::object::ObjectRef;
 use crate::state::scheduler::{Next, Wants};
@@ -49,6 +50,7 @@ pub(super) struct Crew {
     number: u64,
     threads: Mutex<Vec<Thread>, { rank::THREADS }>,
     pub presence: Arc<Presence>,
+    pub pulses: Pulses,
 }
 
 /// The threads that have not ended. Apart from the runtime: what the host holds has to be gone when they are.
@@ -97,7 +99,7 @@ thread_local! {
 impl Crew {
     pub fn new() -> Self {
         let number = CREWS.fetch_add(1, Ordering::Relaxed);
-        Crew { number, threads: Mutex::default(), presence: Arc::default() }
+        Crew { number, threads: Mutex::default(), presence: Arc::default(), pulses: Pulses::default() }
     }
 
     /// Is this one of its threads?
@@ -106,7 +108,7 @@ impl Crew {
     }
 
     /// Wakes a resting thread.
-    fn wake(&self, thread: Option<usize>) {
+    pub fn wake(&self, thread: Option<usize>) {
         if let Some(number) = thread
             && let Some(thread) = self.threads.lock().get(number)
         {
@@ -127,25 +129,28 @@ impl Runtime {
     /// # Errors
     /// The system has no thread left. Those that were started end.
     pub(crate) fn start_crew(self: &Arc<Self>, count: usize) -> std::io::Result<()> {
+        self.scheduler.lock().spares_from(count);
         for number in 0..count {
-            let runtime = self.clone();
-            let thread = std::thread::Builder::new().name(format!("rustyray-{number}")).stack_size(STACK_BYTES);
             self.scheduler.lock().enlist();
-            // Held while it starts, so that it is known before it can be woken.
-            let mut threads = self.crew.threads.lock();
-            // Whoever joins the threads may be the last to hold the runtime, and finds nothing of it left: it goes with the work.
-            let started = self.crew.presence.spawn(thread, move || runtime.serve_the_crew(number));
-            match started {
-                Ok(thread) => threads.push(thread),
-                Err(error) => {
-                    drop(threads);
-                    self.end_crew();
-                    return Err(error);
-                }
-            }
+            self.start_one_of_the_crew(number).inspect_err(|_| self.end_crew())?;
         }
         let others = self.start_endings(&self.crew.presence).and_then(|()| self.start_readers(&self.crew.presence));
         others.inspect_err(|_| self.end_crew())
+    }
+
+    /// Starts the thread of this number, the next one.
+    ///
+    /// # Errors
+    /// The system has no thread left.
+    pub(super) fn start_one_of_the_crew(self: &Arc<Self>, number: usize) -> std::io::Result<()> {
+        let runtime = self.clone();
+        let thread = std::thread::Builder::new().name(format!("rustyray-{number}")).stack_size(STACK_BYTES);
+        // Held while it starts, so that it is known before it can be woken.
+        let mut threads = self.crew.threads.lock();
+        // Whoever joins the threads may be the last to hold the runtime, and finds nothing of it left: it goes with the work.
+        let started = self.crew.presence.spawn(thread, move || runtime.serve_the_crew(number))?;
+        threads.push(started);
+        Ok(())
     }
 
     /// The threads end when there is nothing left to do.
@@ -167,14 +172,17 @@ impl Runtime {
         // What guests wait for (files, sockets, timers) is tokio's.
         let inside = self.tokio.enter();
         CREW.set(self.crew.number);
+        let pulse = self.crew.pulses.begin();
         // A panic in a turn is a fault of the host's: it ends the turn, and not the thread.
-        while !self.survives("looked for work", || self.work(number)) {}
+        while !self.survives("looked for work", || self.work(number, &pulse)) {}
+        pulse.rest();
         drop(inside);
     }
 
-    fn work(self: &Arc<Self>, number: usize) {
+    fn work(self: &Arc<Self>, number: usize, pulse: &Pulse) {
         let mut seated = 0;
         loop {
+            pulse.beat();
             if let Some(job) = SEAT.take() {
                 seated += 1;
                 if seated <= SEATED_MAX {
@@ -190,13 +198,13 @@ impl Runtime {
                 Next::Resume(job) => self.go_on(job),
                 Next::Start(task) => self.start(task),
                 Next::Look(since) => self.look_for_deadlocks(since),
-                Next::Nobody => self.rest(number),
+                Next::Nobody => self.rest(number, pulse),
                 Next::Stuck => {
                     self.suspect_a_standstill();
-                    self.rest(number);
+                    self.rest(number, pulse);
                 }
                 // Who was woken when the scheduler was let go may sit here.
-                Next::Over if SEAT.with_borrow(Option::is_some) => self.scheduler.lock().enlist(),
+                Next::Over if SEAT.with_borrow(Option::is_some) => self.scheduler.lock().stay(number),
                 Next::Over => return,
             }
         }
@@ -210,8 +218,10 @@ impl Runtime {
     }
 
     /// Sleeps until there is something to do.
-    fn rest(&self, number: usize) {
+    fn rest(&self, number: usize, pulse: &Pulse) {
+        pulse.rest();
         std::thread::park();
+        self.crew.pulses.rise(pulse);
         self.scheduler.rise(number);
     }
 

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::Runtime;
 use super::crew::Presence;
-use crate::state::cycles::{Collection, Collector};
+use crate::state::store::{self, Apart};
 use crate::state::timers::Due;
 use crate::words::limits::{END_PATIENCE, END_THREADS, END_THREADS_MAX};
 
@@ -19,7 +19,8 @@ pub(super) type Step = Box<dyn FnMut(&Runtime) -> bool + Send>;
 
 /// What is to end.
 ///
-/// It is bounded by the tasks that there are: each is due once, ends its children once, and has them asked once.
+/// It is bounded by the tasks that there are: each is due once, ends its children once, has them asked once, and tells those who wait for
+/// its result once. Beside them there is one search for cycles.
 #[derive(Default)]
 pub(super) struct Endings {
     line: Mutex<Line>,
@@ -42,10 +43,15 @@ struct Line {
     closed: bool,
 }
 
-impl Collector for Arc<Endings> {
-    fn collect(&self, mut collection: Collection) {
-        // At the end of the host nobody needs it.
-        drop(self.begin(Box::new(move |_| collection.step())));
+impl Apart for Arc<Endings> {
+    fn work(&self, mut step: store::Step) {
+        let step = move |runtime: &Runtime| {
+            let more = step();
+            // Tasks may be ready now.
+            runtime.dispatch();
+            more
+        };
+        drop(self.begin(Box::new(step)));
     }
 }
 

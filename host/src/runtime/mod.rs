@@ -20,6 +20,7 @@ mod memo;
 mod modules;
 mod moves;
 mod observers;
+mod relief;
 mod retries;
 mod settle;
 mod shift;
@@ -226,7 +227,7 @@ impl Runtime {
         let spiller = config.spill.map(|folder| Arc::new(Spiller::new(folder, &store, &config.observers)));
         spiller.iter().for_each(|spiller| store.relieve_by(Box::new(spiller.clone())));
         let endings = Arc::<Endings>::default();
-        store.collect_by(Box::new(endings.clone()));
+        store.work_apart_by(Box::new(endings.clone()));
         let runtime = Arc::new_cyclic(|me| Runtime {
             me: me.clone(),
             sandbox,
@@ -270,6 +271,7 @@ impl Runtime {
         });
         time.spawn(deadlines::watch(runtime.clone()));
         time.spawn(endings::mind(runtime.clone()));
+        time.spawn(relief::watch(runtime.clone()));
         runtime
     }
 

@@ -16,13 +16,15 @@ use crate::words::limits::HOST_CALLS_TURN;
 pub struct Turns;
 
 /// Host calls between two looks at the clock, which takes longer than the rest of this.
-const CALLS_PER_LOOK: u32 = 8;
+const CALLS_A_LOOK_MAX: u32 = 8;
 
 /// A guest's turn, as far as host calls know.
 #[derive(Default)]
 pub(super) struct Turn {
-    /// Host calls, to look at the clock at some of them.
+    /// Host calls since the last look at the clock.
     calls: u32,
+    /// Host calls that may pass without one: fewer where they take long.
+    calls_a_look: u32,
     /// How often the task had given up its turn before, and since when it has this one.
     begun: Option<(u64, Instant)>,
 }
@@ -30,8 +32,14 @@ pub(super) struct Turn {
 impl Guest {
     /// Has its turn lasted too long?
     fn turn_is_over(&mut self) -> bool {
-        self.turn.calls = self.turn.calls.wrapping_add(1);
-        self.turn.calls.is_multiple_of(CALLS_PER_LOOK) && self.has_had_its_turn()
+        self.turn.calls += 1;
+        if self.turn.calls < self.turn.calls_a_look {
+            return false;
+        }
+        let is_over = self.has_had_its_turn();
+        let next = if is_over { 1 } else { (2 * self.turn.calls_a_look).clamp(1, CALLS_A_LOOK_MAX) };
+        (self.turn.calls, self.turn.calls_a_look) = (0, next);
+        is_over
     }
 
     /// A turn that began without a word to this is noticed here.

@@ -20,8 +20,8 @@
 //! is condemned.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::object::{Holders, ObjectRef, WeakObjectRef};
@@ -75,19 +75,12 @@ impl Standing {
     }
 }
 
-/// Has collections stepped.
-pub trait Collector: Send + Sync {
-    /// Calls [`Collection::step`] until that is false, on a thread that holds no lock. Returns at once.
-    fn collect(&self, collection: Collection);
-}
-
 /// The values of a store that refer to objects.
 #[derive(Default)]
 pub struct Cycles {
     nodes: Mutex<Nodes, { rank::STORE }>,
     /// Was a value added since the last collection began? Without one there are no new cycles.
     has_news: AtomicBool,
-    collector: OnceLock<Box<dyn Collector>>,
 }
 
 #[derive(Default)]
@@ -149,11 +142,6 @@ fn number_of(object: &ObjectRef) -> Option<u64> {
 }
 
 impl ObjectStore {
-    /// Has `collector` step collections from now on.
-    pub fn collect_by(&self, collector: Box<dyn Collector>) {
-        let _ = self.cycles().collector.set(collector);
-    }
-
     /// Frees cycles, soon, because an owner of objects has ended.
     pub fn collect_cycles(self: &Arc<Self>) {
         self.begin_to_collect(true);
@@ -168,10 +156,10 @@ impl ObjectStore {
     }
 
     fn begin_to_collect(self: &Arc<Self>, at_once: bool) {
-        if let Some(collector) = self.cycles().collector.get()
-            && let Some(collection) = self.collection(at_once)
+        if self.works_apart()
+            && let Some(mut collection) = self.collection(at_once)
         {
-            collector.collect(collection);
+            self.work_apart(Box::new(move || collection.step()));
         }
     }
 
@@ -461,6 +449,7 @@ impl Drop for Collection {
 mod tests {
     use super::*;
     use crate::state::payload::{Encoding, Payload};
+    use crate::state::store::{Apart, Step};
 
     fn value(store: &Arc<ObjectStore>, objects: &[&ObjectRef]) -> Arc<Value> {
         let references = objects.iter().map(|object| Reference::Object((*object).clone())).collect();
@@ -634,18 +623,18 @@ mod tests {
 
     /// Has collections stepped when the test says so.
     #[derive(Default)]
-    struct Asked(parking_lot::Mutex<Vec<Collection>>);
+    struct Asked(parking_lot::Mutex<Vec<Step>>);
 
-    impl Collector for Arc<Asked> {
-        fn collect(&self, collection: Collection) {
-            self.0.lock().push(collection);
+    impl Apart for Arc<Asked> {
+        fn work(&self, step: Step) {
+            self.0.lock().push(step);
         }
     }
 
     #[test]
     fn a_store_asks_for_a_collection_when_it_is_rather_full_and_there_is_something_new() {
         let (store, asked) = (ObjectStore::new(10_000), Arc::<Asked>::default());
-        store.collect_by(Box::new(asked.clone()));
+        store.work_apart_by(Box::new(asked.clone()));
         drop(store.reserve(9_000));
         drop(cycle(&store, 2));
         assert!(asked.0.lock().is_empty(), "nothing to collect, or not full");
@@ -653,7 +642,7 @@ mod tests {
         assert_eq!(asked.0.lock().len(), 1);
         drop(store.reserve(9_000));
         let mut collection = asked.0.lock().pop().unwrap();
-        while collection.step() {}
+        while collection() {}
         assert_eq!((asked.0.lock().len(), store.live_objects()), (0, 0), "one at a time");
         let held = cycle(&store, 2);
         let mut collection = loop {
@@ -663,7 +652,7 @@ mod tests {
                 break collection;
             }
         };
-        while collection.step() {}
+        while collection() {}
         store.reserve(9_500).unwrap_err();
         assert!(asked.0.lock().is_empty(), "nothing is new");
         drop(held);

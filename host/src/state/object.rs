@@ -380,7 +380,9 @@ impl ObjectRef {
             self.store().remember(self, &value);
         }
         // Outside the lock: a watcher may ask the object for its outcome.
-        watchers.tell(failed);
+        if let Some(mut telling) = watchers.tell(failed) {
+            self.store().work_apart(Box::new(move || telling.step()));
+        }
     }
 
     /// Has `watcher` told when the object is sealed. `Err` says that it is already, and whether it failed.
@@ -512,11 +514,13 @@ fn is_unused(value: &Arc<Value>, holders: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     use super::*;
     use crate::state::payload::{Encoding, Payload, Reference};
+    use crate::state::store::{Apart, Step};
     use crate::words::error::ErrorKind;
+    use crate::words::limits::TOLD_AT_ONCE;
 
     fn payload(len: usize) -> Payload {
         Payload::new(Encoding::Raw, vec![0u8; len])
@@ -591,6 +595,35 @@ mod tests {
         assert_eq!((told.0.load(Ordering::Relaxed), gone.0.load(Ordering::Relaxed)), (1, 0));
         assert!(object.outcome().unwrap().is_ok());
         assert_eq!(object.watch(told).err(), Some(false));
+    }
+
+    /// Keeps what is to be done apart.
+    #[derive(Default)]
+    struct Kept(parking_lot::Mutex<Vec<Step>>);
+
+    impl Apart for Arc<Kept> {
+        fn work(&self, step: Step) {
+            self.0.lock().push(step);
+        }
+    }
+
+    #[test]
+    fn many_watchers_are_told_in_steps_and_none_is_forgotten() {
+        let (store, kept) = (ObjectStore::new(1 << 20), Arc::<Kept>::default());
+        store.work_apart_by(Box::new(kept.clone()));
+        let (object, told) = (store.promise(), Arc::new(Told::default()));
+        for _ in 0..4 * TOLD_AT_ONCE + 1 {
+            object.watch(told.clone()).unwrap();
+        }
+        let count = || told.0.load(Ordering::Relaxed);
+        object.seal(store.store(payload(1)), None);
+        assert_eq!(count(), TOLD_AT_ONCE);
+        let mut step = kept.0.lock().pop().expect("the others are told apart");
+        assert!(step());
+        assert_eq!(count(), 2 * TOLD_AT_ONCE);
+        // The host ends.
+        drop(step);
+        assert_eq!(count(), 4 * TOLD_AT_ONCE + 1);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod desk;
 mod holdings;
 mod reservation;
+mod spares;
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use self::desk::After;
 pub use self::desk::Desk;
 use self::holdings::Holdings;
 use self::reservation::{Reservation, lets_pass};
+use self::spares::Spares;
 use super::levels::Levels;
 use super::lookout::Lookout;
 use super::ready_queue::{Head, ReadyQueue, Verdict};
@@ -38,8 +40,9 @@ pub struct Scheduler<J> {
     something_kept: bool,
     /// Threads with nothing to do, by number; the one that was busy last is last.
     idle: Vec<usize>,
-    /// Threads, at work and resting.
+    /// Threads, at work and resting, without the spare ones.
     threads: usize,
+    spares: Spares,
     /// The threads are to end.
     over: bool,
     /// Nobody is let in any more.
@@ -134,6 +137,7 @@ impl<J> Scheduler<J> {
             something_kept: false,
             idle: Vec::new(),
             threads: 0,
+            spares: Spares::default(),
             over: false,
             closed: false,
             lookout: Lookout::default(),
@@ -259,6 +263,15 @@ impl<J> Scheduler<J> {
         self.uncount(task);
         if let Some(task) = self.ready.forget(task) {
             self.after.drop_later(task);
+        }
+    }
+
+    /// The same for this thread, which may be a spare one that is not wanted any more.
+    pub fn next_for(&mut self, thread: usize) -> Next<J> {
+        match self.spares.has(thread) {
+            true if self.over => Next::Over,
+            true if self.spares.are_too_many() => Next::Nobody,
+            _ => self.next(),
         }
     }
 
@@ -405,6 +418,36 @@ impl<J> Scheduler<J> {
         self.threads += 1;
     }
 
+    /// This thread, which was told that all is over, has something to do yet.
+    pub fn stay(&mut self, thread: usize) {
+        if !self.spares.has(thread) {
+            self.enlist();
+        }
+    }
+
+    /// Threads from this number on are spare ones: they only work while somebody [wants](Self::want_spares) them.
+    pub fn spares_from(&mut self, first: usize) {
+        self.spares.first = Some(first);
+    }
+
+    /// So many spare threads may work.
+    pub fn want_spares(&mut self, wanted: usize) {
+        self.spares.wanted = wanted;
+    }
+
+    /// The number of a spare thread to start, which counts as awake, if another one is wanted and there is something to do.
+    pub fn enlist_spare(&mut self) -> Option<usize> {
+        if !self.idle.is_empty() || self.over || !self.has_work() {
+            return None;
+        }
+        self.spares.enlist()
+    }
+
+    /// The spare thread that was enlisted last could not be started.
+    pub fn dismiss_spare(&mut self) {
+        self.spares.dismiss();
+    }
+
     /// A look for deadlocks is over, which went over this many tasks.
     pub fn looked(&mut self, tasks: usize) {
         self.lookout.end(tasks);
@@ -417,20 +460,26 @@ impl<J> Scheduler<J> {
 
     /// A thread found nothing to do. It is in the list until [`rouse`](Self::rouse) gives its number.
     pub fn rest(&mut self, thread: usize) {
-        self.idle.push(thread);
+        match self.spares.has(thread) {
+            true => self.spares.rest(thread),
+            false => self.idle.push(thread),
+        }
     }
 
     /// A resting thread woke by itself.
     pub fn rise(&mut self, thread: usize) {
-        self.idle.retain(|resting| *resting != thread);
+        match self.spares.has(thread) {
+            true => self.spares.rise(thread),
+            false => self.idle.retain(|resting| *resting != thread),
+        }
     }
 
     /// The thread to wake, if there is something to do that nobody does.
     pub fn rouse(&mut self) -> Option<usize> {
-        if self.idle.is_empty() || !self.has_work() {
+        if (self.idle.is_empty() && !self.spares.have_one()) || !self.has_work() {
             return None;
         }
-        self.idle.pop()
+        self.idle.pop().or_else(|| self.spares.rouse())
     }
 
     fn has_work(&mut self) -> bool {

@@ -50,6 +50,8 @@ pub struct ObjectStore {
     /// Objects of those, while somebody holds them.
     brief_objects: Mutex<HashMap<ErrorKind, WeakObjectRef>, { rank::STORE }>,
     cycles: Cycles,
+    /// Does what would take those long who use the store; they do it themselves by default.
+    apart: OnceLock<Box<dyn Apart>>,
     /// Bytes from which on cycles are looked for.
     crowded: u64,
 }
@@ -71,6 +73,15 @@ pub trait Relief: Send + Sync {
     /// # Errors
     /// `OutOfDisk`.
     fn make_room(&self, bytes: u64, taken: &mut dyn FnMut() -> bool) -> Result<(), TaskError>;
+}
+
+/// A part of what takes long; true if another is to follow.
+pub type Step = Box<dyn FnMut() -> bool + Send>;
+
+/// Does what takes long, step by step, on threads that hold no lock and that nobody waits for.
+pub trait Apart: Send + Sync {
+    /// Calls `step` until that is false, in turn with others, or drops it at the end of the host. Returns at once.
+    fn work(&self, step: Step);
 }
 
 /// A large value's place in the store.
@@ -100,6 +111,7 @@ impl ObjectStore {
             brief: Mutex::default(),
             brief_objects: Mutex::default(),
             cycles: Cycles::default(),
+            apart: OnceLock::new(),
             crowded: limit / 100 * COLLECT_FROM_PERCENT,
         })
     }
@@ -108,6 +120,24 @@ impl ObjectStore {
     pub fn relieve_by(&self, relief: Box<dyn Relief>) {
         let threshold = self.limit / 100 * SPILL_FROM_PERCENT;
         let _ = self.relief.set(Relieved { relief, threshold });
+    }
+
+    /// Has `apart` do what takes long, from now on.
+    pub fn work_apart_by(&self, apart: Box<dyn Apart>) {
+        let _ = self.apart.set(apart);
+    }
+
+    /// Does anybody?
+    pub(super) fn works_apart(&self) -> bool {
+        self.apart.get().is_some()
+    }
+
+    /// Has this done where nobody waits for it.
+    pub(super) fn work_apart(&self, mut step: Step) {
+        match self.apart.get() {
+            Some(apart) => apart.work(step),
+            None => while step() {},
+        }
     }
 
     /// Bytes that it has to lose before it is as empty as it should be with `bytes` more in it.

@@ -1,7 +1,10 @@
 //! Who watches an object.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::IntoValues;
 use std::sync::Arc;
+
+use crate::words::limits::TOLD_AT_ONCE;
 
 /// Told when an object that it watches is sealed.
 pub trait Watcher: Send + Sync {
@@ -113,12 +116,39 @@ impl Watchers {
         std::mem::replace(self, Watchers::None)
     }
 
-    /// Tells all.
-    pub fn tell(self, failed: bool) {
+    /// Tells the first ones. Gives the others, if there are more.
+    pub fn tell(self, failed: bool) -> Option<Telling> {
         match self {
-            Watchers::None => {}
-            Watchers::One(watcher) => watcher.sealed(failed),
-            Watchers::Many(many) => many.watchers.into_iter().for_each(|(_, watcher)| watcher.sealed(failed)),
+            Watchers::None => None,
+            Watchers::One(watcher) => {
+                watcher.sealed(failed);
+                None
+            }
+            Watchers::Many(many) => {
+                let mut telling = Telling { left: many.watchers.into_values(), failed };
+                telling.step().then_some(telling)
+            }
         }
+    }
+}
+
+/// Watchers that are still to be told. Dropping this tells them at once.
+pub struct Telling {
+    left: IntoValues<usize, Arc<dyn Watcher>>,
+    failed: bool,
+}
+
+impl Telling {
+    /// Tells [`TOLD_AT_ONCE`] of them; true if there are more.
+    pub fn step(&mut self) -> bool {
+        let failed = self.failed;
+        self.left.by_ref().take(TOLD_AT_ONCE).for_each(|watcher| watcher.sealed(failed));
+        self.left.len() > 0
+    }
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        while self.step() {}
     }
 }

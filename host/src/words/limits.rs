@@ -62,6 +62,10 @@ pub const ACTOR_BYTES: u64 = 1024;
 /// What a stream costs beside its items.
 pub const STREAM_BYTES: u64 = 256;
 
+/// Watchers of an object that are told by whoever seals it. A million tasks may wait for one: the others are told in steps of as many,
+/// on a thread that ends tasks.
+pub const TOLD_AT_ONCE: usize = 64;
+
 /// What a value that has references costs beside them: its place in the list in which cycles are looked for.
 pub const REFERENCES_BYTES: u64 = 96;
 
@@ -324,6 +328,16 @@ pub const ENDS_AT_ONCE: usize = 64;
 /// Threads that end tasks: at a deadline, with their parents, with what they wait for. Two, so that one long step, as the end of a
 /// guest with a gigabyte, delays nobody else's deadline.
 pub const END_THREADS: usize = 2;
+
+/// How long a thread that runs guests may be at one thing before a spare one works in its place: some times a slice of fuel.
+pub const RELIEF_PATIENCE: Duration = Duration::from_millis(5);
+
+/// So often, each [`RELIEF_PATIENCE`], a spare thread is kept at work after it was needed: a guest that makes the host work for long does
+/// it again, and nobody is to be late each time. It makes a second.
+pub const RELIEF_KEPT: u32 = 200;
+
+/// Spare threads: guests are held up by as many of their own calls of the host as there are CPU slots, but what needs none can do it too.
+pub const SPARE_THREADS_MAX: usize = 32;
 
 /// As many are there while none of them comes to an end with what it does: what a guest or an embedder's future holds may not go, as a
 /// file of a disk that does not answer.

@@ -73,7 +73,7 @@ impl<J> Desk<J> {
         if is_late {
             scheduler.hurry_to_look();
         }
-        let next = scheduler.next();
+        let next = scheduler.next_for(number);
         if matches!(next, Next::Look(_)) {
             self.looked_ms.store(self.now_ms(), Ordering::Relaxed);
         }
