@@ -14,6 +14,7 @@ use rustyray_host::{
     Reference, TaskOptions,
 };
 
+use crate::guest::guest;
 use crate::spilling::{BLOCK, STORE, files, pressed};
 use crate::support::{Lines, builder, error, finish, host_with, settled, value, within};
 
@@ -197,6 +198,38 @@ async fn what_guests_hold_of_an_embedders_and_does_not_go_holds_up_no_deadline()
     drop(open);
     for object in &stuck {
         assert_eq!(error(&host, object).await.kind, ErrorKind::TaskTimedOut);
+    }
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn imports_that_do_not_return_hold_up_their_guests_alone() {
+    const STUCK: usize = 8;
+    let (open, begun, waits) = gate();
+    let host = builder().cpus(32.0).threads(2).imports(move |linker| {
+        let waits = waits.clone();
+        linker.instance("tests:embedder/mistakes")?.func_wrap("mistake", move |_, (_place,): (String,)| {
+            waits();
+            Ok(())
+        })
+    });
+    let (host, module) = host_with(host, "mistakes").await;
+    let mut stuck = Vec::new();
+    for _ in 0..STUCK {
+        stuck.push(module.task("calls_out").submit().await);
+    }
+    // More of them than there are threads for guests: others work in their place.
+    let begun = tokio::task::spawn_blocking(move || begun.iter().take(STUCK).count());
+    assert_eq!(within(begun, "all to call").await.unwrap(), STUCK);
+    let neighbour = host.load_file(guest("objects")).await.unwrap();
+    for _ in 0..100 {
+        let stored = neighbour.task("stored").arg(2u32).submit().await;
+        assert!(within(host.value(&stored, None), "a neighbour's task").await.is_ok());
+    }
+    assert!(stuck.iter().all(|object| !object.is_ready()));
+    drop(open);
+    for object in &stuck {
+        assert!(within(host.value(object, None), "those that were stuck").await.is_ok());
     }
     finish(host).await;
 }

@@ -88,7 +88,7 @@ impl Watch {
     fn look(&mut self, pulses: &Pulses) -> (bool, usize) {
         let now: Vec<u64> = pulses.pulses.lock().iter().map(|pulse| pulse.now()).collect();
         let is_stuck = |(now, before): &(&u64, &u64)| now == before && Pulse::is_busy(**now);
-        let stuck = now.iter().zip(&self.seen).filter(is_stuck).count();
+        let stuck = now.iter().zip(&self.seen).filter(is_stuck).count().min(SPARE_THREADS_MAX);
         let any = now.iter().any(|now| Pulse::is_busy(*now));
         self.seen = now;
         (any, stuck)
@@ -97,10 +97,9 @@ impl Watch {
     /// So many are stuck, and as many spare ones are wanted: some time longer than they are needed, for one that was stuck often is so
     /// again.
     fn want(&mut self, stuck: usize) -> usize {
-        let needed = stuck.min(SPARE_THREADS_MAX);
         self.unneeded += 1;
-        if needed >= self.wanted || self.unneeded > RELIEF_KEPT {
-            (self.wanted, self.unneeded) = (needed, 0);
+        if stuck >= self.wanted || self.unneeded > RELIEF_KEPT {
+            (self.wanted, self.unneeded) = (stuck, 0);
         }
         self.wanted
     }
@@ -108,10 +107,10 @@ impl Watch {
 
 impl Runtime {
     /// Has so many spare threads work, if there is something to do that nobody does.
-    fn relieve(self: &Arc<Self>, wanted: usize) {
+    fn relieve(self: &Arc<Self>, needed: usize, wanted: usize) {
         let (roused, another) = {
             let mut scheduler = self.scheduler.lock();
-            scheduler.want_spares(wanted);
+            scheduler.want_spares(needed, wanted);
             let roused = scheduler.rouse();
             let another = if roused.is_none() { scheduler.enlist_spare() } else { None };
             (roused, another)
@@ -135,7 +134,7 @@ pub(super) async fn watch(runtime: Arc<Runtime>) {
         let before = watch.wanted;
         let wanted = watch.want(stuck);
         if (before, wanted) != (0, 0) {
-            runtime.relieve(wanted);
+            runtime.relieve(stuck, wanted);
         }
         if !any && wanted == 0 {
             runtime.crew.pulses.stir().await;

@@ -266,17 +266,27 @@ impl<J> Scheduler<J> {
         }
     }
 
-    /// The same for this thread, which may be a spare one that is not wanted any more.
+    /// The same for this thread, which may be a spare one. Those that nobody needs right now take nothing that was preempted: they are
+    /// there for who would have to wait, and not to share out the cores among more threads.
     pub fn next_for(&mut self, thread: usize) -> Next<J> {
-        match self.spares.has(thread) {
-            true if self.over => Next::Over,
-            true if self.spares.are_too_many() => Next::Nobody,
-            _ => self.next(),
+        if !self.spares.has(thread) {
+            return self.next();
+        }
+        match () {
+            () if self.over => Next::Over,
+            () if self.spares.are_too_many() => Next::Nobody,
+            () if self.spares.are_needed() => self.next(),
+            () if self.has_news() => self.next_of(|lane| lane != Lane::Preempted),
+            () => Next::Nobody,
         }
     }
 
     /// What a thread is to do next: the highest priority first, the lanes in turn where it is the same.
     pub fn next(&mut self) -> Next<J> {
+        self.next_of(|_| true)
+    }
+
+    fn next_of(&mut self, is_meant: impl Fn(Lane) -> bool) -> Next<J> {
         self.lookout.turn();
         if self.lookout.is_due(false) && !self.over {
             return Next::Look(self.lookout.begin());
@@ -288,7 +298,8 @@ impl<J> Scheduler<J> {
             Lane::Preempted => self.preempted.first().map(|(priority, _)| priority),
         };
         // Of several with the same priority `rev` and `max_by_key` give the first one asked.
-        let lanes = self.turn.in_turn().into_iter().rev().filter_map(|lane| Some((priority(lane)?, lane)));
+        let lanes = self.turn.in_turn().into_iter().rev().filter(|lane| is_meant(*lane));
+        let lanes = lanes.filter_map(|lane| Some((priority(lane)?, lane)));
         let Some((_, lane)) = lanes.max_by_key(|(priority, _)| *priority) else {
             return match () {
                 () if self.over => {
@@ -430,14 +441,14 @@ impl<J> Scheduler<J> {
         self.spares.first = Some(first);
     }
 
-    /// So many spare threads may work.
-    pub fn want_spares(&mut self, wanted: usize) {
-        self.spares.wanted = wanted;
+    /// So many spare threads are needed, because others are stuck, and so many may work.
+    pub fn want_spares(&mut self, needed: usize, wanted: usize) {
+        (self.spares.needed, self.spares.wanted) = (needed, wanted);
     }
 
     /// The number of a spare thread to start, which counts as awake, if another one is wanted and there is something to do.
     pub fn enlist_spare(&mut self) -> Option<usize> {
-        if !self.idle.is_empty() || self.over || !self.has_work() {
+        if !self.idle.is_empty() || self.over || !self.has_work_for_spares() {
             return None;
         }
         self.spares.enlist()
@@ -476,10 +487,19 @@ impl<J> Scheduler<J> {
 
     /// The thread to wake, if there is something to do that nobody does.
     pub fn rouse(&mut self) -> Option<usize> {
-        if (self.idle.is_empty() && !self.spares.have_one()) || !self.has_work() {
-            return None;
+        if !self.idle.is_empty() {
+            return if self.has_work() { self.idle.pop() } else { None };
         }
-        self.idle.pop().or_else(|| self.spares.rouse())
+        if self.spares.have_one() && self.has_work_for_spares() { self.spares.rouse() } else { None }
+    }
+
+    fn has_work_for_spares(&mut self) -> bool {
+        if self.spares.are_too_few() { self.has_work() } else { self.has_news() }
+    }
+
+    /// Does anything wait that was not preempted?
+    fn has_news(&mut self) -> bool {
+        !self.woken.is_empty() || self.startable().is_some()
     }
 
     fn has_work(&mut self) -> bool {

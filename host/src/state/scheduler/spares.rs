@@ -5,7 +5,9 @@
 pub(super) struct Spares {
     /// The first of them, if there are any.
     pub first: Option<usize>,
-    /// How many may work.
+    /// How many others are stuck.
+    pub needed: usize,
+    /// How many may work; more than are needed for a while after that.
     pub wanted: usize,
     pub awake: usize,
     pub resting: Vec<usize>,
@@ -19,6 +21,16 @@ impl Spares {
     /// Do more of them work than may?
     pub fn are_too_many(&self) -> bool {
         self.awake > self.wanted
+    }
+
+    /// Do fewer work than others are stuck?
+    pub fn are_too_few(&self) -> bool {
+        self.awake < self.needed
+    }
+
+    /// Do no more work than others are stuck?
+    pub fn are_needed(&self) -> bool {
+        self.awake <= self.needed
     }
 
     /// Is there one that may work, and does not?
@@ -59,5 +71,62 @@ impl Spares {
         }
         self.awake += 1;
         self.resting.pop()
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(feature = "shuttle"))]
+mod tests {
+    use crate::state::room::Room;
+    use crate::state::scheduler::{Next, Scheduler, Wants};
+    use crate::words::ids::ModuleId;
+    use crate::words::resources::ResourceSet;
+
+    #[test]
+    fn spare_threads_work_while_they_are_wanted_and_not_in_place_of_others() {
+        let mut scheduler = Scheduler::<u32>::new(ResourceSet::cpus(1.0), 4, Room::new(4));
+        scheduler.enlist();
+        scheduler.spares_from(1);
+        for job in 0..5 {
+            assert!(scheduler.resume_soon(0, ModuleId(1), job, Wants::Woken).is_none());
+        }
+        assert!(matches!(scheduler.next_for(0), Next::Resume(0)));
+        // The thread is stuck in it.
+        assert_eq!((scheduler.rouse(), scheduler.enlist_spare()), (None, None), "nobody wants one");
+        scheduler.want_spares(1, 1);
+        assert_eq!(scheduler.enlist_spare(), Some(1));
+        assert_eq!(scheduler.enlist_spare(), None, "one is enough");
+        assert!(matches!(scheduler.next_for(1), Next::Resume(1)));
+        scheduler.want_spares(0, 0);
+        assert!(matches!(scheduler.next_for(1), Next::Nobody), "it is wanted no more");
+        scheduler.rest(1);
+        assert_eq!(scheduler.rouse(), None);
+        scheduler.want_spares(2, 2);
+        assert_eq!((scheduler.enlist_spare(), scheduler.rouse()), (None, Some(1)), "one that is there comes first");
+        assert!(matches!(scheduler.next_for(1), Next::Resume(2)));
+        assert_eq!(scheduler.enlist_spare(), Some(2));
+        scheduler.dismiss_spare();
+        // Nobody is stuck: it is kept for what is new, and leaves what was preempted to the others.
+        scheduler.want_spares(0, 2);
+        assert!(scheduler.resume_soon(0, ModuleId(1), 5, Wants::Preempted).is_none());
+        assert!([3, 4].into_iter().all(|job| matches!(scheduler.next_for(1), Next::Resume(next) if next == job)));
+        assert!(matches!(scheduler.next_for(1), Next::Nobody));
+        scheduler.rest(1);
+        assert_eq!(scheduler.rouse(), None);
+        scheduler.want_spares(1, 2);
+        assert_eq!(scheduler.rouse(), Some(1));
+        assert!(matches!(scheduler.next_for(1), Next::Resume(5)));
+        // The usual one is at rest: nobody else is needed.
+        scheduler.rest(0);
+        assert!(scheduler.resume_soon(0, ModuleId(1), 6, Wants::Woken).is_none());
+        assert_eq!((scheduler.enlist_spare(), scheduler.rouse()), (None, Some(0)));
+        // One that woke by itself rests again, and counts once.
+        scheduler.rest(1);
+        scheduler.rise(1);
+        scheduler.end();
+        assert!(matches!(scheduler.next_for(1), Next::Over));
+        assert!(matches!(scheduler.next_for(0), Next::Resume(6)));
+        assert!(matches!(scheduler.next_for(0), Next::Over));
+        assert_eq!(scheduler.resume_soon(0, ModuleId(1), 7, Wants::Woken), Some(7), "no thread is left");
     }
 }
