@@ -11,6 +11,7 @@
 mod actors;
 mod arguments;
 mod bare;
+mod beside;
 mod harness;
 mod machine;
 mod memory;
@@ -41,6 +42,7 @@ const MEASUREMENTS: &[&[Measurement]] = &[
     tasks::MEASUREMENTS,
     actors::MEASUREMENTS,
     pressure::MEASUREMENTS,
+    beside::MEASUREMENTS,
     objects::MEASUREMENTS,
     waiting::MEASUREMENTS,
     memory::MEASUREMENTS,

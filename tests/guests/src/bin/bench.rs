@@ -182,6 +182,89 @@ fn get_many(count: usize) -> Result<u64> {
     Ok(nanoseconds(start))
 }
 
+/// How late so many naps of 2 ms end, and how long so many small tasks and new actors take: nanoseconds each.
+#[rustyray::remote]
+async fn neighbour(count: u32) -> Result<Vec<[u64; 3]>> {
+    const NAP: Duration = Duration::from_millis(2);
+    let mut all = Vec::new();
+    for _ in 0..count {
+        let start = Instant::now();
+        rustyray::sleep(NAP).await;
+        let late = nanoseconds(start).saturating_sub(NAP.as_nanos() as u64);
+        let start = Instant::now();
+        add.remote(1, 2).await?;
+        let task = nanoseconds(start);
+        let start = Instant::now();
+        Counter::remote().increment().await?;
+        all.push([late, task, nanoseconds(start)]);
+    }
+    Ok(all)
+}
+
+/// Puts so many bytes, again and again.
+#[rustyray::remote]
+fn puts(bytes: usize) -> Result<()> {
+    let value = vec![7u8; bytes];
+    loop {
+        rustyray::blocking_put(value.clone())?;
+    }
+}
+
+/// Waits for so many copies of one reference, again and again.
+#[rustyray::remote]
+fn waits(copies: usize) -> Result<()> {
+    let all = vec![never.remote(); copies];
+    loop {
+        rustyray::blocking_wait(&all, copies, Some(Duration::ZERO))?;
+    }
+}
+
+/// Crashes with so many children, again and again.
+#[rustyray::remote]
+fn crashes(children: u32) {
+    loop {
+        let _ = crash.remote(children).blocking_get();
+    }
+}
+
+#[rustyray::remote]
+fn crash(children: u32) {
+    let first = never.remote();
+    (0..children).for_each(|_| drop(increment.remote(first.clone())));
+    panic!("with all of them");
+}
+
+/// Has a chain of so many tasks fail, again and again.
+#[rustyray::remote]
+fn failures(links: u32) -> Result<()> {
+    loop {
+        let first = never.remote();
+        let last = (0..links).fold(first.clone(), |last, _| increment.remote(last));
+        rustyray::cancel(&first)?;
+        let _ = last.blocking_get();
+    }
+}
+
+/// Has so many tasks wait for one that is cancelled, again and again.
+#[rustyray::remote]
+fn crowds(tasks: u32) -> Result<()> {
+    loop {
+        let first = never.remote();
+        let all: Vec<_> = (0..tasks).map(|_| increment.remote(first.clone())).collect();
+        rustyray::cancel(&first)?;
+        rustyray::blocking_wait(&all, all.len(), None)?;
+    }
+}
+
+/// Waits for nothing.
+#[rustyray::remote]
+fn never() -> i32 {
+    loop {
+        let nothing: [ObjectRef<()>; 0] = [];
+        let _ = rustyray::blocking_wait(&nothing, 0, Some(Duration::from_secs(3600)));
+    }
+}
+
 fn nanoseconds(start: Instant) -> u64 {
     start.elapsed().as_nanos() as u64
 }
