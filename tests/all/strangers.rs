@@ -304,7 +304,7 @@ async fn the_state_of_an_import_that_does_not_go_holds_up_no_deadline_and_not_th
     let (open, _begun, waits) = gate();
     let make = move || Lingers(waits.clone());
     let host = builder().imports_with(make, |_| Ok(())).build().unwrap();
-    let loading = host.load_file(crate::guest::guest("progress"));
+    let loading = host.load_file(guest("progress"));
     let module = within(loading, "the module").await.unwrap();
     for _ in 0..3 {
         ends_in_time(&host, &module).await;
@@ -334,15 +334,19 @@ async fn an_import_that_does_not_return_while_a_module_is_loaded_holds_up_no_dea
     let (host, module) = host_with(host, "progress").await;
     let host = Arc::new(host);
     let theirs = host.clone();
-    let loading = tokio::spawn(async move { theirs.load_file(crate::guest::guest("early")).await.map(drop) });
+    let loading = tokio::spawn(async move { theirs.load_file(guest("early")).await.map(drop) });
     settled(&host, "the module to be asked", |_| begun.try_recv().is_ok()).await;
     ends_in_time(&host, &module).await;
+    assert!(!loading.is_finished());
+    // Others are asked meanwhile.
+    let other = within(host.load_file(guest("objects")), "another module").await.unwrap();
+    drop(other);
     let refused = within(loading, "a refusal").await.unwrap().unwrap_err().to_string();
     assert!(refused.contains("an import of the embedding program that does not return"), "{refused}");
-    // It returns at last, and the next module has its turn.
+    // It returns at last.
     blocks.store(false, Ordering::Relaxed);
     drop(open);
-    let early = within(host.load_file(crate::guest::guest("early")), "the module").await.unwrap();
+    let early = within(host.load_file(guest("early")), "the module").await.unwrap();
     assert_eq!(value::<u32>(&host, &early.task("one").submit().await).await, 1);
     drop((early, module));
     finish(Arc::into_inner(host).unwrap()).await;

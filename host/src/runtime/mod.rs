@@ -40,7 +40,7 @@ use dashmap::DashMap;
 use futures::future::BoxFuture;
 use slab::Slab;
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tracing::Level;
 
 pub use clock::{GuardedClock, TokioClock};
@@ -73,6 +73,7 @@ use crate::words::clock::Clock;
 use crate::words::error::TaskError;
 use crate::words::event::EventKind;
 use crate::words::ids::{ActorId, Counter};
+use crate::words::limits::DESCRIBED_AT_ONCE;
 use crate::words::options::Address;
 use crate::words::panics::caught;
 use crate::words::plan::HostLimits;
@@ -116,7 +117,7 @@ pub struct Runtime {
     spiller: Option<Arc<Spiller>>,
     modules: Modules,
     /// Held while a module is asked for its manifest.
-    describing: Arc<tokio::sync::Mutex<()>>,
+    describing: Arc<Semaphore>,
     /// Held while an actor moves to another instance.
     moving: Arc<tokio::sync::Mutex<()>>,
     names: ActorNames,
@@ -235,7 +236,7 @@ impl Runtime {
             store,
             spiller,
             modules: Modules::default(),
-            describing: Arc::default(),
+            describing: Arc::new(Semaphore::new(DESCRIBED_AT_ONCE)),
             moving: Arc::default(),
             names: ActorNames::default(),
             creating: Mutex::new(()),

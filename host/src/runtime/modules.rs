@@ -127,13 +127,14 @@ impl Runtime {
         Ok(Arc::new(info(manifest)))
     }
 
-    /// Asks the module, one at a time: the pool has one slot for this beside those of the scheduler.
+    /// Asks the module, some at a time: the pool has slots for this beside those of the scheduler.
     async fn describe(
         self: &Arc<Self>,
         code: &Arc<LoadedModule>,
         info: Arc<ModuleInfo>,
     ) -> Result<Manifest, ModuleError> {
-        let turn = tokio::time::timeout(2 * MANIFEST_TIME, self.describing.clone().lock_owned()).await;
+        let turn = tokio::time::timeout(2 * MANIFEST_TIME, self.describing.clone().acquire_owned()).await;
+        // Nobody closes it.
         let turn = turn.map_err(|_| late("others, which are asked before it, take too long"))?;
         let limits = TaskLimits { fuel: Some(MANIFEST_FUEL), ..TaskLimits::default().lower_of(&self.limits.ceiling) };
         let spec = TaskSpec {

@@ -12,7 +12,7 @@ use super::guest::Guest;
 use super::host_calls;
 use super::listing;
 use super::network::GuardedNetwork;
-use crate::words::limits::{BACKTRACE_FRAMES_MAX, TABLE_ELEMENTS_MAX};
+use crate::words::limits::{BACKTRACE_FRAMES_MAX, DESCRIBED_AT_ONCE, TABLE_ELEMENTS_MAX};
 
 /// Memory of a slot that stays mapped when its guest is gone: small guests start without a page fault.
 const MEMORY_KEEP_RESIDENT: usize = 2 << 20;
@@ -76,8 +76,8 @@ impl Sandbox {
     }
 }
 
-/// Beside those of the scheduler: one that is asked for its manifest, and one that an actor moves to.
-const EXTRA_INSTANCES: u32 = 2;
+/// Beside those of the scheduler: those that are asked for their manifests, and one that an actor moves to.
+const EXTRA_INSTANCES: u32 = DESCRIBED_AT_ONCE as u32 + 1;
 
 fn wasmtime_config(config: &EngineConfig) -> wasmtime::Result<Config> {
     let mut wasmtime = Config::new();

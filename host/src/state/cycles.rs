@@ -176,8 +176,9 @@ impl ObjectStore {
         }
         nodes.is_collecting = true;
         let end = nodes.last;
-        drop(nodes);
+        // Under the lock: what is added later is news.
         self.cycles().has_news.store(false, Relaxed);
+        drop(nodes);
         Some(Collection { store: self.clone(), began: Instant::now(), work: Work::until(end), is_over: false })
     }
 }
@@ -322,7 +323,9 @@ impl Collection {
             nodes.map.entry(number).and_modify(|node| node.inner = node.inner.saturating_add(1));
         }
         drop(nodes);
-        self.work.counted += u64::from(is_all);
+        if is_all {
+            self.work.counted += 1;
+        }
         is_all
     }
 

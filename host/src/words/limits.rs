@@ -301,6 +301,10 @@ pub const MODULE_NAME_BYTES_MAX: usize = 64;
 /// Fuel and time for the start of a module, when it tells its manifest.
 pub const MANIFEST_FUEL: u64 = 100_000_000;
 
+/// Modules that tell at once what they offer: one that takes all of its time keeps no others from being loaded. Each needs an instance,
+/// which is kept for it.
+pub const DESCRIBED_AT_ONCE: usize = 8;
+
 /// Fuel between two yields: from some 25 µs in the tightest loop to about a millisecond, so that a deadline, a
 /// cancellation and the neighbours get their turn.
 pub const FUEL_SLICE: u64 = 1_000_000;
