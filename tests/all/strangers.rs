@@ -234,6 +234,28 @@ async fn imports_that_do_not_return_hold_up_their_guests_alone() {
     finish(host).await;
 }
 
+#[tokio::test]
+async fn whom_a_guest_has_woken_does_not_wait_for_its_imports() {
+    let (open, begun, waits) = gate();
+    let host = builder().threads(1).helping(false).imports(move |linker| {
+        let waits = waits.clone();
+        linker.instance("tests:embedder/mistakes")?.func_wrap("mistake", move |_, (_place,): (String,)| {
+            waits();
+            Ok(())
+        })
+    });
+    let (host, module) = host_with(host, "mistakes").await;
+    let stuck = module.task("calls_and_calls_out").submit().await;
+    let begun = tokio::task::spawn_blocking(move || begun.recv());
+    within(begun, "the import to be called").await.unwrap().unwrap();
+    // The constructor, and both calls.
+    settled(&host, "the second call to be served", |stats| stats.succeeded == 3).await;
+    assert!(!stuck.is_ready());
+    drop(open);
+    assert_eq!(value::<u32>(&host, &stuck).await, 7);
+    finish(host).await;
+}
+
 /// Files that nobody ever writes to, opened by more guests than tokio has threads for what blocks.
 #[cfg(target_os = "linux")]
 #[tokio::test]

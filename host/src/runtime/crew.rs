@@ -14,7 +14,7 @@ use std::time::Duration;
 use async_task::{Builder, Runnable, ScheduleInfo};
 use parking_lot::Condvar;
 
-use super::relief::{Pulse, Pulses};
+use super::relief::{Post, Posts};
 use super::{Keeper, Runtime};
 use crate::state::object::ObjectRef;
 use crate::state::scheduler::{Next, Wants};
@@ -50,7 +50,7 @@ pub(super) struct Crew {
     number: u64,
     threads: Mutex<Vec<Thread>, { rank::THREADS }>,
     pub presence: Arc<Presence>,
-    pub pulses: Pulses,
+    pub posts: Posts,
 }
 
 /// The threads that have not ended. Apart from the runtime: what the host holds has to be gone when they are.
@@ -92,14 +92,14 @@ static CREWS: AtomicU64 = AtomicU64::new(1);
 thread_local! {
     /// The crew that this thread belongs to; 0 for none.
     static CREW: Cell<u64> = const { Cell::new(0) };
-    /// The job that this thread runs next.
-    static SEAT: RefCell<Option<Job>> = const { RefCell::new(None) };
+    /// What others see of this thread, if it belongs to a crew.
+    static POST: RefCell<Option<Arc<Post>>> = const { RefCell::new(None) };
 }
 
 impl Crew {
     pub fn new() -> Self {
         let number = CREWS.fetch_add(1, Ordering::Relaxed);
-        Crew { number, threads: Mutex::default(), presence: Arc::default(), pulses: Pulses::default() }
+        Crew { number, threads: Mutex::default(), presence: Arc::default(), posts: Posts::default() }
     }
 
     /// Is this one of its threads?
@@ -172,42 +172,49 @@ impl Runtime {
         // What guests wait for (files, sockets, timers) is tokio's.
         let inside = self.tokio.enter();
         CREW.set(self.crew.number);
-        let pulse = self.crew.pulses.begin();
+        let post = self.crew.posts.begin();
+        POST.set(Some(post.clone()));
         // A panic in a turn is a fault of the host's: it ends the turn, and not the thread.
-        while !self.survives("looked for work", || self.work(number, &pulse)) {}
-        pulse.rest();
+        while !self.survives("looked for work", || self.work(number, &post)) {}
+        POST.set(None);
+        post.rest();
         drop(inside);
     }
 
-    fn work(self: &Arc<Self>, number: usize, pulse: &Pulse) {
+    fn work(self: &Arc<Self>, number: usize, post: &Post) {
         let mut seated = 0;
         loop {
-            pulse.beat();
-            if let Some(job) = SEAT.take() {
+            post.beat();
+            if let Some(job) = post.take_seated() {
                 seated += 1;
                 if seated <= SEATED_MAX {
                     self.go_on(job);
                     continue;
                 }
-                let Tag { priority, module, .. } = *job.metadata();
-                let refused = self.scheduler.lock().resume_soon(priority, module, job, Wants::Woken);
-                drop(refused);
+                self.resume_soon(job);
             }
             seated = 0;
             match self.next(number) {
                 Next::Resume(job) => self.go_on(job),
                 Next::Start(task) => self.start(task),
                 Next::Look(since) => self.look_for_deadlocks(since),
-                Next::Nobody => self.rest(number, pulse),
+                Next::Nobody => self.rest(number, post),
                 Next::Stuck => {
                     self.suspect_a_standstill();
-                    self.rest(number, pulse);
+                    self.rest(number, post);
                 }
                 // Who was woken when the scheduler was let go may sit here.
-                Next::Over if SEAT.with_borrow(Option::is_some) => self.scheduler.lock().stay(number),
+                Next::Over if post.has_seated() => self.scheduler.lock().stay(number),
                 Next::Over => return,
             }
         }
+    }
+
+    /// A job that was woken is whichever thread's comes for it.
+    pub(super) fn resume_soon(&self, job: Job) {
+        let Tag { priority, module, .. } = *job.metadata();
+        let refused = self.scheduler.lock().resume_soon(priority, module, job, Wants::Woken);
+        drop(refused);
     }
 
     /// What to do next. Where there is more than that, another thread is woken, which does the same.
@@ -218,10 +225,10 @@ impl Runtime {
     }
 
     /// Sleeps until there is something to do.
-    fn rest(&self, number: usize, pulse: &Pulse) {
-        pulse.rest();
+    fn rest(&self, number: usize, post: &Post) {
+        post.rest();
         std::thread::park();
-        self.crew.pulses.rise(pulse);
+        self.crew.posts.rise(post);
         self.scheduler.rise(number);
     }
 
@@ -315,11 +322,8 @@ impl Runtime {
 
 /// Has this thread run the job next; gives it back if another one is.
 fn sit_down(job: Job) -> Option<Job> {
-    SEAT.with_borrow_mut(|seat| match seat {
-        Some(_) => Some(job),
-        None => {
-            *seat = Some(job);
-            None
-        }
+    POST.with_borrow(|post| match post {
+        Some(post) => post.seat(job),
+        None => Some(job),
     })
 }

@@ -9,53 +9,79 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::Runtime;
+use super::crew::Job;
 use crate::words::limits::{RELIEF_KEPT, RELIEF_PATIENCE, SPARE_THREADS_MAX};
 
-/// What the threads of a crew show of themselves.
+/// What is seen of the threads of a crew.
 #[derive(Default)]
-pub(super) struct Pulses {
-    pulses: Mutex<Vec<Arc<Pulse>>>,
+pub(super) struct Posts {
+    posts: Mutex<Vec<Arc<Post>>>,
     /// Nobody looks at them, because nobody works.
     is_unwatched: AtomicBool,
     stirred: Notify,
 }
 
-/// Shows that a thread goes on: another odd number for each thing that it begins, and an even one while it rests.
+/// What is seen of a thread.
 #[derive(Default)]
 #[repr(align(64))]
-pub(super) struct Pulse(AtomicU64);
+pub(super) struct Post {
+    /// Another odd number for each thing that the thread begins, and an even one while it rests.
+    pulse: AtomicU64,
+    /// The job that it runs next.
+    seated: Mutex<Option<Job>>,
+}
 
-impl Pulse {
+impl Post {
     /// The thread begins something. Nobody else writes here.
     pub fn beat(&self) {
-        self.0.store((self.0.load(Ordering::Relaxed) | 1) + 2, Ordering::Relaxed);
+        self.pulse.store((self.pulse.load(Ordering::Relaxed) | 1) + 2, Ordering::Relaxed);
     }
 
     /// It rests.
     pub fn rest(&self) {
-        self.0.store(self.0.load(Ordering::Relaxed) & !1, Ordering::Release);
+        self.pulse.store(self.pulse.load(Ordering::Relaxed) & !1, Ordering::Release);
     }
 
     fn now(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
+        self.pulse.load(Ordering::SeqCst)
     }
 
     fn is_busy(now: u64) -> bool {
         now & 1 == 1
     }
+
+    /// Has the thread run the job next; gives it back if another one is.
+    pub fn seat(&self, job: Job) -> Option<Job> {
+        let mut seated = self.seated.lock();
+        if seated.is_some() {
+            return Some(job);
+        }
+        *seated = Some(job);
+        None
+    }
+
+    /// The job that the thread was to run next.
+    pub fn take_seated(&self) -> Option<Job> {
+        self.seated.lock().take()
+    }
+
+    /// Is there one?
+    pub fn has_seated(&self) -> bool {
+        self.seated.lock().is_some()
+    }
 }
 
-impl Pulses {
+impl Posts {
     /// That of a new thread.
-    pub fn begin(&self) -> Arc<Pulse> {
-        let pulse = Arc::<Pulse>::default();
-        self.pulses.lock().push(pulse.clone());
-        pulse
+    pub fn begin(&self) -> Arc<Post> {
+        let post = Arc::<Post>::default();
+        self.posts.lock().push(post.clone());
+        post
     }
 
     /// The thread works again.
-    pub fn rise(&self, pulse: &Pulse) {
-        pulse.0.store(pulse.0.load(Ordering::Relaxed) | 1, Ordering::SeqCst);
+    pub fn rise(&self, post: &Post) {
+        post.pulse.store(post.now() | 1, Ordering::SeqCst);
         if self.is_unwatched.load(Ordering::SeqCst) && self.is_unwatched.swap(false, Ordering::SeqCst) {
             self.stirred.notify_one();
         }
@@ -65,7 +91,7 @@ impl Pulses {
     async fn stir(&self) {
         self.is_unwatched.store(true, Ordering::SeqCst);
         // Whoever rose before that has not seen it.
-        let is_busy = self.pulses.lock().iter().any(|pulse| Pulse::is_busy(pulse.now()));
+        let is_busy = self.posts.lock().iter().any(|post| Post::is_busy(post.now()));
         if !is_busy {
             self.stirred.notified().await;
         }
@@ -83,15 +109,34 @@ struct Watch {
     unneeded: u32,
 }
 
+/// What a look has found.
+#[derive(Default)]
+struct Sight {
+    /// Does any thread work?
+    any: bool,
+    /// How many have begun nothing since the last look.
+    stuck: usize,
+    /// What those were to run next.
+    seated: Vec<Job>,
+}
+
 impl Watch {
-    /// Looks at them. Gives whether any works, and how many have begun nothing since the last look.
-    fn look(&mut self, pulses: &Pulses) -> (bool, usize) {
-        let now: Vec<u64> = pulses.pulses.lock().iter().map(|pulse| pulse.now()).collect();
-        let is_stuck = |(now, before): &(&u64, &u64)| now == before && Pulse::is_busy(**now);
-        let stuck = now.iter().zip(&self.seen).filter(is_stuck).count().min(SPARE_THREADS_MAX);
-        let any = now.iter().any(|now| Pulse::is_busy(*now));
-        self.seen = now;
-        (any, stuck)
+    /// Looks at them.
+    fn look(&mut self, posts: &Posts) -> Sight {
+        let posts = posts.posts.lock();
+        let mut sight = Sight::default();
+        self.seen.resize(posts.len(), 0);
+        for (post, seen) in posts.iter().zip(&mut self.seen) {
+            let now = post.now();
+            let is_busy = Post::is_busy(now);
+            sight.any |= is_busy;
+            if is_busy && now == *seen && sight.stuck < SPARE_THREADS_MAX {
+                sight.stuck += 1;
+                sight.seated.extend(post.take_seated());
+            }
+            *seen = now;
+        }
+        sight
     }
 
     /// So many are stuck, and as many spare ones are wanted: some time longer than they are needed, for one that was stuck often is so
@@ -130,14 +175,15 @@ pub(super) async fn watch(runtime: Arc<Runtime>) {
     let mut watch = Watch::default();
     loop {
         tokio::time::sleep(RELIEF_PATIENCE).await;
-        let (any, stuck) = watch.look(&runtime.crew.pulses);
+        let Sight { any, stuck, seated } = watch.look(&runtime.crew.posts);
+        seated.into_iter().for_each(|job| runtime.resume_soon(job));
         let before = watch.wanted;
         let wanted = watch.want(stuck);
         if (before, wanted) != (0, 0) {
             runtime.relieve(stuck, wanted);
         }
         if !any && wanted == 0 {
-            runtime.crew.pulses.stir().await;
+            runtime.crew.posts.stir().await;
         }
     }
 }
@@ -148,38 +194,42 @@ mod tests {
 
     #[test]
     fn who_begins_nothing_between_two_looks_is_stuck_and_relieved_for_a_while_longer() {
-        let (pulses, mut watch) = (Pulses::default(), Watch::default());
-        let [stuck, busy, resting] = [(); 3].map(|()| pulses.begin());
-        [&stuck, &busy, &resting].into_iter().for_each(|pulse| pulse.beat());
+        let (posts, mut watch) = (Posts::default(), Watch::default());
+        let look = |watch: &mut Watch| {
+            let Sight { any, stuck, .. } = watch.look(&posts);
+            (any, stuck)
+        };
+        let [stuck, busy, resting] = [(); 3].map(|()| posts.begin());
+        [&stuck, &busy, &resting].into_iter().for_each(|post| post.beat());
         resting.rest();
-        assert_eq!(watch.look(&pulses), (true, 0), "nobody has been seen before");
+        assert_eq!(look(&mut watch), (true, 0), "nobody has been seen before");
         busy.beat();
-        assert_eq!(watch.look(&pulses), (true, 1));
+        assert_eq!(look(&mut watch), (true, 1));
         assert_eq!(watch.want(1), 1);
         stuck.beat();
         busy.beat();
-        assert_eq!(watch.look(&pulses), (true, 0));
+        assert_eq!(look(&mut watch), (true, 0));
         let looks = (0..).take_while(|_| watch.want(0) == 1).count();
         assert_eq!(looks, RELIEF_KEPT as usize);
-        [&stuck, &busy].into_iter().for_each(|pulse| pulse.rest());
-        assert_eq!(watch.look(&pulses), (false, 0));
+        [&stuck, &busy].into_iter().for_each(|post| post.rest());
+        assert_eq!(look(&mut watch), (false, 0));
     }
 
     #[tokio::test]
     async fn whoever_rises_is_watched() {
-        let pulses = Arc::<Pulses>::default();
-        let pulse = pulses.begin();
+        let posts = Arc::<Posts>::default();
+        let post = posts.begin();
         let stirs = tokio::spawn({
-            let pulses = pulses.clone();
-            async move { pulses.stir().await }
+            let posts = posts.clone();
+            async move { posts.stir().await }
         });
-        while !pulses.is_unwatched.load(Ordering::SeqCst) {
+        while !posts.is_unwatched.load(Ordering::SeqCst) {
             tokio::task::yield_now().await;
         }
-        pulses.rise(&pulse);
+        posts.rise(&post);
         stirs.await.unwrap();
         // One that rose before anybody waited.
-        pulses.stir().await;
-        assert!(!pulses.is_unwatched.load(Ordering::SeqCst));
+        posts.stir().await;
+        assert!(!posts.is_unwatched.load(Ordering::SeqCst));
     }
 }

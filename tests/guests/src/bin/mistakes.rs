@@ -26,6 +26,16 @@ fn calls_out() -> u32 {
     1
 }
 
+/// Calls an actor, which is woken by that, and the embedder before that is served.
+#[rustyray::remote]
+fn calls_and_calls_out() -> Result<u32> {
+    let caller = Caller::remote();
+    caller.fine().blocking_get()?;
+    let fine = caller.fine();
+    mistake("task");
+    fine.blocking_get()
+}
+
 /// Gives a value back.
 #[rustyray::remote]
 fn same(n: u32) -> u32 {
