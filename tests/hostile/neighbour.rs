@@ -18,6 +18,8 @@ pub const NAME: &str = "the neighbour's counter";
 
 /// A neighbour at work.
 pub struct Neighbour {
+    /// The module of its actor.
+    pub actors: Module,
     working: JoinHandle<()>,
     rounds: watch::Receiver<u32>,
     stop: watch::Sender<bool>,
@@ -36,7 +38,8 @@ impl Neighbour {
         let tasks = host.load_file(guest("waiting")).await.expect("the neighbour loads");
         let actors = host.load_file(guest("actors")).await.expect("the neighbour loads");
         let options = rustyray_host::ActorOptions::new().name(NAME);
-        let home = Home { host, tasks, counter: actors.actor("Counter").options(options).create() };
+        let counter = actors.actor("Counter").options(options).create();
+        let home = Home { host, tasks, counter };
         let (finished, rounds) = watch::channel(0);
         let (stop, stopped) = watch::channel(false);
         let (rest, mut resting) = watch::channel(false);
@@ -50,7 +53,7 @@ impl Neighbour {
                 finished.send_replace(round);
             }
         });
-        Neighbour { working, rounds, stop, rest }
+        Neighbour { actors, working, rounds, stop, rest }
     }
 
     /// It rests until it is to work on: an attack on another host that takes long needs the machine for itself.

@@ -146,6 +146,11 @@ impl Modules {
         removed.is_some()
     }
 
+    /// The number of the module of this name.
+    pub fn id_of(&self, name: &str) -> Option<ModuleId> {
+        Some(self.names.read().get(name)?.id)
+    }
+
     /// The module of this name, as it is now.
     pub fn find(&self, name: &str) -> Option<Arc<ModuleInfo>> {
         Some(self.names.read().get(name)?.current())

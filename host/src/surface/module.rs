@@ -3,16 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::actor::ActorCall;
+use super::actor::{ActorCall, ActorHandle};
 use super::host::read_away;
 use super::task::TaskCall;
 use crate::runtime::Runtime;
 use crate::sandbox::ModuleError;
 use crate::state::modules::ModuleSlot;
 use crate::state::object::ObjectRef;
+use crate::words::error::TaskError;
 use crate::words::manifest::{Manifest, ModuleInfo};
 use crate::words::module_name::ModuleNameError;
-use crate::words::options::TaskOptions;
+use crate::words::options::{Address, TaskOptions};
 
 /// A module on its host, whatever its version: what is submitted takes the one that is there then, and keeps it. A clone is
 /// cheap.
@@ -96,6 +97,39 @@ impl Module {
     /// is the error of its calls.
     pub fn actor(&self, type_name: &str) -> ActorCall {
         ActorCall::new(self.runtime.clone(), self.slot.clone(), type_name.into())
+    }
+
+    /// Finds an actor of this module by its [name](crate::ActorOptions::name), whoever created it. Each module has names of its
+    /// own.
+    ///
+    /// # Errors
+    /// `ActorNotFound`.
+    ///
+    /// ```no_run
+    /// # async fn example(host: rustyray_host::Host) -> Result<(), Box<dyn std::error::Error>> {
+    /// use rustyray_host::ActorOptions;
+    /// let module = host.load_file("tasks.wasm").await?;
+    /// let counter = module.actor("Counter").options(ActorOptions::new().name("global")).create();
+    /// let same = module.find_actor("global")?;
+    /// assert_eq!(same.actor_ref().id(), counter.actor_ref().id());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn find_actor(&self, name: &str) -> Result<ActorHandle, TaskError> {
+        self.find(&Address::new(name, None))
+    }
+
+    /// Finds an actor of this module by its name in a [namespace](crate::ActorOptions::namespace).
+    ///
+    /// # Errors
+    /// `ActorNotFound`.
+    pub fn find_actor_in(&self, namespace: &str, name: &str) -> Result<ActorHandle, TaskError> {
+        self.find(&Address::new(name, Some(namespace)))
+    }
+
+    fn find(&self, name: &Address) -> Result<ActorHandle, TaskError> {
+        let actor = self.runtime.actor_of(self.slot.id, name)?;
+        Ok(ActorHandle::new(self.runtime.clone(), actor))
     }
 
     /// Runs `main` with this command line, the program's name first. The value is the exit code, an `i32`.
