@@ -69,6 +69,12 @@ impl Runtime {
         })
     }
 
+    /// Is this the task's own module, or one that it is granted?
+    pub(super) fn knows(&self, task: &TaskRecord, module: &ModuleInfo) -> bool {
+        let is_granted = || task.spec.capabilities.has_module(&module.name);
+        module.id == task.spec.module.id || is_granted() && self.modules.id_of(&module.name) == Some(module.id)
+    }
+
     /// The actor of this name among those of a module, for the embedder.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Modules and their versions: what a handle or a name means now, and the names that guests know.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -80,6 +80,8 @@ pub struct Modules {
     slots: Mutex<Vec<(ModuleId, Weak<ModuleSlot>)>>,
     /// Some may be gone.
     versions: Mutex<Vec<Weak<ModuleInfo>>>,
+    /// The names under which a module has the right to keep checkpoints in the journal. Some may be gone.
+    lasting: Mutex<HashMap<Arc<str>, Weak<()>>>,
 }
 
 impl Modules {
@@ -92,6 +94,18 @@ impl Modules {
         slots.push((slot.id, Arc::downgrade(&slot)));
         drop(slots);
         slot
+    }
+
+    /// The right to keep checkpoints in the journal under this name, unless another module has it that something still needs.
+    pub fn claim(&self, name: &Arc<str>) -> Option<Arc<()>> {
+        let mut lasting = self.lasting.lock();
+        lasting.retain(|_, claim| claim.strong_count() > 0);
+        if lasting.contains_key(name) {
+            return None;
+        }
+        let claim = Arc::new(());
+        lasting.insert(name.clone(), Arc::downgrade(&claim));
+        Some(claim)
     }
 
     /// Those that anybody holds.
@@ -190,6 +204,16 @@ mod tests {
         slot.replace(quick, second.clone());
         slot.replace(slow, first);
         assert!(Arc::ptr_eq(&slot.current(), &second));
+    }
+
+    #[test]
+    fn one_module_of_a_name_at_a_time_keeps_checkpoints() {
+        let modules = Modules::default();
+        let (one, other): (Arc<str>, Arc<str>) = ("one".into(), "other".into());
+        let claim = modules.claim(&one);
+        assert!(claim.is_some() && modules.claim(&one).is_none() && modules.claim(&other).is_some());
+        drop(claim);
+        assert!(modules.claim(&one).is_some());
     }
 
     #[test]
