@@ -23,6 +23,7 @@ use crate::words::limits::{AWAIT_GRACE, MANIFEST_FUEL, TaskLimits};
 use crate::words::manifest::{Manifest, ModuleInfo};
 use crate::words::module_name::ModuleNameError;
 use crate::words::plan::{ModulePlans, TaskPlan};
+use crate::words::weight::{WeightError, check_weight};
 
 /// Wall-clock time for a module to tell its manifest. It takes microseconds.
 const MANIFEST_TIME: Duration = Duration::from_secs(10);
@@ -58,9 +59,16 @@ impl Runtime {
         Ok(module)
     }
 
-    /// Keeps instances for the modules that there are.
+    /// Has the module's part of what modules share follow this weight, from now on.
+    pub(crate) fn set_weight(&self, module: &ModuleSlot, weight: u32) -> Result<(), WeightError> {
+        module.set_weight(check_weight(weight)?);
+        self.keep_for_modules();
+        Ok(())
+    }
+
+    /// Keeps instances for the modules that there are, and divides all shares by their weights.
     fn keep_for_modules(&self) {
-        self.scheduler.lock().keep_for(self.modules.ids());
+        self.scheduler.lock().keep_for(self.modules.weights());
         // There may be fewer kept than before.
         self.dispatch();
     }

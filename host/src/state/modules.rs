@@ -1,7 +1,7 @@
 //! Modules and their versions: what a handle or a name means now, and the names that guests know.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::{Mutex, RwLock};
@@ -24,6 +24,8 @@ pub struct ModuleSlot {
     pub id: ModuleId,
     /// The same for all versions.
     pub name: Arc<str>,
+    /// How much it gets of what modules share, against others.
+    weight: Arc<AtomicU32>,
     current: RwLock<(Ticket, Arc<ModuleInfo>)>,
     tickets: AtomicU64,
     registrar: Weak<dyn Registrar>,
@@ -38,12 +40,29 @@ impl ModuleSlot {
     pub fn new(info: Arc<ModuleInfo>, registrar: Weak<dyn Registrar>) -> Arc<Self> {
         let (id, name) = (info.id, info.name.clone());
         let current = RwLock::new((Ticket(0), info));
-        Arc::new(ModuleSlot { id, name, current, tickets: AtomicU64::new(1), registrar })
+        Arc::new(ModuleSlot {
+            id,
+            name,
+            weight: Arc::new(AtomicU32::new(1)),
+            current,
+            tickets: AtomicU64::new(1),
+            registrar,
+        })
     }
 
     /// The version that is there.
     pub fn current(&self) -> Arc<ModuleInfo> {
         self.current.read().1.clone()
+    }
+
+    /// Its weight among the modules of its host.
+    pub fn weight(&self) -> u32 {
+        self.weight.load(Ordering::Relaxed)
+    }
+
+    /// Gives it another weight, for whoever divides the shares next.
+    pub fn set_weight(&self, weight: u32) {
+        self.weight.store(weight, Ordering::Relaxed);
     }
 
     /// A place for a replacement that is about to be compiled, which may take longer than the next one.
@@ -72,12 +91,19 @@ impl Drop for ModuleSlot {
     }
 }
 
+/// What is known of a module without holding it.
+struct Known {
+    id: ModuleId,
+    weight: Arc<AtomicU32>,
+    slot: Weak<ModuleSlot>,
+}
+
 /// The modules of a host: those that anybody holds, and those that guests know by name, which stay until they are removed.
 #[derive(Default)]
 pub struct Modules {
     names: RwLock<BTreeMap<Arc<str>, Arc<ModuleSlot>>>,
     /// Some may be gone.
-    slots: Mutex<Vec<(ModuleId, Weak<ModuleSlot>)>>,
+    slots: Mutex<Vec<Known>>,
     /// Some may be gone.
     versions: Mutex<Vec<Weak<ModuleInfo>>>,
     /// The names under which a module has the right to keep checkpoints in the journal. Some may be gone.
@@ -90,8 +116,8 @@ impl Modules {
         self.note(&info);
         let slot = ModuleSlot::new(info, registrar);
         let mut slots = self.slots.lock();
-        slots.retain(|(_, other)| other.strong_count() > 0);
-        slots.push((slot.id, Arc::downgrade(&slot)));
+        slots.retain(|other| other.slot.strong_count() > 0);
+        slots.push(Known { id: slot.id, weight: slot.weight.clone(), slot: Arc::downgrade(&slot) });
         drop(slots);
         slot
     }
@@ -108,10 +134,11 @@ impl Modules {
         Some(claim)
     }
 
-    /// Those that anybody holds.
-    pub fn ids(&self) -> BTreeSet<u64> {
+    /// Those that anybody holds, and their weights.
+    pub fn weights(&self) -> BTreeMap<u64, u32> {
         let slots = self.slots.lock();
-        slots.iter().filter(|(_, slot)| slot.strong_count() > 0).map(|(id, _)| id.0).collect()
+        let held = slots.iter().filter(|known| known.slot.strong_count() > 0);
+        held.map(|known| (known.id.0, known.weight.load(Ordering::Relaxed))).collect()
     }
 
     /// A version of a module, which counts as long as anybody holds it.
@@ -127,7 +154,7 @@ impl Modules {
     /// The version of a module that is there; `None` where nobody can replace it any more.
     pub fn current(&self, id: ModuleId) -> Option<Arc<ModuleInfo>> {
         let slots = self.slots.lock();
-        let slot = slots.iter().find(|(other, _)| *other == id).map(|(_, slot)| slot.clone());
+        let slot = slots.iter().find(|other| other.id == id).map(|known| known.slot.clone());
         drop(slots);
         // Outside the lock: it may be the last handle to the code.
         Some(slot?.upgrade()?.current())

@@ -14,6 +14,7 @@ use crate::words::error::TaskError;
 use crate::words::manifest::{Manifest, ModuleInfo};
 use crate::words::module_name::ModuleNameError;
 use crate::words::options::{Address, TaskOptions};
+use crate::words::weight::WeightError;
 
 /// A module on its host, whatever its version: what is submitted takes the one that is there then, and keeps it. A clone is
 /// cheap.
@@ -86,6 +87,22 @@ impl Module {
     /// Guests find it no more; false if they did not before. What they have submitted goes on.
     pub fn unregister(&self) -> bool {
         self.runtime.unregister(&self.slot)
+    }
+
+    /// How much this module gets of what modules share, against the others of its host: 1 where nothing was said.
+    pub fn weight(&self) -> u32 {
+        self.slot.weight()
+    }
+
+    /// Gives this module a weight from 1 to [`WEIGHT_MAX`](crate::limits::WEIGHT_MAX), for all its handles and versions. Beside modules of
+    /// weight 1, one of weight 3 gets three times their share of the CPU slots, of the turns of ready tasks and of those that
+    /// compute, and of the instances that are kept for modules. Shares are divided among the modules that want something: nothing is
+    /// left idle for the others. Priorities go first: a weight counts among tasks of the same priority.
+    ///
+    /// # Errors
+    /// The weight is none of these.
+    pub fn set_weight(&self, weight: u32) -> Result<(), WeightError> {
+        self.runtime.set_weight(&self.slot, weight)
     }
 
     /// A call of a task, to be completed with arguments. That there is no such task is the error of its result.
