@@ -37,6 +37,8 @@ impl Neighbour {
     pub async fn move_in(host: Arc<Host>) -> Self {
         let tasks = host.load_file(guest("waiting")).await.expect("the neighbour loads");
         let actors = host.load_file(guest("actors")).await.expect("the neighbour loads");
+        // By its name it is found by whoever is granted it.
+        actors.register().expect("nobody has its name");
         let options = rustyray_host::ActorOptions::new().name(NAME);
         let counter = actors.actor("Counter").options(options).create();
         let home = Home { host, tasks, counter };
