@@ -4,6 +4,8 @@ mod items;
 mod raw;
 mod ready;
 
+use std::borrow::Cow;
+
 pub use raw::RawHandle;
 pub use ready::Ready;
 
@@ -13,7 +15,7 @@ use crate::host::types::ErrorKind;
 use crate::host::{local_error, types};
 use crate::object_ref::ObjectRef;
 use crate::options::{TaskOptions, check_name};
-use crate::registry::{ActorDefaults, Checkpoints};
+use crate::registry::{ActorDefaults, Checkpoints, declares_actor};
 
 /// The type of whoever does not care.
 pub(crate) const ANY_TYPE: &str = "";
@@ -159,10 +161,14 @@ pub trait Handle: Clone + Sized {
     }
 }
 
-/// Finds an actor by its name.
+/// Finds an actor by its name. Each module has names of its own: a type of this module is looked for among those of this module, and
+/// a stub's type among those of the module that the stub is of.
+///
+/// [`AnyActor`](crate::AnyActor) is looked for in this module first, then in the modules that are granted, in the order of their
+/// names. `MODULE:NAME` finds it in that one alone: another granted module can have an actor of the same name.
 ///
 /// # Errors
-/// [`ActorNotFound`](crate::ErrorKind::ActorNotFound) when nobody has the name, and
+/// [`ActorNotFound`](crate::ErrorKind::ActorNotFound) when nobody has the name there, or the module is not granted, and
 /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when an actor of another type has it.
 ///
 /// ```no_run
@@ -203,14 +209,37 @@ pub async fn get_actor_in<A: Actor>(namespace: &str, name: &str) -> Result<A::Ha
 }
 
 fn find<A: Actor>(name: &str, namespace: Option<&str>) -> Result<A::Handle> {
-    let invalid = |message| Error::from_host(local_error(ErrorKind::InvalidArgument, message));
-    namespace.into_iter().chain([name]).try_for_each(check_name).map_err(invalid)?;
-    let found: types::ActorRef = actors::find(name, namespace).map_err(Error::from_host)?;
+    let failed = |kind, message| Error::from_host(local_error(kind, message));
+    let is_own = declares_actor(A::TYPE_NAME);
+    let qualified = match module_of(A::TYPE_NAME).filter(|_| !is_own) {
+        Some(module) => Cow::Owned(format!("{module}:{name}")),
+        None => Cow::Borrowed(name),
+    };
+    let mut names = namespace.into_iter().chain([&*qualified]);
+    names.try_for_each(check_name).map_err(|text| failed(ErrorKind::InvalidArgument, text))?;
+    let found: types::ActorRef = actors::find(&qualified, namespace).map_err(Error::from_host)?;
     let actor_type = actors::actor_type(&found);
-    if actor_type != A::TYPE_NAME && A::TYPE_NAME != ANY_TYPE {
-        return Err(invalid(format!("the actor {name:?} is a `{actor_type}`, not a `{}`", A::TYPE_NAME)));
+    if actor_type == A::TYPE_NAME || A::TYPE_NAME == ANY_TYPE {
+        return Ok(A::Handle::from_raw(RawHandle::new(found)));
     }
-    Ok(A::Handle::from_raw(RawHandle::new(found)))
+    if is_own && !declares_actor(&actor_type) {
+        // Of another module, whose names are none of this one's.
+        return Err(failed(ErrorKind::ActorNotFound, format!("no actor of this module is named {name:?}")));
+    }
+    let text = format!("the actor {name:?} is a `{actor_type}`, not a `{}`", A::TYPE_NAME);
+    Err(failed(ErrorKind::InvalidArgument, text))
+}
+
+/// The module of `MODULE:TYPE`, divided at the first ':' that stands alone: paths of types have two.
+pub(crate) fn module_of(name: &str) -> Option<&str> {
+    let mut from = 0;
+    loop {
+        let colon = from + name[from..].find(':')?;
+        match name[colon + 1..].starts_with(':') {
+            true => from = colon + 2,
+            false => return Some(&name[..colon]),
+        }
+    }
 }
 
 /// Has the actor that runs here save its state when this call ends, before its caller sees the result.
@@ -283,4 +312,19 @@ pub fn exit_actor() -> Result<()> {
 /// ```
 pub fn kill<H: Handle>(actor: &H) {
     Handle::kill(actor);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::module_of;
+
+    #[test]
+    fn the_first_single_colon_divides() {
+        for (name, module) in [("calc:Counter", "calc"), ("calc:a::B", "calc"), (":B", ""), ("a::b:C", "a::b")] {
+            assert_eq!(module_of(name), Some(module), "{name}");
+        }
+        for own in ["", "Counter", "a::B", "a::b::C", "::"] {
+            assert_eq!(module_of(own), None, "{own}");
+        }
+    }
 }

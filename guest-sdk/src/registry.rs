@@ -171,6 +171,11 @@ pub(crate) fn alone(method: &str) -> Box<Failure> {
     invalid(format!("`{method}` runs alone: the actor serves one call at a time"))
 }
 
+/// Is this type one of this module's own?
+pub(crate) fn declares_actor(actor_type: &str) -> bool {
+    find_actor(actor_type).is_ok()
+}
+
 fn find_actor(actor_type: &str) -> Outcome<&'static ActorType> {
     let actor = inventory::iter::<ActorType>().find(|actor| actor.name == actor_type);
     actor.ok_or_else(|| missing("actor", actor_type))

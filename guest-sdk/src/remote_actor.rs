@@ -172,6 +172,8 @@ mod tests {
             assert_eq!(tally.method("add").arg(2u32).remote::<u32>().await.unwrap(), 7);
             let found = get_actor::<AnyActor>("tally").await.unwrap();
             assert_eq!(found.method("add").arg(1u32).remote::<u32>().await.unwrap(), 8);
+            let elsewhere = get_actor::<AnyActor>("calc:tally").await.unwrap_err();
+            assert!(elsewhere.to_string().contains("'module:calc' is not granted"), "{elsewhere}");
         });
     }
 

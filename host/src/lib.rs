@@ -54,4 +54,5 @@ pub use words::module_name::{ModuleNameError, check_module_name};
 pub use words::options::{ActorOptions, TaskOptions};
 pub use words::receipt::Receipt;
 pub use words::resources::ResourceSet;
+pub use words::weight::{WeightError, check_weight};
 pub use words::{clock, encoding};

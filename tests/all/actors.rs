@@ -80,7 +80,7 @@ async fn names() {
     let actor = counter(&module, ActorOptions::new().name("global"));
     let found = module.task("find_and_add").arg("global".to_owned()).arg(2).submit().await;
     assert_eq!(value::<i32>(&host, &found).await, 2);
-    assert_eq!(add(&host, &host.actor("global").unwrap(), 3).await, 5);
+    assert_eq!(add(&host, &module.find_actor("global").unwrap(), 3).await, 5);
 
     let taken = counter(&module, ActorOptions::new().name("global"));
     assert_eq!(error(&host, &taken.ready()).await.kind, ErrorKind::ActorNameTaken);
@@ -88,7 +88,7 @@ async fn names() {
 
     drop(actor);
     settled(&host, "the actor to end", |stats| stats.actors == 0).await;
-    assert_eq!(host.actor("global").err().unwrap().kind, ErrorKind::ActorNotFound);
+    assert_eq!(module.find_actor("global").err().unwrap().kind, ErrorKind::ActorNotFound);
     let again = counter(&module, ActorOptions::new().name("global"));
     assert_eq!(call(&host, &again, "get").await, 0, "the name is free again");
     drop((again, taken));
@@ -103,8 +103,8 @@ async fn detached_ones_stay() {
     let left = module.task("leave_behind").arg("goes".to_owned()).arg(false).submit().await;
     assert_eq!(value::<i32>(&host, &left).await, 7);
     settled(&host, "the other to end", |stats| stats.actors == 1 && stats.instances == 1).await;
-    assert!(host.actor("goes").is_err());
-    let stays = host.actor("stays").unwrap();
+    assert!(module.find_actor("goes").is_err());
+    let stays = module.find_actor("stays").unwrap();
     assert_eq!(call(&host, &stays, "get").await, 7);
     stays.kill(false);
     settled(&host, "it to end when it is killed", |stats| stats.actors == 0 && stats.instances == 0).await;

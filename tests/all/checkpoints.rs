@@ -140,12 +140,35 @@ async fn the_state_outlives_a_new_build_but_not_a_new_definition() {
     let other = host.load_bytes("other", bytes).await.unwrap();
     settled(&host, "the name is free", |stats| stats.actors == 0).await;
     assert!(entries(&host, &named(&other, "books")).await.is_empty(), "of a module of another name");
+    // Only one loaded module of a name has a place in the journal.
+    drop(rebuilt);
+    settled(&host, "the earlier build is gone", |stats| (stats.actors, stats.modules) == (0, 1)).await;
     let changed = host.load_bytes("checkpoints", std::fs::read(guest("checkpoints_changed")).unwrap()).await.unwrap();
-    settled(&host, "the name is free", |stats| stats.actors == 0).await;
     let books = named(&changed, "books");
     let wide: Vec<u64> = value(&host, &books.call("entries").submit().await).await;
     assert_eq!(wide, [1000], "the constructor ran");
     drop(books);
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn two_modules_of_one_name_do_not_share_the_state_of_their_actors() {
+    let folder = TempDir::new().unwrap();
+    let (host, first) = with_journal(folder.path()).await;
+    let second = host.load_file(guest("checkpoints")).await.unwrap();
+    assert_eq!(first.name(), second.name());
+    let (books, others) = (named(&first, "books"), named(&second, "books"));
+    assert_eq!(add(&host, &books, "keep", 1).await, [1]);
+    assert_eq!(add(&host, &others, "keep", 2).await, [2]);
+    crash(&host, &others).await;
+    assert_eq!(entries(&host, &others).await, [2], "a restart goes on from its own checkpoint");
+    drop((books, others));
+    settled(&host, "both actors end", |stats| stats.actors == 0).await;
+    assert!(entries(&host, &named(&second, "books")).await.is_empty(), "the journal has nothing for it");
+    assert_eq!(entries(&host, &named(&first, "books")).await, [1]);
+    finish(host).await;
+    let (host, first) = with_journal(folder.path()).await;
+    assert_eq!(entries(&host, &named(&first, "books")).await, [1]);
     finish(host).await;
 }
 

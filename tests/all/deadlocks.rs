@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use rustyray_host::clock::ManualClock;
 use rustyray_host::{
-    ActorHandle, ActorOptions, Encoding, ErrorKind, Host, HostBuilder, Module, ObjectRef, Payload, Reference, TaskCall,
-    TaskError,
+    ActorHandle, ActorOptions, Capabilities, Encoding, ErrorKind, Host, HostBuilder, Module, ObjectRef, Payload,
+    Reference, TaskCall, TaskError,
 };
 
+use crate::guest::guest;
 use crate::support::{Lines, builder, error, finish, host_with, settled, value, within};
 
 async fn host_of(builder: HostBuilder) -> (Host, Module) {
@@ -98,6 +99,32 @@ async fn actors_in_a_ring() {
         assert_eq!(value::<u32>(&host, &short).await, steps - 1, "the ring itself is none");
     }
     finish(host).await;
+}
+
+#[tokio::test]
+async fn a_circle_names_no_task_of_a_module_that_is_not_granted() {
+    for granted in [false, true] {
+        let held = ["circles", "other"].into_iter().filter(|_| granted);
+        let held = held.fold(Capabilities::none(), |held, name| held.module(name));
+        let (host, module) = host_of(builder().capabilities(held)).await;
+        let other = host.load_file_as("other", guest("circles")).await.unwrap();
+        module.register().unwrap();
+        other.register().unwrap();
+        let (own, foreign) = (node(&module, "own"), node(&other, "foreign"));
+        link(&host, &own, &foreign).await;
+        link(&host, &foreign, &own).await;
+        let told = circle(&*error(&host, &own.call("step").arg(2u32).submit().await).await);
+        // Which of them began to wait last is for their threads to say.
+        let unknown = "a task of another module";
+        let tellings = match granted {
+            true => vec!["own.step -> foreign.step -> own.step".to_owned()],
+            false => ["own.step", "foreign.step"].map(|name| format!("{name} -> {unknown} -> {name}")).to_vec(),
+        };
+        let mut turns = tellings.iter().flat_map(|telling| turned(telling));
+        assert!(turns.any(|telling| telling == told), "{told}, and {tellings:?}");
+        drop((own, foreign));
+        finish(host).await;
+    }
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ mod lineage;
 mod many;
 mod modules;
 mod moves;
+mod names;
 mod neighbours;
 mod objects;
 mod observers;

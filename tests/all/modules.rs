@@ -214,6 +214,11 @@ async fn an_actor_of_another_module_is_found_by_who_may_call_that() {
                 false => assert_eq!(error(&host, &found).await.causes[0].kind, ErrorKind::ActorNotFound),
             }
         }
+        let namesakes = call(&callers, "namesakes", "tally".to_owned()).await;
+        match reached {
+            true => assert_eq!(value::<Vec<i32>>(&host, &namesakes).await, [-1, 3, -1, 4]),
+            false => assert_eq!(error(&host, &namesakes).await.causes[0].kind, ErrorKind::ActorNotFound),
+        }
         drop(tally);
         finish(host).await;
     }

@@ -1,6 +1,10 @@
 //! Modules that share a host: what one of them holds for ever keeps no other from its share.
 
-use rustyray_host::{ActorOptions, ErrorKind, Host, HostBuilder, Module, TaskOptions};
+use std::sync::{Arc, Mutex};
+
+use rustyray_host::{
+    ActorOptions, ErrorKind, Host, HostBuilder, Module, ObjectRef, Receipt, TaskOptions, WeightError, limits,
+};
 
 use crate::support::{builder, error, finish, guest, host_with, settled, value};
 
@@ -76,5 +80,115 @@ async fn who_holds_instances_for_ever_leaves_some_to_each_other_module() {
     let exhausted = error(&host, &module.task("one").submit().await).await;
     assert_eq!(exhausted.kind, ErrorKind::InstancesExhausted);
     actors.clear();
+    finish(host).await;
+}
+
+/// Which modules' tasks ended, in the order in which they did.
+#[derive(Clone, Default)]
+struct Finished(Arc<Mutex<Vec<Arc<str>>>>);
+
+impl Finished {
+    /// Notes the tasks of this function.
+    fn of(&self, function: &'static str) -> impl Fn(&Receipt) + Send + Sync + 'static {
+        let finished = self.0.clone();
+        move |receipt| {
+            if &*receipt.function == function {
+                finished.lock().unwrap().push(receipt.module.clone());
+            }
+        }
+    }
+
+    /// How many of the first `count` were of this module.
+    fn among_the_first(&self, count: usize, module: &Module) -> usize {
+        let finished = self.0.lock().unwrap();
+        assert!(finished.len() >= count, "{} have ended", finished.len());
+        finished[..count].iter().filter(|name| ***name == *module.name()).count()
+    }
+}
+
+#[tokio::test]
+async fn ready_tasks_take_turns_by_the_weights_of_their_modules() {
+    // Of the first 200 a half or three quarters.
+    for (weight, expected) in [(1, 80..=120), (3, 130..=170)] {
+        let finished = Finished::default();
+        let (host, light, heavy) = host_of_two(builder().threads(1).cpus(2.0).on_receipt(finished.of("one"))).await;
+        heavy.set_weight(weight).unwrap();
+        // Each holds a CPU while its tasks gather.
+        let spinners = [light.task("spin").submit().await, heavy.task("spin").submit().await];
+        settled(&host, "all CPUs to be taken", |stats| stats.running == 2).await;
+        let both = || [light.task("one").try_submit(), heavy.task("one").try_submit()];
+        let tasks: Vec<_> = (0..200).flat_map(|_| both()).collect();
+        assert!(!tasks.iter().any(ObjectRef::is_ready), "somebody began");
+        spinners.iter().for_each(|object| host.cancel(object));
+        for task in &tasks {
+            assert_eq!(value::<u32>(&host, task).await, 1, "all of the light one's too");
+        }
+        host.flush().await;
+        let of_heavy = finished.among_the_first(200, &heavy);
+        assert!(expected.contains(&of_heavy), "{of_heavy} of 200, with a weight of {weight}");
+        finish(host).await;
+    }
+}
+
+#[tokio::test]
+async fn tasks_that_compute_take_turns_by_the_weights_of_their_modules() {
+    for (weight, is_first) in [(1, false), (3, true)] {
+        let finished = Finished::default();
+        let (host, light, heavy) = host_of_two(builder().threads(1).cpus(8.0).on_receipt(finished.of("spin"))).await;
+        heavy.set_weight(weight).unwrap();
+        let fuel = || TaskOptions::new().fuel(50 * limits::FUEL_SLICE);
+        let spinners: Vec<_> = [&light, &heavy]
+            .into_iter()
+            .flat_map(|module| (0..4).map(move |_| module.task("spin").options(fuel()).try_submit()))
+            .collect();
+        for spinner in &spinners {
+            assert_eq!(error(&host, spinner).await.kind, ErrorKind::OutOfFuel);
+        }
+        host.flush().await;
+        // Who computes three times as much is done when the other has a third.
+        assert_eq!(finished.among_the_first(4, &heavy) == 4, is_first, "with a weight of {weight}");
+        finish(host).await;
+    }
+}
+
+#[tokio::test]
+async fn cpus_are_shared_by_the_weights_of_the_modules_that_want_them() {
+    let (host, light, heavy) = host_of_two(builder().threads(2).cpus(4.0)).await;
+    heavy.set_weight(3).unwrap();
+    let spin = |module: &Module, count: u32| (0..count).map(|_| module.task("spin").try_submit()).collect::<Vec<_>>();
+    let mut spinners = spin(&light, 5);
+    settled(&host, "all CPUs to be one's that is alone", |stats| stats.running == 4).await;
+    spinners.extend(spin(&heavy, 5));
+    settled(&host, "the other to have its three quarters", |stats| (stats.running, stats.pending) == (7, 3)).await;
+    spinners.iter().for_each(|object| host.cancel(object));
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn instances_are_kept_by_the_weights_of_modules() {
+    let (host, module, neighbour) = host_of_two(builder().instances(32).cpus(64.0)).await;
+    let third = host.load_file_as("third", guest("progress")).await.expect("the guest loads");
+    neighbour.set_weight(3).unwrap();
+    assert_eq!((module.weight(), neighbour.weight(), third.weight()), (1, 3, 1));
+    // Of four three fifths are two, and nobody has less than one.
+    let naps: Vec<_> = (0..32).map(|_| module.task("nap").arg(3_600_000u64).try_submit()).collect();
+    settled(&host, "all but what is kept to run", |stats| (stats.running, stats.pending) == (29, 3)).await;
+    neighbour.set_weight(1).unwrap();
+    settled(&host, "what was kept for its weight to be free", |stats| (stats.running, stats.pending) == (30, 2)).await;
+    naps.iter().for_each(|nap| host.cancel(nap));
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn a_weight_has_bounds_and_is_the_modules_whatever_its_version() {
+    let (host, module, _neighbour) = host_of_two(builder()).await;
+    for wrong in [0, limits::WEIGHT_MAX + 1] {
+        assert_eq!(module.set_weight(wrong), Err(WeightError(wrong)));
+    }
+    assert_eq!(module.weight(), 1);
+    module.set_weight(limits::WEIGHT_MAX).unwrap();
+    module.replace_file(guest("progress")).await.unwrap();
+    assert_eq!(module.clone().weight(), limits::WEIGHT_MAX);
+    assert_eq!(one(&host, &module).await, 1);
     finish(host).await;
 }

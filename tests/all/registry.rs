@@ -34,16 +34,16 @@ async fn of_several_that_want_the_same_one_creates_and_the_others_find() {
 }
 
 #[tokio::test]
-async fn a_name_is_unique_in_its_namespace() {
+async fn a_name_is_unique_in_its_module_and_namespace() {
     let (host, module) = host_with(builder(), "registry").await;
     let numbers = module.task("namespaces").submit().await;
     assert_eq!(value::<Vec<u32>>(&host, &numbers).await, [1, 2, 3]);
     let options = ActorOptions::new().name("host's").namespace("mine");
     let created = module.actor("Squarer").arg(7u32).options(options).create();
-    assert_eq!(host.actor_in("mine", "host's").unwrap().actor_ref().id(), created.actor_ref().id());
-    let message = host.actor("host's").err().unwrap().message;
+    assert_eq!(module.find_actor_in("mine", "host's").unwrap().actor_ref().id(), created.actor_ref().id());
+    let message = module.find_actor("host's").err().unwrap().message;
     assert_eq!(message, "no actor is named 'host\\'s'");
-    let message = host.actor_in("yours", "host's").err().unwrap().message;
+    let message = module.find_actor_in("yours", "host's").err().unwrap().message;
     assert!(message.ends_with("in the namespace 'yours'"), "{message}");
     drop(created);
     finish(host).await;

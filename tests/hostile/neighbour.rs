@@ -18,6 +18,8 @@ pub const NAME: &str = "the neighbour's counter";
 
 /// A neighbour at work.
 pub struct Neighbour {
+    /// The module of its actor.
+    pub actors: Module,
     working: JoinHandle<()>,
     rounds: watch::Receiver<u32>,
     stop: watch::Sender<bool>,
@@ -35,8 +37,11 @@ impl Neighbour {
     pub async fn move_in(host: Arc<Host>) -> Self {
         let tasks = host.load_file(guest("waiting")).await.expect("the neighbour loads");
         let actors = host.load_file(guest("actors")).await.expect("the neighbour loads");
+        // By its name it is found by whoever is granted it.
+        actors.register().expect("nobody has its name");
         let options = rustyray_host::ActorOptions::new().name(NAME);
-        let home = Home { host, tasks, counter: actors.actor("Counter").options(options).create() };
+        let counter = actors.actor("Counter").options(options).create();
+        let home = Home { host, tasks, counter };
         let (finished, rounds) = watch::channel(0);
         let (stop, stopped) = watch::channel(false);
         let (rest, mut resting) = watch::channel(false);
@@ -50,7 +55,7 @@ impl Neighbour {
                 finished.send_replace(round);
             }
         });
-        Neighbour { working, rounds, stop, rest }
+        Neighbour { actors, working, rounds, stop, rest }
     }
 
     /// It rests until it is to work on: an attack on another host that takes long needs the machine for itself.

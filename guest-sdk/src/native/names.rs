@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 
 use super::actor::{Actor, Handle};
 use super::types::{ActorOptions, ErrorKind, TaskError};
+use crate::actor::module_of;
 
 /// A name in a namespace.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,7 +36,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// Each name belongs to one living actor.
+/// Each name belongs to one living actor: those of the one module that a test has.
 #[derive(Default)]
 pub(super) struct Names(BTreeMap<Address, Named>);
 
@@ -59,7 +60,12 @@ impl Names {
 
     pub(super) fn find(&self, address: &Address) -> Result<Arc<Handle>, TaskError> {
         let found = self.0.get(address).and_then(|named| named.actor.upgrade()).and_then(|actor| actor.handle());
-        found.ok_or_else(|| super::error(ErrorKind::ActorNotFound, format!("no actor is named {address}")))
+        found.ok_or_else(|| {
+            let module = module_of(&address.name);
+            let hint = module.map(|module| format!(", and 'module:{}' is not granted", module.escape_debug()));
+            let hint = hint.unwrap_or_default();
+            super::error(ErrorKind::ActorNotFound, format!("no actor is named {address}{hint}"))
+        })
     }
 
     /// The actor is gone, and its name free, unless another has it by now.

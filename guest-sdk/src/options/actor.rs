@@ -30,13 +30,13 @@ impl ActorOptions {
         Self::default()
     }
 
-    /// A name to find it by with [`get_actor`](crate::get_actor). Unique in its namespace.
+    /// A name to find it by with [`get_actor`](crate::get_actor). Unique among the actors of its type's module in its namespace.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Where its name is unique; one of all that say nothing. See [`get_actor_in`](crate::get_actor_in).
+    /// Where among its module's names its own is unique; one of all that say nothing. See [`get_actor_in`](crate::get_actor_in).
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = Some(namespace.into());
         self

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rustyray_host::{DirAccess, check_module_name};
+use rustyray_host::{DirAccess, check_module_name, check_weight};
 
 /// A folder, as the host and the guest name it.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,6 +93,14 @@ pub fn with(text: &str) -> Result<With, String> {
     }
     let name = module_name(&name).map_err(|why| format!("{why}: choose one with NAME={}", path.display()))?;
     Ok(With { name, path })
+}
+
+/// `NAME=WEIGHT` of a module.
+pub fn weight(text: &str) -> Result<(String, u32), String> {
+    let parts = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    let parts = parts.and_then(|(name, weight)| Some((name.to_owned(), weight.parse().ok()?)));
+    let (name, weight) = parts.ok_or_else(|| "expected MODULE=NUMBER, such as calc=3".to_owned())?;
+    check_weight(weight).map(|weight| (name, weight)).map_err(|error| error.to_string())
 }
 
 /// A module's name.

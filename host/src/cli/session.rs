@@ -31,6 +31,7 @@ pub struct Session {
     timeline: Option<Arc<Timeline>>,
     refusals: Arc<Refusals>,
     with: Vec<With>,
+    weights: Vec<(String, u32)>,
     /// Can the order of results and of what tasks said be seen?
     beside: bool,
 }
@@ -51,7 +52,7 @@ impl Session {
     pub fn open(args: &HostArgs, console: &Console) -> Result<Self, Failure> {
         trace_to(console);
         console.set_ending(false);
-        let with = args.with.modules(console)?;
+        let (with, weights) = (args.with.modules(console)?, args.with.weights());
         let signals = listen()?;
         let receipts = args.output.receipts.as_deref();
         let receipts = receipts.map(|path| ReceiptFile::create(path, console).map(Arc::new)).transpose()?;
@@ -80,7 +81,7 @@ impl Session {
             .map_err(|error| no_host(&error))?;
         let (console, grace) = (console.clone(), args.grace());
         let beside = console.is_beside_stdout();
-        Ok(Session { host, console, signals, grace, receipts, timeline, refusals, with, beside })
+        Ok(Session { host, console, signals, grace, receipts, timeline, refusals, with, weights, beside })
     }
 
     /// Loads the module, and before it those that it may call.
@@ -88,11 +89,29 @@ impl Session {
     /// # Errors
     /// Why one is none.
     pub async fn load(&mut self, path: &Path) -> Result<Module, Failure> {
+        let mut loaded = Vec::new();
         for With { name, path } in std::mem::take(&mut self.with) {
             let module = self.load_as(Some(&name), &path).await?;
             module.register().map_err(|error| Failure::usage(error.to_string()))?;
+            loaded.push(module);
         }
-        self.load_as(None, path).await
+        let module = self.load_as(None, path).await?;
+        loaded.push(module.clone());
+        self.weigh(&loaded)?;
+        Ok(module)
+    }
+
+    /// Gives the modules their weights.
+    fn weigh(&self, loaded: &[Module]) -> Result<(), Failure> {
+        for (name, weight) in &self.weights {
+            let Some(module) = loaded.iter().find(|module| module.name() == name) else {
+                let names: Vec<&str> = loaded.iter().map(Module::name).collect();
+                let text = format!("--weight names no module that is loaded: '{}'", name.escape_debug());
+                return Err(Failure::usage(text).hint(format!("the modules are: {}", names.join(", "))));
+            };
+            module.set_weight(*weight).map_err(|error| Failure::usage(error.to_string()))?;
+        }
+        Ok(())
     }
 
     async fn load_as(&mut self, name: Option<&str>, path: &Path) -> Result<Module, Failure> {

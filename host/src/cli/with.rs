@@ -5,7 +5,7 @@ use rustyray_host::Capabilities;
 
 use super::console::Console;
 use super::failure::Failure;
-use super::grant_texts::{With, with};
+use super::grant_texts::{With, weight, with};
 use super::guest::BuildArgs;
 use super::toolchain;
 
@@ -17,6 +17,11 @@ pub struct WithArgs {
     /// file's where none is given.
     #[arg(long = "with", value_name = "[NAME=]MODULE|DIR", value_parser = with)]
     with: Vec<With>,
+
+    /// The weight of a module, from 1 to 100; 1 where nothing is said. Beside modules of weight 1, one of weight 3 gets three times their
+    /// share of the CPUs and of what else modules share.
+    #[arg(long = "weight", value_name = "MODULE=NUMBER", value_parser = weight)]
+    weights: Vec<(String, u32)>,
 }
 
 impl WithArgs {
@@ -37,6 +42,11 @@ impl WithArgs {
             }
         }
         Ok(self.with.iter().fold(granted, |granted, with| granted.module(with.name.as_str())))
+    }
+
+    /// The weights of modules, by their names. Of several for one module the last counts.
+    pub fn weights(&self) -> Vec<(String, u32)> {
+        self.weights.clone()
     }
 
     /// The modules, those of crates built now.

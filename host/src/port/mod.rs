@@ -94,11 +94,11 @@ pub trait Port: Send + Sync {
     /// its error is why it did not.
     fn move_actor(&self, actor: &ActorRef) -> ObjectRef;
 
-    /// Finds an actor by name.
+    /// Finds the actor that a task means by a name: of its own module, or else of those that it is granted.
     ///
     /// # Errors
-    /// `ActorNotFound`.
-    fn find_actor(&self, name: &Address) -> Result<ActorRef, TaskError>;
+    /// `ActorNotFound`, or `CapabilityDenied` to a pure task.
+    fn find_actor(&self, name: &Address, caller: &TaskRecord) -> Result<ActorRef, TaskError>;
 
     /// Cancels the task that makes an object.
     fn cancel(&self, object: &ObjectRef, force: bool, recursive: bool);

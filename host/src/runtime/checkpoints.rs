@@ -165,8 +165,10 @@ impl Runtime {
     }
 }
 
-/// What the state of a named actor is found by in later processes. Not by its code: the state outlives a new build.
+/// What the state of a named actor is found by in later processes. Not by its code: the state outlives a new build. `None` for an
+/// actor without a name, and where another loaded module has the name of its module: neither is to read the other's state.
 fn lasting_key(actor: &ActorRecord) -> Option<Key> {
+    actor.spec.module.lasting.as_ref()?;
     let options = &actor.spec.options;
     let (name, namespace) = (options.name.as_deref()?, options.namespace.as_deref());
     let mut hasher = Sha256::new_with_prefix("checkpoint");

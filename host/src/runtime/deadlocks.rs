@@ -86,7 +86,7 @@ impl Runtime {
             return;
         };
         for cycle in graph.cycles(since) {
-            let error = error_of(&cycle);
+            let error = self.deadlock(&cycle);
             match cycle.victim {
                 Victim::Waits(task, stamp) => task.condemn(stamp, Arc::new(task.describe(error))),
                 Victim::Queued(task) => self.fail_in_the_queue(&task, error),
@@ -94,15 +94,15 @@ impl Runtime {
         }
     }
 
+    fn deadlock(&self, cycle: &Cycle) -> TaskError {
+        let names = cycle.names(|reader, module| self.knows(reader, module));
+        let text = format!("{names}: each waits for the next; let one of them not wait, or give it a timeout");
+        TaskError::new(ErrorKind::Deadlock, text)
+    }
+
     fn fail_in_the_queue(&self, task: &Arc<TaskRecord>, error: TaskError) {
         if matches!(task.leave_queue(), Stopped::BeforeStart) {
             self.give_up(task, error);
         }
     }
-}
-
-fn error_of(cycle: &Cycle) -> TaskError {
-    let names = cycle.names();
-    let text = format!("{names}: each waits for the next; let one of them not wait, or give it a timeout");
-    TaskError::new(ErrorKind::Deadlock, text)
 }

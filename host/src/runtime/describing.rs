@@ -74,7 +74,7 @@ impl Port for NobodyHome {
         self.refused()
     }
 
-    fn find_actor(&self, _name: &Address) -> Result<ActorRef, TaskError> {
+    fn find_actor(&self, _name: &Address, _caller: &TaskRecord) -> Result<ActorRef, TaskError> {
         Err(refusal())
     }
 

@@ -375,8 +375,8 @@ impl Port for Runtime {
         self.ask_to_move(actor)
     }
 
-    fn find_actor(&self, name: &Address) -> Result<ActorRef, TaskError> {
-        self.names.find(name)
+    fn find_actor(&self, name: &Address, caller: &TaskRecord) -> Result<ActorRef, TaskError> {
+        self.actor_for(name, caller)
     }
 
     fn cancel(&self, object: &ObjectRef, force: bool, recursive: bool) {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use tracing::Level;
 
 use super::Runtime;
 use super::describing::NobodyHome;
@@ -22,6 +23,7 @@ use crate::words::limits::{AWAIT_GRACE, COLLECT_AFTER_MODULE, COLLECT_AFTER_MODU
 use crate::words::manifest::{Manifest, ModuleInfo};
 use crate::words::module_name::ModuleNameError;
 use crate::words::plan::{ModulePlans, TaskPlan};
+use crate::words::weight::{WeightError, check_weight};
 
 /// Wall-clock time for a module to tell its manifest. It takes microseconds.
 const MANIFEST_TIME: Duration = Duration::from_secs(10);
@@ -58,15 +60,33 @@ impl Runtime {
 
     /// Compiles a module and learns what it offers.
     pub(crate) async fn load(self: &Arc<Self>, name: Arc<str>, bytes: Vec<u8>) -> Result<Arc<ModuleSlot>, ModuleError> {
-        let version = self.version(self.module_ids.next(), name, Arc::default(), bytes).await?;
+        let lasting = self.journal.as_ref().and_then(|_| self.modules.claim(&name));
+        let claimed = lasting.is_some() || self.journal.is_none();
+        let version = self.version(self.module_ids.next(), name, Arc::default(), lasting, bytes).await?;
+        if !claimed {
+            let name = version.name.clone();
+            self.observers.say(Level::WARN, || {
+                format!(
+                    "another loaded module is named '{name}': the checkpoints of this one's actors end with the process; load it \
+                     under a name of its own to keep them in the journal"
+                )
+            });
+        }
         let module = self.modules.begin(version, self.me.clone());
         self.keep_for_modules();
         Ok(module)
     }
 
-    /// Keeps instances for the modules that there are.
+    /// Has the module's part of what modules share follow this weight, from now on.
+    pub(crate) fn set_weight(&self, module: &ModuleSlot, weight: u32) -> Result<(), WeightError> {
+        module.set_weight(check_weight(weight)?);
+        self.keep_for_modules();
+        Ok(())
+    }
+
+    /// Keeps instances for the modules that there are, and divides all shares by their weights.
     fn keep_for_modules(&self) {
-        self.scheduler.lock().keep_for(self.modules.ids());
+        self.scheduler.lock().keep_for(self.modules.weights());
         // There may be fewer kept than before.
         self.dispatch();
     }
@@ -74,8 +94,11 @@ impl Runtime {
     /// Compiles another version of a module, and has what is submitted from then on take it. Nothing changes if that fails.
     pub(crate) async fn replace(self: &Arc<Self>, module: Arc<ModuleSlot>, bytes: Vec<u8>) -> Result<(), ModuleError> {
         let ticket = module.ticket();
-        let account = module.current().account.clone();
-        let info = self.version(module.id, module.name.clone(), account, bytes).await?;
+        let here = module.current();
+        let (account, lasting) = (here.account.clone(), here.lasting.clone());
+        // Its code may be replaced by others meanwhile.
+        drop(here);
+        let info = self.version(module.id, module.name.clone(), account, lasting, bytes).await?;
         self.modules.note(&info);
         module.replace(ticket, info);
         Ok(())
@@ -96,6 +119,7 @@ impl Runtime {
         id: ModuleId,
         name: Arc<str>,
         account: Arc<Account>,
+        lasting: Option<Arc<()>>,
         bytes: Vec<u8>,
     ) -> Result<Arc<ModuleInfo>, ModuleError> {
         let (sandbox, hashed) = (self.sandbox.clone(), self.journal.is_some());
@@ -114,6 +138,7 @@ impl Runtime {
             imports: code.imports().to_vec(),
             code_hash,
             account: account.clone(),
+            lasting: lasting.clone(),
             code: code.clone(),
         };
         let manifest = match code.has_manifest() {

@@ -39,7 +39,7 @@ impl Runtime {
             return;
         }
         // Some may be gone.
-        self.scheduler.lock().keep_for(self.modules.ids());
+        self.scheduler.lock().keep_for(self.modules.weights());
         let victim =
             self.awaited_and_queued().into_iter().find(|task| self.scheduler.lock().fail_if_stuck(task, moves));
         if let Some(task) = victim {

@@ -165,9 +165,8 @@ impl Runtime {
         let declared = request.module.actor(&request.type_name)?;
         let name = request.options.clone().over(&declared.options).address()?;
         caller.map_or(&self.capabilities, |caller| &caller.spec.capabilities).actors_in_reach().ok()?;
-        let found = self.names.find(&name).ok()?;
-        let spec = &found.record().spec;
-        (spec.module.id == request.module.id && spec.type_name == request.type_name).then_some(found)
+        let found = self.names.find(request.module.id, &name)?;
+        (found.type_name() == &*request.type_name).then_some(found)
     }
 
     /// The actor, and the task that constructs it unless something is wrong with it.

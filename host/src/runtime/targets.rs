@@ -1,13 +1,16 @@
-//! What a name from a guest means: a function of its own module, or `MODULE:FUNCTION` of another that it may call.
+//! What a name from a guest means: a function or an actor of its own module, or `MODULE:NAME` of another that it may call.
 
 use std::sync::Arc;
 
 use super::Runtime;
+use crate::state::actor::ActorRef;
 use crate::state::task::TaskRecord;
 use crate::words::capabilities::Capabilities;
 use crate::words::error::{ErrorKind, TaskError};
+use crate::words::ids::ModuleId;
 use crate::words::manifest::ModuleInfo;
 use crate::words::module_name::split_module;
+use crate::words::options::Address;
 
 impl Runtime {
     /// Goes over to the module that the name is of, if that is another. What the module itself declares by this name is meant
@@ -44,6 +47,46 @@ impl Runtime {
         (*module, *name) = (found, function.into());
         Ok(())
     }
+
+    /// The actor that a task means by this name: one of its own module, or else one of those that it is granted. `MODULE:NAME`
+    /// is that module's alone, so that no other passes for it; a plain name is looked for in the order of the modules' names.
+    ///
+    /// # Errors
+    /// `ActorNotFound`, which says nothing of modules that are not granted. `CapabilityDenied` to a pure task.
+    pub(super) fn actor_for(&self, name: &Address, caller: &TaskRecord) -> Result<ActorRef, TaskError> {
+        let held = &caller.spec.capabilities;
+        held.actors_in_reach()?;
+        let of = |module: &str, name: &Address| self.names.find(self.modules.id_of(module)?, name);
+        let granted = || match name.in_module() {
+            Some((module, name)) => held.has_module(module).then(|| of(module, &name)).flatten(),
+            None => held.modules().find_map(|module| of(module, name)),
+        };
+        let found = self.names.find(caller.spec.module.id, name).or_else(granted);
+        found.ok_or_else(|| {
+            let module = name.in_module().map(|(module, _)| module).filter(|module| !held.has_module(module));
+            let hint = module.map(|module| format!(", and 'module:{}' is not granted", module.escape_debug()));
+            not_found(name, &hint.unwrap_or_default())
+        })
+    }
+
+    /// Is this the task's own module, or one that it is granted?
+    pub(super) fn knows(&self, task: &TaskRecord, module: &ModuleInfo) -> bool {
+        let is_granted = || task.spec.capabilities.has_module(&module.name);
+        module.id == task.spec.module.id || is_granted() && self.modules.id_of(&module.name) == Some(module.id)
+    }
+
+    /// The actor of this name among those of a module, for the embedder.
+    ///
+    /// # Errors
+    /// `ActorNotFound`.
+    pub(crate) fn actor_of(&self, module: ModuleId, name: &Address) -> Result<ActorRef, TaskError> {
+        let found = self.names.find(module, name);
+        found.ok_or_else(|| not_found(name, ""))
+    }
+}
+
+fn not_found(name: &Address, hint: &str) -> TaskError {
+    TaskError::new(ErrorKind::ActorNotFound, format!("no actor is named {name}{hint}"))
 }
 
 /// Says what is in reach, and nothing of what else there is.

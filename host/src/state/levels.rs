@@ -40,10 +40,10 @@ impl<T> Levels<T> {
         queue.first().map(|item| (priority.0, item))
     }
 
-    /// Takes the first item.
-    pub fn pop(&mut self) -> Option<T> {
+    /// Takes the first item. The turns of owners are as long as their weights.
+    pub fn pop(&mut self, weight: impl Fn(u64) -> u32) -> Option<T> {
         let mut level = self.by_priority.first_entry()?;
-        let item = level.get_mut().pop()?;
+        let item = level.get_mut().pop(weight)?;
         self.len -= 1;
         if level.get().is_empty() && self.len > 0 {
             level.remove();
@@ -63,7 +63,7 @@ mod tests {
             levels.push(priority, 0, item);
         }
         assert_eq!(levels.first(), Some((1, &"b")));
-        let order: Vec<_> = std::iter::from_fn(|| levels.pop()).collect();
+        let order: Vec<_> = std::iter::from_fn(|| levels.pop(|_| 1)).collect();
         assert_eq!((order.concat(), levels.is_empty()), ("beacd".to_owned(), true));
         levels.push(-7, 0, "f");
         assert_eq!(levels.first(), Some((-7, &"f")), "the emptied level is gone");

@@ -1,7 +1,7 @@
 //! Modules and their versions: what a handle or a name means now, and the names that guests know.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::{Mutex, RwLock};
@@ -25,6 +25,8 @@ pub struct ModuleSlot {
     pub id: ModuleId,
     /// The same for all versions.
     pub name: Arc<str>,
+    /// How much it gets of what modules share, against others.
+    weight: Arc<AtomicU32>,
     current: RwLock<(Ticket, Arc<ModuleInfo>)>,
     tickets: AtomicU64,
     registrar: Weak<dyn Registrar>,
@@ -39,12 +41,29 @@ impl ModuleSlot {
     pub fn new(info: Arc<ModuleInfo>, registrar: Weak<dyn Registrar>) -> Arc<Self> {
         let (id, name) = (info.id, info.name.clone());
         let current = RwLock::new((Ticket(0), info));
-        Arc::new(ModuleSlot { id, name, current, tickets: AtomicU64::new(1), registrar })
+        Arc::new(ModuleSlot {
+            id,
+            name,
+            weight: Arc::new(AtomicU32::new(1)),
+            current,
+            tickets: AtomicU64::new(1),
+            registrar,
+        })
     }
 
     /// The version that is there.
     pub fn current(&self) -> Arc<ModuleInfo> {
         self.current.read().1.clone()
+    }
+
+    /// Its weight among the modules of its host.
+    pub fn weight(&self) -> u32 {
+        self.weight.load(Ordering::Relaxed)
+    }
+
+    /// Gives it another weight, for whoever divides the shares next.
+    pub fn set_weight(&self, weight: u32) {
+        self.weight.store(weight, Ordering::Relaxed);
     }
 
     /// A place for a replacement that is about to be compiled, which may take longer than the next one.
@@ -73,14 +92,23 @@ impl Drop for ModuleSlot {
     }
 }
 
+/// What is known of a module without holding it.
+struct Known {
+    id: ModuleId,
+    weight: Arc<AtomicU32>,
+    slot: Weak<ModuleSlot>,
+}
+
 /// The modules of a host: those that anybody holds, and those that guests know by name, which stay until they are removed.
 #[derive(Default)]
 pub struct Modules {
     names: RwLock<BTreeMap<Arc<str>, Arc<ModuleSlot>>>,
     /// Some may be gone.
-    slots: Mutex<Vec<(ModuleId, Weak<ModuleSlot>)>>,
+    slots: Mutex<Vec<Known>>,
     /// Some may be gone.
     versions: Mutex<Vec<Weak<ModuleInfo>>>,
+    /// The names under which a module has the right to keep checkpoints in the journal. Some may be gone.
+    lasting: Mutex<HashMap<Arc<str>, Weak<()>>>,
 }
 
 impl Modules {
@@ -89,16 +117,29 @@ impl Modules {
         self.note(&info);
         let slot = ModuleSlot::new(info, registrar);
         let mut slots = self.slots.lock();
-        slots.retain(|(_, other)| other.strong_count() > 0);
-        slots.push((slot.id, Arc::downgrade(&slot)));
+        slots.retain(|other| other.slot.strong_count() > 0);
+        slots.push(Known { id: slot.id, weight: slot.weight.clone(), slot: Arc::downgrade(&slot) });
         drop(slots);
         slot
     }
 
-    /// Those that anybody holds.
-    pub fn ids(&self) -> BTreeSet<u64> {
+    /// The right to keep checkpoints in the journal under this name, unless another module has it that something still needs.
+    pub fn claim(&self, name: &Arc<str>) -> Option<Arc<()>> {
+        let mut lasting = self.lasting.lock();
+        lasting.retain(|_, claim| claim.strong_count() > 0);
+        if lasting.contains_key(name) {
+            return None;
+        }
+        let claim = Arc::new(());
+        lasting.insert(name.clone(), Arc::downgrade(&claim));
+        Some(claim)
+    }
+
+    /// Those that anybody holds, and their weights.
+    pub fn weights(&self) -> BTreeMap<u64, u32> {
         let slots = self.slots.lock();
-        slots.iter().filter(|(_, slot)| slot.strong_count() > 0).map(|(id, _)| id.0).collect()
+        let held = slots.iter().filter(|known| known.slot.strong_count() > 0);
+        held.map(|known| (known.id.0, known.weight.load(Ordering::Relaxed))).collect()
     }
 
     /// A version of a module, which counts as long as anybody holds it.
@@ -114,7 +155,7 @@ impl Modules {
     /// The version of a module that is there; `None` where nobody can replace it any more.
     pub fn current(&self, id: ModuleId) -> Option<Arc<ModuleInfo>> {
         let slots = self.slots.lock();
-        let slot = slots.iter().find(|(other, _)| *other == id).map(|(_, slot)| slot.clone());
+        let slot = slots.iter().find(|other| other.id == id).map(|known| known.slot.clone());
         drop(slots);
         // Outside the lock: it may be the last handle to the code.
         Some(slot?.upgrade()?.current())
@@ -145,6 +186,11 @@ impl Modules {
         let removed = if is_it { names.remove(&module.name) } else { None };
         drop(names);
         removed.is_some()
+    }
+
+    /// The number of the module of this name.
+    pub fn id_of(&self, name: &str) -> Option<ModuleId> {
+        Some(self.names.read().get(name)?.id)
     }
 
     /// The module of this name, as it is now.
@@ -186,6 +232,16 @@ mod tests {
         slot.replace(quick, second.clone());
         slot.replace(slow, first);
         assert!(Arc::ptr_eq(&slot.current(), &second));
+    }
+
+    #[test]
+    fn one_module_of_a_name_at_a_time_keeps_checkpoints() {
+        let modules = Modules::default();
+        let (one, other): (Arc<str>, Arc<str>) = ("one".into(), "other".into());
+        let claim = modules.claim(&one);
+        assert!(claim.is_some() && modules.claim(&one).is_none() && modules.claim(&other).is_some());
+        drop(claim);
+        assert!(modules.claim(&one).is_some());
     }
 
     #[test]

@@ -1,16 +1,20 @@
-//! The names by which actors are found.
+//! The names by which actors are found: each module has its own, so that no name tells of another module or is in its way.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use super::actor::{ActorRecord, ActorRef};
 use crate::words::error::{ErrorKind, TaskError};
+use crate::words::ids::ModuleId;
 use crate::words::options::Address;
 use crate::words::sync::{Mutex, rank};
 
-/// The named actors of a host. Each name belongs to one living actor.
+/// The named actors of a host. Each name belongs to one living actor of the module that declares its type, whatever that
+/// module's version and whoever created the actor.
 #[derive(Default)]
-pub struct ActorNames(Mutex<HashMap<Address, Named>, { rank::NAMES }>);
+pub struct ActorNames(Mutex<HashMap<Key, Named>, { rank::NAMES }>);
+
+type Key = (ModuleId, Address);
 
 struct Named {
     actor: Weak<ActorRecord>,
@@ -19,43 +23,42 @@ struct Named {
 }
 
 impl ActorNames {
-    /// Gives the actor its name.
+    /// Gives the actor its name among those of its module.
     ///
     /// # Errors
     /// `ActorNameTaken`.
     pub fn register(&self, name: Address, actor: &ActorRef, detached: bool) -> Result<(), TaskError> {
         let named = Named { actor: Arc::downgrade(actor.record()), _keep: detached.then(|| actor.clone()) };
+        let key = (actor.record().spec.module.id, name);
         let mut names = self.0.lock();
-        let holder = names.get(&name).and_then(|held| held.actor.upgrade());
+        let holder = names.get(&key).and_then(|held| held.actor.upgrade());
         let taken = holder.as_ref().is_some_and(|holder| lives(holder) && holder.has_handle());
-        let before = if taken { Some(named) } else { names.insert(name.clone(), named) };
+        let before = if taken { Some(named) } else { names.insert(key.clone(), named) };
         drop(names);
         // Outside the lock: each may be the last of an actor.
         drop((holder, before));
         if taken {
+            let name = &key.1;
             let text = format!("another actor is named {name}: choose another name, or find that one");
             return Err(TaskError::new(ErrorKind::ActorNameTaken, text));
         }
         Ok(())
     }
 
-    /// The actor of this name.
-    ///
-    /// # Errors
-    /// `ActorNotFound`.
-    pub fn find(&self, name: &Address) -> Result<ActorRef, TaskError> {
-        let found = self.0.lock().get(name).map(|named| named.actor.clone());
+    /// The actor of this name in a module, if there is one.
+    pub fn find(&self, module: ModuleId, name: &Address) -> Option<ActorRef> {
+        let found = self.0.lock().get(&(module, name.clone())).map(|named| named.actor.clone());
         let found = found.and_then(|actor| actor.upgrade()).filter(|actor| lives(actor));
-        let handle = found.and_then(|actor| actor.handle());
-        handle.ok_or_else(|| TaskError::new(ErrorKind::ActorNotFound, format!("no actor is named {name}")))
+        found.and_then(|actor| actor.handle())
     }
 
     /// The actor is gone, and its name free, unless another has it by now.
     pub fn release(&self, actor: &Arc<ActorRecord>) {
         let Some(name) = actor.spec.options.address() else { return };
+        let key = (actor.spec.module.id, name);
         let mut names = self.0.lock();
-        let is_its = names.get(&name).is_some_and(|named| named.actor.as_ptr() == Arc::as_ptr(actor));
-        let gone = if is_its { names.remove(&name) } else { None };
+        let is_its = names.get(&key).is_some_and(|named| named.actor.as_ptr() == Arc::as_ptr(actor));
+        let gone = if is_its { names.remove(&key) } else { None };
         drop(names);
         // Outside the lock: the handle that it keeps may be the last.
         drop(gone);

@@ -27,6 +27,8 @@ struct Line {
     classes: BTreeMap<ResourceSet, BTreeMap<u64, Arc<TaskRecord>>>,
     /// The number of the first task of each class that has tasks, and what it needs.
     heads: BTreeMap<u64, ResourceSet>,
+    /// Tasks that were taken in this turn.
+    taken: u32,
 }
 
 /// The first task of a class, as the queue is gone through.
@@ -69,7 +71,7 @@ impl ReadyQueue {
         let owner = task.owner();
         let place = lines.iter().position(|line| line.owner == owner).unwrap_or_else(|| {
             lines.retain(|line| !line.heads.is_empty());
-            lines.push_back(Line { owner, classes: BTreeMap::new(), heads: BTreeMap::new() });
+            lines.push_back(Line { owner, classes: BTreeMap::new(), heads: BTreeMap::new(), taken: 0 });
             lines.len() - 1
         });
         lines[place].push(self.last, task)
@@ -97,16 +99,24 @@ impl ReadyQueue {
         self.levels.values().flatten().filter(|line| !line.heads.is_empty()).map(|line| line.owner).collect()
     }
 
-    /// Takes a task out; its owner has had its turn. `None` if it does not stand here.
-    pub fn take(&mut self, task: &TaskRecord) -> Option<Arc<TaskRecord>> {
+    /// Takes a task out. The turn of its owner is over with as many tasks as its weight, and with its last one. `None` if it does not
+    /// stand here.
+    pub fn take(&mut self, task: &TaskRecord, weight: impl Fn(u64) -> u32) -> Option<Arc<TaskRecord>> {
         let (taken, place) = self.remove(task)?;
         let level = Reverse(task.spec.plan.priority);
-        if let Some(lines) = self.levels.get_mut(&level)
-            && lines.len() > 1
-            && let Some(line) = lines.remove(place)
-            && !line.heads.is_empty()
-        {
-            lines.push_back(line);
+        if let Some(lines) = self.levels.get_mut(&level) {
+            let several = lines.len() > 1;
+            let line = &mut lines[place];
+            line.taken += 1;
+            if !several {
+                line.taken = 0;
+            } else if line.heads.is_empty() {
+                lines.remove(place);
+            } else if line.taken >= weight(line.owner) {
+                line.taken = 0;
+                let line = lines.remove(place);
+                lines.extend(line);
+            }
         }
         Some(taken)
     }
@@ -115,10 +125,12 @@ impl ReadyQueue {
     pub fn forget(&mut self, task: &TaskRecord) -> Option<Arc<TaskRecord>> {
         let (taken, place) = self.remove(task)?;
         if let Some(lines) = self.levels.get_mut(&Reverse(task.spec.plan.priority))
-            && lines.len() > 1
             && lines[place].heads.is_empty()
         {
-            lines.remove(place);
+            match lines.len() {
+                1 => lines[place].taken = 0,
+                _ => drop(lines.remove(place)),
+            }
         }
         Some(taken)
     }

@@ -7,7 +7,7 @@ mod reservation;
 mod spares;
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use self::desk::After;
@@ -23,7 +23,7 @@ use super::task::TaskRecord;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::ids::ModuleId;
 use crate::words::limits::{LOOKAHEAD, OVERTAKEN_MAX};
-use crate::words::resources::{Milli, ResourceSet};
+use crate::words::resources::{Milli, ResourceSet, milli_part};
 
 /// The permits of a host, the tasks that wait for them, and the jobs (`J`) that wait for a thread.
 pub struct Scheduler<J> {
@@ -254,7 +254,8 @@ impl<J> Scheduler<J> {
     /// Takes the first of the jobs that were woken, if it is one of these.
     pub fn woken_if(&mut self, is_wanted: impl FnOnce(&J) -> bool) -> Option<J> {
         self.woken.first().filter(|(_, job)| is_wanted(job))?;
-        self.woken.pop()
+        let held = &self.held;
+        self.woken.pop(|owner| held.weight_of(owner))
     }
 
     /// A pending task was ended; it leaves the queue, if it stood there.
@@ -314,9 +315,11 @@ impl<J> Scheduler<J> {
             };
         };
         self.turn = lane.in_turn()[1];
+        let held = &self.held;
+        let weight = |owner| held.weight_of(owner);
         let next = match lane {
-            Lane::Woken => self.woken.pop().map(Next::Resume),
-            Lane::Preempted => self.preempted.pop().map(Next::Resume),
+            Lane::Woken => self.woken.pop(weight).map(Next::Resume),
+            Lane::Preempted => self.preempted.pop(weight).map(Next::Resume),
             Lane::Ready => startable.map(|task| Next::Start(self.start(task))),
         };
         next.unwrap_or(Next::Nobody)
@@ -335,9 +338,9 @@ impl<J> Scheduler<J> {
             return None;
         }
         let all = self.active == 0;
-        let (mut kept, share) = (Vec::new(), OnceCell::new());
+        let (mut kept, all_weights) = (Vec::new(), OnceCell::new());
         let deep = if all { usize::MAX } else { LOOKAHEAD };
-        let mut found = self.ready.find(deep, |head| self.judge(head, &mut kept, &share));
+        let mut found = self.ready.find(deep, |head| self.judge(head, &mut kept, &all_weights));
         if found.is_none() && all && !kept.is_empty() {
             let fits = |head: &Head<'_>| {
                 self.free.covers(&head.task.spec.plan.needs) && self.held.leaves_one(self.instances_free, head.owner)
@@ -349,7 +352,7 @@ impl<J> Scheduler<J> {
         found
     }
 
-    fn judge(&self, head: &Head<'_>, kept: &mut Vec<Reservation>, share: &OnceCell<Milli>) -> Verdict {
+    fn judge(&self, head: &Head<'_>, kept: &mut Vec<Reservation>, all_weights: &OnceCell<u32>) -> Verdict {
         let needs = &head.task.spec.plan.needs;
         if !self.held.leaves_one(self.instances_free, head.owner) {
             return Verdict::Pass;
@@ -362,14 +365,16 @@ impl<J> Scheduler<J> {
             return passes(needs);
         }
         let others = needs.without_cpu();
-        if self.free.covers(&others) && self.has_its_share_of_cpus(head.owner, needs.cpu_milli, share) {
+        if self.free.covers(&others) && self.has_its_share_of_cpus(head.owner, needs.cpu_milli, all_weights) {
             return passes(&others);
         }
         // What waits for others is not to be waited for.
         let may_come = || self.total.less(&self.stalled).covers(needs);
         if head.task.overtaken() >= OVERTAKEN_MAX && may_come() {
             let held = self.held.of(head.owner);
-            let share = |lacks: &ResourceSet| lacks.within_share(&self.total, self.ready.owners().len()).less(&held);
+            let all = self.weights_of(self.ready.owners());
+            let weight = self.held.weight_of(head.owner);
+            let share = |lacks: &ResourceSet| lacks.within_share(&self.total, weight, all).less(&held);
             kept.push(Reservation::new(head.owner, needs.beyond(&self.free), share));
         }
         Verdict::Pass
@@ -378,15 +383,23 @@ impl<J> Scheduler<J> {
     /// May an owner have so many CPUs though others hold them all? It has its share whatever those do, and one task at least: CPUs are
     /// not taken from who has them, but threads take turns by owner. So they are overbooked for a while, to less than twice what there
     /// is where tasks need no more than a share.
-    fn has_its_share_of_cpus(&self, owner: u64, needs: Milli, share: &OnceCell<Milli>) -> bool {
+    fn has_its_share_of_cpus(&self, owner: u64, needs: Milli, all_weights: &OnceCell<u32>) -> bool {
         let held = self.held.cpus_of(owner);
-        held <= 0 || held + needs <= *share.get_or_init(|| self.share_of_cpus())
+        let share = || {
+            let all = *all_weights.get_or_init(|| self.weights_in_use());
+            milli_part(self.total.cpu_milli, self.held.weight_of(owner), all)
+        };
+        held <= 0 || held + needs <= share()
     }
 
-    /// Equal for all that hold some, or have tasks that are ready.
-    fn share_of_cpus(&self) -> Milli {
-        let owners: BTreeSet<_> = self.held.holders_of_cpus().chain(self.ready.owners()).collect();
-        self.total.cpu_milli / owners.len().max(1) as Milli
+    /// Of all that hold CPUs, or have tasks that are ready: these share the CPUs by their weights.
+    fn weights_in_use(&self) -> u32 {
+        self.weights_of(self.held.holders_of_cpus().chain(self.ready.owners()).collect())
+    }
+
+    /// What these owners weigh together.
+    fn weights_of(&self, owners: BTreeSet<u64>) -> u32 {
+        owners.into_iter().map(|owner| self.held.weight_of(owner)).sum()
     }
 
     /// Takes the permits. Those that were looked at before it are overtaken.
@@ -398,7 +411,8 @@ impl<J> Scheduler<J> {
             }
             if is_it { Verdict::Take } else { Verdict::Pass }
         });
-        let stood_here = self.ready.take(&task);
+        let held = &self.held;
+        let stood_here = self.ready.take(&task, |owner| held.weight_of(owner));
         self.uncount(&task);
         self.moves += 1;
         self.instances_free -= 1;
@@ -562,10 +576,10 @@ impl<J> Scheduler<J> {
         self.active -= 1;
     }
 
-    /// The owners that may want instances at any time, some of which are kept for each.
-    pub fn keep_for(&mut self, owners: BTreeSet<u64>) {
+    /// The owners that may want instances at any time, some of which are kept for each, and their weights.
+    pub fn keep_for(&mut self, weights: BTreeMap<u64, u32>) {
         self.nothing_fits = false;
-        self.held.keep_for(owners);
+        self.held.keep_for(weights);
     }
 
     /// Permits have changed hands, or somebody begins or ends to wait.

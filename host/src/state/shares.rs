@@ -1,9 +1,9 @@
 //! First-in-first-out lines of several owners that take turns, so that one with a hundred thousand items delays another's
-//! next one by a single item.
+//! next one by a single turn: as many items as the owner's weight, which is one unless it was given another.
 
 use std::collections::VecDeque;
 
-/// Items by owner. Whoever's item is taken goes behind the others.
+/// Items by owner. An owner that has had its turn goes behind the others.
 pub struct Shares<T> {
     /// In the order of their turns. A line without items exists only when there is none with items: so the one that all
     /// items are in, as a rule, is not made again for each of them.
@@ -13,6 +13,8 @@ pub struct Shares<T> {
 struct Line<T> {
     owner: u64,
     items: VecDeque<T>,
+    /// Items that were taken in this turn.
+    taken: u32,
 }
 
 impl<T> Default for Shares<T> {
@@ -35,7 +37,7 @@ impl<T> Shares<T> {
         if self.is_empty() {
             self.lines.clear();
         }
-        self.lines.push_back(Line { owner, items: VecDeque::from([item]) });
+        self.lines.push_back(Line { owner, items: VecDeque::from([item]), taken: 0 });
     }
 
     /// The item whose turn it is.
@@ -43,16 +45,27 @@ impl<T> Shares<T> {
         self.lines.front()?.items.front()
     }
 
-    /// Takes the item whose turn it is; its owner has had its turn.
-    pub fn pop(&mut self) -> Option<T> {
-        let item = self.lines.front_mut()?.items.pop_front()?;
-        if self.lines.len() > 1
-            && let Some(line) = self.lines.pop_front()
-            && !line.items.is_empty()
-        {
-            self.lines.push_back(line);
+    /// Takes the item whose turn it is. The turn of its owner is over with as many items as its weight, and with its last one.
+    pub fn pop(&mut self, weight: impl Fn(u64) -> u32) -> Option<T> {
+        let several = self.lines.len() > 1;
+        let line = self.lines.front_mut()?;
+        let item = line.items.pop_front()?;
+        if several {
+            line.taken += 1;
+            if line.items.is_empty() || line.taken >= weight(line.owner) {
+                self.end_turn();
+            }
         }
         Some(item)
+    }
+
+    fn end_turn(&mut self) {
+        if let Some(mut line) = self.lines.pop_front()
+            && !line.items.is_empty()
+        {
+            line.taken = 0;
+            self.lines.push_back(line);
+        }
     }
 }
 
@@ -61,7 +74,7 @@ mod tests {
     use super::*;
 
     fn taken(shares: &mut Shares<u32>) -> Vec<u32> {
-        std::iter::from_fn(|| shares.pop()).collect()
+        std::iter::from_fn(|| shares.pop(|owner| if owner == 7 { 3 } else { 1 })).collect()
     }
 
     #[test]
@@ -74,6 +87,15 @@ mod tests {
         assert_eq!(shares.first(), Some(&0));
         assert_eq!(taken(&mut shares), [0, 10, 20, 1, 11, 2, 3, 4]);
         assert!(shares.is_empty() && shares.first().is_none());
+    }
+
+    #[test]
+    fn a_turn_is_as_long_as_the_owners_weight() {
+        let mut shares = Shares::default();
+        (0..2).for_each(|n| shares.push(1, n));
+        (70..75).for_each(|n| shares.push(7, n));
+        (20..23).for_each(|n| shares.push(2, n));
+        assert_eq!(taken(&mut shares), [0, 70, 71, 72, 20, 1, 73, 74, 21, 22]);
     }
 
     #[test]

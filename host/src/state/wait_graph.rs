@@ -13,6 +13,7 @@ use super::object::ObjectRef;
 use super::parking::{Standing, Wait};
 use super::task::{TaskRecord, Work};
 use crate::words::limits::{WAIT_GRAPH_MAX, WAIT_OBJECTS_MAX};
+use crate::words::manifest::ModuleInfo;
 use crate::words::resources::{Milli, ResourceSet};
 
 /// The tasks on which some that wait depend.
@@ -420,9 +421,13 @@ fn queue(actor: &ActorRecord) -> Queue {
 }
 
 impl Cycle {
-    /// The names of its tasks in the order in which each waits for the next; the first is said again at the end.
-    pub fn names(&self) -> String {
-        let mut names: Vec<String> = self.tasks.iter().map(|task| name(task)).collect();
+    /// The names of its tasks in the order in which each waits for the next; the first is said again at the end. Tasks of modules
+    /// that the task which is to fail `knows` nothing of keep their names to themselves.
+    pub fn names(&self, knows: impl Fn(&TaskRecord, &ModuleInfo) -> bool) -> String {
+        let is_told = |task: &TaskRecord| self.tasks.last().is_none_or(|reader| knows(reader, &task.spec.module));
+        let shown =
+            |task: &Arc<TaskRecord>| if is_told(task) { name(task) } else { "a task of another module".to_owned() };
+        let mut names: Vec<String> = self.tasks.iter().map(shown).collect();
         // A call that waits behind another of the same name, which its actor serves.
         names.dedup();
         names.extend(names.first().cloned());

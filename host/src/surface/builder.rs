@@ -236,6 +236,9 @@ impl HostBuilder {
     /// no pure task runs again whose result anybody saw. A power failure may take the last second. What cannot be written
     /// is told in the log once, and done again when it is asked for. Whoever can write to the folder decides what later
     /// hosts take for results.
+    ///
+    /// Checkpoints are found by the names of module, type and actor. Of several loaded modules of one name only the first has
+    /// its checkpoints here: modules of different users need [names](crate::Host::load_file_as) of their own.
     pub fn journal(mut self, dir: impl Into<PathBuf>) -> Self {
         self.journal = Some(dir.into());
         self

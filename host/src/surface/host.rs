@@ -12,7 +12,6 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::actor::ActorHandle;
 use super::builder::HostBuilder;
 use super::codec;
 use super::module::Module;
@@ -24,7 +23,6 @@ use crate::state::object::ObjectRef;
 use crate::state::payload::{Payload, Value};
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::limits::{MODULE_BYTES_MAX, NAME_BYTES_MAX, OBSERVER_PATIENCE};
-use crate::words::options::Address;
 
 /// Time for threads to end, which takes longer only when an embedder's own function does not return.
 const JOIN: Duration = Duration::from_secs(5);
@@ -167,26 +165,6 @@ impl Host {
     /// A call that an actor serves can only be ended with the actor's instance: it counts as a crash.
     pub fn cancel_with(&self, object: &ObjectRef, force: bool, recursive: bool) {
         self.runtime.cancel(object, force, recursive);
-    }
-
-    /// Finds an actor by its name.
-    ///
-    /// # Errors
-    /// `ActorNotFound`.
-    pub fn actor(&self, name: &str) -> Result<ActorHandle, TaskError> {
-        self.find_actor(&Address::new(name, None))
-    }
-
-    /// Finds an actor by its name in a namespace.
-    ///
-    /// # Errors
-    /// `ActorNotFound`.
-    pub fn actor_in(&self, namespace: &str, name: &str) -> Result<ActorHandle, TaskError> {
-        self.find_actor(&Address::new(name, Some(namespace)))
-    }
-
-    fn find_actor(&self, name: &Address) -> Result<ActorHandle, TaskError> {
-        Ok(ActorHandle::new(self.runtime.clone(), self.runtime.find_actor(name)?))
     }
 
     /// What the host is doing, and what it has done.

@@ -3,16 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::actor::ActorCall;
+use super::actor::{ActorCall, ActorHandle};
 use super::host::read_away;
 use super::task::TaskCall;
 use crate::runtime::Runtime;
 use crate::sandbox::ModuleError;
 use crate::state::modules::ModuleSlot;
 use crate::state::object::ObjectRef;
+use crate::words::error::TaskError;
 use crate::words::manifest::{Manifest, ModuleInfo};
 use crate::words::module_name::ModuleNameError;
-use crate::words::options::TaskOptions;
+use crate::words::options::{Address, TaskOptions};
+use crate::words::weight::WeightError;
 
 /// A module on its host, whatever its version: what is submitted takes the one that is there then, and keeps it. A clone is
 /// cheap.
@@ -87,6 +89,22 @@ impl Module {
         self.runtime.unregister(&self.slot)
     }
 
+    /// How much this module gets of what modules share, against the others of its host: 1 where nothing was said.
+    pub fn weight(&self) -> u32 {
+        self.slot.weight()
+    }
+
+    /// Gives this module a weight from 1 to [`WEIGHT_MAX`](crate::limits::WEIGHT_MAX), for all its handles and versions. Beside modules of
+    /// weight 1, one of weight 3 gets three times their share of the CPU slots, of the turns of ready tasks and of those that
+    /// compute, and of the instances that are kept for modules. Shares are divided among the modules that want something: nothing is
+    /// left idle for the others. Priorities go first: a weight counts among tasks of the same priority.
+    ///
+    /// # Errors
+    /// The weight is none of these.
+    pub fn set_weight(&self, weight: u32) -> Result<(), WeightError> {
+        self.runtime.set_weight(&self.slot, weight)
+    }
+
     /// A call of a task, to be completed with arguments. That there is no such task is the error of its result.
     pub fn task(&self, name: &str) -> TaskCall {
         TaskCall::new(self.runtime.clone(), self.slot.clone(), name.into())
@@ -96,6 +114,39 @@ impl Module {
     /// is the error of its calls.
     pub fn actor(&self, type_name: &str) -> ActorCall {
         ActorCall::new(self.runtime.clone(), self.slot.clone(), type_name.into())
+    }
+
+    /// Finds an actor of this module by its [name](crate::ActorOptions::name), whoever created it. Each module has names of its
+    /// own.
+    ///
+    /// # Errors
+    /// `ActorNotFound`.
+    ///
+    /// ```no_run
+    /// # async fn example(host: rustyray_host::Host) -> Result<(), Box<dyn std::error::Error>> {
+    /// use rustyray_host::ActorOptions;
+    /// let module = host.load_file("tasks.wasm").await?;
+    /// let counter = module.actor("Counter").options(ActorOptions::new().name("global")).create();
+    /// let same = module.find_actor("global")?;
+    /// assert_eq!(same.actor_ref().id(), counter.actor_ref().id());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn find_actor(&self, name: &str) -> Result<ActorHandle, TaskError> {
+        self.find(&Address::new(name, None))
+    }
+
+    /// Finds an actor of this module by its name in a [namespace](crate::ActorOptions::namespace).
+    ///
+    /// # Errors
+    /// `ActorNotFound`.
+    pub fn find_actor_in(&self, namespace: &str, name: &str) -> Result<ActorHandle, TaskError> {
+        self.find(&Address::new(name, Some(namespace)))
+    }
+
+    fn find(&self, name: &Address) -> Result<ActorHandle, TaskError> {
+        let actor = self.runtime.actor_of(self.slot.id, name)?;
+        Ok(ActorHandle::new(self.runtime.clone(), actor))
     }
 
     /// Runs `main` with this command line, the program's name first. The value is the exit code, an `i32`.

@@ -199,6 +199,11 @@ impl Capabilities {
         self
     }
 
+    /// The modules whose tasks and actors are granted, in the order of their names.
+    pub(crate) fn modules(&self) -> impl Iterator<Item = &str> {
+        self.modules.iter().map(|name| &**name)
+    }
+
     /// Are the tasks and actors of this module granted?
     pub(crate) fn has_module(&self, name: &str) -> bool {
         self.modules.contains(name)

@@ -298,6 +298,10 @@ pub const MODULES_MAX: usize = 256;
 /// Bytes of the name of such a module: what is left of a [name](NAME_BYTES_MAX) is the function's.
 pub const MODULE_NAME_BYTES_MAX: usize = 64;
 
+/// The largest weight of a module. A turn is as long as the weight: a larger one would keep the others waiting for more than a
+/// moment.
+pub const WEIGHT_MAX: u32 = 100;
+
 /// Fuel and time for the start of a module, when it tells its manifest.
 pub const MANIFEST_FUEL: u64 = 100_000_000;
 

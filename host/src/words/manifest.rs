@@ -31,6 +31,9 @@ pub struct ModuleInfo {
     pub(crate) plans: ModulePlans,
     /// What the host keeps for it, the same for all its versions.
     pub(crate) account: Arc<Account>,
+    /// The right to keep its named actors' checkpoints in the journal, which one loaded module of a name has at a time. The same for
+    /// all its versions.
+    pub(crate) lasting: Option<Arc<()>>,
     /// What runs it. Only the sandbox knows what that is.
     pub(crate) code: Arc<dyn Any + Send + Sync>,
 }
@@ -47,6 +50,7 @@ impl ModuleInfo {
             code_hash: None,
             plans: ModulePlans::default(),
             account: Arc::default(),
+            lasting: None,
             code: Arc::new(()),
         })
     }

@@ -20,3 +20,4 @@ pub mod resources;
 pub mod sync;
 pub mod text;
 pub mod voice;
+pub mod weight;

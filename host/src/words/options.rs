@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::budget::Budget;
 use super::limits::{TEXT_BYTES, TaskLimits};
+use super::module_name::split_module;
 use super::resources::{CPU, Milli, ResourceSet};
 
 /// What a declaration or a call says about a run. What it leaves out comes from the declaration, then from the host.
@@ -266,7 +267,7 @@ fn nanoseconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<
     time.map(|time| time.as_nanos().min(u64::MAX.into()) as u64).serialize(serializer)
 }
 
-/// A name and where it is unique.
+/// The name of an actor among those of its module, and the namespace in which it is unique there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Address {
     name: Arc<str>,
@@ -277,6 +278,12 @@ impl Address {
     /// A name in a namespace, or in that of all that say none.
     pub fn new(name: &str, namespace: Option<&str>) -> Self {
         Address { name: name.into(), namespace: namespace.map(Into::into) }
+    }
+
+    /// The module that the name says, where it is written as `MODULE:NAME`, and what the actor is called there.
+    pub fn in_module(&self) -> Option<(&str, Self)> {
+        let (module, name) = split_module(&self.name)?;
+        Some((module, Address { name: name.into(), namespace: self.namespace.clone() }))
     }
 }
 
@@ -323,13 +330,14 @@ impl ActorOptions {
         Self::default()
     }
 
-    /// A name to find it by, unique in its namespace. Default: none.
+    /// A name to find it by, unique among the actors of its type's module in its namespace: other modules have names of their own.
+    /// Default: none.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Where its name is unique. Default: one of all that say nothing.
+    /// Where among its module's names its own is unique. Default: one of all that say nothing.
     pub fn namespace(mut self, namespace: impl Into<Arc<str>>) -> Self {
         self.namespace = Some(namespace.into());
         self

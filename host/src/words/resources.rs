@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::limits::TEXT_BYTES;
+use super::weight::part;
 
 /// An amount of a resource in thousandths. Signed: a pool may owe CPU to tasks that came back from waiting.
 pub type Milli = i64;
@@ -85,16 +86,15 @@ impl ResourceSet {
             || self.custom().any(|(name, amount)| amount > 0 && other.amount(name) > 0)
     }
 
-    /// Of each kind no more than one of so many owners' equal part of `total`.
-    pub fn within_share(&self, total: &ResourceSet, owners: usize) -> ResourceSet {
-        let owners = owners.max(1);
+    /// Of each kind no more than the part of `total` that is due to an owner of this `weight`, where all owners together weigh `all`.
+    pub fn within_share(&self, total: &ResourceSet, weight: u32, all: u32) -> ResourceSet {
         let mut share = ResourceSet {
-            cpu_milli: self.cpu_milli.min(total.cpu_milli / owners as Milli),
-            memory_bytes: self.memory_bytes.min(total.memory_bytes / owners as u64),
+            cpu_milli: self.cpu_milli.min(milli_part(total.cpu_milli, weight, all)),
+            memory_bytes: self.memory_bytes.min(part(total.memory_bytes, weight, all)),
             custom: None,
         };
         for (name, amount) in self.custom() {
-            share = share.with_milli(name, amount.min(total.amount(name) / owners as Milli));
+            share = share.with_milli(name, amount.min(milli_part(total.amount(name), weight, all)));
         }
         share
     }
@@ -168,6 +168,11 @@ impl fmt::Display for ResourceSet {
     }
 }
 
+/// The part of an amount that is due to one of this weight.
+pub fn milli_part(whole: Milli, weight: u32, all: u32) -> Milli {
+    part(whole.max(0) as u64, weight, all) as Milli
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,7 +198,7 @@ mod tests {
         let lacks = needs.beyond(&free);
         assert_eq!(lacks, ResourceSet::cpus(4.0), "the gpu is there");
         assert!(lacks.overlaps(&ResourceSet::cpus(0.5)) && !lacks.overlaps(&ResourceSet::default().with("gpu", 1.0)));
-        let share = lacks.within_share(&total, 2);
+        let share = lacks.within_share(&total, 1, 2);
         assert_eq!(share, ResourceSet::cpus(2.0));
         assert!(free.leaves(&ResourceSet::cpus(1.0), &share) && !free.leaves(&ResourceSet::cpus(1.5), &share));
         assert!(free.leaves(&ResourceSet::default().with("gpu", 1.0), &share), "nobody keeps that");

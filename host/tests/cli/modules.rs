@@ -38,6 +38,21 @@ fn without_it_there_is_no_other_module() {
 }
 
 #[test]
+fn modules_have_weights() {
+    let calc = path("calc");
+    let weighed = |weights: &[&str]| {
+        let flags = weights.iter().flat_map(|weight| ["--weight", weight]);
+        let flags: Vec<&str> = ["--with", &calc].into_iter().chain(flags).collect();
+        call(&flags, &["sum_of", "calc:add", "2", "3"])
+    };
+    assert_eq!(weighed(&["calc=3", "callers=2"]).expect(0, &[]).out(), "5\n");
+    weighed(&["calc=0"]).expect(2, &["0 is no weight for a module", "from 1 to 100"]);
+    weighed(&["calc=101"]).expect(2, &["101 is no weight for a module"]);
+    weighed(&["calc"]).expect(2, &["expected MODULE=NUMBER"]);
+    weighed(&["clac=3"]).expect(2, &["no module that is loaded: 'clac'", "hint: the modules are: calc, callers"]);
+}
+
+#[test]
 fn names_that_cannot_be_are_refused_with_what_to_do() {
     let (calc, next) = (path("calc"), path("calc_next"));
     let twice = format!("calc={next}");

@@ -5,7 +5,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::keys::{KEYS, Key, RESOURCES, Shape, TABLES, WITH};
+use super::keys::{KEYS, Key, RESOURCES, Shape, TABLES, WEIGHTS, WITH};
 use crate::cli::grant_texts::module_name;
 use crate::cli::suggestion::nearest;
 
@@ -89,9 +89,9 @@ fn setting(
     settings: &mut Vec<Setting>,
 ) -> Result<(), Fault> {
     let (span, name): (_, &str) = (name.span(), name.get_ref());
-    if table == RESOURCES.table {
+    if let Some(key) = [&RESOURCES, &WEIGHTS].into_iter().find(|key| key.table == table) {
         let text = format!("{name}={}", amount(value)?);
-        return push(&RESOURCES, text, value.span(), settings);
+        return push(key, text, value.span(), settings);
     }
     if table == WITH.table {
         let DeValue::String(path) = value.get_ref() else {
@@ -172,6 +172,7 @@ mod tests {
             ["--allow-net=example.org:443", "--dir=a", "--dir=b::/b:ro", "--random=7", "--stdin="]
         );
         assert_eq!(flags("[with]\ncalc = 'b/c.wasm'"), ["--with=calc=b/c.wasm"]);
+        assert_eq!(flags("[weights]\ncalc = 3"), ["--weight=calc=3"]);
         let host = "resources.gpu = 0.5\nhost = { memory = '1GiB', cpus = 2, journal = 'kept' }";
         assert_eq!(flags(host), ["--cpus=2", "--host-memory=1GiB", "--journal=kept", "--resource=gpu=0.5"]);
     }
@@ -197,6 +198,8 @@ mod tests {
             ("[with]\n'a b' = 'b.wasm'", "'a b'", "is no name for a module", ""),
             ("[with]\ncalc = 1", "1", "expected a module's path", ""),
             ("[with]\ncalc = ''", "''", "expected FILE", ""),
+            ("[weights]\ncalc = 101", "101", "from 1 to 100", ""),
+            ("[weights]\ncalc = 0.5", "0.5", "MODULE=NUMBER", ""),
             ("[resources]\ngpu = 'two'", "'two'", "NAME=NUMBER", ""),
             ("[limits\nfuel = 5", "", "this is no TOML", ""),
             // The first of several, wherever its table is in the alphabet.

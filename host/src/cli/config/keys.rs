@@ -3,7 +3,7 @@
 use rustyray_host::NetGrant;
 
 use crate::cli::amounts;
-use crate::cli::grant_texts::{chance, folder, variable, with};
+use crate::cli::grant_texts::{chance, folder, variable, weight, with};
 
 /// A key of the file.
 pub struct Key {
@@ -39,7 +39,10 @@ pub enum Shape {
 /// The table whose keys are the user's own names.
 pub const RESOURCES: Key = key("resources", "*", "resource", Shape::Amount, |text| done(amounts::resource(text)));
 
-/// The other, with a module for each.
+/// Another, with a weight for each module.
+pub const WEIGHTS: Key = key("weights", "*", "weight", Shape::Amount, |text| done(weight(text)));
+
+/// The third, with a module for each.
 pub const WITH: Key = key("with", "*", "with", Shape::Module, |text| done(with(text)));
 
 /// All others.
@@ -73,7 +76,7 @@ pub const KEYS: &[Key] = &[
 ];
 
 /// The tables.
-pub const TABLES: &[&str] = &["limits", "budget", "grants", "resources", "host", "with"];
+pub const TABLES: &[&str] = &["limits", "budget", "grants", "resources", "host", "with", "weights"];
 
 const fn key(
     table: &'static str,

@@ -17,18 +17,6 @@ use crate::state::task::Work;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::options::{ActorOptions, Address};
 
-impl Guest {
-    /// An actor of another module is found by who may call that, and there is none for others.
-    fn in_reach(&self, actor: ActorRef, name: &Address) -> Result<ActorRef, TaskError> {
-        let spec = &self.task().spec;
-        let module = &actor.record().spec.module;
-        match module.id == spec.module.id || spec.capabilities.has_module(&module.name) {
-            true => Ok(actor),
-            false => Err(TaskError::new(ErrorKind::ActorNotFound, format!("no actor is named {name}"))),
-        }
-    }
-}
-
 impl Host for Guest {
     fn create(
         &mut self,
@@ -86,9 +74,7 @@ impl Host for Guest {
         self.count_call();
         let namespace = namespace.map(function_name).transpose()?;
         let name = Address::new(&function_name(name)?, namespace.as_deref());
-        let held = &self.task().spec.capabilities;
-        let found = held.actors_in_reach().and_then(|()| self.port.find_actor(&name));
-        match found.and_then(|actor| self.in_reach(actor, &name)) {
+        match self.port.find_actor(&name, self.task()) {
             Ok(actor) => Ok(Ok(self.push(actor)?)),
             Err(error) => Ok(Err((&error).into())),
         }

@@ -1,18 +1,19 @@
 //! What each owner's tasks and actors hold, and the instances that are kept for those that hold few.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::words::limits::INSTANCES_KEPT_OF;
 use crate::words::resources::{Milli, ResourceSet};
+use crate::words::weight::part;
 
 /// By owner.
 pub struct Holdings {
     held: BTreeMap<u64, Held>,
-    /// Those that may want instances at any time.
-    owners: BTreeSet<u64>,
+    /// Those that may want instances at any time, and how many are kept for each.
+    owners: BTreeMap<u64, u32>,
+    /// Of owners that have another weight than 1.
+    weights: BTreeMap<u64, u32>,
     instances_max: u32,
-    /// Instances that are kept for each of them.
-    each: u32,
     /// How many of those that are kept nobody holds.
     kept: u32,
 }
@@ -26,25 +27,34 @@ struct Held {
 impl Holdings {
     /// Of a host with so many instances, which all are free.
     pub fn new(instances_max: u32) -> Self {
-        Holdings { held: BTreeMap::new(), owners: BTreeSet::new(), instances_max, each: 0, kept: 0 }
+        let (held, owners, weights) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Holdings { held, owners, weights, instances_max, kept: 0 }
     }
 
-    /// Keeps instances for these owners from now on: a part of all, one each at least; where there are so many owners that those were
-    /// more than half of all, none.
-    pub fn keep_for(&mut self, owners: BTreeSet<u64>) {
-        let count = u32::try_from(owners.len()).unwrap_or(u32::MAX).max(1);
-        let each = (self.instances_max / INSTANCES_KEPT_OF / count).max(1);
-        self.each = if count > 1 && count <= self.instances_max / 2 { each } else { 0 };
-        self.owners = owners;
-        self.kept = self.owners.iter().map(|owner| self.kept_for(*owner)).sum();
+    /// Keeps instances for these owners from now on: a part of all, divided by their weights, one each at least; where there are so
+    /// many owners that those were more than half of all, none.
+    pub fn keep_for(&mut self, weights: BTreeMap<u64, u32>) {
+        let count = u32::try_from(weights.len()).unwrap_or(u32::MAX);
+        let (all, part_of_all) = (weights.values().sum(), u64::from(self.instances_max / INSTANCES_KEPT_OF));
+        let each = |weight: u32| match count > 1 && count <= self.instances_max / 2 {
+            // No more than there are.
+            true => (part(part_of_all, weight, all) as u32).max(1),
+            false => 0,
+        };
+        self.owners = weights.iter().map(|(owner, weight)| (*owner, each(*weight))).collect();
+        self.weights = weights.into_iter().filter(|(_, weight)| *weight != 1).collect();
+        self.kept = self.owners.keys().map(|owner| self.kept_for(*owner)).sum();
+    }
+
+    /// The weight of an owner.
+    pub fn weight_of(&self, owner: u64) -> u32 {
+        self.weights.get(&owner).copied().unwrap_or(1)
     }
 
     /// How many that are kept for this owner it does not hold.
     fn kept_for(&self, owner: u64) -> u32 {
-        match self.owners.contains(&owner) {
-            true => self.each.saturating_sub(self.held.get(&owner).map_or(0, |held| held.instances)),
-            false => 0,
-        }
+        let of_it = self.owners.get(&owner).copied().unwrap_or(0);
+        of_it.saturating_sub(self.held.get(&owner).map_or(0, |held| held.instances))
     }
 
     /// May an owner have one of so many free ones? One that is kept for it always: others may hold more than is left for all.

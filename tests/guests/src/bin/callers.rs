@@ -87,6 +87,35 @@ async fn found_typed(name: String) -> Result<i32> {
     rustyray::get_actor::<calc::Counter>(&name).await?.add(1).await
 }
 
+/// Has a name that an actor of another module has as well.
+#[rustyray::actor]
+struct Namesake;
+
+#[rustyray::actor_methods]
+impl Namesake {
+    fn new() -> Self {
+        Namesake
+    }
+
+    fn add(&self, more: i32) -> i32 {
+        -more
+    }
+}
+
+/// What the actors of this name make of a one: this module's by its type, the other's by its own, and whichever is found by the
+/// name alone, and by that of the other module.
+#[rustyray::remote]
+async fn namesakes(name: String) -> Result<Vec<i32>> {
+    let own = Namesake::options().name(&name).remote().await?;
+    let typed = rustyray::get_actor::<Namesake>(&name).await?.add(1).await?;
+    let foreign = rustyray::get_actor::<calc::Counter>(&name).await?.add(1).await?;
+    let any = rustyray::get_actor::<AnyActor>(&name).await?.method("add").arg(1i32).remote().await?;
+    let qualified =
+        rustyray::get_actor::<AnyActor>(&format!("calc:{name}")).await?.method("add").arg(1i32).remote().await?;
+    own.kill();
+    Ok(vec![typed, foreign, any, qualified])
+}
+
 /// Adds to a ledger of another module, has it move, and adds again.
 #[rustyray::remote]
 async fn moves(ledger: calc::LedgerHandle) -> Result<Vec<(u32, Vec<u32>)>> {

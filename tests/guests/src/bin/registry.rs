@@ -1,7 +1,7 @@
 //! Actors by name, in pools, and one that ends itself.
 
-use rustyray::ActorPool;
 use rustyray::prelude::*;
+use rustyray::{ActorPool, AnyActor};
 
 #[rustyray::actor]
 struct Squarer {
@@ -95,6 +95,38 @@ async fn namespaces() -> Result<Vec<u32>> {
     rustyray::ensure!(second.is_err_and(|error| error.kind() == ErrorKind::ActorDied), "taken twice");
     yours.kill();
     Ok(numbers)
+}
+
+/// Creates a detached actor of a type that may be another module's, or with `get` takes the one that has its name; gives its number.
+#[rustyray::remote]
+async fn named(type_name: String, name: String, number: u32, get: bool) -> Result<u32> {
+    let squarer = rustyray::remote_actor(type_name).arg(number).options(|options| {
+        let options = options.name(name).detached();
+        if get { options.get_if_exists() } else { options }
+    });
+    squarer.remote().method("number").remote().await
+}
+
+/// The number of the actor of this name, whatever its module.
+#[rustyray::remote]
+async fn found(name: String, namespace: Option<String>) -> Result<u32> {
+    let actor = match namespace {
+        Some(namespace) => rustyray::get_actor_in::<AnyActor>(&namespace, &name).await?,
+        None => rustyray::get_actor::<AnyActor>(&name).await?,
+    };
+    actor.method("number").remote().await
+}
+
+/// The number of the actor of this name and of a type of this module.
+#[rustyray::remote]
+async fn found_here(name: String) -> Result<u32> {
+    rustyray::get_actor::<Squarer>(&name).await?.number().await
+}
+
+/// Looks with fewer capabilities than it holds itself.
+#[rustyray::remote]
+async fn found_with(grants: Vec<String>, name: String) -> Result<u32> {
+    found.options().grants(grants).remote(name, None).await
 }
 
 /// Ends itself at the third round.

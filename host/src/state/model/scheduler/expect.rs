@@ -73,8 +73,8 @@ impl World {
         };
         self.turn = lane.map_or(0, |lane| (lane + 1) % 3);
         match lane.map(|lane| LANES[lane]) {
-            Some(Lane::Woken) => self.woken.take(name),
-            Some(Lane::Preempted) => self.preempted.take(name),
+            Some(Lane::Woken) => self.woken.take(name, self.weight(self.tasks[name].module)),
+            Some(Lane::Preempted) => self.preempted.take(name, self.weight(self.tasks[name].module)),
             _ => {
                 self.leave_the_queue(name);
                 return Answer::Start(name);
@@ -87,7 +87,7 @@ impl World {
         for before in self.heads().into_iter().take_while(|before| *before != name) {
             self.tasks[before].overtaken += 1;
         }
-        self.ready.take(name);
+        self.ready.take(name, self.weight(self.tasks[name].module));
     }
 
     pub(super) fn is_dead(&self, name: usize) -> bool {

@@ -68,7 +68,13 @@ impl World {
         let ready = self.ready.order().into_iter().map(|name| self.tasks[name].module);
         let modules: BTreeSet<_> = ready.chain((0..MODULES).filter(|module| self.held_by(*module)[0] > 0)).collect();
         let held = self.held_by(*module)[0];
-        held == 0 || held + needs.cpu <= TOTAL.cpu / modules.len() as i64
+        held == 0 || held + needs.cpu <= self.part(TOTAL.cpu, *module, modules)
+    }
+
+    /// The part of all that is due to a module by its weight, where these share it.
+    fn part(&self, whole: i64, module: u64, sharers: BTreeSet<u64>) -> i64 {
+        let all: u32 = sharers.into_iter().map(|module| self.weight(module)).sum();
+        whole * i64::from(self.weight(module)) / i64::from(all)
     }
 
     /// Of those of one owner and priority that need the same the first; in turn.
@@ -100,14 +106,12 @@ impl World {
 
     fn kept_for(&self, name: usize, free: Needs) -> Kept {
         let task = &self.tasks[name];
-        let mut modules: Vec<u64> = self.ready.order().iter().map(|name| self.tasks[*name].module).collect();
-        modules.sort_unstable();
-        modules.dedup();
+        let modules: BTreeSet<u64> = self.ready.order().iter().map(|name| self.tasks[*name].module).collect();
         let (needs, total, free) = (task.needs.kinds(), TOTAL.kinds(), free.kinds());
         let held = self.held_by(task.module);
         let lacks = [0, 1, 2].map(|kind| needs[kind] > 0 && needs[kind] > free[kind]);
         let share = [0, 1, 2].map(|kind| match lacks[kind] {
-            true => needs[kind].min(total[kind] / modules.len() as i64) - held[kind],
+            true => needs[kind].min(self.part(total[kind], task.module, modules.clone())) - held[kind],
             false => 0,
         });
         Kept { module: task.module, lacks, share }

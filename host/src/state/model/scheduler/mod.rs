@@ -179,6 +179,8 @@ struct World {
     overbooked: Cell<u32>,
     /// Are instances kept for modules?
     enrolled: bool,
+    /// Of the modules; 1 each, until they are enrolled.
+    weights: [u32; MODULES as usize],
     drains: bool,
     closed: bool,
 }
@@ -208,9 +210,14 @@ impl World {
             kept: Cell::new(0),
             overbooked: Cell::new(0),
             enrolled: false,
+            weights: [1; MODULES as usize],
             drains: false,
             closed: false,
         }
+    }
+
+    fn weight(&self, module: u64) -> u32 {
+        self.weights[module as usize]
     }
 
     /// A random task in a stage like this.
@@ -221,10 +228,11 @@ impl World {
 
     fn step(&mut self) {
         match self.rng.u8(..100) {
-            0 if !self.enrolled && self.rng.u8(..4) == 0 => {
+            0 if self.rng.u8(..4) == 0 => {
                 // Whatever each of them holds by then.
                 self.enrolled = true;
-                self.scheduler.keep_for((0..MODULES).collect());
+                self.weights = std::array::from_fn(|_| self.rng.u32(1..=4));
+                self.scheduler.keep_for((0..MODULES).map(|module| (module, self.weight(module))).collect());
             }
             0..25 => self.submit(),
             25..33 => {

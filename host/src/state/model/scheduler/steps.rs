@@ -213,7 +213,7 @@ impl World {
             let is_first = self.woken.order().first() == Some(&name);
             assert_eq!(self.scheduler.woken_if(|job| *job == name), is_first.then_some(name));
             if is_first {
-                self.woken.take(name);
+                self.woken.take(name, self.weight(self.tasks[name].module));
                 self.resume(name);
             }
         }
