@@ -80,6 +80,11 @@ pub struct Gatherings {
     due: Condvar,
     /// The fewest bytes that anybody lacks who waits; who gives fewer back than would do wakes nobody.
     fewest: AtomicU64,
+    /// Has somebody said that the store is fuller than it should be, and no thread begun to see to that?
+    pressed: AtomicBool,
+    /// Until when there is no use in that, in milliseconds since `begun`; 0 where there is.
+    rests_until: AtomicU64,
+    begun: Instant,
 }
 
 /// A place in the line.
@@ -199,6 +204,9 @@ impl Default for Gatherings {
             changed: Condvar::new(),
             due: Condvar::new(),
             fewest: AtomicU64::new(u64::MAX),
+            pressed: AtomicBool::new(false),
+            rests_until: AtomicU64::new(0),
+            begun: Instant::now(),
         }
     }
 }
@@ -255,12 +263,19 @@ impl Gatherings {
         }
     }
 
-    /// The store is fuller than it should be.
+    /// The store is fuller than it should be. Costs a look or two where that is known, or can't be helped.
     pub fn press(&self) {
-        let pressed = std::mem::replace(&mut self.line.lock().pressed, true);
-        if !pressed {
-            self.changed.notify_one();
+        if self.pressed.load(Ordering::Relaxed) || self.rests() || self.pressed.swap(true, Ordering::AcqRel) {
+            return;
         }
+        self.line.lock().pressed = true;
+        self.changed.notify_one();
+    }
+
+    /// Could nothing be spilled a moment ago?
+    fn rests(&self) -> bool {
+        let until = self.rests_until.load(Ordering::Relaxed);
+        until > 0 && self.begun.elapsed().as_millis() < u128::from(until)
     }
 
     /// Nobody waits any more: all hear that the host ends, and so do the threads that read.
@@ -336,6 +351,7 @@ impl Gatherings {
             // One thread at a time: the other reads, and refuses.
             if line.pressed && !line.relieves {
                 (line.pressed, line.relieves) = (false, true);
+                self.pressed.store(false, Ordering::Release);
                 return Some(Errand::Relieve);
             }
             let now = Instant::now();
@@ -376,9 +392,21 @@ impl Gatherings {
         self.changed.notify_all();
     }
 
-    /// The store is as empty as it should be, or as it can be.
-    pub fn have_relieved(&self) {
-        self.line.lock().relieves = false;
+    /// The store is as empty as it should be, or as it can be: then nobody tries again for so long.
+    pub fn have_relieved(&self, rest: Duration) {
+        let mut line = self.line.lock();
+        line.relieves = false;
+        let until = match rest.is_zero() {
+            true => 0,
+            false => {
+                line.pressed = false;
+                (self.begun.elapsed() + rest).as_millis() as u64 + 1
+            }
+        };
+        self.rests_until.store(until, Ordering::Relaxed);
+        if !line.pressed {
+            self.pressed.store(false, Ordering::Release);
+        }
     }
 
     /// This thread reads these objects for somebody from here on. False if another one reads some of them: then who needs them waits
@@ -989,8 +1017,14 @@ mod tests {
         line.press();
         let waits = line.join(Vec::new(), 1, of(1, 0));
         assert_eq!(round(&line, 1), [1], "the other one gathers");
-        line.have_relieved();
+        line.have_relieved(Duration::ZERO);
         assert!(matches!(line.next(LIMIT), Some(Errand::Relieve)));
+        // Nothing could be spilled: there is a pause, whoever asks.
+        line.press();
+        line.have_relieved(Duration::from_secs(3600));
+        line.press();
+        line.freed(0, LIMIT);
+        assert_eq!(round(&line, 1), [1]);
         drop(waits);
     }
 

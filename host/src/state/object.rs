@@ -569,6 +569,8 @@ mod tests {
         let takes = |size: usize| size as u64 + 24;
         let (cell, origin) = (takes(size_of::<Cell>()), takes(size_of::<Origin>()));
         assert!(cell + takes(size_of::<Value>()) <= OBJECT_OVERHEAD_BYTES);
+        // Of a value that can be spilled, and so a small part of its bytes.
+        assert!(takes(size_of::<crate::state::cold::Mark>()) + crate::state::cold::ENTRY_BYTES <= SPILL_BYTES_MIN / 32);
         assert!(cell + origin <= RESULT_BYTES, "{}", cell + origin);
         assert!(takes(size_of::<TaskError>()) + origin <= ERROR_BYTES);
         assert!(takes(size_of::<TaskRecord>()) + 100 <= TASK_BYTES, "{}", size_of::<TaskRecord>());

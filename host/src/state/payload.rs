@@ -6,8 +6,9 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 
 use super::actor::ActorRef;
+use super::cold::Mark;
 use super::object::ObjectRef;
-use super::store::{Mark, ObjectStore, Reservation};
+use super::store::{ObjectStore, Reservation};
 use crate::words::account::Account;
 pub use crate::words::encoding::Encoding;
 use crate::words::error::TaskResult;

@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use parking_lot::Condvar;
-use slab::Slab;
 
+use super::cold::{ColdOrder, Mark, Walk};
 use super::gathering::Gatherings;
 use super::object::{ObjectRef, Outcome, WeakObjectRef};
 use super::payload::{Payload, Value};
@@ -33,9 +33,7 @@ pub struct ObjectStore {
     /// Where cold objects go; nowhere by default.
     relief: OnceLock<Relieved>,
     /// The objects that can be spilled.
-    large: Mutex<Slab<(WeakObjectRef, Arc<Mark>)>, { rank::STORE }>,
-    /// Counts the uses of large objects: the greater number is the later one.
-    uses: AtomicU64,
+    cold: ColdOrder,
     /// Threads that store something, and wait for a moment.
     waiting: AtomicUsize,
     freed: (parking_lot::Mutex<()>, Condvar),
@@ -60,20 +58,12 @@ pub trait Relief: Send + Sync {
     /// The store is fuller than it should be. Returns at once.
     fn pressed(&self);
 
-    /// Makes room for so many more bytes until they are `taken`, which says whether they are, or nothing is left that can be spilled.
-    /// Takes as long as writing that.
+    /// Makes room until what is needed is `taken`, which says whether it is, or nothing is left that can be spilled. Takes as long as
+    /// writing that.
     ///
     /// # Errors
     /// `OutOfDisk`.
-    fn make_room(&self, bytes: u64, taken: &mut dyn FnMut() -> bool) -> Result<(), TaskError>;
-}
-
-/// A large value's place in the store.
-#[derive(Debug)]
-pub struct Mark {
-    place: usize,
-    /// When it was used last.
-    used: AtomicU64,
+    fn make_room(&self, taken: &mut dyn FnMut() -> bool) -> Result<(), TaskError>;
 }
 
 impl ObjectStore {
@@ -85,8 +75,7 @@ impl ObjectStore {
             live: AtomicU64::new(0),
             ids: Counter::default(),
             relief: OnceLock::new(),
-            large: Mutex::default(),
-            uses: AtomicU64::new(0),
+            cold: ColdOrder::default(),
             waiting: AtomicUsize::new(0),
             freed: Default::default(),
             making_room: AtomicUsize::new(0),
@@ -103,19 +92,19 @@ impl ObjectStore {
         let _ = self.relief.set(Relieved { relief, threshold });
     }
 
-    /// Bytes that it has to lose before it is as empty as it should be with `bytes` more in it.
-    pub fn excess(&self, bytes: u64) -> u64 {
-        self.used_bytes().saturating_add(bytes).saturating_sub(self.limit / 100 * SPILL_TO_PERCENT)
+    /// Bytes that it has to lose before it is as empty as it should be.
+    pub fn excess(&self) -> u64 {
+        self.used_bytes().saturating_sub(self.limit / 100 * SPILL_TO_PERCENT)
     }
 
     /// The objects that can be spilled, the one that was not used for longest first.
-    pub fn coldest(&self) -> impl Iterator<Item = ObjectRef> + use<> {
-        let mut large: Vec<_> = {
-            let large = self.large.lock();
-            large.iter().map(|(_, (object, mark))| (mark.used.load(Ordering::Relaxed), object.clone())).collect()
-        };
-        large.sort_unstable_by_key(|(used, _)| *used);
-        large.into_iter().filter_map(|(_, object)| object.upgrade())
+    pub fn coldest(&self) -> Walk<'_> {
+        self.cold.walk()
+    }
+
+    /// How many objects that can be spilled it ever had.
+    pub fn spillable_added(&self) -> u64 {
+        self.cold.added()
     }
 
     /// Bytes that it holds at most.
@@ -141,28 +130,17 @@ impl ObjectStore {
 
     /// A large value is in the store, as the value of this object.
     pub(super) fn remember(&self, object: &ObjectRef, value: &Value) {
-        let mut large = self.large.lock();
-        let entry = large.vacant_entry();
-        let mark = Arc::new(Mark { place: entry.key(), used: AtomicU64::new(self.next_use()) });
-        if value.mark().set(mark.clone()).is_ok() {
-            entry.insert((object.downgrade(), mark));
-        }
+        self.cold.add(object.downgrade(), |mark| value.mark().set(mark).is_ok());
     }
 
     /// The value is gone.
     pub(super) fn forget(&self, mark: &Mark) {
-        let gone = self.large.lock().try_remove(mark.place);
-        // Outside the lock: the object may be the last thing that this weak handle kept.
-        drop(gone);
-    }
-
-    fn next_use(&self) -> u64 {
-        self.uses.fetch_add(1, Ordering::Relaxed)
+        self.cold.remove(mark);
     }
 
     pub(super) fn touch(&self, value: &Value) {
         if let Some(mark) = value.mark().get() {
-            mark.used.store(self.next_use(), Ordering::Relaxed);
+            self.cold.touch(mark);
         }
     }
 
@@ -286,7 +264,7 @@ impl ObjectStore {
         let over = Finally::new(|| {
             self.making_room.fetch_sub(1, Ordering::SeqCst);
         });
-        let made = relieved.relief.make_room(bytes, &mut || {
+        let made = relieved.relief.make_room(&mut || {
             reservation = self.try_reserve(bytes).ok();
             reservation.is_some()
         });

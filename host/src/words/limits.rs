@@ -96,6 +96,13 @@ pub const HELD_MAX: Duration = Duration::from_secs(5);
 /// Objects that a guest has asked for in this way and that the host remembers, some 30 bytes each.
 pub const ASKED_MAX: usize = 4096;
 
+/// Objects that who looks for cold ones looks at before others have their turn at the store: some ten microseconds.
+pub const COLD_AT_ONCE: usize = 64;
+
+/// Who went over all cold objects and could spill none waits this many times as long as that took before all are gone over again,
+/// unless there is a new one: so no more than a tenth of a thread's time goes into looks that find nothing.
+pub const FUTILE_WALK_REST: u32 = 9;
+
 /// Threads that read spilled objects back, and write cold ones before the store is full.
 pub const DISK_THREADS: usize = 2;
 
