@@ -17,7 +17,7 @@ use crate::state::spill::{SpillFile, SpillFolder};
 use crate::state::store::{ObjectStore, Relief, Reservation};
 use crate::words::error::{TaskError, TaskResult};
 use crate::words::ids::ObjectId;
-use crate::words::limits::{DISK_THREADS, FUTILE_WALK_REST, SPILL_RETRY};
+use crate::words::limits::{DISK_THREADS, FUTILE_WALK_REST, ROOM_PATIENCE, SPILL_RETRY};
 use crate::words::panics::{Finally, caught};
 use crate::words::sync::{Mutex, rank};
 use crate::words::voice::Voice;
@@ -126,8 +126,8 @@ impl Relief for Arc<Spiller> {
 struct Reader {
     spiller: Arc<Spiller>,
     runtime: Weak<Runtime>,
-    /// The change since when nothing could be spilled: who was looked at after it needs not try that again.
-    dry: u64,
+    /// The change since when nothing could be spilled, and why: who was looked at after it needs not try that again.
+    dry: Option<(u64, Arc<TaskError>)>,
 }
 
 impl Runtime {
@@ -138,7 +138,7 @@ impl Runtime {
     pub(super) fn start_readers(self: &Arc<Self>, presence: &Arc<Presence>) -> std::io::Result<()> {
         let Some(spiller) = &self.spiller else { return Ok(()) };
         for number in 0..DISK_THREADS {
-            let mut reader = Reader { spiller: spiller.clone(), runtime: Arc::downgrade(self), dry: 0 };
+            let mut reader = Reader { spiller: spiller.clone(), runtime: Arc::downgrade(self), dry: None };
             let thread = std::thread::Builder::new().name(format!("rustyray-disk-{number}"));
             presence.spawn(thread, move || reader.serve())?;
         }
@@ -231,7 +231,8 @@ impl Reader {
         // What is there is held, so that it is not spilled to make room for the rest.
         let mut outcomes = need.outcomes();
         let files = files(need, &outcomes);
-        if need.is_new() && self.make_again_what_is_gone(&files) {
+        let is_new = need.is_new();
+        if is_new && self.make_again_what_is_gone(&files) {
             return handling.serve(Gathered { outcomes: need.outcomes(), room: Ok(None) });
         }
         let bytes = need.bytes + files.iter().map(|(_, file)| file.len()).sum::<u64>();
@@ -250,6 +251,10 @@ impl Reader {
         let mut room = match self.reserve(&store, bytes, change) {
             Ok(room) => room,
             Err(full) => {
+                // Where the disk is what is full little is to be hoped for.
+                if is_new && need.objects.is_empty() && !store.may_come(bytes, &full) {
+                    line.refuse_at(need, Instant::now() + ROOM_PATIENCE);
+                }
                 need.note(full);
                 return handling.put_back(bytes, change);
             }
@@ -278,13 +283,11 @@ impl Reader {
     }
 
     fn reserve(&mut self, store: &Arc<ObjectStore>, bytes: u64, change: u64) -> TaskResult<Reservation> {
-        if self.dry == change && bytes <= store.limit() {
-            return store.reserve_free(bytes);
+        if let Some((_, why)) = self.dry.as_ref().filter(|(dry, _)| *dry == change && bytes <= store.limit()) {
+            return store.reserve_free(bytes).map_err(|_| why.clone());
         }
         let reserved = store.reserve_now(bytes);
-        if reserved.is_err() {
-            self.dry = change;
-        }
+        self.dry = reserved.as_ref().err().filter(|_| bytes <= store.limit()).map(|why| (change, why.clone()));
         reserved
     }
 

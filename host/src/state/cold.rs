@@ -54,7 +54,10 @@ impl ColdOrder {
         if keep(mark.clone()) {
             entries.insert(place, Entry { object, mark });
         }
-        drop(entries);
+    }
+
+    /// One more was added.
+    pub fn count_one(&self) {
         self.added.fetch_add(1, Ordering::Release);
     }
 

@@ -139,13 +139,9 @@ impl ObjectStore {
         self.object(Slot::PENDING, self.nothing())
     }
 
-    /// The same, for somebody, with so many bytes that the host keeps for it beside its value.
-    ///
-    /// # Errors
-    /// `ObjectStoreFull`, which names the limit.
-    pub fn promise_on(self: &Arc<Self>, account: &Arc<Account>, bytes: u64) -> TaskResult<ObjectRef> {
-        let charge = self.reserve(bytes)?.on(account);
-        Ok(self.object(Slot::PENDING, charge))
+    /// The same, for somebody, charged with what the host keeps for it beside its value.
+    pub fn promise_charged(self: &Arc<Self>, charge: Reservation) -> ObjectRef {
+        self.object(Slot::PENDING, charge)
     }
 
     /// One that is sealed when somebody has taken from a stream: this task, or where there is none the embedder, and then whoever
@@ -168,7 +164,7 @@ impl ObjectStore {
         let value = self.to_remember(&outcome);
         let object = self.object(Slot::Sealed(outcome, None), self.nothing());
         if let Some(value) = value {
-            self.remember(&object, &value);
+            self.remember(&object, value);
         }
         object
     }
@@ -332,7 +328,7 @@ impl ObjectRef {
             }
         };
         if let Some(value) = value {
-            self.store().remember(self, &value);
+            self.store().remember(self, value);
         }
         // Outside the lock: a watcher may ask the object for its outcome.
         watchers.tell(failed);
@@ -416,7 +412,7 @@ impl ObjectRef {
         let value = Arc::new(value);
         *slot = Slot::Sealed(Ok(value.clone()), origin);
         drop(slot);
-        self.store().remember(self, &value);
+        self.store().remember(self, value.clone());
         drop(file);
         Some(Ok(value))
     }

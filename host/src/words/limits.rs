@@ -106,13 +106,8 @@ pub const FUTILE_WALK_REST: u32 = 9;
 /// Threads that read spilled objects back, and write cold ones before the store is full.
 pub const DISK_THREADS: usize = 2;
 
-/// How often, and how long each time, who stores something in a full store waits for a change when nothing can be spilled: what
-/// another thread has just stored cannot be until that has let go of it.
-pub const ROOM_TRIES: u32 = 5;
-/// See [`ROOM_TRIES`].
-pub const ROOM_PAUSE: Duration = Duration::from_millis(2);
-
-/// How long it tries in all, while others find room that come before it: its thread, which may be one that runs guests, stands still.
+/// How long who stores or submits something waits for room in a full store: until cold objects are on disk, or others let go of what
+/// they use. A guest that waits is suspended, and holds neither a thread nor a CPU slot.
 pub const ROOM_PATIENCE: Duration = Duration::from_millis(250);
 
 /// How long a disk that took no more is left alone, unless a spilled object goes.

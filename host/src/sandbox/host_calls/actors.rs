@@ -30,7 +30,7 @@ impl Guest {
 }
 
 impl Host for Guest {
-    fn create(
+    async fn create(
         &mut self,
         actor_type: String,
         constructor: String,
@@ -47,7 +47,8 @@ impl Host for Guest {
         });
         let module = self.task().spec.with_module(Arc::clone);
         let request = ActorRequest { module, type_name, constructor, arguments, options };
-        let actor = self.port.create_actor(request, Some(self.task()));
+        let begun = self.port.create_actor(request, Some(self.task()));
+        let actor = self.with_room(begun).await;
         self.push(actor)
     }
 
@@ -57,7 +58,7 @@ impl Host for Guest {
         self.push(ready)
     }
 
-    fn call(
+    async fn call(
         &mut self,
         actor: Resource<ActorRef>,
         method: String,
@@ -72,7 +73,8 @@ impl Host for Guest {
             Err(text) => self.failed_object(bad_options(text)),
             Ok(options) => {
                 let request = CallRequest { actor, method, arguments, options, reply: self.reply(), place: None };
-                self.port.call_actor(request, Some(self.task()))
+                let begun = self.port.call_actor(request, Some(self.task()));
+                self.with_room(begun).await
             }
         };
         self.push(object)
