@@ -39,6 +39,7 @@ mod receipts;
 mod registry;
 mod restarts;
 mod retries;
+mod room;
 mod scheduling;
 mod sources;
 mod spilling;

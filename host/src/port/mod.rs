@@ -1,6 +1,7 @@
 //! The door between a guest's host calls and the runtime. The scheduler runs guests and guests submit to the scheduler;
 //! the circle is cut here: whoever calls sees a [`Port`], never what is behind it.
 
+pub mod begun;
 pub mod log;
 pub mod waiting;
 
@@ -25,6 +26,7 @@ use crate::words::error::TaskError;
 use crate::words::event::EventKind;
 use crate::words::manifest::ModuleInfo;
 use crate::words::options::{ActorOptions, Address, TaskOptions};
+pub use begun::Begun;
 use log::{LogLine, LogSource};
 
 /// A task to submit.
@@ -73,22 +75,23 @@ pub struct CallRequest {
     pub place: Option<Place>,
 }
 
-/// What the runtime does for a guest, and for the embedder. `caller` is the task that asks; `None` is the embedder.
+/// What the runtime does for a guest, and for the embedder. `caller` is the task that asks; `None` is the embedder. What is submitted
+/// or created waits where the store has no room for it.
 pub trait Port: Send + Sync {
     /// Submits a task. What is wrong with it becomes the error of the object.
-    fn submit(&self, request: TaskRequest, caller: Option<&Arc<TaskRecord>>) -> ObjectRef;
+    fn submit(&self, request: TaskRequest, caller: Option<&Arc<TaskRecord>>) -> Begun<ObjectRef>;
 
     /// Creates an actor. What is wrong with it becomes the error of its calls.
-    fn create_actor(&self, request: ActorRequest, caller: Option<&Arc<TaskRecord>>) -> ActorRef;
+    fn create_actor(&self, request: ActorRequest, caller: Option<&Arc<TaskRecord>>) -> Begun<ActorRef>;
 
     /// Calls an actor. What is wrong with it becomes the error of the object.
-    fn call_actor(&self, request: CallRequest, caller: Option<&Arc<TaskRecord>>) -> ObjectRef;
+    fn call_actor(&self, request: CallRequest, caller: Option<&Arc<TaskRecord>>) -> Begun<ObjectRef>;
 
     /// Submits a task that gives its results one after the other. What is wrong with it becomes the error of the first.
-    fn submit_stream(&self, request: TaskRequest, caller: Option<&Arc<TaskRecord>>) -> StreamRef;
+    fn submit_stream(&self, request: TaskRequest, caller: Option<&Arc<TaskRecord>>) -> Begun<StreamRef>;
 
     /// Calls such a method.
-    fn call_stream(&self, request: CallRequest, caller: Option<&Arc<TaskRecord>>) -> StreamRef;
+    fn call_stream(&self, request: CallRequest, caller: Option<&Arc<TaskRecord>>) -> Begun<StreamRef>;
 
     /// Has an actor move to the version of its module that is there now, before its next call. The object is ready when it has, and
     /// its error is why it did not.

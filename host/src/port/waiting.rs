@@ -11,9 +11,11 @@ use crate::state::gathering::Gathering;
 use crate::state::object::{ObjectRef, Outcome, WatchKey, Watcher};
 use crate::state::parking::{Awaited, Wait};
 use crate::state::shift::{News, Shift};
+use crate::state::store::Reservation;
 use crate::state::task::TaskRecord;
 use crate::words::clock::Sleep;
-use crate::words::error::TaskError;
+use crate::words::error::{ErrorKind, TaskError, TaskResult};
+use crate::words::limits::ROOM_PATIENCE;
 use crate::words::panics::caught;
 use crate::words::sync::AtomicWaker;
 use crate::words::sync::atomic::{AtomicUsize, Ordering};
@@ -255,6 +257,26 @@ pub async fn come(
     }
 }
 
+/// Waits for so much room in the store, which was not there for this reason, in line with others, and as long as [`ROOM_PATIENCE`]. A
+/// task that waits gives its CPU slot back.
+pub async fn room(
+    port: &dyn Port,
+    task: Option<&TaskRecord>,
+    bytes: u64,
+    full: Arc<TaskError>,
+) -> TaskResult<Reservation> {
+    let gathering = port.gather(Vec::new(), bytes, task).unless(full);
+    match wait(port, task.map(|task| (task, None)), Some(&gathering), Some(ROOM_PATIENCE)).await {
+        Waited::CancelRequested => Err(Arc::new(stop_request())),
+        Waited::Ready | Waited::TimedOut | Waited::InVain(_) => gathering.take_room(),
+    }
+}
+
+/// The error of what a task waits for when it is asked to stop.
+pub fn stop_request() -> TaskError {
+    TaskError::new(ErrorKind::TaskCancelled, "this task was asked to stop")
+}
+
 /// Waits until the timeout, or until the waiting task is asked to stop or waits in vain. Without objects it is a timer. A
 /// guest tells what it waits for, where only other tasks can end that.
 async fn wait(
@@ -398,7 +420,7 @@ mod tests {
         pub fn new() -> Self {
             let store = ObjectStore::new(LIMIT);
             let object = store.promise();
-            let join = |_| Arc::new(store.gatherings().join(Vec::new(), 1, Claimant::default()));
+            let join = |_| Arc::new(store.gatherings().join(vec![object.clone()], 1, Claimant::default()));
             let coming = [0, 1].map(join).into();
             let wanted = Wanted { objects: Awaited::One(object.clone()), count: 1, coming };
             Waits { store, object, wanted }

@@ -176,7 +176,7 @@ impl Runtime {
             Ok(instance) => {
                 // Before anybody hears that it is ready: who does may kill it at once.
                 actor.mailbox.serves();
-                self.settle(task, self.store.store(Payload::new(Encoding::Json, "null")));
+                self.settle(task, Ok(self.store.token(Payload::new(Encoding::Json, "null"))));
                 return Ok(instance);
             }
             Err(Missing::Lost) if actor.mailbox.puts_off() => return Err(Over::StartsLater(task.clone())),

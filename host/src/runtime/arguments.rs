@@ -130,21 +130,21 @@ impl Runtime {
     /// A result, in the store. Where that is full of what others use, and can be spilled soon, it is waited for.
     pub(super) async fn stored(&self, task: &TaskRecord, payload: Payload) -> Outcome {
         let bytes = payload.stored_bytes() + OBJECT_OVERHEAD_BYTES;
-        match self.store.reserve_now(bytes) {
+        match self.store.reserve_at_once(bytes) {
             Ok(room) => Ok(Value::new(payload, room.on(&task.spec.module.account))),
             // Apart, so that it takes no room in the future of every task.
-            Err(full) if self.store.may_come(bytes, &full) => Box::pin(self.stored_later(task, payload, bytes)).await,
+            Err(full) if self.store.may_come(bytes, &full) => {
+                Box::pin(self.stored_later(task, payload, bytes, full)).await
+            }
             Err(full) => Err(full),
         }
     }
 
-    async fn stored_later(&self, task: &TaskRecord, payload: Payload, bytes: u64) -> Outcome {
+    async fn stored_later(&self, task: &TaskRecord, payload: Payload, bytes: u64, full: Arc<TaskError>) -> Outcome {
         let (_parked, _busy) = self.waits_for_the_disk(task);
-        let gathering = self.gather(Vec::new(), bytes, Some(task));
+        let gathering = self.gather(Vec::new(), bytes, Some(task)).unless(full);
         (&gathering).await;
-        let room = gathering.take().map_or(Ok(None), |gathered| gathered.room)?;
-        room.map(|room| Value::new(payload, room.on(&task.spec.module.account)))
-            .ok_or_else(|| Arc::new(too_large(bytes, self.store.limit())))
+        gathering.take_room().map(|room| Value::new(payload, room.on(&task.spec.module.account)))
     }
 }
 

@@ -6,17 +6,18 @@ use sha2::{Digest, Sha256};
 use tracing::Level;
 
 use super::Runtime;
+use crate::port::Begun;
 use crate::port::waiting::value_of;
 use crate::sandbox::Instance;
 use crate::state::actor::ActorRecord;
 use crate::state::checkpoint::Saved;
 use crate::state::gathering::is_want_of_room;
 use crate::state::journal::{Entry, Key, Kind};
-use crate::state::payload::Payload;
+use crate::state::payload::{Payload, Value};
 use crate::state::slot::CancelSlot;
 use crate::state::task::{TaskRecord, Work};
 use crate::words::error::{ErrorKind, TaskError};
-use crate::words::limits::CHECKPOINT_GRACE;
+use crate::words::limits::{CHECKPOINT_GRACE, OBJECT_OVERHEAD_BYTES};
 
 impl Runtime {
     /// A fresh instance with the state that was saved last; `None` if there is none, or if it does not fit any more.
@@ -91,7 +92,10 @@ impl Runtime {
     }
 
     pub(super) async fn keep_state(&self, actor: &ActorRecord, saved: &Saved, state: Payload) {
-        match self.store.store_on(&actor.spec.module.account, state.clone()) {
+        let (account, value) = (actor.spec.module.account.clone(), state.clone());
+        let bytes = value.stored_bytes() + OBJECT_OVERHEAD_BYTES;
+        let stored = Begun::with(&self.store, bytes, move |room| room.map(|room| Value::new(value, room.on(&account))));
+        match stored.with_room(self, None).await {
             Ok(value) => saved.keep(self.store.sealed(Ok(value))),
             Err(full) => return self.report(actor, "cannot be saved, and its last checkpoint stays", &full),
         }

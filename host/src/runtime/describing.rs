@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use tracing::Level;
 
 use crate::port::log::{LogLine, LogSource};
-use crate::port::{ActorRequest, CallRequest, Port, TaskRequest};
+use crate::port::{ActorRequest, Begun, CallRequest, Port, TaskRequest};
 use crate::state::actor::ActorRef;
 use crate::state::gathering::Gathering;
 use crate::state::object::ObjectRef;
@@ -49,25 +49,25 @@ fn refusal() -> TaskError {
 }
 
 impl Port for NobodyHome {
-    fn submit(&self, _request: TaskRequest, _caller: Option<&Arc<TaskRecord>>) -> ObjectRef {
-        self.refused()
+    fn submit(&self, _request: TaskRequest, _caller: Option<&Arc<TaskRecord>>) -> Begun<ObjectRef> {
+        Begun::Done(self.refused())
     }
 
-    fn create_actor(&self, request: ActorRequest, _caller: Option<&Arc<TaskRecord>>) -> ActorRef {
+    fn create_actor(&self, request: ActorRequest, _caller: Option<&Arc<TaskRecord>>) -> Begun<ActorRef> {
         let refused = || ActorRef::dead(request.module, request.type_name, self.refused(), Arc::new(refusal()));
-        self.actor.get_or_init(refused).clone()
+        Begun::Done(self.actor.get_or_init(refused).clone())
     }
 
-    fn call_actor(&self, _request: CallRequest, _caller: Option<&Arc<TaskRecord>>) -> ObjectRef {
-        self.refused()
+    fn call_actor(&self, _request: CallRequest, _caller: Option<&Arc<TaskRecord>>) -> Begun<ObjectRef> {
+        Begun::Done(self.refused())
     }
 
-    fn submit_stream(&self, _request: TaskRequest, _caller: Option<&Arc<TaskRecord>>) -> StreamRef {
-        StreamRef::failed(self.refused(), &self.store)
+    fn submit_stream(&self, _request: TaskRequest, _caller: Option<&Arc<TaskRecord>>) -> Begun<StreamRef> {
+        Begun::Done(StreamRef::failed(self.refused(), &self.store))
     }
 
-    fn call_stream(&self, _request: CallRequest, _caller: Option<&Arc<TaskRecord>>) -> StreamRef {
-        StreamRef::failed(self.refused(), &self.store)
+    fn call_stream(&self, _request: CallRequest, _caller: Option<&Arc<TaskRecord>>) -> Begun<StreamRef> {
+        Begun::Done(StreamRef::failed(self.refused(), &self.store))
     }
 
     fn move_actor(&self, _actor: &ActorRef) -> ObjectRef {

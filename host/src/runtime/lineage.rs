@@ -58,7 +58,11 @@ impl Runtime {
             queued: self.clock.now(),
             own_bytes: lineage.own_bytes,
         };
-        self.launch_into(spec, arguments, None, output, None).map_err(|error| error.message)
+        // On a thread that may write to disk what makes room for the arguments that were passed by value.
+        let room = self.store.reserve_now(self.kept_bytes(&spec, &arguments)).map_err(|full| full.message.clone())?;
+        self.let_in(&spec, None, &mut None).map_err(|error| error.message)?;
+        self.begin(spec, arguments, None, output, room);
+        Ok(())
     }
 }
 

@@ -52,7 +52,7 @@ use self::crew::{Crew, Job};
 use self::endings::Endings;
 use self::observers::Guard;
 use crate::port::log::{LogLine, LogSource};
-use crate::port::{ActorRequest, CallRequest, Port, TaskRequest};
+use crate::port::{ActorRequest, Begun, CallRequest, Port, TaskRequest};
 use crate::sandbox::Sandbox;
 use crate::state::actor::{ActorRecord, ActorRef};
 use crate::state::gathering::{Claimant, Gathering};
@@ -326,11 +326,15 @@ impl Runtime {
     }
 
     /// The items of what is submitted to give them.
-    fn streamed(&self, taker: Option<&Arc<TaskRecord>>, submit: impl FnOnce(Arc<Stream>) -> ObjectRef) -> StreamRef {
+    fn streamed(
+        &self,
+        taker: Option<&Arc<TaskRecord>>,
+        submit: impl FnOnce(Arc<Stream>) -> Begun<ObjectRef>,
+    ) -> Begun<StreamRef> {
         let account = taker.map(|taker| taker.spec.module.account.clone()).unwrap_or_default();
         let stream = Stream::new(&self.store, taker, &account);
-        let task = submit(stream.clone());
-        StreamRef::new(stream, task, self.conductor())
+        let conductor = self.conductor();
+        submit(stream.clone()).map(|task| StreamRef::new(stream, task, conductor))
     }
 }
 
@@ -351,23 +355,23 @@ impl Drop for LetGo {
 }
 
 impl Port for Runtime {
-    fn submit(&self, request: TaskRequest, caller: Option<&Arc<TaskRecord>>) -> ObjectRef {
+    fn submit(&self, request: TaskRequest, caller: Option<&Arc<TaskRecord>>) -> Begun<ObjectRef> {
         self.submit_task(request, None, caller)
     }
 
-    fn create_actor(&self, request: ActorRequest, caller: Option<&Arc<TaskRecord>>) -> ActorRef {
+    fn create_actor(&self, request: ActorRequest, caller: Option<&Arc<TaskRecord>>) -> Begun<ActorRef> {
         self.submit_actor(request, caller)
     }
 
-    fn call_actor(&self, request: CallRequest, caller: Option<&Arc<TaskRecord>>) -> ObjectRef {
+    fn call_actor(&self, request: CallRequest, caller: Option<&Arc<TaskRecord>>) -> Begun<ObjectRef> {
         self.submit_call(request, None, caller)
     }
 
-    fn submit_stream(&self, request: TaskRequest, caller: Option<&Arc<TaskRecord>>) -> StreamRef {
+    fn submit_stream(&self, request: TaskRequest, caller: Option<&Arc<TaskRecord>>) -> Begun<StreamRef> {
         self.streamed(caller, |stream| self.submit_task(request, Some(stream), caller))
     }
 
-    fn call_stream(&self, request: CallRequest, caller: Option<&Arc<TaskRecord>>) -> StreamRef {
+    fn call_stream(&self, request: CallRequest, caller: Option<&Arc<TaskRecord>>) -> Begun<StreamRef> {
         self.streamed(caller, |stream| self.submit_call(request, Some(stream), caller))
     }
 

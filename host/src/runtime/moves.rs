@@ -52,8 +52,8 @@ impl Runtime {
         let asked = actor.moves.take();
         let (instance, outcome) = self.moved(actor, construct, instance).await;
         if let Some(asked) = asked {
-            let nothing = || self.store.store(Payload::new(Encoding::Bincode, ""));
-            asked.seal(outcome.map_err(Arc::new).and_then(|()| nothing()), None);
+            let nothing = || self.store.token(Payload::new(Encoding::Bincode, ""));
+            asked.seal(outcome.map_err(Arc::new).map(|()| nothing()), None);
             self.dispatch();
         }
         instance
@@ -159,7 +159,7 @@ impl Runtime {
         // Not as other tasks are: a constructor that fails ends its actor.
         let outcome =
             restored.as_ref().map(|_| Payload::new(Encoding::Bincode, "")).map_err(|error| Arc::new(error.clone()));
-        let outcome = outcome.and_then(|nothing| self.store.store(nothing));
+        let outcome = outcome.map(|nothing| self.store.token(nothing));
         let failed = restored.is_err();
         let finished = task.finish(outcome, failed, Moment::of(&*self.clock), |receipt| self.account(receipt));
         self.end_family(finished.and_then(|finished| finished.to_end));

@@ -275,7 +275,7 @@ impl Service {
         match outcome {
             Ok(payload) => {
                 let bytes = payload.stored_bytes() + OBJECT_OVERHEAD_BYTES;
-                match self.runtime.store.reserve_now(bytes) {
+                match self.runtime.store.reserve_at_once(bytes) {
                     Ok(room) => self.runtime.settle(call, Ok(Value::new(payload, room.on(&call.spec.module.account)))),
                     Err(_) => return self.store(call.clone(), payload, waited),
                 }

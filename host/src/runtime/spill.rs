@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tracing::Level;
@@ -9,13 +10,14 @@ use tracing::Level;
 use super::Runtime;
 use super::crew::Presence;
 use super::observers::Observers;
+use crate::state::cold::Walk;
 use crate::state::gathering::{Duty, Errand, Gathered, Gatherings, Need};
 use crate::state::object::{ObjectRef, Outcome};
 use crate::state::spill::{SpillFile, SpillFolder};
 use crate::state::store::{ObjectStore, Relief, Reservation};
 use crate::words::error::{TaskError, TaskResult};
 use crate::words::ids::ObjectId;
-use crate::words::limits::DISK_THREADS;
+use crate::words::limits::{DISK_THREADS, FUTILE_WALK_REST, ROOM_PATIENCE, SPILL_RETRY};
 use crate::words::panics::{Finally, caught};
 use crate::words::sync::{Mutex, rank};
 use crate::words::voice::Voice;
@@ -25,9 +27,19 @@ pub(super) struct Spiller {
     folder: Arc<SpillFolder>,
     store: Weak<ObjectStore>,
     line: Arc<Gatherings>,
-    /// One writes at a time: two would choose the same objects.
+    /// One writes at a time: two would take what the other has made room for.
     writing: Mutex<(), { rank::SPILLING }>,
+    futile: Mutex<Option<Futile>, { rank::STORE }>,
     voice: Voice,
+}
+
+/// A walk over all cold objects of which none could be spilled: the same would come of another one at once.
+struct Futile {
+    /// When it is worth another one.
+    until: Instant,
+    /// How many objects that can be spilled there ever were.
+    added: u64,
+    why: Option<TaskError>,
 }
 
 impl Spiller {
@@ -35,7 +47,7 @@ impl Spiller {
         let (store, line) = (Arc::downgrade(store), store.gatherings().clone());
         let littered = line.clone();
         folder.leave_to(move || littered.litter());
-        Spiller { folder, store, line, writing: Mutex::new(()), voice: observers.voice() }
+        Spiller { folder, store, line, writing: Mutex::new(()), futile: Mutex::new(None), voice: observers.voice() }
     }
 
     /// Bytes that are on disk.
@@ -43,25 +55,53 @@ impl Spiller {
         self.folder.used_bytes()
     }
 
-    /// Spills the coldest until the store is as empty as it should be with so many `bytes` more, as far as that is possible. What was
-    /// freed is put with `left`, for where no lock is held. Gives how much it was, and why not more where the disk is the reason.
-    fn spill(&self, store: &ObjectStore, bytes: u64, left: &mut Vec<(ObjectRef, Bytes)>) -> (u64, Option<TaskError>) {
-        let excess = store.excess(bytes);
-        let (mut freed, mut refused) = (0, None);
-        for object in store.coldest() {
-            if freed >= excess {
-                break;
-            }
-            let bytes = object.put_away(&self.folder).unwrap_or_else(|error| {
-                // A smaller one may find room yet.
-                refused.get_or_insert(error);
-                Bytes::new()
-            });
-            freed += bytes.len() as u64;
-            // Whoever else held it may be gone by now.
-            left.push((object, bytes));
+    /// Spills the next object of the walk, unless somebody uses it. What was freed is put with `left`, for where no lock is held.
+    /// Gives how much it was; `None` at the end.
+    ///
+    /// # Errors
+    /// `OutOfDisk`.
+    fn spill_next(&self, walk: &mut Walk<'_>, left: &mut Vec<(ObjectRef, Bytes)>) -> Option<Result<u64, TaskError>> {
+        let object = walk.next()?;
+        let freed = object.put_away(&self.folder);
+        let bytes = freed.as_ref().map(|bytes| bytes.len() as u64).map_err(TaskError::clone);
+        // Whoever else held it may be gone by now.
+        left.push((object, freed.unwrap_or_default()));
+        Some(bytes)
+    }
+
+    /// Spills as few objects as it takes until it is `enough`, the coldest first. False where all that can be spilled is not
+    /// enough, with the reason where that is the disk.
+    fn spill_until(
+        &self,
+        store: &ObjectStore,
+        left: &mut Vec<(ObjectRef, Bytes)>,
+        mut enough: impl FnMut(&mut Vec<(ObjectRef, Bytes)>) -> bool,
+    ) -> (bool, Option<TaskError>) {
+        if enough(left) {
+            return (true, None);
         }
-        (freed, refused)
+        let (began, added) = (Instant::now(), store.spillable_added());
+        if let Some(futile) = &*self.futile.lock()
+            && futile.until > began
+            && futile.added == added
+        {
+            return (false, futile.why.clone());
+        }
+        let (mut walk, mut spilled, mut refused) = (store.coldest(), 0, None);
+        while let Some(freed) = self.spill_next(&mut walk, left) {
+            // A smaller one may find room on the disk yet.
+            spilled += freed.map_err(|error| refused.get_or_insert(error)).unwrap_or_default();
+            if enough(left) {
+                return (true, None);
+            }
+        }
+        if spilled == 0 {
+            let rest = (began.elapsed() * FUTILE_WALK_REST).min(SPILL_RETRY);
+            let futile = Futile { until: Instant::now() + rest, added, why: refused.clone() };
+            let before = self.futile.lock().replace(futile);
+            drop(before);
+        }
+        (false, refused)
     }
 }
 
@@ -70,21 +110,12 @@ impl Relief for Arc<Spiller> {
         self.line.press();
     }
 
-    fn make_room(&self, bytes: u64, taken: &mut dyn FnMut() -> bool) -> Result<(), TaskError> {
+    fn make_room(&self, taken: &mut dyn FnMut() -> bool) -> Result<(), TaskError> {
         let Some(store) = self.store.upgrade() else { return Ok(()) };
         let mut left = Vec::new();
         let writing = self.writing.lock();
-        let refused = loop {
-            // Others take what is freed before it can be.
-            if taken() {
-                break None;
-            }
-            let (freed, refused) = self.spill(&store, bytes, &mut left);
-            if freed == 0 {
-                let had_room = taken();
-                break refused.filter(|_| !had_room);
-            }
-        };
+        // Others take what is freed before it can be.
+        let (_, refused) = self.spill_until(&store, &mut left, |_| taken());
         drop(writing);
         drop(left);
         refused.map_or(Ok(()), Err)
@@ -95,8 +126,8 @@ impl Relief for Arc<Spiller> {
 struct Reader {
     spiller: Arc<Spiller>,
     runtime: Weak<Runtime>,
-    /// The change since when nothing could be spilled: who was looked at after it needs not try that again.
-    dry: u64,
+    /// The change since when nothing could be spilled, and why: who was looked at after it needs not try that again.
+    dry: Option<(u64, Arc<TaskError>)>,
 }
 
 impl Runtime {
@@ -107,7 +138,7 @@ impl Runtime {
     pub(super) fn start_readers(self: &Arc<Self>, presence: &Arc<Presence>) -> std::io::Result<()> {
         let Some(spiller) = &self.spiller else { return Ok(()) };
         for number in 0..DISK_THREADS {
-            let mut reader = Reader { spiller: spiller.clone(), runtime: Arc::downgrade(self), dry: 0 };
+            let mut reader = Reader { spiller: spiller.clone(), runtime: Arc::downgrade(self), dry: None };
             let thread = std::thread::Builder::new().name(format!("rustyray-disk-{number}"));
             presence.spawn(thread, move || reader.serve())?;
         }
@@ -164,17 +195,29 @@ impl Reader {
         }
     }
 
+    /// Makes the store as empty as it should be. Between two objects those who need room at once have their turn.
     fn relieve(&self) {
-        let line = self.spiller.line.clone();
-        let _relieved = Finally::new(move || line.have_relieved());
-        let Some(store) = self.spiller.store.upgrade() else { return };
+        let spiller = &self.spiller;
+        let mut relieving = Relieving { line: &spiller.line, rest: Duration::ZERO };
+        let Some(store) = spiller.store.upgrade() else { return };
         let mut left = Vec::new();
-        let writing = self.spiller.writing.lock();
-        let (_, refused) = self.spiller.spill(&store, 0, &mut left);
+        let mut writing = Some(spiller.writing.lock());
+        let (relieved, refused) = spiller.spill_until(&store, &mut left, |left| {
+            writing = None;
+            left.clear();
+            let enough = store.excess() == 0;
+            if !enough {
+                writing = Some(spiller.writing.lock());
+            }
+            enough
+        });
         drop(writing);
         drop(left);
+        if !relieved {
+            relieving.rest = SPILL_RETRY;
+        }
         if let Some(refused) = refused {
-            self.spiller.voice.say(Level::WARN, || refused.message);
+            spiller.voice.say(Level::WARN, || refused.message);
         }
     }
 
@@ -188,7 +231,8 @@ impl Reader {
         // What is there is held, so that it is not spilled to make room for the rest.
         let mut outcomes = need.outcomes();
         let files = files(need, &outcomes);
-        if need.is_new() && self.make_again_what_is_gone(&files) {
+        let is_new = need.is_new();
+        if is_new && self.make_again_what_is_gone(&files) {
             return handling.serve(Gathered { outcomes: need.outcomes(), room: Ok(None) });
         }
         let bytes = need.bytes + files.iter().map(|(_, file)| file.len()).sum::<u64>();
@@ -207,6 +251,10 @@ impl Reader {
         let mut room = match self.reserve(&store, bytes, change) {
             Ok(room) => room,
             Err(full) => {
+                // Where the disk is what is full little is to be hoped for.
+                if is_new && need.objects.is_empty() && !store.may_come(bytes, &full) {
+                    line.refuse_at(need, Instant::now() + ROOM_PATIENCE);
+                }
                 need.note(full);
                 return handling.put_back(bytes, change);
             }
@@ -235,13 +283,11 @@ impl Reader {
     }
 
     fn reserve(&mut self, store: &Arc<ObjectStore>, bytes: u64, change: u64) -> TaskResult<Reservation> {
-        if self.dry == change && bytes <= store.limit() {
-            return store.reserve_free(bytes);
+        if let Some((_, why)) = self.dry.as_ref().filter(|(dry, _)| *dry == change && bytes <= store.limit()) {
+            return store.reserve_free(bytes).map_err(|_| why.clone());
         }
         let reserved = store.reserve_now(bytes);
-        if reserved.is_err() {
-            self.dry = change;
-        }
+        self.dry = reserved.as_ref().err().filter(|_| bytes <= store.limit()).map(|why| (change, why.clone()));
         reserved
     }
 
@@ -270,6 +316,19 @@ fn files(need: &Need, outcomes: &[Option<Outcome>]) -> Vec<(ObjectRef, Arc<Spill
         }
     }
     files
+}
+
+/// The store is made emptier. However that ends, it can be asked for again.
+struct Relieving<'a> {
+    line: &'a Gatherings,
+    /// For how long there is no use in that.
+    rest: Duration,
+}
+
+impl Drop for Relieving<'_> {
+    fn drop(&mut self) {
+        self.line.have_relieved(self.rest);
+    }
 }
 
 /// Somebody's turn. However it ends, who waits hears of it.

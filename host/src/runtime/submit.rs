@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Runtime;
-use crate::port::{ActorRequest, CallRequest, TaskRequest};
+use crate::port::{ActorRequest, Begun, CallRequest, TaskRequest};
 use crate::state::actor::{ActorRecord, ActorRef, ActorSpec};
 use crate::state::object::ObjectRef;
 use crate::state::payload::{Argument, Arguments};
 use crate::state::room::Place;
+use crate::state::store::Reservation;
 use crate::state::stream::Stream;
 use crate::state::task::{TaskRecord, TaskSpec, Work};
 use crate::words::account::Account;
@@ -27,15 +28,29 @@ use crate::words::resources::ResourceSet;
 /// Who submits.
 type Caller<'a> = Option<&'a Arc<TaskRecord>>;
 
-/// What constructs an actor, and with what; or what is wrong with it.
-type Prepared = Result<(TaskSpec, Vec<Argument>), TaskError>;
+/// An actor that is about to be created, and what constructs it.
+struct Creation {
+    spec: ActorSpec,
+    pending_calls_max: usize,
+    /// Is one taken that has its name already?
+    gets_if_exists: bool,
+    plan: Arc<TaskPlan>,
+    arguments: Vec<Argument>,
+    /// What is wrong with it, if anything is.
+    fault: Option<TaskError>,
+}
 
 impl Runtime {
-    pub(super) fn submit_task(&self, request: TaskRequest, stream: Option<Arc<Stream>>, caller: Caller) -> ObjectRef {
+    pub(super) fn submit_task(
+        &self,
+        request: TaskRequest,
+        stream: Option<Arc<Stream>>,
+        caller: Caller,
+    ) -> Begun<ObjectRef> {
         let TaskRequest { mut module, mut function, arguments, mut options, reply, place } = request;
         let declares = |module: &ModuleInfo, name: &str| module.plans.task(name).is_some();
         if let Err(error) = self.readdress(&mut module, &mut function, declares, caller) {
-            return self.refused(&module, &function, error, caller);
+            return Begun::Done(self.refused(&module, &function, error, caller));
         }
         self.cap_priority(&mut options, caller);
         let budget = options.budget.take();
@@ -44,14 +59,16 @@ impl Runtime {
         {
             options = options.within(&declared.options);
         }
-        let launched = self.task_plan(&module, &function, options).and_then(|plan| {
+        let spec = self.task_plan(&module, &function, options).and_then(|plan| {
             check_results(&plan, stream.is_some())?;
             check_arguments(&plan, arguments.len(), || module.task(&function))?;
             let work = Work::Task { reply, lost: None, stream };
-            let spec = self.spec(module.clone(), plan, work, budget, caller)?;
-            self.launch(spec, arguments, caller, place)
+            self.spec(module.clone(), plan, work, budget, caller)
         });
-        launched.unwrap_or_else(|error| self.refused(&module, &function, error, caller))
+        match spec {
+            Ok(spec) => self.launch(spec, arguments, caller, place),
+            Err(error) => Begun::Done(self.refused(&module, &function, error, caller)),
+        }
     }
 
     fn task_plan(&self, module: &ModuleInfo, function: &str, options: TaskOptions) -> Result<Arc<TaskPlan>, TaskError> {
@@ -74,9 +91,9 @@ impl Runtime {
         arguments: Vec<String>,
         inherit_stdio: bool,
         mut options: TaskOptions,
-    ) -> ObjectRef {
+    ) -> Begun<ObjectRef> {
         let budget = options.budget.take();
-        let attempt = || {
+        let spec = (|| {
             if !module.has_main {
                 let text = "the module has no main: call its tasks instead, or build it as a program";
                 return Err(TaskError::new(ErrorKind::TaskNotFound, text));
@@ -87,35 +104,77 @@ impl Runtime {
                 // Its output goes to whoever runs it, who can stop it; a log is what has to be bounded.
                 plan.limits.output_bytes = self.limits.ceiling.output_bytes;
             }
-            let spec = self.spec(module.clone(), Arc::new(plan), work, budget, None)?;
-            self.launch(spec, Vec::new(), None, None)
-        };
-        attempt().unwrap_or_else(|error| self.refused(&module, "main", error, None))
+            self.spec(module.clone(), Arc::new(plan), work, budget, None)
+        })();
+        match spec {
+            Ok(spec) => self.launch(spec, Vec::new(), None, None),
+            Err(error) => Begun::Done(self.refused(&module, "main", error, None)),
+        }
     }
 
-    pub(super) fn submit_actor(&self, mut request: ActorRequest, caller: Caller) -> ActorRef {
+    pub(super) fn submit_actor(&self, mut request: ActorRequest, caller: Caller) -> Begun<ActorRef> {
         let declares = |module: &ModuleInfo, name: &str| module.actor(name).is_some();
         if let Err(error) = self.readdress(&mut request.module, &mut request.type_name, declares, caller) {
-            return self.never(request, error, caller);
+            return Begun::Done(self.never(request, error, caller));
         }
+        let module = request.module.clone();
+        let creation = match find_constructor(&module, &request.type_name, &request.constructor) {
+            Ok((declared, constructor)) => self.creation(request, declared, constructor, caller),
+            Err(error) => return Begun::Done(self.never(request, error, caller)),
+        };
+        if creation.gets_if_exists
+            && let Some(actor) = self.existing(&creation.spec, caller)
+        {
+            return Begun::Done(actor);
+        }
+        // All of it before the actor is looked for that is else created: nobody waits while others wait for that.
+        let own_bytes = self.own_bytes(&creation.plan, &creation.spec.capabilities);
+        let bytes = creation.spec.kept_bytes() + RESULT_BYTES + task_bytes(own_bytes, &creation.arguments);
+        match self.store.reserve_at_once(bytes) {
+            Err(full) if self.store.may_come(bytes, &full) => {
+                let Some(runtime) = self.strong() else { return Begun::Done(self.nobody()) };
+                let caller = caller.cloned();
+                Begun::wait(bytes, full, move |room| runtime.create(creation, room, caller.as_ref()))
+            }
+            room => Begun::Done(self.create(creation, room, caller)),
+        }
+    }
+
+    /// Creates an actor in this room, unless it is there already.
+    fn create(&self, creation: Creation, room: TaskResult<Reservation>, caller: Caller) -> ActorRef {
+        let Ok(room) = room else { return self.nobody() };
+        let Creation { spec, pending_calls_max, gets_if_exists, plan, arguments, fault } = creation;
         // Held until the name is registered: of several at once one creates, and the others find.
-        let one = self.gets_if_exists(&request).then(|| self.creating.lock());
+        let one = gets_if_exists.then(|| self.creating.lock());
         if one.is_some()
-            && let Some(actor) = self.existing(&request, caller)
+            && let Some(actor) = self.existing(&spec, caller)
         {
             return actor;
         }
-        let module = request.module.clone();
-        let function = qualified(&request.type_name, &request.constructor);
-        let prepared = match find_constructor(&module, &request.type_name, &request.constructor) {
-            Ok((declared, constructor)) => self.prepare_actor(request, declared, constructor, caller),
-            Err(error) => self.stillborn(request, caller).map(|actor| (actor, Err(error))),
-        };
-        let Some((actor, prepared)) = prepared else { return self.nobody() };
+        let module = spec.module.clone();
+        let (address, detached) = (spec.options.address(), spec.options.detached.unwrap_or(false));
+        let budget = spec.options.call.budget.clone();
+        let mut room = room.on(payer(&module, caller));
+        let actor = self.made(spec, pending_calls_max, &mut room);
         let ready = actor.record().ready.clone();
-        let launched = prepared.and_then(|(spec, arguments)| self.launch_into(spec, arguments, caller, ready, None));
+        let launched = (|| {
+            if let Some(error) = fault {
+                return Err(error);
+            }
+            let function = plan.function.clone();
+            if let Some(name) = address {
+                self.names.register(name, &actor, detached).map_err(|error| described(&module, &function, error))?;
+            }
+            let work = Work::Construct { actor: actor.record().clone() };
+            let begun = self.spec(module.clone(), plan, work, budget, caller).and_then(|spec| {
+                self.let_in(&spec, caller, &mut None)?;
+                self.begin(spec, arguments, caller, ready, room);
+                Ok(())
+            });
+            begun.map_err(|error| described(&module, &function, error))
+        })();
         if let Err(error) = launched {
-            self.bury(actor.record(), Arc::new(described(&module, &function, error)));
+            self.bury(actor.record(), Arc::new(error));
         }
         actor
     }
@@ -124,17 +183,30 @@ impl Runtime {
     fn never(&self, request: ActorRequest, error: TaskError, caller: Caller) -> ActorRef {
         let function = qualified(&request.type_name, &request.constructor);
         let error = Arc::new(described(&request.module, &function, error));
-        let Some(actor) = self.stillborn(request, caller) else { return self.nobody() };
+        let spec = ActorSpec {
+            id: self.actor_ids.next(),
+            module: request.module,
+            type_name: request.type_name,
+            constructor: request.constructor,
+            options: request.options,
+            calls: Arc::default(),
+            capabilities: Arc::default(),
+            holds: ResourceSet::default(),
+        };
+        // What is refused waits for no room.
+        let room = self.store.reserve_at_once(spec.kept_bytes() + RESULT_BYTES);
+        let Ok(room) = room else { return self.nobody() };
+        let mut room = room.on(payer(&spec.module, caller));
+        let actor = self.made(spec, 0, &mut room);
         self.bury(actor.record(), error);
         actor
     }
 
-    /// An actor of this kind, charged for as long as somebody holds it; `None` where there is no room for that.
-    fn made(&self, spec: ActorSpec, pending_calls_max: usize, caller: Caller) -> Option<ActorRef> {
-        let account = payer(&spec.module, caller).clone();
-        let charge = self.store.reserve(spec.kept_bytes()).ok()?.on(&account);
-        let ready = self.store.promise_on(&account, RESULT_BYTES).ok()?;
-        Some(ActorRef::new(spec, pending_calls_max, ready, Some(charge)))
+    /// An actor of this kind, charged for as long as somebody holds it with a part of the room.
+    fn made(&self, spec: ActorSpec, pending_calls_max: usize, room: &mut Reservation) -> ActorRef {
+        let charge = room.split(spec.kept_bytes());
+        let ready = self.store.promise_charged(room.split(RESULT_BYTES));
+        ActorRef::new(spec, pending_calls_max, ready, Some(charge))
     }
 
     /// What stands for all actors for which the host has no room.
@@ -155,28 +227,22 @@ impl Runtime {
         nobody
     }
 
-    fn gets_if_exists(&self, request: &ActorRequest) -> bool {
-        let declared = || request.module.actor(&request.type_name).and_then(|declared| declared.options.get_if_exists);
-        request.options.get_if_exists.or_else(declared) == Some(true)
-    }
-
-    /// The actor that has the name already, where that one is meant.
-    fn existing(&self, request: &ActorRequest, caller: Caller) -> Option<ActorRef> {
-        let declared = request.module.actor(&request.type_name)?;
-        let name = request.options.clone().over(&declared.options).address()?;
+    /// The actor that has the name already, where one of this kind is meant.
+    fn existing(&self, wanted: &ActorSpec, caller: Caller) -> Option<ActorRef> {
+        let name = wanted.options.address()?;
         caller.map_or(&self.capabilities, |caller| &caller.spec.capabilities).actors_in_reach().ok()?;
-        let found = self.names.find(request.module.id, &name)?;
-        (found.type_name() == &*request.type_name).then_some(found)
+        let found = self.names.find(wanted.module.id, &name)?;
+        (found.type_name() == &*wanted.type_name).then_some(found)
     }
 
-    /// The actor, and the task that constructs it unless something is wrong with it.
-    fn prepare_actor(
+    /// What is known of an actor that is to be created.
+    fn creation(
         &self,
         request: ActorRequest,
         declared: &ActorTypeInfo,
         constructor: &FunctionInfo,
         caller: Caller,
-    ) -> Option<(ActorRef, Prepared)> {
+    ) -> Creation {
         let ActorRequest { module, type_name, constructor: name, arguments, mut options } = request;
         self.cap_priority(&mut options.call, caller);
         if is_foreign(&module, caller) {
@@ -187,56 +253,41 @@ impl Runtime {
             None => Arc::new(CallPlans::new(declared, &options.clone().over(&declared.options), &self.limits)),
         };
         let options = options.over(&declared.options);
-        let plan = TaskPlan::constructor(declared, constructor, options.call.clone(), &self.limits);
+        let plan = Arc::new(TaskPlan::constructor(declared, constructor, options.call.clone(), &self.limits));
+        let plan = caller.map_or_else(|| plan.clone(), |caller| caller.narrowed(plan.clone()));
         let capabilities = self.capabilities(&plan, caller);
-        let pending_calls =
+        let held = capabilities.as_ref().map(Arc::clone).unwrap_or_default();
+        let checked = capabilities.and_then(|held| held.actors_in_reach());
+        let checked = checked.and_then(|()| check_concurrency(declared, &options));
+        let checked = checked.and_then(|()| check_arguments(&plan, arguments.len(), || Some(constructor)));
+        let fault = checked.err().map(|error| described(&module, &plan.function, error));
+        let pending_calls_max =
             options.max_pending_calls.map_or(PENDING_CALLS_MAX, |max| max as usize).min(PENDING_CALLS_MAX);
+        let gets_if_exists = options.get_if_exists == Some(true);
         let spec = ActorSpec {
             id: self.actor_ids.next(),
-            module: module.clone(),
+            module,
             type_name,
             constructor: name,
-            options: options.clone(),
+            options,
             calls,
-            capabilities: capabilities.clone().unwrap_or_default(),
+            capabilities: held,
             holds: plan.needs.clone(),
         };
-        let actor = self.made(spec, pending_calls, caller)?;
-        let prepared = (|| {
-            capabilities?.actors_in_reach()?;
-            check_concurrency(declared, &options)?;
-            check_arguments(&plan, arguments.len(), || Some(constructor))?;
-            if let Some(name) = options.address() {
-                self.names.register(name, &actor, options.detached.unwrap_or(false))?;
-            }
-            let work = Work::Construct { actor: actor.record().clone() };
-            let spec = self.spec(module, Arc::new(plan), work, options.call.budget.clone(), caller)?;
-            Ok((spec, arguments))
-        })();
-        Some((actor, prepared))
+        Creation { spec, pending_calls_max, gets_if_exists, plan, arguments, fault }
     }
 
-    /// An actor of a type that does not exist, to be buried at once.
-    fn stillborn(&self, request: ActorRequest, caller: Caller) -> Option<ActorRef> {
-        let spec = ActorSpec {
-            id: self.actor_ids.next(),
-            module: request.module,
-            type_name: request.type_name,
-            constructor: request.constructor,
-            options: request.options,
-            calls: Arc::default(),
-            capabilities: Arc::default(),
-            holds: ResourceSet::default(),
-        };
-        self.made(spec, 0, caller)
-    }
-
-    pub(super) fn submit_call(&self, request: CallRequest, stream: Option<Arc<Stream>>, caller: Caller) -> ObjectRef {
+    pub(super) fn submit_call(
+        &self,
+        request: CallRequest,
+        stream: Option<Arc<Stream>>,
+        caller: Caller,
+    ) -> Begun<ObjectRef> {
         let CallRequest { actor, method, arguments, mut options, reply, place } = request;
         self.cap_priority(&mut options, caller);
         let actor = actor.record();
         let budget = options.budget.take().or_else(|| actor.spec.options.call.budget.clone());
-        let attempt = || {
+        let spec = (|| {
             if let Some(cause) = actor.mailbox.death() {
                 return Err(TaskError::new(ErrorKind::ActorDied, "the actor is dead").caused_by(&cause));
             }
@@ -248,10 +299,15 @@ impl Runtime {
             let mut spec = self.spec(module, plan, work, budget, caller)?;
             // A call runs where the actor is: with its capabilities.
             spec.capabilities = actor.spec.capabilities.clone();
-            self.launch(spec, arguments, caller, place)
-        };
-        let function = || qualified(&actor.spec.type_name, &method);
-        attempt().unwrap_or_else(|error| self.refused(&actor.spec.module, &function(), error, caller))
+            Ok(spec)
+        })();
+        match spec {
+            Ok(spec) => self.launch(spec, arguments, caller, place),
+            Err(error) => {
+                let function = qualified(&actor.spec.type_name, &method);
+                Begun::Done(self.refused(&actor.spec.module, &function, error, caller))
+            }
+        }
     }
 
     fn call_plan(
@@ -301,10 +357,7 @@ impl Runtime {
             None => plan,
         };
         let capabilities = self.capabilities(&plan, caller)?;
-        let of_all = Arc::ptr_eq(&capabilities, &self.capabilities);
-        let own_bytes = plan.kept_bytes() + if of_all { 0 } else { capabilities.kept_bytes() };
-        // What it is made of has bounds far below that.
-        let own_bytes = u32::try_from(own_bytes).unwrap_or(u32::MAX);
+        let own_bytes = self.own_bytes(&plan, &capabilities);
         let budget = caller.map_or(budget, |caller| caller.spec.budget.clone());
         let queued = self.clock.now();
         let time = budget.as_ref().and_then(|budget| budget.deadline(queued));
@@ -320,6 +373,14 @@ impl Runtime {
             budget,
             queued,
         })
+    }
+
+    /// Bytes that the host keeps for a task because it is not as all others are.
+    fn own_bytes(&self, plan: &TaskPlan, capabilities: &Arc<Capabilities>) -> u32 {
+        let of_all = Arc::ptr_eq(capabilities, &self.capabilities);
+        let own_bytes = plan.kept_bytes() + if of_all { 0 } else { capabilities.kept_bytes() };
+        // What it is made of has bounds far below that.
+        u32::try_from(own_bytes).unwrap_or(u32::MAX)
     }
 
     /// What a task may touch: what its parent may, or the part of it that the plan names.
@@ -341,37 +402,59 @@ impl Runtime {
         })
     }
 
+    /// Begins a task once the store has room for what the host keeps of it until it has ended.
     fn launch(
         &self,
         spec: TaskSpec,
         arguments: Vec<Argument>,
         caller: Caller,
         place: Option<Place>,
-    ) -> Result<ObjectRef, TaskError> {
-        let stream = if spec.work.stream().is_some() { STREAM_BYTES } else { 0 };
-        let output = self.store.promise_on(payer(&spec.module, caller), RESULT_BYTES + stream);
-        let output = output.map_err(|full| TaskError::clone(&full))?;
-        self.launch_into(spec, arguments, caller, output.clone(), place)?;
-        Ok(output)
+    ) -> Begun<ObjectRef> {
+        let bytes = result_bytes(&spec) + self.kept_bytes(&spec, &arguments);
+        match self.store.reserve_at_once(bytes) {
+            Err(full) if self.store.may_come(bytes, &full) => match self.strong() {
+                Some(runtime) => {
+                    let caller = caller.cloned();
+                    let launch = move |room| runtime.launch_in(room, spec, arguments, caller.as_ref(), place);
+                    Begun::wait(bytes, full, launch)
+                }
+                None => Begun::Done(self.launch_in(Err(full), spec, arguments, caller, place)),
+            },
+            room => Begun::Done(self.launch_in(room, spec, arguments, caller, place)),
+        }
     }
 
-    /// Makes the record, queues an actor's call, and waits for the arguments.
-    pub(super) fn launch_into(
+    /// Begins it in this room.
+    fn launch_in(
+        &self,
+        room: TaskResult<Reservation>,
+        spec: TaskSpec,
+        arguments: Vec<Argument>,
+        caller: Caller,
+        mut place: Option<Place>,
+    ) -> ObjectRef {
+        let let_in = |room| self.let_in(&spec, caller, &mut place).map(|()| room);
+        match room.map_err(|full| TaskError::clone(&full)).and_then(let_in) {
+            Ok(room) => {
+                let mut room = room.on(payer(&spec.module, caller));
+                let output = self.store.promise_charged(room.split(result_bytes(&spec)));
+                self.begin(spec, arguments, caller, output.clone(), room);
+                output
+            }
+            Err(error) => self.refused(&spec.module, &spec.plan.function, error, caller),
+        }
+    }
+
+    /// Makes the record of a task that was let in, queues an actor's call, and waits for the arguments.
+    pub(super) fn begin(
         &self,
         spec: TaskSpec,
         arguments: Vec<Argument>,
         caller: Caller,
         output: ObjectRef,
-        mut place: Option<Place>,
-    ) -> Result<(), TaskError> {
-        let arguments = self.take_in(&spec, arguments, caller).map_err(|full| TaskError::clone(&full))?;
-        // Somebody was promised the result of one that makes it again: it comes back as what is tried again does, whether there is
-        // room or not.
-        match spec.is_repeated() {
-            true => self.scheduler.lock().admit_again()?,
-            false => self.admit(&spec, caller, &mut place)?,
-        }
-        let task = TaskRecord::new(spec, true, arguments, output, self.conductor());
+        room: Reservation,
+    ) {
+        let task = TaskRecord::new(spec, true, Arguments::new(arguments, room), output, self.conductor());
         let is_wanted = caller.is_none_or(|caller| caller.adopt(&task, self.ended.load(Ordering::Acquire)));
         self.watch_deadline(&task);
         if let Work::Call { actor, .. } = &task.spec.work
@@ -379,25 +462,32 @@ impl Runtime {
         {
             task.spec.budget.iter().for_each(Budget::take_back);
             self.give_up(&task, error);
-            return Ok(());
+            return;
         }
         task.watch_arguments();
         if !is_wanted {
             self.end_with_parent(&task);
         }
         self.dispatch();
-        Ok(())
     }
 
-    /// Charges for what the host keeps of a task until it has ended.
-    fn take_in(&self, spec: &TaskSpec, arguments: Vec<Argument>, caller: Caller) -> TaskResult<Arguments> {
-        let objects = arguments.iter().filter(|argument| !matches!(argument, Argument::Value(_))).count() as u64;
+    /// Bytes that the host keeps of a task until it has ended, its arguments included.
+    pub(super) fn kept_bytes(&self, spec: &TaskSpec, arguments: &[Argument]) -> u64 {
         // Somebody was promised one that is repeated, and it goes on whether there is room for it or not.
-        let bytes = match spec.is_repeated() {
-            true => 0,
-            false => TASK_BYTES + u64::from(spec.own_bytes) + objects * ARGUMENT_BYTES,
-        };
-        Arguments::new(arguments, bytes, &self.store, payer(&spec.module, caller))
+        match spec.is_repeated() {
+            true => Arguments::needed_bytes(arguments),
+            false => task_bytes(spec.own_bytes, arguments),
+        }
+    }
+
+    /// Lets a task in, whether it was there before or not.
+    pub(super) fn let_in(&self, spec: &TaskSpec, caller: Caller, place: &mut Option<Place>) -> Result<(), TaskError> {
+        // Somebody was promised the result of one that makes it again: it comes back as what is tried again does, whether there is
+        // room or not.
+        match spec.is_repeated() {
+            true => self.scheduler.lock().admit_again(),
+            false => self.admit(spec, caller, place),
+        }
     }
 
     /// Lets a task in that was not there before.
@@ -414,6 +504,17 @@ impl Runtime {
         let error = Arc::new(described(module, function, error));
         self.store.sealed_error(error, caller.map(|caller| &caller.spec.module.account))
     }
+}
+
+/// Bytes that the host keeps of a task with so many of its own until it has ended.
+fn task_bytes(own_bytes: u32, arguments: &[Argument]) -> u64 {
+    let objects = arguments.iter().filter(|argument| !matches!(argument, Argument::Value(_))).count() as u64;
+    TASK_BYTES + u64::from(own_bytes) + objects * ARGUMENT_BYTES + Arguments::needed_bytes(arguments)
+}
+
+/// Bytes that the host keeps of a task's result beside its value.
+fn result_bytes(spec: &TaskSpec) -> u64 {
+    RESULT_BYTES + if spec.work.stream().is_some() { STREAM_BYTES } else { 0 }
 }
 
 /// On whose account it is what the host keeps of a submission: the caller's, or the module's where the embedder submits.

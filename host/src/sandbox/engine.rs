@@ -70,6 +70,7 @@ impl Sandbox {
         listing::add_to_linker(&mut linker)?;
         linker.allow_shadowing(false);
         Module::add_to_linker::<Guest, wasmtime::component::HasSelf<Guest>>(&mut linker, |guest| guest)?;
+        host_calls::objects::link_put(&mut linker)?;
         host_calls::calls::link(&mut linker)?;
         imports.iter().try_for_each(|set| (set.link)(&mut linker))?;
         Ok(Arc::new(Sandbox { engine, linker, imports }))

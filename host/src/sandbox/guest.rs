@@ -33,6 +33,8 @@ pub struct Guest {
     pub(super) turn: Turn,
     /// Fuel in its tank when somebody last looked: what is gone since is charged to nobody yet.
     pub(super) tank: u64,
+    /// What is to be in its tank when it goes on, where a host call takes some out.
+    pub(super) refill: Option<u64>,
     /// Of an actor that serves several calls at once, while it does.
     pub(super) serving: Option<Box<Serving>>,
     pub(super) coming: Coming,
@@ -54,6 +56,7 @@ impl Guest {
             extensions: Vec::new(),
             turn: Turn::default(),
             tank: 0,
+            refill: None,
             serving: None,
             coming: Coming::default(),
             task,

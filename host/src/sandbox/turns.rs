@@ -72,8 +72,15 @@ impl CallHookHandler<Guest> for Turns {
         match event {
             // Before the engine puts the next slice into the tank, where that is why it calls.
             CallHook::CallingHost | CallHook::ReturningFromWasm => tank::charge(store),
-            CallHook::ReturningFromHost if store.data_mut().turn_is_over() => return Box::pin(give_up_turn()),
-            CallHook::ReturningFromHost | CallHook::CallingWasm => {}
+            CallHook::ReturningFromHost => {
+                if let Some(fuel) = store.data_mut().refill.take() {
+                    tank::fill(&mut store, fuel);
+                }
+                if store.data_mut().turn_is_over() {
+                    return Box::pin(give_up_turn());
+                }
+            }
+            CallHook::CallingWasm => {}
         }
         Box::pin(GoOn)
     }

@@ -638,25 +638,25 @@ mod tests {
     fn a_store_asks_for_a_collection_when_it_is_rather_full_and_there_is_something_new() {
         let (store, asked) = (ObjectStore::new(10_000), Arc::<Asked>::default());
         store.work_apart_by(Box::new(asked.clone()));
-        drop(store.reserve(9_000));
+        drop(store.reserve_now(9_000));
         drop(cycle(&store, 2));
         assert!(asked.0.lock().is_empty(), "nothing to collect, or not full");
-        drop(store.reserve(9_000));
+        drop(store.reserve_now(9_000));
         assert_eq!(asked.0.lock().len(), 1);
-        drop(store.reserve(9_000));
+        drop(store.reserve_now(9_000));
         let mut collection = asked.0.lock().pop().unwrap();
         while collection() {}
         assert_eq!((asked.0.lock().len(), store.live_objects()), (0, 0), "one at a time");
         let held = cycle(&store, 2);
         let mut collection = loop {
             // It rests after the last one.
-            store.reserve(9_500).unwrap_err();
+            store.reserve_now(9_500).unwrap_err();
             if let Some(collection) = asked.0.lock().pop() {
                 break collection;
             }
         };
         while collection() {}
-        store.reserve(9_500).unwrap_err();
+        store.reserve_now(9_500).unwrap_err();
         assert!(asked.0.lock().is_empty(), "nothing is new");
         drop(held);
     }

@@ -12,16 +12,17 @@ use std::ops::Bound::{Excluded, Unbounded};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::object::{ObjectRef, Outcome};
 use super::store::Reservation;
-use crate::words::error::{ErrorKind, TaskError};
+use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::ids::ObjectId;
-use crate::words::limits::{GATHERED_PAST_MAX, HELD_MAX, LOOKAHEAD, SPILL_PATIENCE, SPILL_RETRY};
+use crate::words::limits::{GATHERED_PAST_MAX, HELD_MAX, LOOKAHEAD, ROOM_PATIENCE, SPILL_PATIENCE, SPILL_RETRY};
 use crate::words::panics::caught;
 use crate::words::sync::{self, AtomicWaker, rank};
 
@@ -80,6 +81,13 @@ pub struct Gatherings {
     due: Condvar,
     /// The fewest bytes that anybody lacks who waits; who gives fewer back than would do wakes nobody.
     fewest: AtomicU64,
+    /// The same of those who need room alone.
+    fewest_alone: AtomicU64,
+    /// Has somebody said that the store is fuller than it should be, and no thread begun to see to that?
+    pressed: AtomicBool,
+    /// Until when there is no use in that, in milliseconds since `begun`; 0 where there is.
+    rests_until: AtomicU64,
+    begun: Instant,
 }
 
 /// A place in the line.
@@ -94,11 +102,15 @@ struct Line {
     deadlines: BTreeSet<(Instant, Key)>,
     /// The same, by the bytes that each lacked when it was looked at last.
     lacking: BTreeSet<(u64, Key)>,
+    /// Those of them who need room alone.
+    alone: BTreeSet<(u64, Key)>,
     /// Those who have what they waited for and are to take it, by the time until which it is held for them.
     held: BTreeMap<(Instant, Key), Arc<Need>>,
     next: u64,
     /// Objects that a thread reads right now, and those who wait for the end of that.
     reading: HashMap<ObjectId, BTreeSet<Key>>,
+    /// Those who need room alone and at whom a thread is that may write to disk what makes room.
+    giving: Vec<Giving>,
     /// The store is fuller than it should be.
     pressed: bool,
     /// There are files that nobody needs any more.
@@ -137,6 +149,14 @@ struct Kept {
     key: Key,
     owner: u64,
     lacks: u64,
+}
+
+/// One for whom room is made: who lacks as much or more, and nothing else, takes none of it.
+struct Giving {
+    key: Key,
+    lacks: u64,
+    /// A disk may not answer.
+    until: Instant,
 }
 
 struct Stands {
@@ -179,9 +199,11 @@ impl Default for Gatherings {
             needs: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             lacking: BTreeSet::new(),
+            alone: BTreeSet::new(),
             held: BTreeMap::new(),
             next: 0,
             reading: HashMap::new(),
+            giving: Vec::new(),
             pressed: false,
             littered: false,
             sweeps: false,
@@ -199,6 +221,10 @@ impl Default for Gatherings {
             changed: Condvar::new(),
             due: Condvar::new(),
             fewest: AtomicU64::new(u64::MAX),
+            fewest_alone: AtomicU64::new(u64::MAX),
+            pressed: AtomicBool::new(false),
+            rests_until: AtomicU64::new(0),
+            begun: Instant::now(),
         }
     }
 }
@@ -241,6 +267,20 @@ impl Gatherings {
         }
     }
 
+    /// May so much room be taken by who does not stand in the line? Not where somebody stands there who needs as little, and nothing
+    /// else.
+    pub fn lets_pass(&self, bytes: u64) -> bool {
+        bytes < self.fewest_alone.load(Ordering::Acquire)
+    }
+
+    /// There is one more value that can be spilled.
+    pub fn came(&self) {
+        if self.fewest.load(Ordering::Acquire) < u64::MAX {
+            self.line.lock().changes += 1;
+            self.changed.notify_one();
+        }
+    }
+
     /// What somebody used can perhaps be spilled by now.
     pub fn loosened(&self) {
         if self.fewest.load(Ordering::Acquire) == u64::MAX {
@@ -255,12 +295,19 @@ impl Gatherings {
         }
     }
 
-    /// The store is fuller than it should be.
+    /// The store is fuller than it should be. Costs a look or two where that is known, or can't be helped.
     pub fn press(&self) {
-        let pressed = std::mem::replace(&mut self.line.lock().pressed, true);
-        if !pressed {
-            self.changed.notify_one();
+        if self.pressed.load(Ordering::Relaxed) || self.rests() || self.pressed.swap(true, Ordering::AcqRel) {
+            return;
         }
+        self.line.lock().pressed = true;
+        self.changed.notify_one();
+    }
+
+    /// Could nothing be spilled a moment ago?
+    fn rests(&self) -> bool {
+        let until = self.rests_until.load(Ordering::Relaxed);
+        until > 0 && self.begun.elapsed().as_millis() < u128::from(until)
     }
 
     /// Nobody waits any more: all hear that the host ends, and so do the threads that read.
@@ -268,7 +315,9 @@ impl Gatherings {
         let (left, held) = {
             let mut line = self.line.lock();
             line.closed = true;
-            (line.deadlines, line.lacking) = Default::default();
+            (line.deadlines, line.lacking, line.alone) = Default::default();
+            line.giving.clear();
+            self.note_fewest(&line);
             (std::mem::take(&mut line.needs), std::mem::take(&mut line.held))
         };
         drop(held);
@@ -336,6 +385,7 @@ impl Gatherings {
             // One thread at a time: the other reads, and refuses.
             if line.pressed && !line.relieves {
                 (line.pressed, line.relieves) = (false, true);
+                self.pressed.store(false, Ordering::Release);
                 return Some(Errand::Relieve);
             }
             let now = Instant::now();
@@ -376,9 +426,21 @@ impl Gatherings {
         self.changed.notify_all();
     }
 
-    /// The store is as empty as it should be, or as it can be.
-    pub fn have_relieved(&self) {
-        self.line.lock().relieves = false;
+    /// The store is as empty as it should be, or as it can be: then nobody tries again for so long.
+    pub fn have_relieved(&self, rest: Duration) {
+        let mut line = self.line.lock();
+        line.relieves = false;
+        let until = match rest.is_zero() {
+            true => 0,
+            false => {
+                line.pressed = false;
+                (self.begun.elapsed() + rest).as_millis() as u64 + 1
+            }
+        };
+        self.rests_until.store(until, Ordering::Relaxed);
+        if !line.pressed {
+            self.pressed.store(false, Ordering::Release);
+        }
     }
 
     /// This thread reads these objects for somebody from here on. False if another one reads some of them: then who needs them waits
@@ -437,8 +499,8 @@ impl Gatherings {
         }
     }
 
-    /// It is refused at this time, if it has not come by then.
-    fn refuse_at(&self, need: &Need, until: Instant) {
+    /// It is refused at this time, if it has not come by then and is not refused before.
+    pub fn refuse_at(&self, need: &Need, until: Instant) {
         let mut line = self.line.lock();
         if line.set_deadline(&need.key, until) {
             self.wake_for(line, until);
@@ -497,7 +559,9 @@ impl Gatherings {
 
     /// Those at which a thread is count as well: what is freed meanwhile is a change for them.
     fn note_fewest(&self, line: &Line) {
-        self.fewest.store(line.lacking.first().map_or(u64::MAX, |(lacks, _)| *lacks), Ordering::Release);
+        let fewest = |lacking: &BTreeSet<(u64, Key)>| lacking.first().map_or(u64::MAX, |(lacks, _)| *lacks);
+        self.fewest.store(fewest(&line.lacking), Ordering::Release);
+        self.fewest_alone.store(fewest(&line.alone), Ordering::Release);
     }
 
     fn leave(&self, need: &Need) {
@@ -525,15 +589,18 @@ impl Line {
         let (key, lacks, until) = (need.key, need.bytes, Instant::now() + SPILL_PATIENCE);
         self.deadlines.insert((until, key));
         self.lacking.insert((lacks, key));
+        if need.objects.is_empty() {
+            self.alone.insert((lacks, key));
+        }
         self.needs.insert(key, Stands { need, until, lacks, seen: 0, tried: 0, taken: false, passed: 0 });
         // It may stand before those that were looked at already, which are not looked at again.
         self.round.at = None;
         until
     }
 
-    /// False if it does not stand here.
+    /// False if it does not stand here, or is refused before.
     fn set_deadline(&mut self, key: &Key, until: Instant) -> bool {
-        let Some(stands) = self.needs.get_mut(key) else { return false };
+        let Some(stands) = self.needs.get_mut(key).filter(|stands| until < stands.until) else { return false };
         self.deadlines.remove(&(stands.until, *key));
         self.deadlines.insert((until, *key));
         stands.until = until;
@@ -554,11 +621,13 @@ impl Line {
 
     fn remove(&mut self, key: &Key) -> Option<Stands> {
         let stands = self.needs.remove(key)?;
+        self.end_giving(key);
         for waiting in self.reading.values_mut() {
             waiting.remove(key);
         }
         self.deadlines.remove(&(stands.until, *key));
         self.lacking.remove(&(stands.lacks, *key));
+        self.alone.remove(&(stands.need.bytes, *key));
         let kept = self.round.kept_for.len();
         self.round.kept_for.retain(|kept| kept.key != *key);
         if self.round.kept_for.len() < kept {
@@ -568,9 +637,19 @@ impl Line {
         Some(stands)
     }
 
+    /// No thread is at it any more: those that were left alone for it are looked at.
+    fn end_giving(&mut self, key: &Key) {
+        let before = self.giving.len();
+        self.giving.retain(|giving| giving.key != *key);
+        if self.giving.len() < before {
+            self.round.at = None;
+        }
+    }
+
     /// Gives the time at which it is refused, if it stands here.
     fn put_back(&mut self, need: &Need, lacks: u64, seen: u64) -> Option<Instant> {
         let Need { key, owner, .. } = *need;
+        self.end_giving(&key);
         let stands = self.needs.get_mut(&key)?;
         self.lacking.remove(&(stands.lacks, key));
         self.lacking.insert((lacks, key));
@@ -593,6 +672,7 @@ impl Line {
             let share = limit / (owners.len().max(1) as u64);
             self.round = Round { change: self.changes, at: None, kept_for: Vec::new(), share };
         }
+        let now = Instant::now();
         let Round { change, at, kept_for, share } = &mut self.round;
         let rest = (at.map_or(Unbounded, Excluded), Unbounded);
         for (key, stands) in self.needs.range_mut(rest) {
@@ -600,13 +680,19 @@ impl Line {
             let owner = stands.need.owner;
             let keeps = |kept: &Kept| kept.key < *key && (kept.owner == owner || kept.lacks <= *share);
             let kept = kept_for.iter().any(keeps);
-            let turn = !stands.taken && !kept && stands.seen < *change;
-            if stands.passed >= GATHERED_PAST_MAX && !kept_for.iter().any(|kept| kept.key == *key) {
+            let alone = stands.need.objects.is_empty();
+            let is_after = alone && self.giving.iter().any(|one| one.lacks <= stands.lacks && one.until > now);
+            let turn = !stands.taken && !kept && !is_after && stands.seen < *change;
+            let is_due = stands.passed >= GATHERED_PAST_MAX && kept_for.len() < LOOKAHEAD;
+            if is_due && !kept_for.iter().any(|kept| kept.key == *key) {
                 // Also while a thread is at it, which may not find room.
                 kept_for.push(Kept { key: *key, owner, lacks: stands.lacks });
             }
             if turn {
                 stands.taken = true;
+                if alone {
+                    self.giving.push(Giving { key: *key, lacks: stands.lacks, until: now + ROOM_PATIENCE });
+                }
                 return Some(stands.need.clone());
             }
         }
@@ -721,8 +807,13 @@ impl Need {
 
     /// It has waited for too long.
     pub fn refuse_late(&self) {
+        self.refuse(&self.why());
+    }
+
+    /// Why it is not to be had, as far as that is known.
+    fn why(&self) -> Arc<TaskError> {
         let why = self.why.lock().clone();
-        self.refuse(&why.unwrap_or_else(|| Arc::new(too_late())));
+        why.unwrap_or_else(|| Arc::new(too_late()))
     }
 
     /// It is not to be had.
@@ -770,6 +861,37 @@ impl Gathering {
         self
     }
 
+    /// Where it is not to be had this is why, unless another reason is known.
+    pub fn unless(self, why: Arc<TaskError>) -> Self {
+        self.need.why.lock().get_or_insert(why);
+        self
+    }
+
+    /// Why it is not to be had, as far as that is known.
+    pub fn why(&self) -> Arc<TaskError> {
+        self.need.why()
+    }
+
+    /// The room, of one that came to its end and asked for nothing else.
+    ///
+    /// # Errors
+    /// There was none.
+    pub fn take_room(&self) -> TaskResult<Reservation> {
+        match self.take().map(|gathered| gathered.room) {
+            Some(Ok(Some(room))) => Ok(room),
+            Some(Err(why)) => Err(why),
+            Some(Ok(None)) | None => Err(self.why()),
+        }
+    }
+
+    /// Waits for its end on this thread.
+    pub fn wait_here(&self) {
+        let waker = Waker::from(Arc::new(Here(thread::current())));
+        while self.poll_done(&mut Context::from_waker(&waker)).is_pending() {
+            thread::park();
+        }
+    }
+
     /// Has it come to its end?
     pub fn is_done(&self) -> bool {
         self.need.gathered.lock().is_some()
@@ -792,6 +914,15 @@ impl Future for &Gathering {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         self.poll_done(cx)
+    }
+}
+
+/// A thread that waits.
+struct Here(Thread);
+
+impl Wake for Here {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
     }
 }
 
@@ -965,8 +1096,9 @@ mod tests {
 
     #[test]
     fn who_waits_for_the_end_of_a_reading_is_looked_at_again_also_where_nothing_was_read() {
-        let (_store, line) = line();
-        let both = [1, 2].map(|bytes| line.join(Vec::new(), bytes, of(1, 0)));
+        let (store, line) = line();
+        let object = store.promise();
+        let both = [1, 2].map(|bytes| line.join(vec![object.clone()], bytes, of(1, 0)));
         let ((first, change), (second, _)) = (turn(&line), turn(&line));
         let read = [ObjectId(1), ObjectId(2)];
         let looked_at = || line.line.lock().first(LIMIT).map(|need| need.bytes);
@@ -982,6 +1114,40 @@ mod tests {
     }
 
     #[test]
+    fn room_is_made_for_one_at_a_time_but_for_who_lacks_less() {
+        let (_store, line) = line();
+        let asked = [40, 50, 10].map(|bytes| line.join(Vec::new(), bytes, of(1, 0)));
+        let looked_at = || line.line.lock().first(LIMIT).map(|need| need.bytes);
+        let (first, change) = turn(&line);
+        assert_eq!((first.bytes, looked_at(), looked_at()), (40, Some(10), None));
+        // Whatever came of it, the next one has its turn.
+        line.put_back(&first, 40, change);
+        assert_eq!(looked_at(), None, "who lacks less comes first");
+        let [_first, second, third] = asked;
+        drop(third);
+        assert_eq!(looked_at(), Some(40));
+        drop(second);
+        assert_eq!(looked_at(), None);
+    }
+
+    #[test]
+    fn nobody_takes_room_before_who_waits_for_as_little_of_it() {
+        let (store, line) = line();
+        assert!(line.lets_pass(LIMIT));
+        let reads = line.join(vec![store.promise()], 1, of(1, 0));
+        assert!(line.lets_pass(LIMIT), "what is read back is no room that somebody could take");
+        let waits = line.join(Vec::new(), 100, of(1, 0));
+        assert_eq!([99, 100, LIMIT].map(|bytes| line.lets_pass(bytes)), [true, false, false]);
+        let closed = line.join(Vec::new(), 50, of(1, 0));
+        assert!(!line.lets_pass(50));
+        drop(closed);
+        assert!(line.lets_pass(50));
+        line.close();
+        assert!(line.lets_pass(LIMIT));
+        drop((reads, waits));
+    }
+
+    #[test]
     fn one_thread_at_a_time_makes_the_store_emptier() {
         let (_store, line) = line();
         line.press();
@@ -989,8 +1155,14 @@ mod tests {
         line.press();
         let waits = line.join(Vec::new(), 1, of(1, 0));
         assert_eq!(round(&line, 1), [1], "the other one gathers");
-        line.have_relieved();
+        line.have_relieved(Duration::ZERO);
         assert!(matches!(line.next(LIMIT), Some(Errand::Relieve)));
+        // Nothing could be spilled: there is a pause, whoever asks.
+        line.press();
+        line.have_relieved(Duration::from_secs(3600));
+        line.press();
+        line.freed(0, LIMIT);
+        assert_eq!(round(&line, 1), [1]);
         drop(waits);
     }
 

@@ -3,6 +3,7 @@
 
 pub mod actor;
 pub mod checkpoint;
+pub mod cold;
 pub mod cycles;
 pub mod family;
 pub mod gathering;

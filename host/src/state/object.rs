@@ -153,13 +153,9 @@ impl ObjectStore {
         self.object(Slot::PENDING, self.nothing())
     }
 
-    /// The same, for somebody, with so many bytes that the host keeps for it beside its value.
-    ///
-    /// # Errors
-    /// `ObjectStoreFull`, which names the limit.
-    pub fn promise_on(self: &Arc<Self>, account: &Arc<Account>, bytes: u64) -> TaskResult<ObjectRef> {
-        let charge = self.reserve(bytes)?.on(account);
-        Ok(self.object(Slot::PENDING, charge))
+    /// The same, for somebody, charged with what the host keeps for it beside its value.
+    pub fn promise_charged(self: &Arc<Self>, charge: Reservation) -> ObjectRef {
+        self.object(Slot::PENDING, charge)
     }
 
     /// One that is sealed when somebody has taken from a stream: this task, or where there is none the embedder, and then whoever
@@ -182,7 +178,7 @@ impl ObjectStore {
         let value = self.to_remember(&outcome);
         let object = self.object(Slot::Sealed(outcome, None), self.nothing());
         if let Some(value) = value {
-            self.remember(&object, &value);
+            self.remember(&object, value);
         }
         object
     }
@@ -377,7 +373,7 @@ impl ObjectRef {
             }
         };
         if let Some(value) = value {
-            self.store().remember(self, &value);
+            self.store().remember(self, value);
         }
         // Outside the lock: a watcher may ask the object for its outcome.
         if let Some(mut telling) = watchers.tell(failed) {
@@ -464,7 +460,7 @@ impl ObjectRef {
         let value = Arc::new(value);
         *slot = Slot::Sealed(Ok(value.clone()), origin);
         drop(slot);
-        self.store().remember_large(self, &value);
+        self.store().remember_large(self, value.clone());
         drop(file);
         Some(Ok(value))
     }
@@ -648,6 +644,8 @@ mod tests {
         let takes = |size: usize| size as u64 + 24;
         let (cell, origin) = (takes(size_of::<Cell>()), takes(size_of::<Origin>()));
         assert!(cell + takes(size_of::<Value>()) <= OBJECT_OVERHEAD_BYTES);
+        // Of a value that can be spilled, and so a small part of its bytes.
+        assert!(takes(size_of::<crate::state::cold::Mark>()) + crate::state::cold::ENTRY_BYTES <= SPILL_BYTES_MIN / 32);
         assert!(cell + origin <= RESULT_BYTES, "{}", cell + origin);
         assert!(takes(size_of::<TaskError>()) + origin <= ERROR_BYTES);
         assert!(takes(size_of::<TaskRecord>()) + 100 <= TASK_BYTES, "{}", size_of::<TaskRecord>());

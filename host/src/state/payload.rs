@@ -6,10 +6,10 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 
 use super::actor::ActorRef;
+use super::cold::Mark;
 use super::cycles::Standing;
 use super::object::ObjectRef;
-use super::store::{Mark, ObjectStore, Reservation};
-use crate::words::account::Account;
+use super::store::{ObjectStore, Reservation};
 pub use crate::words::encoding::Encoding;
 use crate::words::error::TaskResult;
 use crate::words::limits::{OBJECT_OVERHEAD_BYTES, REFERENCES_BYTES};
@@ -154,13 +154,15 @@ pub enum Argument {
 }
 
 impl Argument {
-    /// A value that can be spilled is held as an object. One with handles inside is not: lineage must not keep those alive.
-    fn taken_in(self, store: &Arc<ObjectStore>, account: &Arc<Account>) -> TaskResult<Self> {
+    /// A value that can be spilled is held as an object, with its part of the room. One with handles inside is not: lineage must not
+    /// keep those alive.
+    fn taken_in(self, store: &Arc<ObjectStore>, room: &mut Reservation) -> Self {
+        let bytes = self.charged();
         match self {
             Argument::Value(payload) if store.can_spill(&payload) && payload.references.is_empty() => {
-                Ok(Argument::Large(store.sealed(Ok(store.store_on(account, payload)?))))
+                Argument::Large(store.sealed(Ok(Value::new(payload, room.split(bytes)))))
             }
-            other => Ok(other),
+            other => other,
         }
     }
 
@@ -228,16 +230,16 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Takes them in, on this account, with so many bytes `beside` them.
-    ///
-    /// # Errors
-    /// `ObjectStoreFull`, which names the limit.
-    pub fn new(list: Vec<Argument>, beside: u64, store: &Arc<ObjectStore>, account: &Arc<Account>) -> TaskResult<Self> {
-        let list =
-            list.into_iter().map(|argument| argument.taken_in(store, account)).collect::<TaskResult<Box<[_]>>>()?;
-        let bytes = beside + list.iter().map(Argument::charged).sum::<u64>();
-        let reservation = (bytes > 0).then(|| store.reserve(bytes)).transpose()?.map(|reserved| reserved.on(account));
-        Ok(Arguments { list, reservation })
+    /// Takes them in, with the room for them and for what else the host keeps of the task.
+    pub fn new(list: Vec<Argument>, mut room: Reservation) -> Self {
+        let store = room.store().clone();
+        let list = list.into_iter().map(|argument| argument.taken_in(&store, &mut room)).collect();
+        Arguments { list, reservation: (room.bytes() > 0).then_some(room) }
+    }
+
+    /// Bytes of room that these need.
+    pub fn needed_bytes(list: &[Argument]) -> u64 {
+        list.iter().map(Argument::charged).sum()
     }
 
     /// Bytes that they take in the store when all of them are there, each object once.

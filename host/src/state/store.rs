@@ -6,19 +6,16 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use parking_lot::Condvar;
-use slab::Slab;
-
+use super::cold::{ColdOrder, Mark, Walk};
 use super::cycles::Cycles;
-use super::gathering::Gatherings;
+use super::gathering::{Claimant, Gatherings};
 use super::object::{ObjectRef, Outcome, WeakObjectRef};
 use super::payload::{Payload, Value};
 use crate::words::account::Account;
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::ids::{Counter, ObjectId};
 use crate::words::limits::{
-    COLLECT_FROM_PERCENT, OBJECT_OVERHEAD_BYTES, ROOM_PATIENCE, ROOM_PAUSE, ROOM_TRIES, SPILL_BYTES_MIN,
-    SPILL_FROM_PERCENT, SPILL_TO_PERCENT,
+    COLLECT_FROM_PERCENT, OBJECT_OVERHEAD_BYTES, ROOM_PATIENCE, SPILL_BYTES_MIN, SPILL_FROM_PERCENT, SPILL_TO_PERCENT,
 };
 use crate::words::panics::Finally;
 use crate::words::sync::{Mutex, rank};
@@ -35,15 +32,9 @@ pub struct ObjectStore {
     /// Where cold objects go; nowhere by default.
     relief: OnceLock<Relieved>,
     /// The objects that can be spilled.
-    large: Mutex<Slab<(WeakObjectRef, Arc<Mark>)>, { rank::STORE }>,
-    /// Counts the uses of large objects: the greater number is the later one.
-    uses: AtomicU64,
-    /// Threads that store something, and wait for a moment.
-    waiting: AtomicUsize,
-    freed: (parking_lot::Mutex<()>, Condvar),
-    /// Threads that make room, and how often one has found some.
+    cold: ColdOrder,
+    /// Threads that make room.
     making_room: AtomicUsize,
-    granted: AtomicU64,
     gatherings: Arc<Gatherings>,
     /// What stands for errors that found no room.
     brief: Mutex<HashMap<ErrorKind, Arc<TaskError>>, { rank::STORE }>,
@@ -67,12 +58,12 @@ pub trait Relief: Send + Sync {
     /// The store is fuller than it should be. Returns at once.
     fn pressed(&self);
 
-    /// Makes room for so many more bytes until they are `taken`, which says whether they are, or nothing is left that can be spilled.
-    /// Takes as long as writing that.
+    /// Makes room until what is needed is `taken`, which says whether it is, or nothing is left that can be spilled. Takes as long as
+    /// writing that.
     ///
     /// # Errors
     /// `OutOfDisk`.
-    fn make_room(&self, bytes: u64, taken: &mut dyn FnMut() -> bool) -> Result<(), TaskError>;
+    fn make_room(&self, taken: &mut dyn FnMut() -> bool) -> Result<(), TaskError>;
 }
 
 /// A part of what takes long; true if another is to follow.
@@ -84,14 +75,6 @@ pub trait Apart: Send + Sync {
     fn work(&self, step: Step);
 }
 
-/// A large value's place in the store.
-#[derive(Debug)]
-pub struct Mark {
-    place: usize,
-    /// When it was used last.
-    used: AtomicU64,
-}
-
 impl ObjectStore {
     /// A store that holds at most `limit` bytes.
     pub fn new(limit: u64) -> Arc<Self> {
@@ -101,12 +84,8 @@ impl ObjectStore {
             live: AtomicU64::new(0),
             ids: Counter::default(),
             relief: OnceLock::new(),
-            large: Mutex::default(),
-            uses: AtomicU64::new(0),
-            waiting: AtomicUsize::new(0),
-            freed: Default::default(),
+            cold: ColdOrder::default(),
             making_room: AtomicUsize::new(0),
-            granted: AtomicU64::new(0),
             gatherings: Arc::default(),
             brief: Mutex::default(),
             brief_objects: Mutex::default(),
@@ -140,19 +119,19 @@ impl ObjectStore {
         }
     }
 
-    /// Bytes that it has to lose before it is as empty as it should be with `bytes` more in it.
-    pub fn excess(&self, bytes: u64) -> u64 {
-        self.used_bytes().saturating_add(bytes).saturating_sub(self.limit / 100 * SPILL_TO_PERCENT)
+    /// Bytes that it has to lose before it is as empty as it should be.
+    pub fn excess(&self) -> u64 {
+        self.used_bytes().saturating_sub(self.limit / 100 * SPILL_TO_PERCENT)
     }
 
     /// The objects that can be spilled, the one that was not used for longest first.
-    pub fn coldest(&self) -> impl Iterator<Item = ObjectRef> + use<> {
-        let mut large: Vec<_> = {
-            let large = self.large.lock();
-            large.iter().map(|(_, (object, mark))| (mark.used.load(Ordering::Relaxed), object.clone())).collect()
-        };
-        large.sort_unstable_by_key(|(used, _)| *used);
-        large.into_iter().filter_map(|(_, object)| object.upgrade())
+    pub fn coldest(&self) -> Walk<'_> {
+        self.cold.walk()
+    }
+
+    /// How many objects that can be spilled it ever had.
+    pub fn spillable_added(&self) -> u64 {
+        self.cold.added()
     }
 
     /// Bytes that it holds at most.
@@ -177,9 +156,9 @@ impl ObjectStore {
     }
 
     /// The store has this value, as that of this object.
-    pub(super) fn remember(&self, object: &ObjectRef, value: &Value) {
+    pub(super) fn remember(&self, object: &ObjectRef, value: Arc<Value>) {
         if value.payload().has_objects() {
-            self.cycles.add(object, value);
+            self.cycles.add(object, &value);
         }
         if self.can_spill(value.payload()) {
             self.remember_large(object, value);
@@ -187,29 +166,22 @@ impl ObjectStore {
     }
 
     /// A large value is in the store, as the value of this object.
-    pub(super) fn remember_large(&self, object: &ObjectRef, value: &Value) {
-        let mut large = self.large.lock();
-        let entry = large.vacant_entry();
-        let mark = Arc::new(Mark { place: entry.key(), used: AtomicU64::new(self.next_use()) });
-        if value.mark().set(mark.clone()).is_ok() {
-            entry.insert((object.downgrade(), mark));
-        }
+    pub(super) fn remember_large(&self, object: &ObjectRef, value: Arc<Value>) {
+        self.cold.add(object.downgrade(), |mark| value.mark().set(mark).is_ok());
+        // Whoever comes for it now finds it in use no more by this.
+        drop(value);
+        self.cold.count_one();
+        self.gatherings.came();
     }
 
     /// The value is gone.
     pub(super) fn forget(&self, mark: &Mark) {
-        let gone = self.large.lock().try_remove(mark.place);
-        // Outside the lock: the object may be the last thing that this weak handle kept.
-        drop(gone);
-    }
-
-    fn next_use(&self) -> u64 {
-        self.uses.fetch_add(1, Ordering::Relaxed)
+        self.cold.remove(mark);
     }
 
     pub(super) fn touch(&self, value: &Value) {
         if let Some(mark) = value.mark().get() {
-            mark.used.store(self.next_use(), Ordering::Relaxed);
+            self.cold.touch(mark);
         }
     }
 
@@ -234,22 +206,30 @@ impl ObjectStore {
         self.live.load(Ordering::Relaxed)
     }
 
-    /// Takes a payload in, to seal an object with.
+    /// Takes a payload in, to seal an object with, where there is room at once.
     ///
     /// # Errors
     /// `ObjectStoreFull`, which names the limit.
+    #[cfg(test)]
     pub fn store(self: &Arc<Self>, payload: Payload) -> TaskResult<Arc<Value>> {
-        let reservation = self.reserve(payload.stored_bytes() + OBJECT_OVERHEAD_BYTES)?;
+        let reservation = self.reserve_at_once(payload.stored_bytes() + OBJECT_OVERHEAD_BYTES)?;
         Ok(Value::new(payload, reservation))
     }
 
-    /// The same, on this account.
+    /// The same, and waits for room on this thread: for an embedder's own.
     ///
     /// # Errors
-    /// `ObjectStoreFull`, which names the limit.
-    pub fn store_on(self: &Arc<Self>, account: &Arc<Account>, payload: Payload) -> TaskResult<Arc<Value>> {
-        let reservation = self.reserve(payload.stored_bytes() + OBJECT_OVERHEAD_BYTES)?.on(account);
+    /// `ObjectStoreFull`, which names the limit, or `OutOfDisk`.
+    pub fn store_here(self: &Arc<Self>, payload: Payload) -> TaskResult<Arc<Value>> {
+        let reservation = self.reserve_here(payload.stored_bytes() + OBJECT_OVERHEAD_BYTES)?;
         Ok(Value::new(payload, reservation))
+    }
+
+    /// A value that says no more than that it is there. Where there is no room it is the host's own: there is one for each actor, move
+    /// or stream at most.
+    pub fn token(self: &Arc<Self>, payload: Payload) -> Arc<Value> {
+        let room = self.try_reserve(payload.stored_bytes() + OBJECT_OVERHEAD_BYTES);
+        Value::new(payload, room.unwrap_or_else(|_| self.nothing()))
     }
 
     /// Takes an error in, to seal an object with. One that finds no room loses what it says beyond its kind.
@@ -281,27 +261,47 @@ impl ObjectStore {
         object
     }
 
-    /// Charges bytes to the store, until the reservation is dropped. Where nothing can be spilled right now it is tried again for some
-    /// milliseconds.
+    /// Charges bytes to the store, until the reservation is dropped: at once, of what is free, or not at all. Nobody passes who waits for
+    /// as little.
+    ///
+    /// # Errors
+    /// `ObjectStoreFull`, which names the limit.
+    pub(crate) fn reserve_at_once(self: &Arc<Self>, bytes: u64) -> TaskResult<Reservation> {
+        let Some(relieved) = self.relief.get() else {
+            return self.reserve_free(bytes);
+        };
+        // A large one does not take what others have made room for, which takes them as long as a disk does.
+        let passes = bytes < LARGE || self.making_room.load(Ordering::SeqCst) == 0;
+        let reserved = match passes && self.gatherings.lets_pass(bytes) {
+            true => self.try_reserve(bytes),
+            false => Err(self.used_bytes()),
+        };
+        if self.used_bytes() > relieved.threshold {
+            relieved.relief.pressed();
+        }
+        reserved.map_err(|used| Arc::new(self.full(used, bytes)))
+    }
+
+    /// The same, and waits for room on this thread, as long as [`ROOM_PATIENCE`]: for an embedder's own.
     ///
     /// # Errors
     /// `ObjectStoreFull`, which names the limit, or `OutOfDisk`.
-    pub(crate) fn reserve(self: &Arc<Self>, bytes: u64) -> TaskResult<Reservation> {
-        let until = Instant::now() + ROOM_PATIENCE;
-        let mut fruitless = 1;
-        let mut granted = self.granted.load(Ordering::Relaxed);
-        loop {
-            match self.reserve_now(bytes) {
-                Err(full) if fruitless < ROOM_TRIES && Instant::now() < until && self.may_come(bytes, &full) => {
-                    self.wait_for_a_moment();
-                }
-                reserved => return reserved,
-            }
-            let now = self.granted.load(Ordering::Relaxed);
-            // What others got meanwhile can be spilled as soon as they have stored it.
-            fruitless = if now == granted { fruitless + 1 } else { 1 };
-            granted = now;
+    pub(crate) fn reserve_here(self: &Arc<Self>, bytes: u64) -> TaskResult<Reservation> {
+        match self.reserve_at_once(bytes) {
+            Err(full) if self.may_come(bytes, &full) => self.wait_here(bytes, full),
+            reserved => reserved,
         }
+    }
+
+    /// Waits for room on this thread; it was not there for this reason.
+    ///
+    /// # Errors
+    /// `ObjectStoreFull`, which names the limit, or `OutOfDisk`.
+    pub(crate) fn wait_here(self: &Arc<Self>, bytes: u64, full: Arc<TaskError>) -> TaskResult<Reservation> {
+        let waiting = self.gatherings.join(Vec::new(), bytes, Claimant::default()).unless(full);
+        let waiting = waiting.refused_at(Instant::now() + ROOM_PATIENCE);
+        waiting.wait_here();
+        waiting.take_room()
     }
 
     /// Will there be room for so many bytes when others let go of what they use, or disks are emptier?
@@ -309,7 +309,7 @@ impl ObjectStore {
         self.spills() && bytes <= self.limit && full.kind == ErrorKind::ObjectStoreFull
     }
 
-    /// The same, at once or not at all.
+    /// The same, for a thread that may write to disk what makes room.
     ///
     /// # Errors
     /// `ObjectStoreFull`, which names the limit, or `OutOfDisk`.
@@ -317,14 +317,10 @@ impl ObjectStore {
         let Some(relieved) = self.relief.get().filter(|_| bytes <= self.limit) else {
             return self.reserve_free(bytes);
         };
-        // A large one does not take what others have made room for, which takes them as long as a disk does.
-        let large = bytes >= LARGE;
-        if !(large && self.making_room.load(Ordering::SeqCst) > 0)
+        // Who makes room already comes first: that takes as long as a disk does.
+        if self.making_room.load(Ordering::SeqCst) == 0
             && let Ok(reservation) = self.try_reserve(bytes)
         {
-            if self.used_bytes() > relieved.threshold {
-                relieved.relief.pressed();
-            }
             return Ok(reservation);
         }
         let used = self.used_bytes();
@@ -333,14 +329,11 @@ impl ObjectStore {
         let over = Finally::new(|| {
             self.making_room.fetch_sub(1, Ordering::SeqCst);
         });
-        let made = relieved.relief.make_room(bytes, &mut || {
+        let made = relieved.relief.make_room(&mut || {
             reservation = self.try_reserve(bytes).ok();
             reservation.is_some()
         });
         drop(over);
-        if reservation.is_some() {
-            self.granted.fetch_add(1, Ordering::Relaxed);
-        }
         reservation.ok_or_else(|| Arc::new(made.err().unwrap_or_else(|| self.full(used, bytes))))
     }
 
@@ -350,14 +343,6 @@ impl ObjectStore {
     /// `ObjectStoreFull`, which names the limit.
     pub(crate) fn reserve_free(self: &Arc<Self>, bytes: u64) -> TaskResult<Reservation> {
         self.try_reserve(bytes).map_err(|used| Arc::new(self.full(used, bytes)))
-    }
-
-    fn wait_for_a_moment(&self) {
-        let (lock, freed) = &self.freed;
-        let mut held = lock.lock();
-        self.waiting.fetch_add(1, Ordering::SeqCst);
-        freed.wait_for(&mut held, ROOM_PAUSE);
-        self.waiting.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// The values that refer to objects.
@@ -371,7 +356,7 @@ impl ObjectStore {
     }
 
     /// Nothing of it.
-    pub(super) fn nothing(self: &Arc<Self>) -> Reservation {
+    pub(crate) fn nothing(self: &Arc<Self>) -> Reservation {
         Reservation { store: self.clone(), account: None, bytes: 0 }
     }
 
@@ -400,22 +385,12 @@ impl ObjectStore {
 
     /// Somebody may have let go of a value that others hold as well: it can be spilled now.
     pub(crate) fn look_again(&self) {
-        self.tell_threads();
         self.gatherings.loosened();
-    }
-
-    fn tell_threads(&self) {
-        if self.waiting.load(Ordering::SeqCst) > 0 {
-            let (lock, freed) = &self.freed;
-            drop(lock.lock());
-            freed.notify_all();
-        }
     }
 
     /// Somebody may find room now.
     fn give_back(&self, bytes: u64) {
         let before = self.used.fetch_sub(bytes, Ordering::SeqCst);
-        self.tell_threads();
         self.gatherings.freed(before - bytes, self.limit);
     }
 }

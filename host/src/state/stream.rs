@@ -9,11 +9,11 @@ use std::sync::{Arc, Weak};
 
 use super::object::{ObjectRef, Outcome};
 use super::payload::{Encoding, Payload};
-use super::store::ObjectStore;
+use super::store::{ObjectStore, Reservation};
 use super::task::{Conductor, TaskRecord};
 use crate::words::account::Account;
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::limits::{OBJECT_OVERHEAD_BYTES, STREAM_ITEMS_AHEAD, STREAM_ITEMS_WANTED_MAX};
+use crate::words::error::{ErrorKind, TaskError, TaskResult};
+use crate::words::limits::{STREAM_ITEMS_AHEAD, STREAM_ITEMS_WANTED_MAX};
 use crate::words::sync::{Mutex, rank};
 
 /// The items between a task and whoever takes them.
@@ -63,20 +63,17 @@ impl Stream {
         Arc::new(Stream { store, account, taker: taker.map(Arc::downgrade), inner: Mutex::default() })
     }
 
-    /// The next item; a promise if it is not there. Those after the last are the task's error, or `StreamEnded`; one that is too
-    /// far ahead is `LimitExceeded`, and no item.
-    pub fn next(&self, task: &ObjectRef) -> ObjectRef {
-        let mut spare = None;
-        loop {
-            match self.next_or_promise(task, spare.take()) {
-                Ok(item) => return item,
-                // Where no lock is held: who makes room for it may take as long as a disk.
-                Err(()) => match self.store.promise_on(&self.account, OBJECT_OVERHEAD_BYTES) {
-                    Ok(promise) => spare = Some(promise),
-                    Err(full) => return self.store.sealed_error(full, Some(&self.account)),
-                },
-            }
-        }
+    /// The next item, if it is there. Those after the last are the task's error, or `StreamEnded`; one that is too far ahead is
+    /// `LimitExceeded`, and no item.
+    pub fn take(&self, task: &ObjectRef) -> Option<ObjectRef> {
+        self.next_or_promise(task, None).ok()
+    }
+
+    /// The same, or a promise of it in this room.
+    pub fn next_in(&self, task: &ObjectRef, room: TaskResult<Reservation>) -> ObjectRef {
+        let promise = room.map(|room| self.store.promise_charged(room.on(&self.account)));
+        let next = promise.and_then(|promise| self.next_or_promise(task, Some(promise)).map_err(|()| ended()));
+        next.unwrap_or_else(|full| self.store.sealed_error(full, Some(&self.account)))
     }
 
     /// The next item; `Err` where it is not there, and no promise of it either.
@@ -167,7 +164,7 @@ impl Stream {
     /// Whatever it says, it is ready.
     fn say_ready(&self, room: Option<ObjectRef>) {
         if let Some(room) = room {
-            room.seal(self.store.store(Payload::new(Encoding::Raw, "")), None);
+            room.seal(Ok(self.store.token(Payload::new(Encoding::Raw, ""))), None);
         }
     }
 }
@@ -215,9 +212,15 @@ impl StreamRef {
         StreamRef::new(Stream::new(store, None, &Arc::default()), task, Weak::<Nobody>::new())
     }
 
-    /// The next item; a promise if it is not there. Those after the last are the task's error, or `StreamEnded`.
-    pub fn next(&self) -> ObjectRef {
-        self.stream.next(&self.task)
+    /// The next item, if it is there. Those after the last are the task's error, or `StreamEnded`.
+    pub fn take(&self) -> Option<ObjectRef> {
+        self.stream.take(&self.task)
+    }
+
+    /// What gives the next item, or a promise of it where there is room for that.
+    pub fn next_in(&self) -> impl FnOnce(TaskResult<Reservation>) -> ObjectRef + Send + use<> {
+        let (stream, task) = (self.stream.clone(), self.task.clone());
+        move |room| stream.next_in(&task, room)
     }
 }
 
@@ -245,6 +248,7 @@ impl Drop for StreamRef {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::limits::OBJECT_OVERHEAD_BYTES;
 
     fn item(store: &Arc<ObjectStore>, text: &'static str) -> Outcome {
         store.store(Payload::new(Encoding::Raw, text))
@@ -254,19 +258,24 @@ mod tests {
         object.outcome().expect("it is there").expect("it is a value").payload().data.to_vec()
     }
 
+    fn next(stream: &Stream, task: &ObjectRef) -> ObjectRef {
+        let promised = || stream.next_in(task, stream.store.reserve_at_once(OBJECT_OVERHEAD_BYTES));
+        stream.take(task).unwrap_or_else(promised)
+    }
+
     #[test]
     fn items_come_in_order_whoever_is_first() {
         let store = ObjectStore::new(1 << 20);
         let (stream, task) = (Stream::new(&store, None, &Arc::default()), store.promise());
-        let (first, second) = (stream.next(&task), stream.next(&task));
+        let (first, second) = (next(&stream, &task), next(&stream, &task));
         for given in ["a", "b", "c"] {
             assert!(matches!(stream.give(1, item(&store, given)), Given::GoOn));
         }
-        let third = stream.next(&task);
+        let third = next(&stream, &task);
         assert_eq!([&first, &second, &third].map(text), [b"a", b"b", b"c"]);
-        let fourth = stream.next(&task);
+        let fourth = next(&stream, &task);
         stream.end(None);
-        assert!(is_end(&fourth) && is_end(&stream.next(&task)) && !is_end(&third));
+        assert!(is_end(&fourth) && is_end(&next(&stream, &task)) && !is_end(&third));
     }
 
     #[test]
@@ -280,7 +289,7 @@ mod tests {
         let room = room.expect("the last one has to wait");
         let mut taken = 0;
         while !room.is_ready() {
-            stream.next(&task);
+            next(&stream, &task);
             taken += 1;
         }
         assert_eq!(taken, STREAM_ITEMS_AHEAD / 2);
@@ -295,8 +304,8 @@ mod tests {
             stream.give(2, item(&store, given));
         }
         stream.end(None);
-        assert_eq!([stream.next(&task), stream.next(&task)].map(|item| text(&item)), [b"a", b"b"]);
-        assert!(is_end(&stream.next(&task)));
+        assert_eq!([next(&stream, &task), next(&stream, &task)].map(|item| text(&item)), [b"a", b"b"]);
+        assert!(is_end(&next(&stream, &task)));
     }
 
     #[test]
@@ -304,9 +313,9 @@ mod tests {
         let store = ObjectStore::new(1 << 20);
         let failed = || Some(Arc::new(TaskError::new(ErrorKind::TaskFailed, "broken")));
         let (stream, task) = (Stream::new(&store, None, &Arc::default()), store.promise());
-        let asked = [stream.next(&task), stream.next(&task)];
+        let asked = [next(&stream, &task), next(&stream, &task)];
         stream.end(failed());
-        let later = [stream.next(&task), stream.next(&task)];
+        let later = [next(&stream, &task), next(&stream, &task)];
         let has_failed = |item: &ObjectRef| item.error().is_some_and(|error| error.kind == ErrorKind::TaskFailed);
         assert!(asked.iter().chain(&later).all(has_failed));
     }
@@ -330,7 +339,7 @@ mod tests {
         let weak: Weak<Abandoned> = Arc::downgrade(&conductor);
         let stream = Stream::new(&store, None, &Arc::default());
         let held = StreamRef::new(stream.clone(), store.promise(), weak.clone());
-        let asked = held.next();
+        let asked = held.next_in()(held.stream.store.reserve_at_once(OBJECT_OVERHEAD_BYTES));
         drop(held);
         assert_eq!(*conductor.0.lock(), 0, "somebody waits for an item");
         assert!(matches!(stream.give(1, item(&store, "a")), Given::GoOn));

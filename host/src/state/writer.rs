@@ -21,30 +21,47 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// One with room for so many bytes, on this account.
+    /// Bytes of room that a writer for so many bytes needs.
+    pub fn needed_bytes(capacity: u64) -> u64 {
+        capacity.saturating_add(OBJECT_OVERHEAD_BYTES)
+    }
+
+    /// One with this room, on this account.
     ///
     /// # Errors
-    /// `ObjectStoreFull` or `OutOfDisk`.
-    pub fn new(store: &Arc<ObjectStore>, account: &Arc<Account>, capacity: u64) -> TaskResult<Self> {
-        let reservation = store.reserve(OBJECT_OVERHEAD_BYTES)?.on(account);
+    /// `ObjectStoreFull`: the machine has no memory for it.
+    pub fn new(store: &Arc<ObjectStore>, account: &Arc<Account>, mut room: Reservation) -> TaskResult<Self> {
+        let reservation = room.split(OBJECT_OVERHEAD_BYTES).on(account);
         let mut writer = Writer { store: store.clone(), data: Vec::new(), reservation };
-        writer.make_room(usize::try_from(capacity).unwrap_or(usize::MAX))?;
+        writer.take_room(room)?;
         Ok(writer)
     }
 
-    /// Adds bytes at the end.
+    /// Bytes of room that it lacks to take so many more in; `None` where it has them. The first amount would be good for others that
+    /// follow, so that the whole is not copied for each piece; the second is just enough.
+    pub fn lacks(&self, bytes: usize) -> Option<[u64; 2]> {
+        let missing = (self.data.len() + bytes).saturating_sub(self.data.capacity());
+        let ample = missing.max(self.data.capacity()).max(ROOM_MIN);
+        (missing > 0).then_some([ample as u64, missing as u64])
+    }
+
+    /// Has so much more room.
     ///
     /// # Errors
-    /// `ObjectStoreFull` or `OutOfDisk`; nothing is added then.
-    pub fn append(&mut self, data: &[u8]) -> TaskResult<()> {
-        let missing = (self.data.len() + data.len()).saturating_sub(self.data.capacity());
-        if missing > 0 {
-            // Twice as much each time, so that the whole is not copied for each piece; just enough where that does not fit.
-            let ample = missing.max(self.data.capacity()).max(ROOM_MIN);
-            self.make_room(ample).or_else(|_| self.make_room(missing))?;
-        }
-        self.data.extend_from_slice(data);
+    /// `ObjectStoreFull`: the machine has no memory for it.
+    pub fn take_room(&mut self, room: Reservation) -> TaskResult<()> {
+        let bytes = usize::try_from(room.bytes()).unwrap_or(usize::MAX);
+        let wanted = self.data.capacity().saturating_add(bytes) - self.data.len();
+        self.data.try_reserve_exact(wanted).map_err(|error| {
+            Arc::new(TaskError::new(ErrorKind::ObjectStoreFull, format!("no memory for {bytes} bytes more: {error}")))
+        })?;
+        self.reservation.join(room);
         Ok(())
+    }
+
+    /// Adds bytes at the end, for which it has room.
+    pub fn append(&mut self, data: &[u8]) {
+        self.data.extend_from_slice(data);
     }
 
     /// The object. Room that was not used is given back.
@@ -56,29 +73,32 @@ impl Writer {
         let value = Value::new(Payload::new(Encoding::Raw, self.data), self.reservation);
         self.store.sealed(Ok(value))
     }
-
-    fn make_room(&mut self, bytes: usize) -> TaskResult<()> {
-        let before = self.data.capacity();
-        let reservation = self.store.reserve(bytes as u64)?;
-        let wanted = before.saturating_add(bytes) - self.data.len();
-        self.data.try_reserve_exact(wanted).map_err(|error| {
-            Arc::new(TaskError::new(ErrorKind::ObjectStoreFull, format!("no memory for {bytes} bytes more: {error}")))
-        })?;
-        self.reservation.join(reservation);
-        Ok(())
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// As a guest does it.
+    fn append(writer: &mut Writer, data: &[u8]) -> TaskResult<()> {
+        if let Some([ample, missing]) = writer.lacks(data.len()) {
+            let room = writer.store.reserve_at_once(ample).or_else(|_| writer.store.reserve_at_once(missing))?;
+            writer.take_room(room)?;
+        }
+        writer.append(data);
+        Ok(())
+    }
+
+    fn writer(store: &Arc<ObjectStore>, capacity: u64) -> TaskResult<Writer> {
+        Writer::new(store, &Arc::default(), store.reserve_at_once(Writer::needed_bytes(capacity))?)
+    }
+
     #[test]
     fn what_is_appended_is_the_object_and_is_charged_once() {
         let store = ObjectStore::new(1 << 20);
-        let mut writer = Writer::new(&store, &Arc::default(), 0).unwrap();
+        let mut writer = writer(&store, 0).unwrap();
         for part in [&b"one "[..], b"", b"two"] {
-            writer.append(part).unwrap();
+            append(&mut writer, part).unwrap();
         }
         assert!(store.used_bytes() >= ROOM_MIN as u64);
         let object = writer.seal();
@@ -91,14 +111,14 @@ mod tests {
     #[test]
     fn a_writer_has_the_stores_bound_and_gives_its_bytes_back() {
         let store = ObjectStore::new(200_000);
-        let mut writer = Writer::new(&store, &Arc::default(), 100_000).unwrap();
+        let mut writing = writer(&store, 100_000).unwrap();
         let piece = [7; 10_000];
-        let written = (0..).take_while(|_| writer.append(&piece).is_ok()).count();
+        let written = (0..).take_while(|_| append(&mut writing, &piece).is_ok()).count();
         assert_eq!(written, 19, "and 10,000 for what an object takes beside its bytes");
-        assert_eq!(writer.append(&piece).unwrap_err().kind, ErrorKind::ObjectStoreFull);
-        writer.append(&piece[..100]).unwrap();
-        drop(writer);
+        assert_eq!(append(&mut writing, &piece).unwrap_err().kind, ErrorKind::ObjectStoreFull);
+        append(&mut writing, &piece[..100]).unwrap();
+        drop(writing);
         assert_eq!(store.used_bytes(), 0);
-        assert_eq!(Writer::new(&store, &Arc::default(), u64::MAX).unwrap_err().kind, ErrorKind::ObjectStoreFull);
+        assert_eq!(writer(&store, u64::MAX).unwrap_err().kind, ErrorKind::ObjectStoreFull);
     }
 }

@@ -8,7 +8,7 @@ use super::codec::own;
 use super::stream::ObjectStream;
 use super::task::{Arguments, failed};
 use crate::port::waiting::value_of;
-use crate::port::{ActorRequest, CallRequest, Port};
+use crate::port::{ActorRequest, Begun, CallRequest, Port};
 use crate::runtime::Runtime;
 use crate::state::actor::ActorRef;
 use crate::state::modules::ModuleSlot;
@@ -60,13 +60,14 @@ impl ActorCall {
         self
     }
 
-    /// Creates it. The handle is there at once; what goes wrong is the error of its calls.
+    /// Creates it. The handle is there at once; what goes wrong is the error of its calls. In a full object store that spills this waits
+    /// on this thread for room, for [a quarter of a second](crate::limits::ROOM_PATIENCE) at most.
     pub fn create(self) -> ActorHandle {
         let ActorCall { runtime, module, type_name, constructor, arguments, options } = self;
         // A failed argument makes the constructor fail, and that its calls.
         let arguments = arguments.take().unwrap_or_else(|error| vec![Argument::Object(failed(&runtime, error))]);
         let request = ActorRequest { module: module.current(), type_name, constructor, arguments, options };
-        let actor = runtime.create_actor(request, None);
+        let actor = runtime.create_actor(request, None).here(runtime.store());
         ActorHandle::new(runtime, actor)
     }
 }
@@ -186,24 +187,27 @@ impl MethodCall {
         self
     }
 
-    /// Makes the call, as soon as the host's queue has room. Calls of one caller are served in their order. A full
+    /// Makes the call, as soon as the host's queue has room. Where the object store has none, and spills, it waits for that as well, for
+    /// [a quarter of a second](crate::limits::ROOM_PATIENCE) at most. Calls are served in the order in which this returned. A full
     /// mailbox is the error of the object.
     pub async fn submit(self) -> ObjectRef {
         let runtime = self.actor.runtime.clone();
         let place = runtime.room().await;
-        self.submit_at(place)
+        self.submit_at(place).with_room(&*runtime, None).await
     }
 
-    /// Makes the call now. A full queue is the error of the object.
+    /// Makes the call now. A full queue is the error of the object. In a full object store that spills it waits on this thread for
+    /// room, as long as [`submit`](Self::submit) does.
     pub fn try_submit(self) -> ObjectRef {
-        self.submit_at(None)
+        let runtime = self.actor.runtime.clone();
+        self.submit_at(None).here(runtime.store())
     }
 
-    fn submit_at(self, place: Option<Place>) -> ObjectRef {
+    fn submit_at(self, place: Option<Place>) -> Begun<ObjectRef> {
         let MethodCall { actor: ActorHandle { runtime, actor }, method, arguments, options, reply } = self;
         match arguments.take() {
             Ok(arguments) => runtime.call_actor(CallRequest { actor, method, arguments, options, reply, place }, None),
-            Err(error) => failed(&runtime, error),
+            Err(error) => Begun::Done(failed(&runtime, error)),
         }
     }
 
@@ -212,14 +216,15 @@ impl MethodCall {
     pub async fn stream(self) -> ObjectStream {
         let runtime = self.actor.runtime.clone();
         let place = runtime.room().await;
-        ObjectStream::new(runtime, self.stream_at(place))
+        let stream = self.stream_at(place).with_room(&*runtime, None).await;
+        ObjectStream::new(runtime, stream)
     }
 
-    fn stream_at(self, place: Option<Place>) -> StreamRef {
+    fn stream_at(self, place: Option<Place>) -> Begun<StreamRef> {
         let MethodCall { actor: ActorHandle { runtime, actor }, method, arguments, options, reply } = self;
         match arguments.take() {
             Ok(arguments) => runtime.call_stream(CallRequest { actor, method, arguments, options, reply, place }, None),
-            Err(error) => StreamRef::failed(failed(&runtime, error), runtime.store()),
+            Err(error) => Begun::Done(StreamRef::failed(failed(&runtime, error), runtime.store())),
         }
     }
 }

@@ -89,7 +89,8 @@ impl Host {
         Ok(Module::new(self.runtime.clone(), slot))
     }
 
-    /// Stores a value.
+    /// Stores a value. In a full store that spills it waits on this thread for room, for
+    /// [a quarter of a second](crate::limits::ROOM_PATIENCE) at most.
     ///
     /// # Errors
     /// `ObjectStoreFull`, or `InvalidArgument` when it does not serialise.
@@ -97,7 +98,8 @@ impl Host {
         self.keep(codec::encode(value).map_err(Arc::new)?)
     }
 
-    /// Stores bytes that are encoded already, with the references inside them. Bytes that somebody else holds as well are copied.
+    /// Stores bytes that are encoded already, with the references inside them. Bytes that somebody else holds as well are copied. In a
+    /// full store that spills it waits on this thread, as [`put`](Self::put) does.
     ///
     /// # Errors
     /// `ObjectStoreFull`.
@@ -107,7 +109,7 @@ impl Host {
 
     fn keep(&self, payload: Payload) -> TaskResult<ObjectRef> {
         let store = self.runtime.store();
-        Ok(store.sealed(Ok(store.store(payload)?)))
+        Ok(store.sealed(Ok(store.store_here(payload)?)))
     }
 
     /// Waits for an object's value. The task that makes it may run on this thread meanwhile:

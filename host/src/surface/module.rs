@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::actor::{ActorCall, ActorHandle};
 use super::host::read_away;
 use super::task::TaskCall;
+use crate::port::Port;
 use crate::runtime::Runtime;
 use crate::sandbox::ModuleError;
 use crate::state::modules::ModuleSlot;
@@ -151,8 +152,9 @@ impl Module {
 
     /// Runs `main` with this command line, the program's name first. The value is the exit code, an `i32`.
     ///
-    /// What it prints goes to the log; with `inherit_stdio` straight to the process's own streams.
+    /// What it prints goes to the log; with `inherit_stdio` straight to the process's own streams. In a full object store that spills
+    /// this waits on this thread for room, for [a quarter of a second](crate::limits::ROOM_PATIENCE) at most.
     pub fn main(&self, arguments: Vec<String>, inherit_stdio: bool, options: TaskOptions) -> ObjectRef {
-        self.runtime.submit_main(self.info(), arguments, inherit_stdio, options)
+        self.runtime.submit_main(self.info(), arguments, inherit_stdio, options).here(self.runtime.store())
     }
 }

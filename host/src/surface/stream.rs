@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::codec;
 use crate::port::waiting::{value_of, wait_outside};
+use crate::port::{Begun, Port};
 use crate::runtime::Runtime;
 use crate::state::object::ObjectRef;
 use crate::state::stream::{StreamRef, is_end};
@@ -39,14 +40,22 @@ impl ObjectStream {
 
     /// The next item, which need not be there yet: to pass on, or to wait for beside others. Those after the last have the task's
     /// error, or `StreamEnded`; one that is [too far ahead](crate::limits::STREAM_ITEMS_WANTED_MAX) has `LimitExceeded`, and is none.
+    ///
+    /// In a full object store that spills this waits on this thread for room for the promise, for
+    /// [a quarter of a second](crate::limits::ROOM_PATIENCE) at most.
     pub fn next_ref(&mut self) -> ObjectRef {
-        self.asked.take().unwrap_or_else(|| self.items.next())
+        let store = self.runtime.store();
+        self.asked.take().unwrap_or_else(|| Begun::next_item(&self.items, store).here(store))
     }
 
     /// Waits for the next item; `None` after the last one. If the task fails, its error is the last item. Nothing is lost when
     /// the future is dropped.
     pub async fn next(&mut self) -> Option<ObjectRef> {
-        let item = self.asked.get_or_insert_with(|| self.items.next()).clone();
+        let item = match self.asked.take() {
+            Some(item) => item,
+            None => Begun::next_item(&self.items, self.runtime.store()).with_room(&*self.runtime, None).await,
+        };
+        self.asked = Some(item.clone());
         if !item.is_ready() {
             self.runtime.help(&item);
             wait_outside(&*self.runtime, std::slice::from_ref(&item), 1, None).await;

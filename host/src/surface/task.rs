@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::codec::{self, own};
 use super::stream::ObjectStream;
-use crate::port::{Port, TaskRequest};
+use crate::port::{Begun, Port, TaskRequest};
 use crate::runtime::Runtime;
 use crate::state::modules::ModuleSlot;
 use crate::state::object::ObjectRef;
@@ -91,24 +91,27 @@ impl TaskCall {
         self
     }
 
-    /// Submits it, as soon as the queue has room. What is wrong with it is the error of the object.
+    /// Submits it, as soon as the queue has room. Where the object store has none, and spills, it waits for that as well, for
+    /// [a quarter of a second](crate::limits::ROOM_PATIENCE) at most. What is wrong with it is the error of the object.
     pub async fn submit(self) -> ObjectRef {
         let runtime = self.runtime.clone();
         let place = runtime.room().await;
-        self.submit_at(place)
+        self.submit_at(place).with_room(&*runtime, None).await
     }
 
-    /// Submits it now. A full queue is the error of the object.
+    /// Submits it now. A full queue is the error of the object. In a full object store that spills it waits on this thread for room, as
+    /// long as [`submit`](Self::submit) does.
     pub fn try_submit(self) -> ObjectRef {
-        self.submit_at(None)
+        let runtime = self.runtime.clone();
+        self.submit_at(None).here(runtime.store())
     }
 
-    fn submit_at(self, place: Option<Place>) -> ObjectRef {
+    fn submit_at(self, place: Option<Place>) -> Begun<ObjectRef> {
         let TaskCall { runtime, module, function, arguments, options, reply } = self;
         let module = module.current();
         match arguments.take() {
             Ok(arguments) => runtime.submit(TaskRequest { module, function, arguments, options, reply, place }, None),
-            Err(error) => failed(&runtime, error),
+            Err(error) => Begun::Done(failed(&runtime, error)),
         }
     }
 
@@ -117,17 +120,18 @@ impl TaskCall {
     pub async fn stream(self) -> ObjectStream {
         let runtime = self.runtime.clone();
         let place = runtime.room().await;
-        ObjectStream::new(runtime, self.stream_at(place))
+        let stream = self.stream_at(place).with_room(&*runtime, None).await;
+        ObjectStream::new(runtime, stream)
     }
 
-    fn stream_at(self, place: Option<Place>) -> StreamRef {
+    fn stream_at(self, place: Option<Place>) -> Begun<StreamRef> {
         let TaskCall { runtime, module, function, arguments, options, reply } = self;
         let module = module.current();
         match arguments.take() {
             Ok(arguments) => {
                 runtime.submit_stream(TaskRequest { module, function, arguments, options, reply, place }, None)
             }
-            Err(error) => StreamRef::failed(failed(&runtime, error), runtime.store()),
+            Err(error) => Begun::Done(StreamRef::failed(failed(&runtime, error), runtime.store())),
         }
     }
 }

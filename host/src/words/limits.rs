@@ -127,16 +127,18 @@ pub const HELD_MAX: Duration = Duration::from_secs(5);
 /// Objects that a guest has asked for in this way and that the host remembers, some 30 bytes each.
 pub const ASKED_MAX: usize = 4096;
 
+/// Objects that who looks for cold ones looks at before others have their turn at the store: some ten microseconds.
+pub const COLD_AT_ONCE: usize = 64;
+
+/// Who went over all cold objects and could spill none waits this many times as long as that took before all are gone over again,
+/// unless there is a new one: so no more than a tenth of a thread's time goes into looks that find nothing.
+pub const FUTILE_WALK_REST: u32 = 9;
+
 /// Threads that read spilled objects back, and write cold ones before the store is full.
 pub const DISK_THREADS: usize = 2;
 
-/// How often, and how long each time, who stores something in a full store waits for a change when nothing can be spilled: what
-/// another thread has just stored cannot be until that has let go of it.
-pub const ROOM_TRIES: u32 = 5;
-/// See [`ROOM_TRIES`].
-pub const ROOM_PAUSE: Duration = Duration::from_millis(2);
-
-/// How long it tries in all, while others find room that come before it: its thread, which may be one that runs guests, stands still.
+/// How long who stores or submits something waits for room in a full store: until cold objects are on disk, or others let go of what
+/// they use. A guest that waits is suspended, and holds neither a thread nor a CPU slot.
 pub const ROOM_PATIENCE: Duration = Duration::from_millis(250);
 
 /// How long a disk that took no more is left alone, unless a spilled object goes.

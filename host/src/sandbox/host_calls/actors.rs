@@ -18,7 +18,7 @@ use crate::words::error::{ErrorKind, TaskError};
 use crate::words::options::{ActorOptions, Address};
 
 impl Host for Guest {
-    fn create(
+    async fn create(
         &mut self,
         actor_type: String,
         constructor: String,
@@ -35,7 +35,8 @@ impl Host for Guest {
         });
         let module = self.task().spec.with_module(Arc::clone);
         let request = ActorRequest { module, type_name, constructor, arguments, options };
-        let actor = self.port.create_actor(request, Some(self.task()));
+        let begun = self.port.create_actor(request, Some(self.task()));
+        let actor = self.with_room(begun).await;
         self.push(actor)
     }
 
@@ -45,7 +46,7 @@ impl Host for Guest {
         self.push(ready)
     }
 
-    fn call(
+    async fn call(
         &mut self,
         actor: Resource<ActorRef>,
         method: String,
@@ -60,7 +61,8 @@ impl Host for Guest {
             Err(text) => self.failed_object(bad_options(text)),
             Ok(options) => {
                 let request = CallRequest { actor, method, arguments, options, reply: self.reply(), place: None };
-                self.port.call_actor(request, Some(self.task()))
+                let begun = self.port.call_actor(request, Some(self.task()));
+                self.with_room(begun).await
             }
         };
         self.push(object)

@@ -1,6 +1,7 @@
 //! `rustyray:core/bytes`, linked by hand: generated code would take a list of bytes as a `Vec` of its own making, and large
 //! ones are better copied to memory that is made for them.
 
+use std::future;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,12 +15,15 @@ use super::super::guest::Guest;
 use super::super::handles::Handle;
 use super::super::trap::broken_contract;
 use super::super::wire;
+use super::handed::{Made, handed};
+use crate::port::Begun;
 use crate::state::object::{ObjectRef, Outcome};
-use crate::state::payload::{Encoding, Payload};
+use crate::state::payload::{Encoding, Payload, Value};
+use crate::state::store::Reservation;
 use crate::state::writer;
-use crate::words::error::{ErrorKind, TaskError};
+use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::event::EventKind;
-use crate::words::limits::HANDLE_BYTES;
+use crate::words::limits::{HANDLE_BYTES, OBJECT_OVERHEAD_BYTES};
 
 /// From this size on a copy gets memory of its own, in huge pages where the kernel has them: memory that comes fresh from
 /// the kernel in small pages takes longer to fault in than to fill. It is the size of one such page.
@@ -30,11 +34,19 @@ pub type Reading<T> = BoxFuture<'static, Result<T, wire::TaskError>>;
 
 /// The functions of the interface.
 pub trait Host {
-    fn put(&mut self, data: Bytes) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>>;
+    /// Room for an object of so many bytes.
+    fn put_room(&mut self, bytes: u64) -> wasmtime::Result<Begun<TaskResult<Reservation>>>;
+    fn put(&mut self, data: Bytes, room: Reservation) -> wasmtime::Result<Resource<ObjectRef>>;
     fn read(&mut self, object: Resource<ObjectRef>, offset: u64, length: u64) -> wasmtime::Result<Reading<Bytes>>;
     fn size(&mut self, object: Resource<ObjectRef>) -> wasmtime::Result<Reading<u64>>;
-    fn create(&mut self, capacity: Option<u64>) -> wasmtime::Result<Result<Resource<Writer>, wire::TaskError>>;
+    /// Room for a writer of so many bytes.
+    fn create_room(&mut self, capacity: u64) -> wasmtime::Result<Begun<TaskResult<Reservation>>>;
+    fn create(&mut self, room: Reservation) -> wasmtime::Result<TaskResult<Resource<Writer>>>;
     fn writer(&mut self, writer: &Resource<Writer>) -> wasmtime::Result<Appending>;
+    /// Room for so many bytes more; `None` where the writer has it.
+    fn append_room(&mut self, writer: &Appending, bytes: usize) -> Option<Begun<TaskResult<Reservation>>>;
+    /// Parks the guest until there is room, of which it holds nothing yet.
+    fn wait_for_room(&mut self, room: Begun<TaskResult<Reservation>>) -> BoxFuture<'static, TaskResult<Reservation>>;
     fn seal(&mut self, bytes: Resource<Writer>) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>>;
     fn drop_writer(&mut self, writer: Resource<Writer>) -> wasmtime::Result<()>;
 }
@@ -46,9 +58,17 @@ pub type Appending = Arc<Mutex<writer::Writer>>;
 pub struct Writer(Appending);
 
 impl Host for Guest {
-    fn put(&mut self, data: Bytes) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>> {
+    fn put_room(&mut self, bytes: u64) -> wasmtime::Result<Begun<TaskResult<Reservation>>> {
         self.count_call();
-        self.put_payload(Payload::new(Encoding::Raw, data))
+        self.task().meter().bytes_out.add(bytes);
+        Ok(self.room(bytes.saturating_add(OBJECT_OVERHEAD_BYTES)))
+    }
+
+    fn put(&mut self, data: Bytes, room: Reservation) -> wasmtime::Result<Resource<ObjectRef>> {
+        self.port.happened(self.task(), EventKind::Stored { bytes: data.len() as u64 });
+        let value = Value::new(Payload::new(Encoding::Raw, data), room.on(self.account()));
+        let object = self.port.store().sealed(Ok(value));
+        self.push(object)
     }
 
     fn read(&mut self, object: Resource<ObjectRef>, offset: u64, length: u64) -> wasmtime::Result<Reading<Bytes>> {
@@ -72,12 +92,29 @@ impl Host for Guest {
         Ok(async move { plain(&object, outcome.await).map(|data| data.len() as u64) }.boxed())
     }
 
-    fn create(&mut self, capacity: Option<u64>) -> wasmtime::Result<Result<Resource<Writer>, wire::TaskError>> {
+    fn create_room(&mut self, capacity: u64) -> wasmtime::Result<Begun<TaskResult<Reservation>>> {
         self.count_call();
-        match writer::Writer::new(self.port.store(), self.account(), capacity.unwrap_or(0)) {
+        Ok(self.room(writer::Writer::needed_bytes(capacity)))
+    }
+
+    fn create(&mut self, room: Reservation) -> wasmtime::Result<TaskResult<Resource<Writer>>> {
+        match writer::Writer::new(self.port.store(), self.account(), room) {
             Ok(writer) => Ok(Ok(self.push(Writer(Arc::new(Mutex::new(writer))))?)),
-            Err(error) => Ok(Err((&*error).into())),
+            Err(error) => Ok(Err(error)),
         }
+    }
+
+    fn append_room(&mut self, writer: &Appending, bytes: usize) -> Option<Begun<TaskResult<Reservation>>> {
+        let [ample, missing] = writer.lock().lacks(bytes)?;
+        Some(match self.port.store().reserve_at_once(ample) {
+            Ok(room) => Begun::Done(Ok(room)),
+            Err(_) => self.room(missing),
+        })
+    }
+
+    fn wait_for_room(&mut self, room: Begun<TaskResult<Reservation>>) -> BoxFuture<'static, TaskResult<Reservation>> {
+        let (port, task) = (self.port.clone(), self.task().clone());
+        async move { room.with_room(&*port, Some(&task)).await }.boxed()
     }
 
     fn writer(&mut self, writer: &Resource<Writer>) -> wasmtime::Result<Appending> {
@@ -97,6 +134,12 @@ impl Host for Guest {
     fn drop_writer(&mut self, writer: Resource<Writer>) -> wasmtime::Result<()> {
         drop(self.table.take(writer)?);
         Ok(())
+    }
+}
+
+impl Guest {
+    fn room(&self, bytes: u64) -> Begun<TaskResult<Reservation>> {
+        Begun::with(self.port.store(), bytes, |room| room)
     }
 }
 
@@ -139,8 +182,12 @@ impl Handle for Writer {
 }
 
 impl<T: Host + ?Sized> Host for &mut T {
-    fn put(&mut self, data: Bytes) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>> {
-        T::put(self, data)
+    fn put_room(&mut self, bytes: u64) -> wasmtime::Result<Begun<TaskResult<Reservation>>> {
+        T::put_room(self, bytes)
+    }
+
+    fn put(&mut self, data: Bytes, room: Reservation) -> wasmtime::Result<Resource<ObjectRef>> {
+        T::put(self, data, room)
     }
 
     fn read(&mut self, object: Resource<ObjectRef>, offset: u64, length: u64) -> wasmtime::Result<Reading<Bytes>> {
@@ -151,8 +198,20 @@ impl<T: Host + ?Sized> Host for &mut T {
         T::size(self, object)
     }
 
-    fn create(&mut self, capacity: Option<u64>) -> wasmtime::Result<Result<Resource<Writer>, wire::TaskError>> {
-        T::create(self, capacity)
+    fn create_room(&mut self, capacity: u64) -> wasmtime::Result<Begun<TaskResult<Reservation>>> {
+        T::create_room(self, capacity)
+    }
+
+    fn create(&mut self, room: Reservation) -> wasmtime::Result<TaskResult<Resource<Writer>>> {
+        T::create(self, room)
+    }
+
+    fn append_room(&mut self, writer: &Appending, bytes: usize) -> Option<Begun<TaskResult<Reservation>>> {
+        T::append_room(self, writer, bytes)
+    }
+
+    fn wait_for_room(&mut self, room: Begun<TaskResult<Reservation>>) -> BoxFuture<'static, TaskResult<Reservation>> {
+        T::wait_for_room(self, room)
     }
 
     fn writer(&mut self, writer: &Resource<Writer>) -> wasmtime::Result<Appending> {
@@ -181,10 +240,8 @@ where
     for<'a> D::Data<'a>: Host,
 {
     let mut bytes = linker.instance("rustyray:core/bytes@0.1.0")?;
-    bytes.func_wrap("put", move |mut store: StoreContextMut<'_, T>, (data,): (WasmList<u8>,)| {
-        let data = copied(data.as_le_slice(&store));
-        Ok((host(store.data_mut()).put(data)?,))
-    })?;
+    // What a guest puts is copied when there is room for it: nobody keeps a copy while the guest waits.
+    bytes.func_wrap_async("put", move |store: StoreContextMut<'_, T>, (data,)| put::<T, D>(store, host, data))?;
     bytes.func_wrap_async("read", move |mut store: StoreContextMut<'_, T>, (object, offset, length)| {
         let reading = host(store.data_mut()).read(object, offset, length);
         Box::new(async move { Ok((reading?.await,)) })
@@ -192,15 +249,31 @@ where
     bytes.resource("writer", ResourceType::host::<Writer>(), move |mut store, rep| {
         host(store.data_mut()).drop_writer(Resource::new_own(rep))
     })?;
-    bytes.func_wrap("create", move |mut store: StoreContextMut<'_, T>, (capacity,): (Option<u64>,)| {
-        Ok((host(store.data_mut()).create(capacity)?,))
+    bytes.func_wrap_async("create", move |mut store: StoreContextMut<'_, T>, (capacity,): (Option<u64>,)| {
+        Box::new(async move {
+            let room = host(store.data_mut()).create_room(capacity.unwrap_or(0))?;
+            let created = match ready::<T, D>(&mut store, host, room).await {
+                Ok(room) => host(store.data_mut()).create(room)?,
+                Err(error) => Err(error),
+            };
+            Ok((created.map_err(|error| wire::TaskError::from(&*error)),))
+        })
     })?;
-    bytes.func_wrap(
+    bytes.func_wrap_async(
         "append",
         move |mut store: StoreContextMut<'_, T>, (to, data): (Resource<Writer>, WasmList<u8>)| {
-            let writer = host(store.data_mut()).writer(&to)?;
-            let appended = writer.lock().append(data.as_le_slice(&store));
-            Ok((appended.map_err(|error| wire::TaskError::from(&*error)),))
+            Box::new(async move {
+                let writer = host(store.data_mut()).writer(&to)?;
+                let bytes = data.as_le_slice(&store).len();
+                let more = host(store.data_mut()).append_room(&writer, bytes);
+                let more = match more {
+                    Some(room) => ready::<T, D>(&mut store, host, room).await.map(Some),
+                    None => Ok(None),
+                };
+                let more = more.and_then(|room| room.map_or(Ok(()), |room| writer.lock().take_room(room)));
+                let appended = more.map(|()| writer.lock().append(data.as_le_slice(&store)));
+                Ok((appended.map_err(|error| wire::TaskError::from(&*error)),))
+            })
         },
     )?;
     bytes.func_wrap("seal", move |mut store: StoreContextMut<'_, T>, (writer,): (Resource<Writer>,)| {
@@ -210,6 +283,59 @@ where
         let reading = host(store.data_mut()).size(object);
         Box::new(async move { Ok((reading?.await,)) })
     })
+}
+
+/// What a guest puts is copied when there is room for it: nobody keeps a copy while the guest waits.
+fn put<T, D>(
+    mut store: StoreContextMut<'_, T>,
+    host: fn(&mut T) -> D::Data<'_>,
+    data: WasmList<u8>,
+) -> Made<'_, ObjectRef>
+where
+    T: Send + 'static,
+    D: HasData,
+    for<'a> D::Data<'a>: Host,
+{
+    let bytes = data.as_le_slice(&store).len() as u64;
+    let room = host(store.data_mut()).put_room(bytes);
+    if let Ok(Begun::Done(Ok(room))) = room {
+        let data = copied(data.as_le_slice(&store));
+        let put = host(store.data_mut()).put(data, room);
+        return match put {
+            Ok(object) => handed(&object),
+            Err(error) => Box::new(future::ready(Err(error))),
+        };
+    }
+    Box::new(async move {
+        let put = match ready::<T, D>(&mut store, host, room?).await {
+            Ok(room) => {
+                let data = copied(data.as_le_slice(&store));
+                Ok(host(store.data_mut()).put(data, room)?)
+            }
+            Err(error) => Err(wire::TaskError::from(&*error)),
+        };
+        Ok((put,))
+    })
+}
+
+/// The room, or why there is none, once that is known.
+async fn ready<T, D>(
+    store: &mut StoreContextMut<'_, T>,
+    host: fn(&mut T) -> D::Data<'_>,
+    room: Begun<TaskResult<Reservation>>,
+) -> TaskResult<Reservation>
+where
+    T: Send + 'static,
+    D: HasData,
+    for<'a> D::Data<'a>: Host,
+{
+    match room {
+        Begun::Done(room) => room,
+        waits => {
+            let waiting = host(store.data_mut()).wait_for_room(waits);
+            waiting.await
+        }
+    }
 }
 
 #[cfg(test)]

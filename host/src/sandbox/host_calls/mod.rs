@@ -4,8 +4,9 @@ mod actors;
 pub mod bytes;
 pub(super) mod calls;
 pub(super) mod coming;
+mod handed;
 mod logging;
-mod objects;
+pub(super) mod objects;
 mod streams;
 mod tasks;
 
@@ -17,14 +18,17 @@ use super::convert::{self, take_arguments};
 use super::guest::Guest;
 use super::trap::broken_contract;
 use super::wire;
+use crate::port::Begun;
+use crate::port::begun::Waits;
 use crate::state::object::{ObjectRef, Outcome};
 use crate::state::payload::{Argument, Payload, Value};
+use crate::state::store::Reservation;
 use crate::state::stream::StreamRef;
 use crate::words::account::Account;
 use crate::words::encoding::Encoding;
-use crate::words::error::{ErrorKind, TaskError};
+use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::event::EventKind;
-use crate::words::limits::{ARGUMENTS_MAX, NAME_BYTES_MAX};
+use crate::words::limits::{ARGUMENTS_MAX, NAME_BYTES_MAX, OBJECT_OVERHEAD_BYTES};
 use crate::words::manifest::ModuleInfo;
 
 impl Guest {
@@ -37,18 +41,46 @@ impl Guest {
         self.task().meter().host_calls.add(1);
     }
 
-    /// Makes an object of a value that the guest hands over.
-    fn put_payload(&mut self, payload: Payload) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>> {
-        let bytes = payload.data.len() as u64;
-        self.task().meter().bytes_out.add(bytes);
-        self.port.happened(self.task(), EventKind::Stored { bytes });
-        match self.port.store().store_on(self.account(), payload) {
+    /// Makes an object of a value that the guest hands over and that is in the store.
+    fn put_stored(&mut self, stored: Outcome) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>> {
+        match stored {
             Ok(value) => {
+                let bytes = value.payload().data.len() as u64;
+                self.port.happened(self.task(), EventKind::Stored { bytes });
                 let object = self.port.store().sealed(Ok(value));
                 Ok(Ok(self.push(object)?))
             }
             Err(error) => Ok(Err((&*error).into())),
         }
+    }
+
+    /// A value that the guest hands over, in the store.
+    fn store(&self, payload: Payload) -> Begun<Outcome> {
+        let bytes = payload.stored_bytes() + OBJECT_OVERHEAD_BYTES;
+        let account = self.account().clone();
+        let stored = move |room: TaskResult<Reservation>| room.map(|room| Value::new(payload, room.on(&account)));
+        Begun::with(self.port.store(), bytes, stored)
+    }
+
+    /// Parks this guest until the store has room for what it asks for. What it has handed over for that is its memory meanwhile: where
+    /// that is too much, it does not wait.
+    async fn with_room<T: Send>(&mut self, begun: Begun<T>) -> T {
+        match begun {
+            Begun::Done(done) => done,
+            // Apart, so that it takes no room in the future of what has not to wait.
+            Begun::Waits(waits) => Box::pin(self.wait_for_room(waits)).await,
+        }
+    }
+
+    async fn wait_for_room<T: Send>(&mut self, waits: Waits<T>) -> T {
+        let bytes = waits.bytes();
+        if self.limiter.keep(bytes).is_err() {
+            return waits.refuse();
+        }
+        let (port, task) = (self.port.clone(), self.task().clone());
+        let done = waits.with_room(&*port, Some(&task)).await;
+        self.limiter.let_go(bytes);
+        done
     }
 
     /// The handles and values of a list of arguments.

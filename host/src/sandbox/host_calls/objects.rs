@@ -1,24 +1,27 @@
 //! `rustyray:core/objects`.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::component::Resource;
+use wasmtime::StoreContextMut;
+use wasmtime::component::{Linker, Resource};
 
 use super::super::bindings::rustyray::core::objects::Host;
 use super::super::convert::take_payload;
 use super::super::guest::Guest;
 use super::super::wire;
-use crate::port::waiting::{Waited, Wanted, come, value_of, wait_in};
+use super::handed::{Made, handed};
+use crate::port::Begun;
+use crate::port::waiting::{Waited, Wanted, come, stop_request, value_of, wait_in};
 use crate::state::object::{ObjectRef, Outcome};
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::limits::TRY_PATIENCE;
 
 impl Host for Guest {
-    fn put(&mut self, value: wire::Payload) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>> {
-        self.count_call();
-        let payload = take_payload(&mut self.table, value)?;
-        self.put_payload(payload)
+    async fn put(&mut self, value: wire::Payload) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>> {
+        let begun = self.begin_put(value)?;
+        self.end_put(begun).await
     }
 
     fn clone_object(&mut self, object: Resource<ObjectRef>) -> wasmtime::Result<Resource<ObjectRef>> {
@@ -112,7 +115,43 @@ impl Host for Guest {
     }
 }
 
+/// Links `put` once more, as one that allocates nothing where it does not wait.
+pub(in super::super) fn link_put(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    let mut objects = linker.instance("rustyray:core/objects@0.1.0")?;
+    objects.func_wrap_async("put", |store: StoreContextMut<'_, Guest>, (value,)| put(store, value))?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+fn put(mut store: StoreContextMut<'_, Guest>, value: wire::Payload) -> Made<'_, ObjectRef> {
+    let put = match store.data_mut().begin_put(value) {
+        Ok(Begun::Done(stored)) => store.data_mut().put_stored(stored),
+        Ok(waits) => return Box::new(async move { Ok((store.data_mut().end_put(waits).await?,)) }),
+        Err(error) => Err(error),
+    };
+    match put {
+        Ok(Ok(object)) => handed(&object),
+        refused => Box::new(ready(refused.map(|refused| (refused,)))),
+    }
+}
+
 impl Guest {
+    fn begin_put(&mut self, value: wire::Payload) -> wasmtime::Result<Begun<Outcome>> {
+        self.count_call();
+        let payload = take_payload(&mut self.table, value)?;
+        self.task().meter().bytes_out.add(payload.data.len() as u64);
+        Ok(self.store(payload))
+    }
+
+    async fn end_put(
+        &mut self,
+        begun: Begun<Outcome>,
+    ) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>> {
+        let stored = self.with_room(begun).await;
+        self.put_stored(stored)
+    }
+
     /// What an object is sealed with, once it is; an error of its own when this task was asked to stop before.
     pub(super) fn outcome(&self, object: ObjectRef) -> impl Future<Output = Outcome> + Send + use<> {
         let waiting = self.value_of(object, None);
@@ -193,8 +232,4 @@ impl Guest {
 
 fn asked_to_stop() -> wire::TaskError {
     (&stop_request()).into()
-}
-
-fn stop_request() -> TaskError {
-    TaskError::new(ErrorKind::TaskCancelled, "this task was asked to stop")
 }

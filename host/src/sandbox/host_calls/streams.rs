@@ -9,7 +9,7 @@ use super::super::convert::{call_options, take_payload};
 use super::super::guest::Guest;
 use super::super::wire;
 use super::{bad_options, function_name};
-use crate::port::{CallRequest, TaskRequest};
+use crate::port::{Begun, CallRequest, TaskRequest};
 use crate::state::actor::ActorRef;
 use crate::state::object::ObjectRef;
 use crate::state::stream::{Given, StreamRef};
@@ -17,7 +17,7 @@ use crate::words::error::{ErrorKind, TaskError};
 use crate::words::options::TaskOptions;
 
 impl Host for Guest {
-    fn submit(
+    async fn submit(
         &mut self,
         function: String,
         arguments: Vec<wire::Argument>,
@@ -31,13 +31,14 @@ impl Host for Guest {
             Ok(options) => {
                 let (module, reply) = (self.task().spec.with_module(Arc::clone), self.reply());
                 let request = TaskRequest { module, function, arguments, options, reply, place: None };
-                self.port.submit_stream(request, Some(self.task()))
+                let begun = self.port.submit_stream(request, Some(self.task()));
+                self.with_room(begun).await
             }
         };
         self.push(stream)
     }
 
-    fn call(
+    async fn call(
         &mut self,
         actor: Resource<ActorRef>,
         method: String,
@@ -52,19 +53,24 @@ impl Host for Guest {
             Err(error) => self.failed_stream(error),
             Ok(options) => {
                 let request = CallRequest { actor, method, arguments, options, reply: self.reply(), place: None };
-                self.port.call_stream(request, Some(self.task()))
+                let begun = self.port.call_stream(request, Some(self.task()));
+                self.with_room(begun).await
             }
         };
         self.push(stream)
     }
 
-    fn next(&mut self, items: Resource<StreamRef>) -> wasmtime::Result<Resource<ObjectRef>> {
+    async fn next(&mut self, items: Resource<StreamRef>) -> wasmtime::Result<Resource<ObjectRef>> {
         self.count_call();
-        let item = self.table.get(&items)?.next();
+        let begun = Begun::next_item(self.table.get(&items)?, self.port.store());
+        let item = self.with_room(begun).await;
         self.push(item)
     }
 
-    fn give(&mut self, item: wire::Payload) -> wasmtime::Result<Result<Option<Resource<ObjectRef>>, wire::TaskError>> {
+    async fn give(
+        &mut self,
+        item: wire::Payload,
+    ) -> wasmtime::Result<Result<Option<Resource<ObjectRef>>, wire::TaskError>> {
         self.count_call();
         let payload = take_payload(&mut self.table, item)?;
         let task = self.task().clone();
@@ -73,7 +79,8 @@ impl Host for Guest {
             return Ok(Err((&TaskError::new(ErrorKind::InvalidArgument, text)).into()));
         };
         task.meter().bytes_out.add(payload.data.len() as u64);
-        let item = match self.port.store().store_on(self.account(), payload) {
+        let begun = self.store(payload);
+        let item = match self.with_room(begun).await {
             Ok(value) => value,
             Err(error) => return Ok(Err((&*error).into())),
         };

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use wasmtime::AsContextMut;
 use wasmtime::component::{Access, HasSelf, Resource};
 
 use super::super::bindings::rustyray::core::tasks::{Host, HostWithStore};
 use super::super::convert::call_options;
 use super::super::guest::Guest;
-use super::super::tank;
 use super::super::wire;
 use super::{bad_options, function_name};
 use crate::port::TaskRequest;
@@ -17,34 +15,31 @@ use crate::state::task::{TaskRecord, Work};
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::options::TaskOptions;
 
-impl Host for Guest {}
-
-impl HostWithStore<Guest> for HasSelf<Guest> {
-    fn submit(
-        mut access: Access<'_, Guest, Self>,
+impl Host for Guest {
+    async fn submit(
+        &mut self,
         function: String,
         arguments: Vec<wire::Argument>,
         options: Option<wire::TaskOptions>,
     ) -> wasmtime::Result<Resource<ObjectRef>> {
+        self.count_call();
         let function = function_name(function)?;
-        let guest = access.get();
-        guest.count_call();
-        let arguments = guest.arguments(arguments)?;
+        let arguments = self.arguments(arguments)?;
         let options = call_options(options).map_err(bad_options);
-        let granted = options.and_then(|options| share_fuel(&mut access, &options).map(|()| options));
-        let guest = access.get();
-        let object = match granted {
-            Err(error) => guest.failed_object(error),
+        let object = match options.and_then(|options| self.share_fuel(&options).map(|()| options)) {
+            Err(error) => self.failed_object(error),
             Ok(options) => {
-                let task = guest.task();
-                let module = task.spec.with_module(Arc::clone);
-                let reply = guest.reply();
-                guest.port.submit(TaskRequest { module, function, arguments, options, reply, place: None }, Some(task))
+                let (module, reply) = (self.task().spec.with_module(Arc::clone), self.reply());
+                let request = TaskRequest { module, function, arguments, options, reply, place: None };
+                let begun = self.port.submit(request, Some(self.task()));
+                self.with_room(begun).await
             }
         };
-        access.get().push(object)
+        self.push(object)
     }
+}
 
+impl HostWithStore<Guest> for HasSelf<Guest> {
     fn context(mut access: Access<'_, Guest, Self>) -> wasmtime::Result<wire::TaskContext> {
         let guest = access.get();
         guest.count_call();
@@ -66,17 +61,20 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
     }
 }
 
-/// Takes a child's fuel out of the caller's own.
-fn share_fuel(access: &mut Access<'_, Guest, HasSelf<Guest>>, options: &TaskOptions) -> Result<(), TaskError> {
-    let metered = access.get().task().spec.plan.limits.fuel.is_some();
-    let Some(share) = options.fuel_share.filter(|_| metered) else {
-        return Ok(());
-    };
-    let left = access.get().tank;
-    let rest = left.checked_sub(share).ok_or_else(|| TaskError::of_limit(ErrorKind::OutOfFuel, "fuel", left, share))?;
-    tank::fill(access.as_context_mut(), rest);
-    access.get().task().meter().hand_on(share);
-    Ok(())
+impl Guest {
+    /// Takes a child's fuel out of its own.
+    fn share_fuel(&mut self, options: &TaskOptions) -> Result<(), TaskError> {
+        let metered = self.task().spec.plan.limits.fuel.is_some();
+        let Some(share) = options.fuel_share.filter(|_| metered) else {
+            return Ok(());
+        };
+        let left = self.refill.unwrap_or(self.tank);
+        let rest =
+            left.checked_sub(share).ok_or_else(|| TaskError::of_limit(ErrorKind::OutOfFuel, "fuel", left, share))?;
+        self.refill = Some(rest);
+        self.task().meter().hand_on(share);
+        Ok(())
+    }
 }
 
 fn actor_info(task: &TaskRecord) -> Option<wire::ActorInfo> {

@@ -90,8 +90,7 @@ fn task(
         queued: Instant::now(),
         own_bytes: 0,
     };
-    let arguments = Arguments::new(arguments.into_iter().map(Argument::Object).collect(), 0, store, &Arc::default())
-        .expect("there is room");
+    let arguments = Arguments::new(arguments.into_iter().map(Argument::Object).collect(), store.nothing());
     let output = store.promise();
     (TaskRecord::new(spec, true, arguments, output.clone(), conductor), output)
 }

@@ -277,6 +277,12 @@ impl Saves {
     }
 }
 
+/// Passes a block to another task by value.
+#[rustyray::remote]
+async fn passes(seed: u32, count: usize) -> Result<u64> {
+    sum.remote(block(seed, count)).await
+}
+
 /// Stores a block piece by piece, and gives the reference.
 #[rustyray::remote]
 fn written(seed: u32, count: usize) -> Result<ObjectRef<Vec<u8>>> {

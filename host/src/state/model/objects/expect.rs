@@ -7,7 +7,7 @@ use super::super::super::object::Outcome;
 use super::super::super::payload::Reference;
 use super::{DISK, Known, LIMIT, State, World};
 use crate::words::error::ErrorKind;
-use crate::words::limits::{OBJECT_OVERHEAD_BYTES, REFERENCES_BYTES, SPILL_BYTES_MIN, SPILL_TO_PERCENT};
+use crate::words::limits::{OBJECT_OVERHEAD_BYTES, REFERENCES_BYTES, SPILL_BYTES_MIN};
 
 impl World {
     /// Which objects and values are alive as counts of references go: those that are held, and what others refer to that are alive.
@@ -93,19 +93,20 @@ impl World {
         if bytes > LIMIT {
             return Err(ErrorKind::ObjectStoreFull);
         }
-        let excess = (self.held().0 + bytes).saturating_sub(LIMIT / 100 * SPILL_TO_PERCENT);
         let (alive, _) = self.alive();
         let mut cold: Vec<usize> = (0..self.objects.len()).filter(|name| alive[*name]).collect();
         cold.sort_by_key(|name| self.objects[*name].used);
-        let (mut freed, mut failure) = (0, ErrorKind::ObjectStoreFull);
+        let mut failure = ErrorKind::ObjectStoreFull;
         for name in cold {
             let State::Here(value) = self.objects[name].state else {
                 continue;
             };
-            if freed >= excess {
-                break;
+            if self.bytes(value) < SPILL_BYTES_MIN {
+                continue;
             }
-            if self.bytes(value) < SPILL_BYTES_MIN || !self.values[value].users.is_empty() {
+            // Whoever looks at one that stays finds that it is used.
+            self.objects[name].used = self.step_uses();
+            if !self.values[value].users.is_empty() {
                 continue;
             }
             if self.held().1 + self.bytes(value) > DISK {
@@ -113,7 +114,9 @@ impl World {
                 break;
             }
             self.objects[name].state = State::Away { value, damaged: false };
-            freed += self.bytes(value);
+            if self.held().0 + bytes <= LIMIT {
+                break;
+            }
         }
         if self.held().0 + bytes <= LIMIT { Ok(()) } else { Err(failure) }
     }

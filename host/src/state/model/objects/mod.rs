@@ -84,19 +84,15 @@ struct Spiller(Weak<ObjectStore>, Arc<SpillFolder>);
 impl Relief for Spiller {
     fn pressed(&self) {}
 
-    fn make_room(&self, bytes: u64, taken: &mut dyn FnMut() -> bool) -> Result<(), TaskError> {
+    fn make_room(&self, taken: &mut dyn FnMut() -> bool) -> Result<(), TaskError> {
         let store = self.0.upgrade().expect("the store lives");
-        let (excess, mut freed) = (store.excess(bytes), 0);
         for object in store.coldest() {
-            if freed >= excess {
+            let put_away = object.put_away(&self.1).map(drop);
+            if taken() {
                 break;
             }
-            match object.put_away(&self.1) {
-                Ok(bytes) => freed += bytes.len() as u64,
-                Err(full) => return if taken() { Ok(()) } else { Err(full) },
-            }
+            put_away?;
         }
-        taken();
         Ok(())
     }
 }

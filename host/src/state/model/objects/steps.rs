@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::super::super::cycles::Collection;
 use super::super::super::object::{Outcome, WatchKey};
-use super::super::super::payload::{Encoding, Payload, Reference};
+use super::super::super::payload::{Encoding, Payload, Reference, Value};
 use super::{Known, LIMIT, NUMBER_BYTES, Object, State, Told, Watch, World, content};
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::limits::OBJECT_OVERHEAD_BYTES;
@@ -29,7 +29,7 @@ impl World {
         let payload = Payload { encoding: Encoding::Raw, data: content(number, bytes).into(), references: handles };
         let needs = payload.stored_bytes() + OBJECT_OVERHEAD_BYTES;
         let expected = self.reserve(needs);
-        let stored = self.store.store(payload);
+        let stored = self.store.reserve_now(needs).map(|room| Value::new(payload, room));
         assert_eq!(stored.as_ref().map(|_| ()).map_err(|error| error.kind), expected);
         self.values[number].references = if expected.is_ok() { references } else { Vec::new() };
         let state = match expected {
