@@ -105,7 +105,7 @@ impl ColdOrder {
                 entries.insert(used, entry);
                 continue;
             }
-            match entry.object.upgrade() {
+            match entry.object.to_look_at() {
                 None => gone.push(entry),
                 Some(object) => {
                     let next = self.next_use();

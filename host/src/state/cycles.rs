@@ -293,7 +293,7 @@ impl Collection {
         let nodes = self.store.cycles().nodes.lock();
         let (number, node) = nodes.map.range(self.work.at..).next().filter(|(number, _)| **number <= self.work.end)?;
         let is_first = self.work.round == 0 && self.work.pass == Pass::Suspect;
-        let object = (node.is_candidate || is_first).then(|| node.object.to_collect()).flatten();
+        let object = (node.is_candidate || is_first).then(|| node.object.to_look_at()).flatten();
         Some((*number, object))
     }
 
@@ -392,7 +392,7 @@ impl Collection {
             self.work.top = self.node(self.work.followed, |node| node.below).unwrap_or(NONE);
         }
         let number = self.work.followed;
-        let object = self.node(number, |node| node.object.to_collect()).flatten();
+        let object = self.node(number, |node| node.object.to_look_at()).flatten();
         let found = object.and_then(|object| self.references(number, &object));
         let (referred, is_all) = found.unwrap_or((Vec::new(), true));
         for object in &referred {

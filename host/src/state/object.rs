@@ -126,11 +126,11 @@ pub struct WeakObjectRef(Weak<Cell>);
 impl WeakObjectRef {
     /// A counted one, if there still is one. To be called where no lock is held.
     pub fn upgrade(&self) -> Option<ObjectRef> {
-        self.to_collect().filter(ObjectRef::is_reached)
+        self.to_look_at().filter(ObjectRef::is_reached)
     }
 
-    /// The same for a collection of cycles, which is not to take it for somebody who needs the object.
-    pub(super) fn to_collect(&self) -> Option<ObjectRef> {
+    /// The same for the store itself, also under its lock: a collection of cycles is not to take that for somebody who needs the object.
+    pub(super) fn to_look_at(&self) -> Option<ObjectRef> {
         self.0.upgrade().map(ObjectRef)
     }
 }
