@@ -129,11 +129,12 @@ impl Runtime {
     /// # Errors
     /// The system has no thread left. Those that were started end.
     pub(crate) fn start_crew(self: &Arc<Self>, count: usize) -> std::io::Result<()> {
-        self.scheduler.lock().spares_from(count);
         for number in 0..count {
             self.scheduler.lock().enlist();
             self.start_one_of_the_crew(number).inspect_err(|_| self.end_crew())?;
         }
+        // When all the others have their numbers.
+        self.scheduler.lock().spares_from(count);
         let others = self.start_endings(&self.crew.presence).and_then(|()| self.start_readers(&self.crew.presence));
         others.inspect_err(|_| self.end_crew())
     }
@@ -165,6 +166,7 @@ impl Runtime {
     /// Waits until the threads have ended, at most for `longest`.
     pub(crate) fn join_crew(&self, longest: Duration) {
         self.crew.join(longest);
+        self.store.collect_now();
         self.journal.iter().for_each(Keeper::join);
     }
 
@@ -173,6 +175,7 @@ impl Runtime {
         let inside = self.tokio.enter();
         CREW.set(self.crew.number);
         let post = self.crew.posts.begin();
+        self.crew.posts.rise(&post);
         POST.set(Some(post.clone()));
         // A panic in a turn is a fault of the host's: it ends the turn, and not the thread.
         while !self.survives("looked for work", || self.work(number, &post)) {}

@@ -130,8 +130,8 @@ impl Watch {
             let now = post.now();
             let is_busy = Post::is_busy(now);
             sight.any |= is_busy;
-            if is_busy && now == *seen && sight.stuck < SPARE_THREADS_MAX {
-                sight.stuck += 1;
+            if is_busy && now == *seen {
+                sight.stuck = SPARE_THREADS_MAX.min(sight.stuck + 1);
                 sight.seated.extend(post.take_seated());
             }
             *seen = now;

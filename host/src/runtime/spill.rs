@@ -170,10 +170,14 @@ impl Spiller {
     }
 
     fn give(&self, need: &Need) {
+        let mut handling = Handling { line: &self.line, need, over: false };
         let room = self.store.upgrade().and_then(|store| store.reserve_free(need.bytes).ok());
         match room {
-            Some(room) => self.line.serve(need, Gathered { outcomes: Vec::new(), room: Ok(Some(room)) }),
-            None => self.line.leave_to_readers(need),
+            Some(room) => handling.serve(Gathered { outcomes: Vec::new(), room: Ok(Some(room)) }),
+            None => {
+                handling.over = true;
+                self.line.leave_to_readers(need);
+            }
         }
     }
 }

@@ -142,7 +142,11 @@ impl Runtime {
 
     /// Creates an actor in this room, unless it is there already.
     fn create(&self, creation: Creation, room: TaskResult<Reservation>, caller: Caller) -> ActorRef {
-        let Ok(room) = room else { return self.nobody() };
+        let room = match room {
+            Ok(room) => room,
+            Err(full) if full.kind == ErrorKind::ObjectStoreFull => return self.nobody(),
+            Err(why) => return self.dead(creation.spec, why, caller),
+        };
         let Creation { spec, pending_calls_max, gets_if_exists, plan, arguments, fault } = creation;
         // Held until the name is registered: of several at once one creates, and the others find.
         let one = gets_if_exists.then(|| self.creating.lock());
@@ -193,6 +197,11 @@ impl Runtime {
             capabilities: Arc::default(),
             holds: ResourceSet::default(),
         };
+        self.dead(spec, error, caller)
+    }
+
+    /// An actor that never was, for this reason.
+    fn dead(&self, spec: ActorSpec, error: Arc<TaskError>, caller: Caller) -> ActorRef {
         // What is refused waits for no room.
         let room = self.store.reserve_at_once(spec.kept_bytes() + RESULT_BYTES);
         let Ok(room) = room else { return self.nobody() };

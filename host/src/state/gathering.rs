@@ -6,7 +6,8 @@
 //! disk, which may not answer: it refuses who has waited for too long, and gives room to who needs nothing else.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
 use std::ops::Bound::{Excluded, Unbounded};
 use std::pin::Pin;
@@ -98,6 +99,8 @@ const LOOK_PAUSE: Duration = Duration::from_millis(5);
 
 struct Line {
     needs: BTreeMap<Key, Stands>,
+    /// How many of them each owner has.
+    owners: HashMap<u64, usize>,
     /// The same, by the time until which each waits.
     deadlines: BTreeSet<(Instant, Key)>,
     /// The same, by the bytes that each lacked when it was looked at last.
@@ -197,6 +200,7 @@ impl Default for Gatherings {
     fn default() -> Self {
         let line = Line {
             needs: BTreeMap::new(),
+            owners: HashMap::new(),
             deadlines: BTreeSet::new(),
             lacking: BTreeSet::new(),
             alone: BTreeSet::new(),
@@ -317,6 +321,7 @@ impl Gatherings {
             line.closed = true;
             (line.deadlines, line.lacking, line.alone) = Default::default();
             line.giving.clear();
+            line.owners.clear();
             self.note_fewest(&line);
             (std::mem::take(&mut line.needs), std::mem::take(&mut line.held))
         };
@@ -592,6 +597,7 @@ impl Line {
         if need.objects.is_empty() {
             self.alone.insert((lacks, key));
         }
+        *self.owners.entry(need.owner).or_default() += 1;
         self.needs.insert(key, Stands { need, until, lacks, seen: 0, tried: 0, taken: false, passed: 0 });
         // It may stand before those that were looked at already, which are not looked at again.
         self.round.at = None;
@@ -621,6 +627,12 @@ impl Line {
 
     fn remove(&mut self, key: &Key) -> Option<Stands> {
         let stands = self.needs.remove(key)?;
+        if let Entry::Occupied(mut owner) = self.owners.entry(stands.need.owner) {
+            *owner.get_mut() -= 1;
+            if *owner.get() == 0 {
+                owner.remove();
+            }
+        }
         self.end_giving(key);
         for waiting in self.reading.values_mut() {
             waiting.remove(key);
@@ -668,8 +680,7 @@ impl Line {
     /// The first that may be served, and was not looked at since something changed.
     fn first(&mut self, limit: u64) -> Option<Arc<Need>> {
         if self.round.change != self.changes {
-            let owners: HashSet<u64> = self.needs.values().map(|stands| stands.need.owner).collect();
-            let share = limit / (owners.len().max(1) as u64);
+            let share = limit / (self.owners.len().max(1) as u64);
             self.round = Round { change: self.changes, at: None, kept_for: Vec::new(), share };
         }
         let now = Instant::now();
@@ -707,7 +718,15 @@ impl Line {
         }
         let Line { needs, changes, round, .. } = self;
         let mut kept_for: Vec<(u64, u64)> = Vec::new();
-        for stands in needs.values_mut().take(LOOKAHEAD) {
+        let mut looked_at = 0;
+        for stands in needs.values_mut() {
+            // Those that wait for a disk as well are no part of it: it may not answer.
+            if stands.need.objects.is_empty() {
+                looked_at += 1;
+            }
+            if looked_at > LOOKAHEAD {
+                break;
+            }
             let owner = stands.need.owner;
             let is_kept = kept_for.iter().any(|(of, lacks)| *of == owner || *lacks <= round.share);
             if !stands.taken && !is_kept && stands.tried < *changes && stands.need.objects.is_empty() {

@@ -17,7 +17,7 @@ use super::task::TaskRecord;
 use super::watchers::Watchers;
 pub use super::watchers::{WatchKey, Watcher};
 use crate::words::account::Account;
-use crate::words::error::{TaskError, TaskResult};
+use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::ids::ObjectId;
 use crate::words::limits::{OBJECT_OVERHEAD_BYTES, SPILL_BYTES_MIN};
 use crate::words::receipt::Receipt;
@@ -284,8 +284,8 @@ impl ObjectRef {
     /// Somebody has come by a reference to it; false where it is about to be freed.
     fn is_reached(&self) -> bool {
         match &*self.0.slot.lock() {
-            Slot::Sealed(Ok(value), _) => value.standing().is_reached(),
-            Slot::Away(away) => away.value.standing().is_reached(),
+            Slot::Sealed(Ok(value), _) => value.standing().is_reached(self.store().cycles()),
+            Slot::Away(away) => away.value.standing().is_reached(self.store().cycles()),
             Slot::Gone => false,
             Slot::Pending { .. } | Slot::Sealed(Err(_), _) => true,
         }
@@ -332,11 +332,13 @@ impl ObjectRef {
             Slot::Sealed(outcome, _) => {
                 if let Ok(value) = outcome {
                     self.store().touch(value);
-                    value.standing().is_reached();
+                    value.standing().is_reached(self.store().cycles());
                 }
                 Some(outcome.clone())
             }
-            Slot::Away(_) | Slot::Pending { .. } | Slot::Gone => None,
+            // Nobody can ask. If a fault of the host's makes it possible all the same, it is told, and not waited for.
+            Slot::Gone => Some(Err(Arc::new(freed()))),
+            Slot::Away(_) | Slot::Pending { .. } => None,
         }
     }
 
@@ -456,7 +458,7 @@ impl ObjectRef {
         let mut slot = self.0.slot.lock();
         let Away { file, mut value, origin } = slot.take_away()?;
         value.fill(data, room);
-        value.standing().is_reached();
+        value.standing().is_reached(self.store().cycles());
         let value = Arc::new(value);
         *slot = Slot::Sealed(Ok(value.clone()), origin);
         drop(slot);
@@ -502,6 +504,13 @@ impl fmt::Debug for ObjectRef {
     }
 }
 
+fn freed() -> TaskError {
+    TaskError::new(
+        ErrorKind::Internal,
+        "the host freed the object as a part of a cycle: report it as a fault of the host",
+    )
+}
+
 /// Does nobody hold the value, beside these? Whoever uses it does; the bytes alone do not count, since nobody can tell who holds
 /// those that have an owner of their own, as large ones have.
 fn is_unused(value: &Arc<Value>, holders: usize) -> bool {
@@ -515,7 +524,6 @@ mod tests {
     use super::*;
     use crate::state::payload::{Encoding, Payload, Reference};
     use crate::state::store::{Apart, Step};
-    use crate::words::error::ErrorKind;
     use crate::words::limits::TOLD_AT_ONCE;
 
     fn payload(len: usize) -> Payload {

@@ -71,9 +71,13 @@ impl Stream {
 
     /// The same, or a promise of it in this room.
     pub fn next_in(&self, task: &ObjectRef, room: TaskResult<Reservation>) -> ObjectRef {
-        let promise = room.map(|room| self.store.promise_charged(room.on(&self.account)));
-        let next = promise.and_then(|promise| self.next_or_promise(task, Some(promise)).map_err(|()| ended()));
-        next.unwrap_or_else(|full| self.store.sealed_error(full, Some(&self.account)))
+        let (promise, refused) = match room {
+            Ok(room) => (Some(self.store.promise_charged(room.on(&self.account))), None),
+            Err(why) => (None, Some(why)),
+        };
+        // It may have come while there was no room for a promise of it.
+        self.next_or_promise(task, promise)
+            .unwrap_or_else(|()| self.store.sealed_error(refused.unwrap_or_else(ended), Some(&self.account)))
     }
 
     /// The next item; `Err` where it is not there, and no promise of it either.
