@@ -46,7 +46,8 @@ struct Line {
 impl Apart for Arc<Endings> {
     fn work(&self, mut step: store::Step) {
         let step = move |runtime: &Runtime| {
-            let more = step();
+            // At the end of the host nobody goes on with it.
+            let more = !runtime.is_halted() && step();
             // Tasks may be ready now.
             runtime.dispatch();
             more

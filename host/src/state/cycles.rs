@@ -22,14 +22,27 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::object::{Holders, ObjectRef, WeakObjectRef};
 use super::payload::{Reference, Value};
 use super::store::ObjectStore;
-use crate::words::limits::{COLLECTION_REFERENCES, COLLECTION_REST, COLLECTION_ROUNDS_MAX, COLLECTION_STEP};
-use crate::words::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
+use crate::words::limits::{
+    COLLECTION_REFERENCES, COLLECTION_REST, COLLECTION_REST_MAX, COLLECTION_ROUNDS_MAX, COLLECTION_STEP,
+};
+use crate::words::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
 use crate::words::sync::{Mutex, rank};
+
+/// Why cycles are looked for.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Why {
+    /// The store is rather full.
+    Crowded,
+    /// It has refused something.
+    Full,
+    /// An owner has ended, or the host.
+    Ended,
+}
 
 /// What a value's number is before it has one.
 const NONE: u64 = 0;
@@ -79,8 +92,8 @@ impl Standing {
 #[derive(Default)]
 pub struct Cycles {
     nodes: Mutex<Nodes, { rank::STORE }>,
-    /// Was a value added since the last collection began? Without one there are no new cycles.
-    has_news: AtomicBool,
+    /// How many values there are: most stores have none.
+    len: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -95,8 +108,12 @@ struct Nodes {
     has_rescued: bool,
     /// Another collection is to follow this one.
     again: bool,
-    /// A full store asks for no other collection before.
+    /// A rather full store asks for no other collection before, and a full one only if it `was_fruitful`.
     rests_until: Option<Instant>,
+    /// Did the last one free anything?
+    was_fruitful: bool,
+    /// How long it rests after one that was not.
+    fruitless_rest: Duration,
 }
 
 /// A value in the list.
@@ -121,7 +138,7 @@ impl Cycles {
         nodes.map.insert(number, Node { object, is_candidate: false, inner: 0, below: NONE, kept: None });
         drop(nodes);
         value.standing().node.store(number, Relaxed);
-        self.has_news.store(true, Relaxed);
+        self.len.fetch_add(1, Relaxed);
     }
 
     /// Somebody comes by a value that is condemned: nothing is freed in this round. False where that has begun.
@@ -136,6 +153,7 @@ impl Cycles {
         let number = standing.number();
         if number != NONE {
             let gone = self.nodes.lock().map.remove(&number);
+            self.len.fetch_sub(1, Relaxed);
             // Outside the lock: it may keep the object.
             drop(gone);
         }
@@ -155,46 +173,45 @@ fn number_of(object: &ObjectRef) -> Option<u64> {
 impl ObjectStore {
     /// Frees cycles, soon, because an owner of objects has ended.
     pub fn collect_cycles(self: &Arc<Self>) {
-        self.begin_to_collect(true);
+        self.begin_to_collect(Why::Ended);
     }
 
     /// Frees cycles, now: at the end of a host nobody else does, and what is left keeps the store.
     pub fn collect_now(self: &Arc<Self>) {
-        let mut collection = self.collection(true);
+        let mut collection = self.collection(Why::Ended);
         while collection.as_mut().is_some_and(Collection::step) {}
     }
 
-    /// Frees cycles, soon, because the store is rather full, unless that has just been done.
+    /// Frees cycles, soon, because the store is rather full or has refused something, unless that has just been done in vain.
     #[cold]
-    pub(super) fn collect_if_worthwhile(self: &Arc<Self>) {
-        if self.cycles().has_news.load(Relaxed) {
-            self.begin_to_collect(false);
+    pub(super) fn collect_if_worthwhile(self: &Arc<Self>, has_refused: bool) {
+        if self.cycles().len.load(Relaxed) > 0 {
+            self.begin_to_collect(if has_refused { Why::Full } else { Why::Crowded });
         }
     }
 
-    fn begin_to_collect(self: &Arc<Self>, at_once: bool) {
+    fn begin_to_collect(self: &Arc<Self>, why: Why) {
         if self.works_apart()
-            && let Some(mut collection) = self.collection(at_once)
+            && let Some(mut collection) = self.collection(why)
         {
             self.work_apart(Box::new(move || collection.step()));
         }
     }
 
-    /// A collection, unless there is nothing to collect, or one under way, which is repeated if it is to be `at_once`.
-    pub(super) fn collection(self: &Arc<Self>, at_once: bool) -> Option<Collection> {
+    /// A collection, unless there is nothing to collect, or one under way, which is repeated where an owner has ended.
+    pub(super) fn collection(self: &Arc<Self>, why: Why) -> Option<Collection> {
         let mut nodes = self.cycles().nodes.lock();
         if nodes.is_collecting {
-            nodes.again |= at_once;
+            nodes.again |= why == Why::Ended;
             return None;
         }
-        let rests = !at_once && nodes.rests_until.is_some_and(|until| Instant::now() < until);
+        let is_urgent = why == Why::Ended || (why == Why::Full && nodes.was_fruitful);
+        let rests = !is_urgent && nodes.rests_until.is_some_and(|until| Instant::now() < until);
         if nodes.map.is_empty() || rests {
             return None;
         }
         nodes.is_collecting = true;
         let end = nodes.last;
-        // Under the lock: what is added later is news.
-        self.cycles().has_news.store(false, Relaxed);
         drop(nodes);
         Some(Collection { store: self.clone(), began: Instant::now(), work: Work::until(end), is_over: false })
     }
@@ -465,7 +482,14 @@ impl Collection {
             (self.work, self.began) = (Work::until(nodes.last), Instant::now());
             return true;
         }
-        nodes.rests_until = Some(Instant::now() + self.began.elapsed() * COLLECTION_REST);
+        let took = self.began.elapsed() * COLLECTION_REST;
+        nodes.was_fruitful = self.work.pass == Pass::Free;
+        nodes.fruitless_rest = match nodes.was_fruitful {
+            true => Duration::ZERO,
+            // What is garbage now may have been held a moment ago, so that it is looked for again and again, and less and less often.
+            false => (2 * nodes.fruitless_rest).clamp(took, COLLECTION_REST_MAX.max(took)),
+        };
+        nodes.rests_until = Some(Instant::now() + nodes.fruitless_rest.max(took));
         (nodes.is_collecting, self.is_over) = (false, true);
         false
     }
@@ -507,7 +531,7 @@ mod tests {
     }
 
     fn collect(store: &Arc<ObjectStore>) {
-        let mut collection = store.collection(true);
+        let mut collection = store.collection(Why::Ended);
         while collection.as_mut().is_some_and(Collection::step) {}
     }
 
@@ -562,7 +586,7 @@ mod tests {
     fn a_cycle_of_a_hundred_thousand_is_freed_in_steps_of_their_own() {
         let store = ObjectStore::new(1 << 30);
         drop(cycle(&store, 100_000));
-        let mut collection = store.collection(true).unwrap();
+        let mut collection = store.collection(Why::Ended).unwrap();
         let (mut live, mut most) = (store.live_objects(), 0);
         while collection.step() {
             most = most.max(live - store.live_objects());
@@ -581,7 +605,7 @@ mod tests {
         for (moments, from) in moments.flat_map(|moments| [(moments, 0), (moments, 1)]) {
             let store = ObjectStore::new(1 << 30);
             let mut held = cycle(&store, 2).swap_remove(from);
-            let mut collection = store.collection(true).unwrap();
+            let mut collection = store.collection(Why::Ended).unwrap();
             for now in 0.. {
                 for _ in moments.into_iter().filter(|moment| *moment == now) {
                     held = next(&held);
@@ -606,7 +630,7 @@ mod tests {
             let ring = cycle(&store, 2).swap_remove(0);
             let mut held = store.sealed(Ok(value(&store, &[&ring])));
             drop(ring);
-            let mut collection = store.collection(true).unwrap();
+            let mut collection = store.collection(Why::Ended).unwrap();
             for at in 0.. {
                 if at == moment {
                     held = next(&held);
@@ -628,7 +652,7 @@ mod tests {
             let held = store.sealed(Ok(value(&store, &[&leaf])));
             let list: Vec<_> = std::iter::repeat_n(&held, 1).chain(std::iter::repeat_n(&leaf, 40)).collect();
             let mut list = Some(store.sealed(Ok(value(&store, &list))));
-            let mut collection = store.collection(true).unwrap();
+            let mut collection = store.collection(Why::Ended).unwrap();
             for at in 0.. {
                 if at == moment {
                     list = None;
@@ -647,7 +671,7 @@ mod tests {
         for moment in 0..30 {
             let store = ObjectStore::new(1 << 30);
             let weak = cycle(&store, 3)[0].downgrade();
-            let mut collection = store.collection(true).unwrap();
+            let mut collection = store.collection(Why::Ended).unwrap();
             let (mut held, mut at) = (None, 0);
             while collection.look() {
                 if at == moment {
@@ -666,17 +690,17 @@ mod tests {
     fn one_is_repeated_for_an_owner_that_ends_and_begins_anew_where_it_was_broken_off() {
         let store = ObjectStore::new(1 << 30);
         drop(cycle(&store, 3));
-        let mut collection = store.collection(true).unwrap();
+        let mut collection = store.collection(Why::Ended).unwrap();
         while collection.work.pass != Pass::Free {
             collection.look();
         }
         drop(cycle(&store, 3));
-        assert!(store.collection(true).is_none() && store.collection(false).is_none());
+        assert!(store.collection(Why::Ended).is_none() && store.collection(Why::Crowded).is_none());
         while collection.step() {}
         assert_eq!(store.live_objects(), 0, "those that came meanwhile are gone too");
         drop(collection);
         drop(cycle(&store, 3));
-        let mut broken = store.collection(true).unwrap();
+        let mut broken = store.collection(Why::Ended).unwrap();
         while broken.work.pass != Pass::Free {
             broken.look();
         }
@@ -696,29 +720,31 @@ mod tests {
     }
 
     #[test]
-    fn a_store_asks_for_a_collection_when_it_is_rather_full_and_there_is_something_new() {
+    fn a_store_asks_for_a_collection_when_it_is_rather_full() {
         let (store, asked) = (ObjectStore::new(10_000), Arc::<Asked>::default());
         store.work_apart_by(Box::new(asked.clone()));
+        let finish = || {
+            let mut collection = asked.0.lock().pop().expect("one was asked for");
+            while collection() {}
+        };
         drop(store.reserve_now(9_000));
         drop(cycle(&store, 2));
         assert!(asked.0.lock().is_empty(), "nothing to collect, or not full");
         drop(store.reserve_now(9_000));
-        assert_eq!(asked.0.lock().len(), 1);
         drop(store.reserve_now(9_000));
-        let mut collection = asked.0.lock().pop().unwrap();
-        while collection() {}
-        assert_eq!((asked.0.lock().len(), store.live_objects()), (0, 0), "one at a time");
+        assert_eq!(asked.0.lock().len(), 1, "one at a time");
+        finish();
+        assert_eq!(store.live_objects(), 0);
+        // It was of use: who is refused has the next one at once.
         let held = cycle(&store, 2);
-        let mut collection = loop {
-            // It rests after the last one.
-            store.reserve_now(9_500).unwrap_err();
-            if let Some(collection) = asked.0.lock().pop() {
-                break collection;
-            }
-        };
-        while collection() {}
         store.reserve_now(9_500).unwrap_err();
-        assert!(asked.0.lock().is_empty(), "nothing is new");
+        finish();
+        // It was not. What is let go after it is found all the same, when it has rested, without anything new.
         drop(held);
+        while asked.0.lock().is_empty() {
+            store.reserve_now(9_500).unwrap_err();
+        }
+        finish();
+        assert_eq!((store.live_objects(), store.used_bytes()), (0, 0));
     }
 }

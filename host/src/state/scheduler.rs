@@ -450,6 +450,11 @@ impl<J> Scheduler<J> {
         }
     }
 
+    /// Is this thread a spare one?
+    pub fn is_spare(&self, thread: usize) -> bool {
+        self.spares.has(thread)
+    }
+
     /// Threads from this number on are spare ones: they only work while somebody [wants](Self::want_spares) them.
     pub fn spares_from(&mut self, first: usize) {
         self.spares.first = Some(first);

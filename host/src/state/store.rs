@@ -365,7 +365,7 @@ impl ObjectStore {
         let grow = |used: u64| used.checked_add(bytes).filter(|total| *total <= self.limit);
         let grown = self.used.fetch_update(Ordering::SeqCst, Ordering::SeqCst, grow);
         if grown.map_or(true, |before| before + bytes > self.crowded) {
-            self.collect_if_worthwhile();
+            self.collect_if_worthwhile(grown.is_err());
         }
         grown.map(|_| Reservation { store: self.clone(), account: None, bytes })
     }

@@ -83,9 +83,13 @@ pub const COLLECTION_REFERENCES: usize = 16;
 /// round, so that few rounds are needed as a rule.
 pub const COLLECTION_ROUNDS_MAX: u32 = 16;
 
-/// How long a store that stays full does not ask for another collection, as a multiple of the time that the last one took: who
-/// fills the store with references makes the host spend a quarter of one thread on it at most.
+/// How long a store that is rather full does not ask for another collection, as a multiple of the time that the last one took: a
+/// quarter of one thread is spent on it at most. One that refuses what is stored asks at once, as long as that is of use.
 pub const COLLECTION_REST: u32 = 3;
+
+/// How long it rests at the most after collections that found nothing: each rest is twice the one before. So long what is garbage by now
+/// may stay, in a store that is full.
+pub const COLLECTION_REST_MAX: Duration = Duration::from_secs(1);
 
 /// When cycles are looked for again after a module has gone whose objects are still there, and how often: each time after
 /// twice the time. Its last tasks may not have ended.

@@ -81,7 +81,8 @@ impl<J> Desk<J> {
             Next::Resume(_) | Next::Start(_) | Next::Look(_) => scheduler.rouse(),
             Next::Nobody | Next::Stuck => {
                 scheduler.rest(number);
-                None
+                // What a spare thread leaves is somebody's: it may be wanted no more, and the last that was awake.
+                if scheduler.is_spare(number) { scheduler.rouse() } else { None }
             }
             Next::Over => None,
         };

@@ -78,7 +78,7 @@ impl Spares {
 #[cfg(not(feature = "shuttle"))]
 mod tests {
     use crate::state::room::Room;
-    use crate::state::scheduler::{Next, Scheduler, Wants};
+    use crate::state::scheduler::{Desk, Next, Scheduler, Wants};
     use crate::words::ids::ModuleId;
     use crate::words::resources::ResourceSet;
 
@@ -128,5 +128,28 @@ mod tests {
         assert!(matches!(scheduler.next_for(0), Next::Resume(6)));
         assert!(matches!(scheduler.next_for(0), Next::Over));
         assert_eq!(scheduler.resume_soon(0, ModuleId(1), 7, Wants::Woken), Some(7), "no thread is left");
+    }
+
+    #[test]
+    fn a_spare_thread_that_is_wanted_no_more_leaves_what_is_ready_to_another() {
+        let mut scheduler = Scheduler::<u32>::new(ResourceSet::cpus(1.0), 4, Room::new(4));
+        scheduler.enlist();
+        scheduler.spares_from(1);
+        let desk = Desk::new(scheduler);
+        desk.lock().want_spares(1, 1);
+        let resume_soon = |wants| assert!(desk.lock().resume_soon(0, ModuleId(1), 7, wants).is_none());
+        resume_soon(Wants::Woken);
+        assert_eq!(desk.lock().enlist_spare(), Some(1));
+        assert!(matches!(desk.next(1).0, Next::Resume(7)));
+        // The usual thread has come to its end, and finds nothing to do.
+        assert!(matches!(desk.next(0).0, Next::Nobody));
+        desk.lock().want_spares(0, 0);
+        assert_eq!(desk.rouse(), None);
+        // The job wants to go on.
+        resume_soon(Wants::Preempted);
+        assert!(matches!(desk.next(1), (Next::Nobody, Some(0))));
+        desk.rise(0);
+        assert!(matches!(desk.next(0).0, Next::Resume(7)));
+        assert!(matches!(desk.next(0), (Next::Nobody, None)));
     }
 }

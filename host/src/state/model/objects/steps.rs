@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::super::super::cycles::Collection;
+use super::super::super::cycles::{Collection, Why};
 use super::super::super::object::{Outcome, WatchKey};
 use super::super::super::payload::{Encoding, Payload, Reference, Value};
 use super::{Known, LIMIT, NUMBER_BYTES, Object, State, Told, Watch, World, content};
@@ -172,7 +172,7 @@ impl World {
 
     /// Frees cycles, while others go on.
     pub(super) fn collect(&mut self) {
-        let mut collection = self.store.collection(true);
+        let mut collection = self.store.collection(Why::Ended);
         while collection.as_mut().is_some_and(Collection::look) {
             match self.rng.u8(..12) {
                 0 => self.follow(),
@@ -183,7 +183,7 @@ impl World {
         }
         drop(collection);
         // What they have changed may have kept some.
-        let mut collection = self.store.collection(true);
+        let mut collection = self.store.collection(Why::Ended);
         while collection.as_mut().is_some_and(Collection::step) {}
         let reached = self.reached();
         self.objects.iter_mut().zip(reached).for_each(|(object, reached)| object.gone |= !reached);
