@@ -54,6 +54,19 @@ async fn shutdown_ends_what_does_not_finish() {
 }
 
 #[tokio::test]
+async fn nothing_is_left_of_cycles_whose_module_outlives_the_host() {
+    let (host, module) = host_with(builder(), "hostile").await;
+    let chains = module.task("cycles::chains").arg(5u32).arg(4u32).arg(1000usize).submit().await;
+    assert_eq!(value::<u64>(&host, &chains).await, 5 * 4 * 1000);
+    drop(chains);
+    settled(&host, "the task to be gone", |stats| (stats.instances, stats.actors) == (0, 0)).await;
+    assert!(host.stats().objects >= 5 * 4, "they keep each other: {:?}", host.stats());
+    within(host.shutdown(Duration::from_secs(5)), "the end").await;
+    assert_eq!((host.stats().objects, host.stats().object_bytes), (0, 0));
+    drop(module);
+}
+
+#[tokio::test]
 async fn dropping_a_host_fails_what_waits_for_it() {
     let (host, module) = host_with(builder(), "waiting").await;
     let spin = module.task("spin").submit().await;
