@@ -11,9 +11,8 @@ use crate::census::{memory, peak_memory};
 use crate::forge;
 use crate::support::settled;
 
-/// What the process takes beside: a guest's instance and stack, what the allocator has not given back of what was there before, and
-/// spare threads with their arenas, which a machine that is busy with other tests has many of.
-const BESIDE: u64 = 64 << 20;
+/// What the process takes beside: a guest's instance and stack, and what the allocator has not given back of what was there before.
+const BESIDE: u64 = 24 << 20;
 
 /// A part is enough where the sizes are not those of what ships.
 const PART: u32 = if cfg!(debug_assertions) { 4 } else { 1 };

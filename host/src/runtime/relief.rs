@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::Runtime;
 use super::crew::Job;
-use crate::words::limits::{RELIEF_KEPT, RELIEF_PATIENCE, SPARE_THREADS_MAX};
+use crate::words::limits::{RELIEF_KEPT, RELIEF_LONG, RELIEF_PATIENCE, RELIEVED_SOON_MAX, SPARE_THREADS_MAX};
 
 /// What is seen of the threads of a crew.
 #[derive(Default)]
@@ -102,7 +102,8 @@ impl Posts {
 /// What was seen of the threads.
 #[derive(Default)]
 struct Watch {
-    seen: Vec<u64>,
+    /// The pulse of each, and for how many looks it has been the same.
+    seen: Vec<(u64, u32)>,
     /// Spare threads that may work.
     wanted: usize,
     /// Looks since as many were needed.
@@ -114,7 +115,7 @@ struct Watch {
 struct Sight {
     /// Does any thread work?
     any: bool,
-    /// How many have begun nothing since the last look.
+    /// How many are to be relieved, because they have begun nothing since the last look.
     stuck: usize,
     /// What those were to run next.
     seated: Vec<Job>,
@@ -125,17 +126,26 @@ impl Watch {
     fn look(&mut self, posts: &Posts) -> Sight {
         let posts = posts.posts.lock();
         let mut sight = Sight::default();
-        self.seen.resize(posts.len(), 0);
-        for (post, seen) in posts.iter().zip(&mut self.seen) {
+        self.seen.resize(posts.len(), (0, 0));
+        let (mut short, mut long) = (0, 0);
+        for (post, (seen, looks)) in posts.iter().zip(&mut self.seen) {
             let now = post.now();
             let is_busy = Post::is_busy(now);
             sight.any |= is_busy;
             if is_busy && now == *seen {
-                sight.stuck = SPARE_THREADS_MAX.min(sight.stuck + 1);
+                *looks = looks.saturating_add(1);
+                short += 1;
                 sight.seated.extend(post.take_seated());
+            } else {
+                *looks = 0;
+            }
+            if *looks >= RELIEF_LONG {
+                long += 1;
             }
             *seen = now;
         }
+        // Where the machine has no core for a thread, that looks the same for a moment, and more threads would make it worse.
+        sight.stuck = long.max(RELIEVED_SOON_MAX.min(short)).min(SPARE_THREADS_MAX);
         sight
     }
 
@@ -213,6 +223,20 @@ mod tests {
         assert_eq!(looks, RELIEF_KEPT as usize);
         [&stuck, &busy].into_iter().for_each(|post| post.rest());
         assert_eq!(look(&mut watch), (false, 0));
+    }
+
+    #[test]
+    fn many_are_relieved_only_when_they_are_stuck_for_long() {
+        let (posts, mut watch) = (Posts::default(), Watch::default());
+        let all: Vec<_> = (0..2 * RELIEVED_SOON_MAX).map(|_| posts.begin()).collect();
+        all.iter().for_each(|post| post.beat());
+        watch.look(&posts);
+        let stuck: Vec<_> = (0..RELIEF_LONG).map(|_| watch.look(&posts).stuck).collect();
+        let (last, before) = stuck.split_last().unwrap();
+        assert!(before.iter().all(|stuck| *stuck == RELIEVED_SOON_MAX), "{stuck:?}");
+        assert_eq!(*last, all.len());
+        all[0].beat();
+        assert_eq!(watch.look(&posts).stuck, all.len() - 1);
     }
 
     #[tokio::test]

@@ -350,6 +350,12 @@ pub const RELIEF_PATIENCE: Duration = Duration::from_millis(5);
 /// it again, and nobody is to be late each time. It makes a second.
 pub const RELIEF_KEPT: u32 = 200;
 
+/// So many stuck threads at once are relieved after one [`RELIEF_PATIENCE`].
+pub const RELIEVED_SOON_MAX: usize = 4;
+
+/// More of them are after as many: on a machine that has no core for them threads look stuck for a moment, and more would not help.
+pub const RELIEF_LONG: u32 = 20;
+
 /// Spare threads: guests are held up by as many of their own calls of the host as there are CPU slots, but what needs none can do it too.
 pub const SPARE_THREADS_MAX: usize = 32;
 
