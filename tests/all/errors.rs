@@ -1,5 +1,6 @@
 //! What an error tells.
 
+use rustyray_host::limits::CAUSES_MAX;
 use rustyray_host::{Encoding, ErrorKind, LogLevel, LogSource, Payload, TaskOptions};
 
 use crate::support::{Lines, builder, error, finish, host_with, value};
@@ -38,6 +39,16 @@ async fn the_chain_is_kept() {
     assert_eq!(error_of.kind, ErrorKind::DependencyFailed);
     let chain: Vec<_> = error_of.causes.iter().map(|cause| (cause.kind, cause.task.as_str())).collect();
     assert_eq!(chain, [(ErrorKind::DependencyFailed, "double"), (ErrorKind::TaskFailed, "parse")]);
+    // However long it is, the reason is told, and once.
+    let mut last = again;
+    for _ in 0..100 {
+        last = module.task("double").arg_ref(&last).submit().await;
+    }
+    let (first, last) = (error(&host, &double).await, error(&host, &last).await);
+    assert_eq!(last.message, "an argument could not be had: invalid digit found in string");
+    assert_eq!(last.message, first.message);
+    assert_eq!((last.causes.len(), last.causes.last()), (CAUSES_MAX, first.causes.last()));
+    assert_eq!(format!("{last:#}").matches("invalid digit").count(), 2, "{last:#}");
 
     let passed_on = module.task("passes_on").arg("x".to_owned()).submit().await;
     let error_of = error(&host, &passed_on).await;

@@ -234,6 +234,35 @@ async fn imports_that_do_not_return_hold_up_their_guests_alone() {
     finish(host).await;
 }
 
+/// Whatever threads there are, the one that is stuck among them: nobody is told so, and nobody else comes by.
+#[tokio::test]
+async fn an_import_that_does_not_return_keeps_no_deadlock_from_being_told() {
+    for threads in [1, 2, 3] {
+        let (open, begun, waits) = gate();
+        let host = builder().cpus(32.0).threads(threads).imports(move |linker| {
+            let waits = waits.clone();
+            linker.instance("tests:embedder/mistakes")?.func_wrap("mistake", move |_, (_place,): (String,)| {
+                waits();
+                Ok(())
+            })
+        });
+        let (host, module) = host_with(host, "mistakes").await;
+        let stuck = module.task("calls_out").submit().await;
+        let begun = tokio::task::spawn_blocking(move || begun.recv());
+        within(begun, "the import to be called").await.unwrap().unwrap();
+        let progress = host.load_file(guest("progress")).await.unwrap();
+        for _ in 0..3 {
+            let task = on_a_shelf(&host, &progress, "waits_for_itself").await;
+            let told = within(error(&host, &task), "a deadlock to be told").await;
+            assert_eq!(told.causes.first().map(|cause| cause.kind), Some(ErrorKind::Deadlock), "{told:#}");
+        }
+        assert!(!stuck.is_ready());
+        drop(open);
+        within(host.value(&stuck, None), "the import").await.unwrap();
+        finish(host).await;
+    }
+}
+
 #[tokio::test]
 async fn whom_a_guest_has_woken_does_not_wait_for_its_imports() {
     let (open, begun, waits) = gate();

@@ -4,6 +4,8 @@ use rustyray_host::HostBuilder;
 use rustyray_host::clock::ManualClock;
 
 use crate::arena::{Arena, attack_on};
+use crate::guest::guest;
+use crate::support;
 
 const STORE: u64 = 4 << 20;
 
@@ -36,4 +38,25 @@ fn chains_whose_bytes_are_on_disk() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_owned();
     attack_on(move |builder, clock| small(builder, clock).spill(&path), async |arena| forge(arena, 5).await);
+}
+
+/// What an embedder has of a host that is gone keeps the memory of nothing that refers to something else.
+#[test]
+fn chains_that_somebody_holds_when_their_host_is_gone() {
+    const LINKS: u32 = 10;
+    const BYTES: u32 = 5 << 20;
+    attack_on(small, async |_| {
+        let mut kept = Vec::new();
+        for _ in 0..10 {
+            let host = support::builder().build().unwrap();
+            let module = host.load_file(guest("hostile")).await.unwrap();
+            let chain = module.task("cycles::chain").arg(LINKS).arg(BYTES).submit().await;
+            host.value(&chain, None).await.unwrap();
+            assert!(host.stats().object_bytes >= u64::from(LINKS * BYTES));
+            drop(module);
+            support::finish(host).await;
+            kept.push(chain);
+        }
+        drop(kept);
+    });
 }

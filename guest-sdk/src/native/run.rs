@@ -56,13 +56,25 @@ pub(super) fn of_failure(failure: Failure) -> TaskError {
 /// The same with `cause` and what caused that.
 pub(super) fn caused_by(mut error: TaskError, cause: &TaskError) -> TaskError {
     let link = super::types::ErrorCause { kind: cause.kind, task: cause.task.clone(), message: cause.message.clone() };
-    error.causes = std::iter::once(link).chain(cause.causes.iter().cloned()).take(CAUSES_MAX).collect();
+    let mut causes: Vec<_> = std::iter::once(link).chain(cause.causes.iter().cloned()).collect();
+    if causes.len() > CAUSES_MAX {
+        causes.swap_remove(CAUSES_MAX - 1);
+        causes.truncate(CAUSES_MAX);
+    }
+    error.causes = causes;
     error
 }
 
+/// However long the chain of tasks is whose arguments failed, each tells once why the first one's did.
 pub(super) fn dependency_failed(cause: &TaskError) -> TaskError {
-    let text = format!("an argument could not be had: {}", cause.message);
-    caused_by(super::error(ErrorKind::DependencyFailed, text), cause)
+    const TEXT: &str = "an argument could not be had";
+    let goes_on = cause.kind == ErrorKind::DependencyFailed;
+    let message = if goes_on { cause.message.clone() } else { format!("{TEXT}: {}", cause.message) };
+    let mut error = caused_by(super::error(ErrorKind::DependencyFailed, message), cause);
+    if goes_on {
+        error.causes.iter_mut().take(1).for_each(|cause| TEXT.clone_into(&mut cause.message));
+    }
+    error
 }
 
 impl World {

@@ -1,5 +1,9 @@
 //! A module beside another one that does what is heavy for the host: how late its naps, small tasks and new actors are.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
 use futures::executor::block_on;
 use rustyray_host::{Host, Module, TaskCall, TaskOptions};
 
@@ -9,6 +13,7 @@ use crate::ours::{Ours, guest};
 use crate::row::{Goal, Row, Unit};
 
 pub const MEASUREMENTS: &[Measurement] = &[
+    ("beside.threads", |bench| vec![threads(bench)]),
     ("beside.spin", |bench| {
         beside(bench, "spin", "2 busy loops", &|attacker| (0..2).map(|_| attacker.task("spin")).collect())
     }),
@@ -50,7 +55,7 @@ fn roomy(call: TaskCall) -> TaskCall {
 fn beside(bench: &Bench, id: &str, attack: &str, calls: &dyn Fn(&Module) -> Vec<TaskCall>) -> Vec<Row> {
     let ours = Ours::with(Host::builder());
     let attacker = block_on(ours.host.load_file_as("attacker", guest())).unwrap();
-    let count = bench.amount(300, 60) / bench.rounds as u32 + 1;
+    let count = bench.amount(1500, 60) / bench.rounds as u32 + 1;
     let look = || -> [Vec<f64>; 3] {
         let seen = block_on(async {
             let seen = ours.module.task("neighbour").arg(count).submit().await;
@@ -89,4 +94,44 @@ fn beside(bench: &Bench, id: &str, attack: &str, calls: &dyn Fn(&Module) -> Vec<
         row.against_one(alone.sample(0.99)).percentiles(beside).goals(&[Goal::RatioAtMost(FAIR)])
     });
     rows.collect()
+}
+
+/// What the kernel gives: two plain threads hand each other a turn after a nap, beside two that are always busy, as many as there are
+/// cores on a small machine. What a host's threads do beside others that are in the middle of something cannot be much faster.
+fn threads(bench: &Bench) -> Row {
+    let count = bench.amount(1500, 60) / bench.rounds as u32 + 1;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let mut busy = || {
+        is_over.store(false, Ordering::Relaxed);
+        let spins = || {
+            let is_over = is_over.clone();
+            std::thread::spawn(move || while !is_over.load(Ordering::Relaxed) {})
+        };
+        let spinning = [spins(), spins()];
+        let round = Round::of_samples(handovers(count));
+        is_over.store(true, Ordering::Relaxed);
+        spinning.into_iter().for_each(|thread| thread.join().unwrap());
+        round
+    };
+    let [beside, without] = bench.rounds([&mut busy, &mut || Round::of_samples(handovers(count))]);
+    let title = "p99 of a turn that two plain threads hand each other, beside two busy ones; floor: without";
+    let row = Row::of("beside.threads", title, Unit::Nanoseconds, beside.sample(0.99));
+    row.against_one(without.sample(0.99)).percentiles(&beside)
+}
+
+/// How long it takes, each time, until a turn that was handed to another thread has come back: nanoseconds.
+fn handovers(count: u32) -> Vec<f64> {
+    let ((give, take), (give_back, take_back)) = (mpsc::channel::<()>(), mpsc::channel());
+    let other = std::thread::spawn(move || while take.recv().is_ok_and(|()| give_back.send(()).is_ok()) {});
+    let times = (0..count).map(|_| {
+        std::thread::sleep(Duration::from_millis(2));
+        let start = Instant::now();
+        give.send(()).unwrap();
+        take_back.recv().unwrap();
+        start.elapsed().as_nanos() as f64
+    });
+    let times = times.collect();
+    drop(give);
+    other.join().unwrap();
+    times
 }

@@ -338,6 +338,13 @@ impl Runtime {
     }
 }
 
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        // Nobody has anything by which values could be read any more.
+        self.store.let_go_of_references();
+    }
+}
+
 /// The state of an embedder's imports for a guest that is gone.
 struct LetGo {
     state: Vec<Box<dyn Any + Send>>,

@@ -48,8 +48,9 @@ impl Runtime {
         Ok(())
     }
 
-    /// The actor that a task means by this name: one of its own module, or else one of those that it is granted. `MODULE:NAME`
-    /// is that module's alone, so that no other passes for it; a plain name is looked for in the order of the modules' names.
+    /// The actor that a task means by this name: one of its own module, or else one of those that it is granted, in the order of the
+    /// modules' names. `MODULE:NAME` of a granted one is that module's alone: whoever may create actors of the task's own module
+    /// could give one such a name, and pass for the other.
     ///
     /// # Errors
     /// `ActorNotFound`, which says nothing of modules that are not granted. `CapabilityDenied` to a pure task.
@@ -57,11 +58,12 @@ impl Runtime {
         let held = &caller.spec.capabilities;
         held.actors_in_reach()?;
         let of = |module: &str, name: &Address| self.names.find(self.modules.id_of(module)?, name);
-        let granted = || match name.in_module() {
-            Some((module, name)) => held.has_module(module).then(|| of(module, &name)).flatten(),
-            None => held.modules().find_map(|module| of(module, name)),
+        let own = || self.names.find(caller.spec.module.id, name);
+        let found = match name.in_module() {
+            Some((module, name)) if held.has_module(module) => of(module, &name),
+            Some(_) => own(),
+            None => own().or_else(|| held.modules().find_map(|module| of(module, name))),
         };
-        let found = self.names.find(caller.spec.module.id, name).or_else(granted);
         found.ok_or_else(|| {
             let module = name.in_module().map(|(module, _)| module).filter(|module| !held.has_module(module));
             let hint = module.map(|module| format!(", and 'module:{}' is not granted", module.escape_debug()));

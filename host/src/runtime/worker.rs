@@ -51,10 +51,16 @@ impl Conductor for Runtime {
     }
 }
 
-/// The error of a task whose argument failed.
+/// The error of a task whose argument failed. However long the chain of such tasks is, each tells once why the first one's argument did.
 pub(super) fn dependency_failed(cause: &TaskError) -> TaskError {
-    TaskError::new(ErrorKind::DependencyFailed, format!("an argument could not be had: {}", cause.message))
-        .caused_by(cause)
+    const TEXT: &str = "an argument could not be had";
+    let goes_on = cause.kind == ErrorKind::DependencyFailed;
+    let message = if goes_on { cause.message.clone() } else { format!("{TEXT}: {}", cause.message) };
+    let mut error = TaskError::new(ErrorKind::DependencyFailed, message).caused_by(cause);
+    if goes_on {
+        error.causes.iter_mut().take(1).for_each(|cause| TEXT.clone_into(&mut cause.message));
+    }
+    error
 }
 
 impl Runtime {

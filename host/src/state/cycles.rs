@@ -182,6 +182,16 @@ impl ObjectStore {
         while collection.as_mut().is_some_and(Collection::step) {}
     }
 
+    /// Frees all values that refer to objects, whoever holds one of them: nobody can read it any more. Where he let go of it later, nobody
+    /// would look for the cycles that it keeps.
+    pub fn let_go_of_references(&self) {
+        let nodes = self.cycles().nodes.lock();
+        // All of them first, so that each value goes by itself, and not with what refers to it.
+        let objects: Vec<_> = nodes.map.values().filter_map(|node| node.object.to_look_at()).collect();
+        drop(nodes);
+        objects.iter().for_each(|object| drop(object.take_value()));
+    }
+
     /// Frees cycles, soon, because the store is rather full or has refused something, unless that has just been done in vain.
     #[cold]
     pub(super) fn collect_if_worthwhile(self: &Arc<Self>, has_refused: bool) {
@@ -579,6 +589,20 @@ mod tests {
         objects.clear();
         collect(&store);
         assert!(weak.upgrade().is_none());
+        assert_eq!((store.live_objects(), store.used_bytes()), (0, 0));
+    }
+
+    #[test]
+    fn at_the_end_all_that_refers_to_something_is_freed_whoever_holds_it() {
+        let store = ObjectStore::new(1 << 30);
+        let (held, leaf) = (cycle(&store, 1000).swap_remove(0), store.sealed(Ok(value(&store, &[]))));
+        let list = store.sealed(Ok(value(&store, &[&leaf, &held])));
+        collect(&store);
+        assert_eq!(store.live_objects(), 1002);
+        store.let_go_of_references();
+        assert_eq!(store.live_objects(), 3, "what is held by itself");
+        assert!(list.outcome().unwrap().is_err() && leaf.outcome().unwrap().is_ok());
+        drop((held, leaf, list));
         assert_eq!((store.live_objects(), store.used_bytes()), (0, 0));
     }
 

@@ -309,7 +309,7 @@ impl<J> Scheduler<J> {
                     Next::Over
                 }
                 // Whoever asks is the last thread that is not at rest.
-                () if self.lookout.is_due(self.idle.len() + 1 >= self.threads) => Next::Look(self.lookout.begin()),
+                () if self.lookout.is_due(self.is_quiet_but_for(1)) => Next::Look(self.lookout.begin()),
                 () if self.is_stuck() => Next::Stuck,
                 () => Next::Nobody,
             };
@@ -526,7 +526,12 @@ impl<J> Scheduler<J> {
             || !self.preempted.is_empty()
             || self.startable().is_some()
             || self.is_stuck()
-            || self.lookout.is_due(self.idle.len() >= self.threads)
+            || self.lookout.is_due(self.is_quiet_but_for(0))
+    }
+
+    /// Does every thread rest but `asking` ones, and those that are stuck? What these do may take for ever.
+    fn is_quiet_but_for(&self, asking: usize) -> bool {
+        self.idle.len() + self.spares.needed + asking >= self.threads + self.spares.awake
     }
 
     /// The threads are to end when there is nothing left to do.

@@ -157,7 +157,7 @@ pub struct TaskError {
     pub backtrace: Vec<String>,
     /// The limit that ended it.
     pub limit: Option<LimitReport>,
-    /// What caused it, nearest first; at most [`CAUSES_MAX`](crate::limits::CAUSES_MAX).
+    /// What caused it, nearest first; at most [`CAUSES_MAX`](crate::limits::CAUSES_MAX), the last of which is the reason of all.
     pub causes: Vec<ErrorCause>,
 }
 
@@ -203,10 +203,15 @@ impl TaskError {
         self.text_bytes() + parts + ERROR_BYTES
     }
 
-    /// The same with `cause` and what caused that.
+    /// The same with `cause` and what caused that. Of too many the last one stays, which is the reason of all.
     pub fn caused_by(mut self, cause: &TaskError) -> Self {
         let link = ErrorCause { kind: cause.kind, task: cause.task.clone(), message: cause.message.clone() };
-        self.causes = std::iter::once(link).chain(cause.causes.iter().cloned()).take(CAUSES_MAX).collect();
+        let mut causes: Vec<_> = std::iter::once(link).chain(cause.causes.iter().cloned()).collect();
+        if causes.len() > CAUSES_MAX {
+            causes.swap_remove(CAUSES_MAX - 1);
+            causes.truncate(CAUSES_MAX);
+        }
+        self.causes = causes;
         self
     }
 }
@@ -268,7 +273,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_chain_is_cut_and_keeps_the_nearest_causes() {
+    fn a_long_chain_is_cut_and_keeps_the_nearest_causes_and_the_first() {
         let mut error = TaskError::new(ErrorKind::TaskFailed, "root");
         for step in 0..100 {
             let next = TaskError::new(ErrorKind::DependencyFailed, format!("step {step}"));
@@ -276,6 +281,8 @@ mod tests {
         }
         assert_eq!(error.causes.len(), CAUSES_MAX);
         assert_eq!(error.causes[0].message, "step 98");
+        assert_eq!(error.causes[CAUSES_MAX - 2].message, "step 84");
+        assert_eq!(error.causes[CAUSES_MAX - 1].message, "root");
     }
 
     #[test]

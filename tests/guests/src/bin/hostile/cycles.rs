@@ -57,3 +57,18 @@ async fn chains(count: u32, links: u32, bytes: usize) -> Result<u64> {
     }
     Ok(u64::from(count) * u64::from(links) * bytes as u64)
 }
+
+/// One such chain, of which the first link is given.
+#[rustyray::remote]
+async fn chain(links: u32, bytes: usize) -> Result<ObjectRef<Link>> {
+    let smith = Smith::remote();
+    let last = link.remote(smith.clone(), Vec::new(), bytes);
+    let mut first = last.clone();
+    for _ in 1..links {
+        first = link.remote(smith.clone(), vec![first], bytes);
+    }
+    smith.keep(vec![first.clone()]).await?;
+    last.await?;
+    first.clone().await?;
+    Ok(first)
+}
