@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustyray_host::clock::ManualClock;
 use rustyray_host::limits::{HANDLES_MAX, OBJECT_OVERHEAD_BYTES, REFUSALS_MAX, WASI_HANDLES_MAX};
 use rustyray_host::{Capabilities, DirAccess, ErrorKind, HostBuilder, TaskOptions};
 
 use crate::arena::{attack, attack_next_door, attack_on};
-use crate::census::peak_memory;
+use crate::census::{files, peak_memory};
 use crate::forge;
 
 /// What a process with this host needs, and no attack can make more.
@@ -162,6 +163,59 @@ fn files_of_a_granted_folder() {
         let limit = error.limit.unwrap();
         assert_eq!((error.kind, limit.name.as_str()), (ErrorKind::LimitExceeded, "handles"));
         assert_eq!(limit.limit, WASI_HANDLES_MAX as u64);
+    });
+}
+
+/// Guests open all files that they may together. No other guest gets a real clock or chance for that, which once was so, and the host has
+/// those left that it needs.
+#[test]
+fn all_open_files_of_the_process() {
+    const FILES: u64 = 500;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "text").unwrap();
+    let spill = tempfile::tempdir().unwrap();
+    let grants = Capabilities::none().dir(folder.path(), "/data", DirAccess::ReadOnly).unwrap();
+    let settings = |builder: HostBuilder, _: &ManualClock| {
+        builder.capabilities(grants.clone()).object_store_bytes(16 << 20).spill(spill.path())
+    };
+    attack_on(settings, async |arena| {
+        let before = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(FILES), ..before }).unwrap();
+        let module = arena.load("hostile").await;
+        let alone = module.task("growth::time_and_chance").submit().await;
+        let alone: (u64, [u64; 2]) = arena.get(&alone).await.unwrap();
+        assert_eq!(alone.0, 0);
+        let holds = module.task("growth::holds_files").arg("/data/file".to_owned()).arg(50usize);
+        let holds = holds.options(TaskOptions::new().num_cpus(0.0));
+        let holding: Vec<_> = (0..16u32).map(|number| holds.clone().arg(number).try_submit()).collect();
+        for number in 0..holding.len() {
+            arena.lines.until(&format!("{number} has opened what it could")).await;
+        }
+        let open = files().values().sum::<usize>() as u64;
+        let kept = FILES / 4;
+        assert!((FILES - kept - 20..=FILES - kept + 20).contains(&open), "{open}");
+        // Some were told that there are no more, and live.
+        assert!(holding.iter().all(|task| !task.is_ready()));
+        for _ in 0..3 {
+            let again = module.task("growth::time_and_chance").submit().await;
+            assert_eq!(arena.get::<(u64, [u64; 2])>(&again).await.unwrap(), alone);
+        }
+        let error = arena.end_of(&module.task("growth::names_in").arg("/data".to_owned()).submit().await).await;
+        assert_eq!(error.kind, ErrorKind::LimitExceeded, "{error:#}");
+        assert!(error.message.contains("'/data'") && error.message.contains("ulimit -n"), "{error:#}");
+        // The host opens what it has to: modules, and files for spilled objects.
+        arena.load("calc").await;
+        let stored: Vec<_> = (0..8).map(|_| arena.put(&vec![7u8; 4 << 20]).unwrap()).collect();
+        assert!(arena.stats().spilled_bytes > 0, "{:?}", arena.stats());
+        drop(stored);
+        arena.neighbour.works_on().await;
+        holding.iter().for_each(|task| arena.cancel(task));
+        for task in &holding {
+            assert_eq!(arena.end_of(task).await.kind, ErrorKind::TaskCancelled);
+        }
+        let names = module.task("growth::names_in").arg("/data".to_owned()).submit().await;
+        assert_eq!(arena.get::<usize>(&names).await.unwrap(), 1);
+        setrlimit(Resource::Nofile, before).unwrap();
     });
 }
 

@@ -134,6 +134,15 @@ fn objects_and_results_without_a_byte() {
 }
 
 #[test]
+fn results_of_much_that_is_gone() {
+    let spill = tempfile::tempdir().unwrap();
+    let spilling = |builder: HostBuilder, _: &ManualClock| builder.object_store_bytes(64 << 20).spill(spill.path());
+    attack_on(spilling, async |arena| {
+        hoard(arena, "ancestors", 400 / PART).await;
+    });
+}
+
+#[test]
 fn objects_that_refer_to_others() {
     attack(async |arena| {
         hoard(arena, "references", 300_000 / PART).await;

@@ -137,6 +137,21 @@ fn manifests_that_are_attacks() {
     });
 }
 
+/// More than are asked at once: those that come after them would wait for minutes.
+#[test]
+fn modules_that_sleep_when_they_are_asked_what_they_offer() {
+    attack(async |arena| {
+        let sleepy = (0..20).map(|_| arena.load_file(guest("sleepy")));
+        let (refused, loaded) = futures::future::join(futures::future::join_all(sleepy), arena.load("calc")).await;
+        for refusal in refused {
+            let refusal = refusal.err().expect("it sleeps").to_string();
+            assert!(refusal.contains("it slept, or waited"), "{refusal}");
+        }
+        let sum = loaded.task("add").arg(1i32).arg(2i32).submit().await;
+        assert_eq!(arena.get::<i32>(&sum).await.unwrap(), 3);
+    });
+}
+
 /// Has the manifest's only task stand in its list twice.
 fn two_entries() -> String {
     let bytes = FunctionLayout::new().bytes;

@@ -20,6 +20,7 @@ mod memo;
 mod modules;
 mod moves;
 mod observers;
+mod patience;
 mod relief;
 mod retries;
 mod settle;

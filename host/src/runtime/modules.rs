@@ -9,6 +9,7 @@ use tracing::Level;
 
 use super::Runtime;
 use super::describing::NobodyHome;
+use super::patience::waiting_at_most;
 use crate::sandbox::{Instance, LoadedModule, ModuleError};
 use crate::state::modules::{ModuleSlot, Registrar};
 use crate::state::payload::Arguments;
@@ -19,7 +20,9 @@ use crate::words::capabilities::Capabilities;
 use crate::words::encoding::Encoding;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::ids::ModuleId;
-use crate::words::limits::{AWAIT_GRACE, COLLECT_AFTER_MODULE, COLLECT_AFTER_MODULE_MAX, MANIFEST_FUEL, TaskLimits};
+use crate::words::limits::{
+    AWAIT_GRACE, COLLECT_AFTER_MODULE, COLLECT_AFTER_MODULE_MAX, MANIFEST_FUEL, MANIFEST_WAIT, TaskLimits,
+};
 use crate::words::manifest::{Manifest, ModuleInfo};
 use crate::words::module_name::ModuleNameError;
 use crate::words::plan::{ModulePlans, TaskPlan};
@@ -187,7 +190,7 @@ impl Runtime {
         let (answer, tokio) = (slot.clone().run(answer, || None), self.tokio.clone());
         // On a thread that may wait: what it calls may be an import of the embedder's. The next module is asked when it has returned.
         let asked = self.tokio.spawn_blocking(move || {
-            let answer = tokio.block_on(answer);
+            let answer = tokio.block_on(waiting_at_most(MANIFEST_WAIT, answer));
             drop(turn);
             answer
         });
@@ -200,8 +203,10 @@ impl Runtime {
                 returned.map_err(|_| late("it waits in an import of the embedding program that does not return"))?
             }
         };
-        let answer = answered.map_err(|_| ModuleError::HostShutDown)?;
-        answer.unwrap_or_else(|_| Err(late("it was asked what it offers, and computed on")))
+        match answered.map_err(|_| ModuleError::HostShutDown)? {
+            Some(answer) => answer.unwrap_or_else(|_| Err(late("it was asked what it offers, and computed on"))),
+            None => Err(late(&format!("it slept, or waited, for more than {MANIFEST_WAIT:?} of it"))),
+        }
     }
 }
 

@@ -145,7 +145,7 @@ impl Watch {
             *seen = now;
         }
         // Where the machine has no core for a thread, that looks the same for a moment, and more threads would make it worse.
-        sight.stuck = long.max(RELIEVED_SOON_MAX.min(short)).min(SPARE_THREADS_MAX);
+        sight.stuck = (long + RELIEVED_SOON_MAX.min(short - long)).min(SPARE_THREADS_MAX);
         sight
     }
 
@@ -236,6 +236,10 @@ mod tests {
         assert!(before.iter().all(|stuck| *stuck == RELIEVED_SOON_MAX), "{stuck:?}");
         assert_eq!(*last, all.len());
         all[0].beat();
+        assert_eq!(watch.look(&posts).stuck, all.len() - 1);
+        // Beside those that are stuck for good others are relieved as soon as ever.
+        all[1..=RELIEVED_SOON_MAX].iter().for_each(|post| post.beat());
+        watch.look(&posts);
         assert_eq!(watch.look(&posts).stuck, all.len() - 1);
     }
 

@@ -8,9 +8,9 @@ use wasmtime::component::Linker;
 use wasmtime::{Cache, CacheConfig, Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::bindings::Module;
+use super::files;
 use super::guest::Guest;
 use super::host_calls;
-use super::listing;
 use super::network::GuardedNetwork;
 use crate::words::limits::{BACKTRACE_FRAMES_MAX, DESCRIBED_AT_ONCE, TABLE_ELEMENTS_MAX};
 
@@ -67,7 +67,7 @@ impl Sandbox {
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         linker.allow_shadowing(true);
         GuardedNetwork::add_to_linker(&mut linker)?;
-        listing::add_to_linker(&mut linker)?;
+        files::add_to_linker(&mut linker)?;
         linker.allow_shadowing(false);
         Module::add_to_linker::<Guest, wasmtime::component::HasSelf<Guest>>(&mut linker, |guest| guest)?;
         host_calls::objects::link_put(&mut linker)?;

@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use tracing::Level;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
@@ -26,6 +25,8 @@ pub struct Guest {
     wasi_table: ResourceTable,
     /// Sockets that it made without a network to use them on.
     pub(super) sockets_made: usize,
+    /// Was it told that it cannot have another open file?
+    pub(super) lacked_a_descriptor: bool,
     pub(super) limiter: GuestLimiter,
     pub(super) port: Arc<dyn Port>,
     pub(super) transcript: Arc<Transcript>,
@@ -50,6 +51,7 @@ impl Guest {
             table: HandleTable::new(),
             wasi_table,
             sockets_made: 0,
+            lacked_a_descriptor: false,
             limiter: GuestLimiter::new(limits, task.clone()),
             transcript: Transcript::new(port.clone(), task.clone()),
             port,
@@ -107,15 +109,8 @@ impl Guest {
 
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        // Made when it is first asked for: most tasks never do. A granted directory that cannot be opened any more is
-        // like one that was not granted.
-        let wasi = self.wasi.get_or_insert_with(|| {
-            wasi::context(&self.task, &self.transcript).unwrap_or_else(|error| {
-                let text = format!("a granted directory cannot be opened any more: {error:#}");
-                self.port.say(Level::WARN, text);
-                WasiCtx::default()
-            })
-        });
+        // Made when it is first asked for: most tasks never do.
+        let wasi = self.wasi.get_or_insert_with(|| wasi::context(&self.task, &self.transcript));
         WasiCtxView { ctx: wasi, table: &mut self.wasi_table }
     }
 }

@@ -13,10 +13,11 @@ use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::p2::bindings::filesystem::types::{DescriptorType, DirectoryEntry, ErrorCode};
 use wasmtime_wasi::runtime::spawn_blocking;
 
+use super::descriptors;
 use super::guest::Guest;
 use crate::words::limits::{LISTING_BYTES, LISTING_ENTRIES};
 
-const TYPES: &str = "wasi:filesystem/types@0.2.12";
+pub(super) const TYPES: &str = "wasi:filesystem/types@0.2.12";
 
 /// The rest of a directory.
 struct Listing(Arc<Mutex<Rest>>);
@@ -94,6 +95,9 @@ async fn open(
         return Ok(Err(ErrorCode::NotDirectory));
     };
     let file = directory.dir.clone();
+    if !descriptors::is_one_free() {
+        return Ok(Err(guest.has_no_descriptor()));
+    }
     guest.limiter.keep(LISTING_BYTES)?;
     let unread = spawn_blocking(move || Dir::from_std_file(file.try_clone()?).entries()).await;
     let guest = store.data_mut();

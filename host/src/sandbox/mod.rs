@@ -2,8 +2,10 @@
 
 mod bindings;
 mod convert;
+mod descriptors;
 mod engine;
 mod exports;
+mod files;
 mod guest;
 mod handles;
 mod host_calls;

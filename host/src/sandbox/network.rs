@@ -12,6 +12,7 @@ use wasmtime_wasi::p2::bindings::sockets::{tcp_create_socket, udp_create_socket}
 use wasmtime_wasi::p2::{DynPollable, SocketError, TcpSocket, UdpSocket};
 use wasmtime_wasi::sockets::{WasiSocketsCtxView, WasiSocketsView};
 
+use super::descriptors;
 use super::guest::Guest;
 use crate::words::limits::REFUSALS_MAX;
 
@@ -40,6 +41,9 @@ impl GuardedNetwork<'_> {
 
     /// One more socket, if this guest may have it.
     fn count_socket(&mut self) -> Result<(), SocketError> {
+        if !descriptors::is_one_free() {
+            return Err(ErrorCode::NewSocketLimit.into());
+        }
         let nowhere = self.0.task().spec.capabilities.nets.is_empty();
         if nowhere && self.0.sockets_made == REFUSALS_MAX {
             return Err(ErrorCode::NewSocketLimit.into());

@@ -7,18 +7,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use wasmtime_wasi::sockets::SocketAddrUse;
-use wasmtime_wasi::{FsPerms, HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder};
+use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder};
 
 use super::output::{GuestOutput, Transcript};
 use crate::port::log::LogSource;
 use crate::state::task::{TaskRecord, Work};
-use crate::words::capabilities::{Capabilities, DirAccess, DirGrant, NetGrant};
+use crate::words::capabilities::{Capabilities, NetGrant};
 
-/// Builds the context of a guest that runs `task`.
-///
-/// # Errors
-/// A granted directory is gone.
-pub fn context(task: &Arc<TaskRecord>, transcript: &Arc<Transcript>) -> wasmtime::Result<WasiCtx> {
+/// The context of a guest that runs `task`. Nothing in it can fail: a guest never has another one than this. Its folders are
+/// [apart](super::files).
+pub fn context(task: &Arc<TaskRecord>, transcript: &Arc<Transcript>) -> WasiCtx {
     let held = &task.spec.capabilities;
     let mut builder = WasiCtxBuilder::new();
     let inherit = matches!(&task.spec.work, Work::Main { inherit_stdio: true, .. });
@@ -33,29 +31,9 @@ pub fn context(task: &Arc<TaskRecord>, transcript: &Arc<Transcript>) -> wasmtime
     for (name, value) in &held.env {
         builder.env(name, value);
     }
-    for grant in &held.dirs {
-        let perms = match grant.access {
-            DirAccess::ReadOnly => FsPerms::ReadOnly,
-            DirAccess::ReadWrite => FsPerms::ReadWrite,
-        };
-        builder.preopened_dir(open_again(grant), &grant.guest_path, perms)?;
-    }
     time_and_chance(&mut builder, held);
     network(&mut builder, task);
-    Ok(builder.build())
-}
-
-/// The path of a directory that is open: it leads to the directory that was granted, whatever is at its old path now.
-#[cfg(target_os = "linux")]
-fn open_again(grant: &DirGrant) -> std::path::PathBuf {
-    use std::os::fd::AsRawFd;
-    format!("/proc/self/fd/{}", grant.dir.as_raw_fd()).into()
-}
-
-/// Where there is no such path, the one by which it was granted.
-#[cfg(not(target_os = "linux"))]
-fn open_again(grant: &DirGrant) -> std::path::PathBuf {
-    grant.host_path.clone()
+    builder.build()
 }
 
 fn time_and_chance(builder: &mut WasiCtxBuilder, held: &Capabilities) {

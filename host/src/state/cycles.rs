@@ -19,9 +19,10 @@
 //! exist. What makes a reference from nothing, a [weak one](super::object::WeakObjectRef), clears the suspicion, or fails where the object
 //! is condemned.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::object::{Holders, ObjectRef, WeakObjectRef};
@@ -30,6 +31,7 @@ use super::store::ObjectStore;
 use crate::words::limits::{
     COLLECTION_REFERENCES, COLLECTION_REST, COLLECTION_REST_MAX, COLLECTION_ROUNDS_MAX, COLLECTION_STEP,
 };
+use crate::words::panics::Finally;
 use crate::words::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
 use crate::words::sync::{Mutex, rank};
 
@@ -94,6 +96,8 @@ pub struct Cycles {
     nodes: Mutex<Nodes, { rank::STORE }>,
     /// How many values there are: most stores have none.
     len: AtomicUsize,
+    /// The collection that was begun last, while it is under way.
+    current: Mutex<Weak<Shared>, { rank::STORE }>,
 }
 
 #[derive(Default)]
@@ -202,9 +206,25 @@ impl ObjectStore {
 
     fn begin_to_collect(self: &Arc<Self>, why: Why) {
         if self.works_apart()
-            && let Some(mut collection) = self.collection(why)
+            && let Some(collection) = self.collection(why)
         {
-            self.work_apart(Box::new(move || collection.step()));
+            let shared = Arc::new(Shared(parking_lot::Mutex::new(Some(collection))));
+            let before = std::mem::replace(&mut *self.cycles().current.lock(), Arc::downgrade(&shared));
+            drop(before);
+            self.work_apart(Box::new(move || shared.step()));
+        }
+    }
+
+    /// Brings the collection that is under way to its end, on this thread, together with whoever is at it. False where there is none.
+    pub(super) fn help_to_collect(&self) -> bool {
+        let current = self.cycles().current.lock().upgrade();
+        // What is freed in a step may want room itself.
+        match current.filter(|_| !STEPS.get()) {
+            Some(shared) => {
+                while shared.step() {}
+                true
+            }
+            None => false,
         }
     }
 
@@ -224,6 +244,30 @@ impl ObjectStore {
         let end = nodes.last;
         drop(nodes);
         Some(Collection { store: self.clone(), began: Instant::now(), work: Work::until(end), is_over: false })
+    }
+}
+
+thread_local! {
+    /// Is this thread in a step of a collection?
+    static STEPS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A collection that several threads can do together, a step each.
+struct Shared(parking_lot::Mutex<Option<Collection>>);
+
+impl Shared {
+    /// True if more is to be done.
+    fn step(&self) -> bool {
+        // No lock on a state: values are dropped behind it, which may end what else they held.
+        let mut collection = self.0.lock();
+        STEPS.set(true);
+        let over = Finally::new(|| STEPS.set(false));
+        let more = collection.as_mut().is_some_and(Collection::step);
+        if !more {
+            *collection = None;
+        }
+        drop(over);
+        more
     }
 }
 
@@ -740,6 +784,31 @@ mod tests {
     impl Apart for Arc<Asked> {
         fn work(&self, step: Step) {
             self.0.lock().push(step);
+        }
+    }
+
+    #[test]
+    fn who_needs_room_helps_to_collect_what_nobody_refers_to() {
+        let (store, asked) = (ObjectStore::new(10_000), Arc::<Asked>::default());
+        store.work_apart_by(Box::new(asked.clone()));
+        let fill = || {
+            let rings = cycle(&store, 8);
+            while store.try_reserve(9_000).is_ok() {}
+            rings
+        };
+        drop(fill());
+        assert!(!asked.0.lock().is_empty(), "one has begun, and nobody is at it");
+        drop(fill());
+        store.reserve_at_once(9_500).expect("what was let go after it had begun is found by the next");
+        assert_eq!(store.live_objects(), 0);
+        // What is held stays, and who needs room hears so.
+        let held = fill();
+        store.reserve_at_once(9_500).unwrap_err();
+        assert_eq!(store.live_objects(), 8);
+        drop(held);
+        // Whoever comes for the steps finds that they are done.
+        for mut step in std::mem::take(&mut *asked.0.lock()) {
+            assert!(!step());
         }
     }
 

@@ -14,7 +14,9 @@ use super::store::Reservation;
 use super::task::{TaskSpec, Work};
 use crate::words::budget::Budget;
 use crate::words::capabilities::Capabilities;
-use crate::words::limits::{LINEAGE_BYTES_MAX, LINEAGE_DEPTH_MAX, OBJECT_OVERHEAD_BYTES, SPILL_BYTES_MIN};
+use crate::words::limits::{
+    ANCESTOR_BYTES, LINEAGE_BYTES_MAX, LINEAGE_DEPTH_MAX, OBJECT_OVERHEAD_BYTES, SPILL_BYTES_MIN,
+};
 use crate::words::manifest::ModuleInfo;
 use crate::words::plan::TaskPlan;
 
@@ -53,7 +55,7 @@ enum Input {
 
 /// An object that went into another one.
 #[derive(Debug)]
-enum Ancestor {
+pub(super) enum Ancestor {
     /// So small that it is kept.
     Kept(ObjectRef),
     /// Perhaps gone.
@@ -133,7 +135,10 @@ impl Lineage {
 /// What is kept of an argument; `None` if that is gone.
 fn given_bytes(argument: &Argument) -> Option<u64> {
     match argument {
-        Argument::Value(payload) => Some(payload.stored_bytes() + OBJECT_OVERHEAD_BYTES),
+        Argument::Value(payload) => {
+            let ancestors = payload.references.len() as u64 * ANCESTOR_BYTES;
+            Some(payload.stored_bytes() + ancestors + OBJECT_OVERHEAD_BYTES)
+        }
         Argument::Object(_) => Some(OBJECT_OVERHEAD_BYTES),
         Argument::Large(object) => Some(object.stored_bytes()),
         Argument::Given => None,

@@ -661,5 +661,6 @@ mod tests {
         assert!(takes(size_of::<ActorRecord>()) + 200 <= ACTOR_BYTES);
         assert!(takes(size_of::<Stream>()) <= STREAM_BYTES);
         assert!(takes(size_of::<Argument>()) <= ARGUMENT_BYTES);
+        assert!(cell + size_of::<crate::state::lineage::Ancestor>() as u64 <= ANCESTOR_BYTES);
     }
 }

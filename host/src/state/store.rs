@@ -268,7 +268,7 @@ impl ObjectStore {
     /// `ObjectStoreFull`, which names the limit.
     pub(crate) fn reserve_at_once(self: &Arc<Self>, bytes: u64) -> TaskResult<Reservation> {
         let Some(relieved) = self.relief.get() else {
-            return self.reserve_free(bytes);
+            return self.reserve_or_collect(bytes);
         };
         // A large one does not take what others have made room for, which takes them as long as a disk does.
         let passes = bytes < LARGE || self.making_room.load(Ordering::SeqCst) == 0;
@@ -335,6 +335,19 @@ impl ObjectStore {
         });
         drop(over);
         reservation.ok_or_else(|| Arc::new(made.err().unwrap_or_else(|| self.full(used, bytes))))
+    }
+
+    /// The same, where nothing can be spilled: what nobody refers to is in nobody's way. A collection that is under way has begun before
+    /// some of that was let go; the one after it has not.
+    fn reserve_or_collect(self: &Arc<Self>, bytes: u64) -> TaskResult<Reservation> {
+        let mut reserved = self.reserve_free(bytes);
+        for _ in 0..2 {
+            if reserved.is_ok() || bytes > self.limit || !self.help_to_collect() {
+                break;
+            }
+            reserved = self.reserve_free(bytes);
+        }
+        reserved
     }
 
     /// The same, of what is free already.

@@ -168,6 +168,9 @@ pub const STREAM_ITEMS_WANTED_MAX: usize = 1024;
 /// than a quarter of the result, so that spilling frees the greater part.
 pub const LINEAGE_BYTES_MAX: u64 = 64 << 10;
 
+/// What each object among them counts, however little it says: what is known of one that is gone, and where it was.
+pub const ANCESTOR_BYTES: u64 = 160;
+
 /// Tasks, one after the other, that may have to run again for one lost object. A longer chain is remembered from its last
 /// ones on, so that a loop of a million steps does not keep a million arguments.
 pub const LINEAGE_DEPTH_MAX: u32 = 256;
@@ -200,6 +203,10 @@ pub const WAIT_BYTES: u64 = 112;
 /// WASI's handles (files, sockets, streams, things to wait for) that one instance holds. Many are an open file of the
 /// process, which has 1,024 by the usual limit: one guest must not use them all up.
 pub const WASI_HANDLES_MAX: usize = 256;
+
+/// Open files of the process that guests leave to the host and its embedder, for modules, spilled objects, journals and connections; a
+/// quarter of all where the process may have few. The command line raises its own limit to what the system lets it have.
+pub const DESCRIPTORS_KEPT: u64 = 256;
 
 /// Entries of a directory that are read at once, for a guest that reads it.
 pub const LISTING_ENTRIES: usize = 16;
@@ -310,6 +317,10 @@ pub const WEIGHT_MAX: u32 = 100;
 
 /// Fuel and time for the start of a module, when it tells its manifest.
 pub const MANIFEST_FUEL: u64 = 100_000_000;
+
+/// Of that time so much may be waited, in all, as for a nap or an embedder's import that is asynchronous: there is nothing to wait for, and
+/// others wait to be asked.
+pub const MANIFEST_WAIT: Duration = Duration::from_millis(500);
 
 /// Modules that tell at once what they offer: one that takes all of its time keeps no others from being loaded. Each needs an instance,
 /// which is kept for it.

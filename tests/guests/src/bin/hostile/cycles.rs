@@ -40,20 +40,26 @@ async fn link(smith: SmithHandle, next: Vec<ObjectRef<Link>>, bytes: usize) -> R
     Ok(Link { to, filling: vec![7; bytes] })
 }
 
+/// Makes a chain of so many links, and gives the first one.
+async fn forge(smith: &SmithHandle, links: u32, bytes: usize) -> Result<ObjectRef<Link>> {
+    let last = link.remote(smith.clone(), Vec::new(), bytes);
+    let mut first = last.clone();
+    let mut all = vec![last];
+    for _ in 1..links {
+        first = link.remote(smith.clone(), vec![first], bytes);
+        all.push(first.clone());
+    }
+    smith.keep(vec![first.clone()]).await?;
+    rustyray::get_all(&all).await?;
+    Ok(first)
+}
+
 /// So many chains, one after the other, each of so many links and of so many bytes a link. Gives the bytes that they had in all.
 #[rustyray::remote]
 async fn chains(count: u32, links: u32, bytes: usize) -> Result<u64> {
     let smith = Smith::remote();
     for _ in 0..count {
-        let last = link.remote(smith.clone(), Vec::new(), bytes);
-        let mut first = last.clone();
-        let mut all = vec![last];
-        for _ in 1..links {
-            first = link.remote(smith.clone(), vec![first], bytes);
-            all.push(first.clone());
-        }
-        smith.keep(vec![first]).await?;
-        rustyray::get_all(&all).await?;
+        forge(&smith, links, bytes).await?;
     }
     Ok(u64::from(count) * u64::from(links) * bytes as u64)
 }
@@ -61,14 +67,5 @@ async fn chains(count: u32, links: u32, bytes: usize) -> Result<u64> {
 /// One such chain, of which the first link is given.
 #[rustyray::remote]
 async fn chain(links: u32, bytes: usize) -> Result<ObjectRef<Link>> {
-    let smith = Smith::remote();
-    let last = link.remote(smith.clone(), Vec::new(), bytes);
-    let mut first = last.clone();
-    for _ in 1..links {
-        first = link.remote(smith.clone(), vec![first], bytes);
-    }
-    smith.keep(vec![first.clone()]).await?;
-    last.await?;
-    first.clone().await?;
-    Ok(first)
+    forge(&Smith::remote(), links, bytes).await
 }

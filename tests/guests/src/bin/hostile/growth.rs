@@ -118,3 +118,29 @@ fn files(path: String) -> usize {
     let held: Vec<_> = (0..10_000).map_while(|_| std::fs::File::open(&path).ok()).collect();
     held.len()
 }
+
+/// Opens a file so often, at most, and as many sockets, and says so; then holds them until it is ended.
+#[rustyray::remote]
+async fn holds_files(path: String, most: usize, number: u32) -> Result<()> {
+    let opened: Vec<_> = (0..most).map_while(|_| std::fs::File::open(&path).ok()).collect();
+    let bound: Vec<_> = (0..most).map_while(|_| UdpSocket::bind("0.0.0.0:0").ok()).collect();
+    println!("{number} has opened what it could");
+    rustyray::sleep(std::time::Duration::from_secs(3600)).await;
+    drop((opened, bound));
+    Ok(())
+}
+
+/// Seconds since 1970, and two words of chance.
+#[rustyray::remote]
+fn time_and_chance() -> Result<(u64, [u64; 2])> {
+    use std::hash::{BuildHasher, RandomState};
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+
+    Ok((since.as_secs(), [(); 2].map(|()| BuildHasher::hash_one(&RandomState::new(), 1))))
+}
+
+/// The names in a folder.
+#[rustyray::remote]
+fn names_in(path: String) -> Result<usize> {
+    Ok(std::fs::read_dir(path)?.count())
+}

@@ -178,6 +178,27 @@ fn references(count: u32) -> Result<()> {
     hold((0..count).map_while(|_| rustyray::blocking_put(first.clone()).ok()).collect::<Vec<_>>())
 }
 
+/// Can be made again.
+#[rustyray::remote(max_retries = 3)]
+fn made_of(parts: Vec<ObjectRef<Vec<ObjectRef<()>>>>, bytes: usize) -> Vec<u8> {
+    vec![parts.len() as u8; bytes]
+}
+
+/// Results that could be made again, of many objects that are gone.
+#[rustyray::remote]
+fn ancestors(count: u32) -> Result<()> {
+    let first = vec![rustyray::blocking_put(())?];
+    let mut all = Vec::new();
+    for round in 0..count {
+        let parts = if round % 2 == 0 { 3000 } else { 400 };
+        let parts: Vec<_> = (0..parts).map(|_| rustyray::blocking_put(first.clone())).collect::<Result<_>>()?;
+        let made = made_of.remote(parts, 300_000);
+        rustyray::blocking_wait(std::slice::from_ref(&made), 1, None)?;
+        all.push(made);
+    }
+    hold(all)
+}
+
 /// Results without a byte.
 #[rustyray::remote]
 fn results(count: u32) -> Result<()> {

@@ -1,0 +1,96 @@
+//! What a guest opens: the folders that are granted to it, and files in them.
+
+use wasmtime::StoreContextMut;
+use wasmtime::component::{HasData, Linker, Resource};
+use wasmtime_wasi::FsPerms;
+use wasmtime_wasi::filesystem::{Descriptor, Dir, OpenMode, WasiFilesystemView};
+use wasmtime_wasi::p2::FsError;
+use wasmtime_wasi::p2::bindings::filesystem::preopens;
+use wasmtime_wasi::p2::bindings::filesystem::types::{
+    DescriptorFlags, ErrorCode, HostDescriptor, OpenFlags, PathFlags,
+};
+
+use super::guest::Guest;
+use super::listing::TYPES;
+use super::trap::Violation;
+use super::{descriptors, listing};
+use crate::words::capabilities::{DirAccess, DirGrant};
+use crate::words::error::{ErrorKind, TaskError};
+
+/// The folders of a guest.
+struct Folders<'a>(&'a mut Guest);
+
+impl HasData for Folders<'static> {
+    type Data<'a> = Folders<'a>;
+}
+
+/// Takes the place of what is linked already.
+pub fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    preopens::add_to_linker::<Guest, Folders<'static>>(linker, |guest| Folders(guest))?;
+    linker.instance(TYPES)?.func_wrap_async("[method]descriptor.open-at", |store, what| {
+        Box::new(async move { Ok((open(store, what).await?,)) })
+    })?;
+    listing::add_to_linker(linker)
+}
+
+impl preopens::Host for Folders<'_> {
+    /// By the descriptors that were opened when they were granted, whatever is at their paths now.
+    fn get_directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
+        let capabilities = self.0.task().spec.capabilities.clone();
+        let table = self.0.filesystem().table;
+        let opened = |grant: &DirGrant| Ok((table.push(Descriptor::Dir(opened(grant)?))?, grant.guest_path.clone()));
+        capabilities.dirs.iter().map(opened).collect()
+    }
+}
+
+fn opened(grant: &DirGrant) -> Result<Dir, Violation> {
+    let another = || match descriptors::is_one_free() {
+        true => grant.dir.try_clone(),
+        false => Err(rustix::io::Errno::MFILE.into()),
+    };
+    let dir = another().map_err(|error| {
+        let path = &grant.guest_path;
+        let text = format!(
+            "the granted folder '{path}' cannot be opened: {error}. The host's process may have so many open files \
+             (`ulimit -n`), of which it keeps some for itself: let it have more, or fewer guests at once"
+        );
+        Violation(TaskError::new(ErrorKind::LimitExceeded, text))
+    })?;
+    let (perms, mode) = match grant.access {
+        DirAccess::ReadOnly => (FsPerms::ReadOnly, OpenMode::READ),
+        DirAccess::ReadWrite => (FsPerms::ReadWrite, OpenMode::READ | OpenMode::WRITE),
+    };
+    Ok(Dir::new(dir.into_std_file(), perms, mode, false))
+}
+
+/// Where, what to do with a link, which, how, and for what.
+type What = (Resource<Descriptor>, PathFlags, String, OpenFlags, DescriptorFlags);
+
+async fn open(
+    mut store: StoreContextMut<'_, Guest>,
+    (directory, path_flags, path, open_flags, flags): What,
+) -> wasmtime::Result<Result<Resource<Descriptor>, ErrorCode>> {
+    if !descriptors::is_one_free() {
+        return Ok(Err(store.data_mut().has_no_descriptor()));
+    }
+    let mut files = store.data_mut().filesystem();
+    match files.open_at(directory, path_flags, path, open_flags, flags).await {
+        Ok(file) => Ok(Ok(file)),
+        Err(error) => FsError::downcast(error).map(Err),
+    }
+}
+
+impl Guest {
+    /// The error of what it cannot open, because the process has too many open files. WASI has none of its own for that.
+    pub(super) fn has_no_descriptor(&mut self) -> ErrorCode {
+        if !std::mem::replace(&mut self.lacked_a_descriptor, true) {
+            let name = &self.task().spec.plan.name;
+            let text = format!(
+                "a file of {name} was not opened: guests have all open files that they may have together in this process, by \
+                 `ulimit -n` and less some for the host itself"
+            );
+            self.port.say(tracing::Level::WARN, text);
+        }
+        ErrorCode::Quota
+    }
+}
