@@ -1,6 +1,6 @@
 //! Names of actors: each module has its own, and none learns of another's or is in their way.
 
-use rustyray_host::{ActorOptions, Capabilities, ErrorKind, Host, HostBuilder, Module, ObjectRef};
+use rustyray_host::{ActorOptions, Capabilities, ErrorKind, Host, HostBuilder, Module, ObjectRef, TaskOptions};
 
 use crate::guest::guest;
 use crate::support::{builder, error, finish, settled, value};
@@ -103,12 +103,15 @@ async fn names_of_granted_modules_come_after_a_modules_own() {
     not_found(&host, &a, "user:42").await;
     assert_eq!(number(&host, found(&a, "c:user:42").await).await, 3);
     not_found(&host, &a, "b:lone").await;
-    value::<u32>(&host, &named(&c, "Squarer", "b:lone", 3, false).await).await;
-    not_found(&host, &a, "b:lone").await;
-    value::<u32>(&host, &named(&a, "Squarer", "b:shared", 1, false).await).await;
-    assert_eq!(number(&host, found(&a, "b:shared").await).await, 2, "whatever its own are called");
+    // Nobody would find its own by such a name.
+    for get in [false, true] {
+        let (kind, message) = cause(&host, &named(&a, "Squarer", "b:shared", 1, get).await).await;
+        assert!(kind == ErrorKind::InvalidArgument && message.contains("one of the module 'b'"), "{kind}: {message}");
+    }
     // Whoever may create actors of a module gives none a name under which it passes for one of another.
-    value::<u32>(&host, &named(&a, "c:Squarer", "b:own", 9, false).await).await;
+    let (name, options) = ("b:own".to_owned(), TaskOptions::new().grants(["module:c"]));
+    let squatting = a.task("named").arg("c:Squarer".to_owned()).arg(name).arg(9u32).arg(false).options(options);
+    value::<u32>(&host, &squatting.submit().await).await;
     assert_eq!(number(&host, found(&c, "b:own").await).await, 2);
     // Of its own types there are none in other modules.
     let (kind, message) = cause(&host, &a.task("found_here").arg("lone".to_owned()).submit().await).await;

@@ -6,7 +6,7 @@ use rustyray_host::{
     ActorOptions, ErrorKind, Host, HostBuilder, Module, ObjectRef, Receipt, TaskOptions, WeightError, limits,
 };
 
-use crate::support::{builder, error, finish, guest, host_with, settled, value};
+use crate::support::{builder, error, finish, guest, host_with, settled, value, within};
 
 /// A host with two modules.
 async fn host_of_two(builder: HostBuilder) -> (Host, Module, Module) {
@@ -106,48 +106,65 @@ impl Finished {
     }
 }
 
-#[tokio::test]
-async fn ready_tasks_take_turns_by_the_weights_of_their_modules() {
-    // Of the first 200 a half or three quarters.
-    for (weight, expected) in [(1, 80..=120), (3, 130..=170)] {
+/// So many tasks of each of two modules, which are ready at the same moment: what all of them need is held until they are there.
+async fn together(
+    host: &Host,
+    modules: [&Module; 2],
+    each: usize,
+    function: &str,
+    options: TaskOptions,
+) -> Vec<ObjectRef> {
+    let holds = TaskOptions::new().num_cpus(0.0).resource("gate", 1.0);
+    let holder = modules[0].task("nap").arg(3_600_000u64).options(holds).submit().await;
+    settled(host, "the gate to be held", |stats| stats.running == 1).await;
+    let options = options.resource("gate", 0.001);
+    let both = || modules.map(|module| module.task(function).options(options.clone()).try_submit());
+    let tasks = (0..each).flat_map(|_| both()).collect();
+    host.cancel(&holder);
+    tasks
+}
+
+/// How many of the first half of all these tasks that ended are the heavy module's: the median of some rounds, because in one of them the
+/// system may not give a thread its core.
+async fn share_of_heavy(threads: usize, cpus: f64, weight: u32, each: usize, function: &'static str) -> usize {
+    const ROUNDS: usize = 7;
+    let mut shares = Vec::new();
+    for _ in 0..ROUNDS {
         let finished = Finished::default();
-        let (host, light, heavy) = host_of_two(builder().threads(1).cpus(2.0).on_receipt(finished.of("one"))).await;
+        let builder = builder().threads(threads).cpus(cpus).resource("gate", 1.0).on_receipt(finished.of(function));
+        let (host, light, heavy) = host_of_two(builder).await;
         heavy.set_weight(weight).unwrap();
-        // Each holds a CPU while its tasks gather.
-        let spinners = [light.task("spin").submit().await, heavy.task("spin").submit().await];
-        settled(&host, "all CPUs to be taken", |stats| stats.running == 2).await;
-        let both = || [light.task("one").try_submit(), heavy.task("one").try_submit()];
-        let tasks: Vec<_> = (0..200).flat_map(|_| both()).collect();
-        assert!(!tasks.iter().any(ObjectRef::is_ready), "somebody began");
-        spinners.iter().for_each(|object| host.cancel(object));
-        for task in &tasks {
-            assert_eq!(value::<u32>(&host, task).await, 1, "all of the light one's too");
+        let fuel = TaskOptions::new().fuel(50 * limits::FUEL_SLICE);
+        // All of the light one's end, too.
+        for task in together(&host, [&light, &heavy], each, function, fuel).await {
+            let _ = within(host.value(&task, None), "a task").await;
         }
         host.flush().await;
-        let of_heavy = finished.among_the_first(200, &heavy);
-        assert!(expected.contains(&of_heavy), "{of_heavy} of 200, with a weight of {weight}");
+        shares.push(finished.among_the_first(each, &heavy));
         finish(host).await;
     }
+    shares.sort_unstable();
+    shares[ROUNDS / 2]
 }
 
 #[tokio::test]
+async fn ready_tasks_take_turns_by_the_weights_of_their_modules() {
+    for (weight, expected) in [(1, 80..=120), (3, 130..=170)] {
+        let of_heavy = share_of_heavy(1, 8.0, weight, 200, "one").await;
+        assert!(expected.contains(&of_heavy), "{of_heavy} of 200, with a weight of {weight}");
+    }
+}
+
+/// The more CPUs there are for each thread the more of it is done by turns of what computes. As many as threads are what a host has by
+/// default: then a module's part of them is none in whole CPUs.
+#[tokio::test]
 async fn tasks_that_compute_take_turns_by_the_weights_of_their_modules() {
-    for (weight, is_first) in [(1, false), (3, true)] {
-        let finished = Finished::default();
-        let (host, light, heavy) = host_of_two(builder().threads(1).cpus(8.0).on_receipt(finished.of("spin"))).await;
-        heavy.set_weight(weight).unwrap();
-        let fuel = || TaskOptions::new().fuel(50 * limits::FUEL_SLICE);
-        let spinners: Vec<_> = [&light, &heavy]
-            .into_iter()
-            .flat_map(|module| (0..4).map(move |_| module.task("spin").options(fuel()).try_submit()))
-            .collect();
-        for spinner in &spinners {
-            assert_eq!(error(&host, spinner).await.kind, ErrorKind::OutOfFuel);
+    for (threads, cpus) in [(1, 8.0), (2, 2.0)] {
+        for (weight, expected) in [(1, 9..=14), (3, 15..=24)] {
+            let of_heavy = share_of_heavy(threads, cpus, weight, 24, "spin").await;
+            let what = format!("with a weight of {weight}, {threads} threads and {cpus} CPUs");
+            assert!(expected.contains(&of_heavy), "{of_heavy} of 24, {what}");
         }
-        host.flush().await;
-        // Who computes three times as much is done when the other has a third.
-        assert_eq!(finished.among_the_first(4, &heavy) == 4, is_first, "with a weight of {weight}");
-        finish(host).await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! Pressure on the object store: threads that write cold objects to disk, and read them back when somebody wants them.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,8 @@ pub(super) struct Spiller {
     /// One writes at a time: two would take what the other has made room for.
     writing: Mutex<(), { rank::SPILLING }>,
     futile: Mutex<Option<Futile>, { rank::STORE }>,
+    /// Was it said that the disk takes no more, since it last did?
+    complained: AtomicBool,
     voice: Voice,
 }
 
@@ -47,7 +50,15 @@ impl Spiller {
         let (store, line) = (Arc::downgrade(store), store.gatherings().clone());
         let littered = line.clone();
         folder.leave_to(move || littered.litter());
-        Spiller { folder, store, line, writing: Mutex::new(()), futile: Mutex::new(None), voice: observers.voice() }
+        Spiller {
+            folder,
+            store,
+            line,
+            writing: Mutex::new(()),
+            futile: Mutex::new(None),
+            complained: AtomicBool::new(false),
+            voice: observers.voice(),
+        }
     }
 
     /// Bytes that are on disk.
@@ -220,8 +231,14 @@ impl Reader {
         if !relieved {
             relieving.rest = SPILL_RETRY;
         }
-        if let Some(refused) = refused {
-            spiller.voice.say(Level::WARN, || refused.message);
+        match refused {
+            // It is tried again as long as the store is too full.
+            Some(refused) if !spiller.complained.swap(true, Ordering::Relaxed) => {
+                spiller.voice.say(Level::WARN, || refused.message);
+            }
+            Some(_) => {}
+            None if relieved => spiller.complained.store(false, Ordering::Relaxed),
+            None => {}
         }
     }
 

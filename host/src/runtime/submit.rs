@@ -21,7 +21,7 @@ use crate::words::limits::{
     ARGUMENT_BYTES, ARGUMENTS_MAX, CONCURRENCY_MAX, PENDING_CALLS_MAX, RESULT_BYTES, STREAM_BYTES, TASK_BYTES,
 };
 use crate::words::manifest::{ActorTypeInfo, FunctionInfo, ModuleInfo};
-use crate::words::options::{ActorOptions, TaskOptions};
+use crate::words::options::{ActorOptions, Address, TaskOptions};
 use crate::words::plan::{CallPlans, TaskPlan, qualified};
 use crate::words::resources::ResourceSet;
 
@@ -167,7 +167,8 @@ impl Runtime {
             }
             let function = plan.function.clone();
             if let Some(name) = address {
-                self.names.register(name, &actor, detached).map_err(|error| described(&module, &function, error))?;
+                let named = check_name(&name, caller).and_then(|()| self.names.register(name, &actor, detached));
+                named.map_err(|error| described(&module, &function, error))?;
             }
             let work = Work::Construct { actor: actor.record().clone() };
             let begun = self.spec(module.clone(), plan, work, budget, caller).and_then(|spec| {
@@ -534,6 +535,24 @@ fn payer<'a>(module: &'a ModuleInfo, caller: Caller<'a>) -> &'a Arc<Account> {
 /// Does a guest of another module ask for it?
 fn is_foreign(module: &ModuleInfo, caller: Caller) -> bool {
     caller.is_some_and(|caller| caller.spec.module.id != module.id)
+}
+
+/// Can the guest that gives an actor this name find it by that?
+///
+/// # Errors
+/// It would look in another module.
+fn check_name(name: &Address, caller: Caller) -> Result<(), TaskError> {
+    let is_granted = |module: &str| caller.is_some_and(|caller| caller.spec.capabilities.has_module(module));
+    match name.in_module() {
+        Some((module, _)) if is_granted(module) => {
+            let text = format!(
+                "no actor of this module is found by the name {name}: it means one of the module '{module}', which is granted. \
+                 Choose a name without '{module}:' at its start"
+            );
+            Err(TaskError::new(ErrorKind::InvalidArgument, text))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The error of a submission, with what is known of it.

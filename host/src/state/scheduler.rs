@@ -23,7 +23,7 @@ use super::task::TaskRecord;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::ids::ModuleId;
 use crate::words::limits::{LOOKAHEAD, OVERTAKEN_MAX};
-use crate::words::resources::{Milli, ResourceSet, milli_part};
+use crate::words::resources::{Milli, ResourceSet, milli_part, whole_cpus};
 
 /// The permits of a host, the tasks that wait for them, and the jobs (`J`) that wait for a thread.
 pub struct Scheduler<J> {
@@ -382,14 +382,15 @@ impl<J> Scheduler<J> {
 
     /// May an owner have so many CPUs though others hold them all? It has its share whatever those do, and one task at least: CPUs are
     /// not taken from who has them, but threads take turns by owner. So they are overbooked for a while, to less than twice what there
-    /// is where tasks need no more than a share.
+    /// is where tasks need no more than a share. Of a CPU that it shares with others it has all that it can use: by turns it gets the
+    /// part that is its own, and else it would have none of it.
     fn has_its_share_of_cpus(&self, owner: u64, needs: Milli, all_weights: &OnceCell<u32>) -> bool {
         let held = self.held.cpus_of(owner);
         let share = || {
             let all = *all_weights.get_or_init(|| self.weights_in_use());
             milli_part(self.total.cpu_milli, self.held.weight_of(owner), all)
         };
-        held <= 0 || held + needs <= share()
+        held <= 0 || held + needs <= whole_cpus(share())
     }
 
     /// Of all that hold CPUs, or have tasks that are ready: these share the CPUs by their weights.

@@ -173,6 +173,11 @@ pub fn milli_part(whole: Milli, weight: u32, all: u32) -> Milli {
     part(whole.max(0) as u64, weight, all) as Milli
 }
 
+/// So many CPUs, rounded up to whole ones.
+pub fn whole_cpus(cpu_milli: Milli) -> Milli {
+    cpu_milli.max(0).cast_unsigned().next_multiple_of(CPU.cast_unsigned()).cast_signed()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -62,13 +62,13 @@ impl World {
         free > without || (free > 0 && self.enrolled && !holds(module))
     }
 
-    /// May its module have that many CPUs though others hold them? All of its share, and one task at least.
+    /// May its module have that many CPUs though others hold them? All of its share, rounded up to whole CPUs, and one task at least.
     fn has_its_share(&self, name: usize) -> bool {
         let Task { module, needs, .. } = &self.tasks[name];
         let ready = self.ready.order().into_iter().map(|name| self.tasks[name].module);
         let modules: BTreeSet<_> = ready.chain((0..MODULES).filter(|module| self.held_by(*module)[0] > 0)).collect();
         let held = self.held_by(*module)[0];
-        held == 0 || held + needs.cpu <= self.part(TOTAL.cpu, *module, modules)
+        held == 0 || held + needs.cpu <= (self.part(TOTAL.cpu, *module, modules) as u64).next_multiple_of(1000) as i64
     }
 
     /// The part of all that is due to a module by its weight, where these share it.
