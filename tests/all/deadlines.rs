@@ -116,3 +116,16 @@ async fn the_embedder_can_wait_for_a_while_too() {
     host.cancel(&never);
     finish(host).await;
 }
+
+/// What it waits for has its deadline, and ends at the same moment: whichever of the two is seen first.
+#[tokio::test]
+async fn a_main_that_fails_because_its_time_is_over_is_not_done_in_time() {
+    let (host, module) = host_with(builder(), "driver").await;
+    for milliseconds in 1..30 {
+        let options = TaskOptions::new().timeout(Duration::from_millis(milliseconds));
+        let main = module.main(vec!["driver".to_owned(), "adds".to_owned()], false, options);
+        let error = error(&host, &main).await;
+        assert_eq!(error.kind, ErrorKind::TaskTimedOut, "{error:#}");
+    }
+    finish(host).await;
+}

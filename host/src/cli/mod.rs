@@ -25,6 +25,7 @@ mod inspect;
 mod manual;
 mod measured;
 mod new;
+mod open_files;
 mod paint;
 mod progress;
 mod receipts;
@@ -127,6 +128,7 @@ impl Command {
 
 /// Runs the command of this process.
 pub fn main() -> ExitCode {
+    open_files::raise_limit();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let color = paint::choose(&arguments);
     let first = parsed(&arguments, color).unwrap_or_else(|error| explain(error).exit());

@@ -96,6 +96,10 @@ impl Runtime {
         let payload = match &task.spec.work {
             Work::Main { .. } => {
                 let code = instance.run_main().await?;
+                if code != 0 {
+                    let failed = TaskError::new(ErrorKind::TaskFailed, format!("it exited with code {code}"));
+                    self.late(&task, &failed).map_or(Ok(()), Err)?;
+                }
                 Payload::new(Encoding::Json, code.to_string())
             }
             Work::Task { reply, .. } => instance.run_task(arguments, *reply).await?,

@@ -28,6 +28,22 @@ fn folders_are_seen_under_their_names_and_in_their_mode() {
     assert_eq!(run(&["--dir", path], &["read", &file]).expect(0, &[]).out(), "contents");
 }
 
+/// With few open files a process gets as many as the system lets it have. Where that is little, too, guests are told so, and it goes on.
+#[test]
+fn guests_open_as_many_files_as_the_system_allows() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "contents").unwrap();
+    let (dir, driver) = (format!("{}::/data", folder.path().display()), driver());
+    let open = |limit: &str| {
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &format!(r#"ulimit {limit} && exec "$0" "$@""#), env!("CARGO_BIN_EXE_rustyray-host")]);
+        end_of(command.args(["run", "--dir", &dir, &driver, "--", "open", "/data/file", "200"]))
+    };
+    assert_eq!(open("-Sn 100").expect(0, &[]).out(), "200\n");
+    let few = open("-n 100");
+    few.expect(1, &["Quota exceeded", "ulimit -n"]);
+}
+
 #[test]
 fn the_environment_is_what_was_named() {
     let driver = driver();

@@ -132,8 +132,16 @@ async fn main() -> Result<()> {
         }
         ["environment"] => std::env::vars().for_each(|(name, value)| println!("{name}={value}")),
         ["read", path] => print!("{}", std::fs::read_to_string(path)?),
+        ["open", path, count] => {
+            let open = || std::fs::File::open(path).map_err(|error| Error::msg(error.to_string()));
+            let opened = (0..count.parse::<u32>()?).map(|_| open()).collect::<Result<Vec<_>>>()?;
+            println!("{}", opened.len());
+        }
         ["write", path, text] => std::fs::write(path, text)?,
         ["connect", address] => drop(std::net::TcpStream::connect(address)?),
+        ["adds"] => loop {
+            add.remote(1, 2).await?;
+        },
         ["nap", count, milliseconds] => naps(count.parse()?, milliseconds.parse()?).await?,
         ["flood", lines] => flood(lines.parse()?),
         ["chat", seconds] => chat(seconds.parse()?).await,
