@@ -23,7 +23,14 @@ const NAME_BYTES_MAX: usize = 256;
 /// ```
 #[derive(Clone, Debug, Default)]
 #[must_use]
-pub struct TaskOptions(Option<Box<types::TaskOptions>>);
+pub struct TaskOptions(Option<Box<Said>>);
+
+#[derive(Clone, Debug)]
+struct Said {
+    options: types::TaskOptions,
+    /// What is wrong with an amount that was said first.
+    fault: Option<String>,
+}
 
 /// Most calls say nothing, and pass nothing on: the record is larger than all the rest of a call.
 const NOTHING_SAID: types::TaskOptions = types::TaskOptions {
@@ -117,15 +124,38 @@ impl TaskOptions {
         self
     }
 
-    /// CPU slots that it holds while it runs, to three decimals.
-    pub fn num_cpus(mut self, cpus: impl Into<f64>) -> Self {
-        self.said().cpu_milli = Some(thousandths(cpus.into()));
-        self
+    /// CPU slots that it holds while it runs, to three decimals. Its call fails with `InvalidArgument` if that is less than none, no
+    /// number, or nothing once it is rounded.
+    pub fn num_cpus(self, cpus: impl Into<f64>) -> Self {
+        self.amount("num_cpus", cpus.into(), |said, milli| said.cpu_milli = Some(milli))
     }
 
-    /// An amount of a custom resource that it holds while it runs, to three decimals.
-    pub fn resource(mut self, name: impl Into<String>, amount: impl Into<f64>) -> Self {
-        self.said().resources.push((name.into(), thousandths(amount.into())));
+    /// An amount of a custom resource that it holds while it runs, to three decimals. Its call fails like one with
+    /// [`num_cpus`](Self::num_cpus), and if a resource is named twice.
+    pub fn resource(self, name: impl Into<String>, amount: impl Into<f64>) -> Self {
+        let name = name.into();
+        if self.0.iter().flat_map(|said| &said.options.resources).any(|(other, _)| *other == name) {
+            return self.wrong(format!("the resource {name:?} is named twice"));
+        }
+        let what = format!("the resource {name:?}");
+        self.amount(&what, amount.into(), |said, milli| said.resources.push((name, milli)))
+    }
+
+    fn amount(mut self, what: &str, amount: f64, say: impl FnOnce(&mut types::TaskOptions, u32)) -> Self {
+        match thousandths(amount) {
+            Ok(milli) => {
+                say(self.said(), milli);
+                self
+            }
+            Err(why) => self.wrong(format!("{what} is {amount}: {why}")),
+        }
+    }
+
+    fn wrong(mut self, fault: String) -> Self {
+        self.said();
+        if let Some(said) = &mut self.0 {
+            said.fault.get_or_insert(fault);
+        }
         self
     }
 
@@ -136,12 +166,15 @@ impl TaskOptions {
     }
 
     fn said(&mut self) -> &mut types::TaskOptions {
-        self.0.get_or_insert_with(|| Box::new(NOTHING_SAID))
+        &mut self.0.get_or_insert_with(|| Box::new(Said { options: NOTHING_SAID, fault: None })).options
     }
 
-    /// As the host takes them, once their names are known to be fit for it. `None` when nothing was said.
+    /// As the host takes them, once their names and amounts are known to be fit for it. `None` when nothing was said.
     pub(crate) fn checked(&self) -> Result<Option<&types::TaskOptions>, String> {
-        let Some(said) = self.0.as_deref() else { return Ok(None) };
+        let Some(Said { options: said, fault }) = self.0.as_deref() else { return Ok(None) };
+        if let Some(fault) = fault {
+            return Err(fault.clone());
+        }
         let resources = said.resources.iter().map(|(name, _)| name);
         let grants = said.grants.iter().flatten();
         said.name.iter().chain(resources).chain(grants).try_for_each(|name| check_name(name))?;
@@ -165,9 +198,16 @@ pub(crate) fn check_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Negative amounts and those that are not numbers become 0, those beyond the range its end: `as` saturates.
-fn thousandths(amount: f64) -> u32 {
-    (amount * 1000.0).round() as u32
+/// # Errors
+/// Why it is no amount.
+fn thousandths(amount: f64) -> Result<u32, &'static str> {
+    let milli = (amount * 1000.0).round();
+    match () {
+        () if amount.is_nan() || amount < 0.0 => Err("an amount is 0 or more"),
+        () if amount > 0.0 && milli == 0.0 => Err("an amount has three decimals, and this one would be nothing"),
+        () if milli > f64::from(u32::MAX) => Err("an amount is at most 4294967.295"),
+        () => Ok(milli as u32),
+    }
 }
 
 #[cfg(test)]
@@ -176,7 +216,16 @@ mod tests {
 
     #[test]
     fn amounts_become_thousandths() {
-        assert_eq!([1.0, 0.5, 0.0014, -1.0, f64::NAN].map(thousandths), [1000, 500, 1, 0, 0]);
+        assert_eq!([0.0, 1.0, 0.5, 0.0014, 4_294_967.295].map(thousandths), [0, 1000, 500, 1, u32::MAX].map(Ok));
+        for wrong in [-1.0, -0.0001, f64::NAN, 0.0004, 4_294_967.3, f64::INFINITY] {
+            assert!(thousandths(wrong).is_err(), "{wrong}");
+            for options in [TaskOptions::new().num_cpus(wrong), TaskOptions::new().resource("gpu", wrong).num_cpus(1)] {
+                let refused = options.checked().unwrap_err();
+                assert!(refused.contains(&format!(" is {wrong}: an amount")), "{refused}");
+            }
+        }
+        let twice = TaskOptions::new().resource("gpu", 1).resource("disk", 1).resource("gpu", 1);
+        assert_eq!(twice.checked().unwrap_err(), r#"the resource "gpu" is named twice"#);
         assert_eq!(TaskOptions::new().num_cpus(2).record().unwrap().cpu_milli, Some(2000));
     }
 

@@ -106,6 +106,13 @@ fn a_host_needs_no_executor_of_ours() {
 fn settings_that_cannot_be_are_refused() {
     let text = |result: Result<Host, BuildError>| result.err().unwrap().to_string();
     assert!(text(builder().cpus(0.0).build()).contains("more than none"));
+    for wrong in [-1.0, f64::NAN, f64::INFINITY, 0.0001] {
+        assert!(text(builder().cpus(wrong).build()).starts_with(&format!("cpus is {wrong}: an amount")), "{wrong}");
+        let resource = text(builder().resource("gpu", wrong).resource("disk", 1.0).build());
+        assert!(resource.starts_with(&format!(r#"the resource "gpu" is {wrong}: an amount"#)), "{resource}");
+    }
+    let twice = text(builder().resource("gpu", 1.0).resource("gpu", 1.0).build());
+    assert_eq!(twice, r#"the resource "gpu" is named twice"#);
     let instances = text(builder().instances(1_000_000).build());
     assert!(instances.contains("vm.max_map_count") && instances.contains("sysctl"), "{instances}");
     assert!(Capabilities::none().dir("/no/such/folder", "/", rustyray_host::DirAccess::ReadOnly).is_err());

@@ -1,6 +1,6 @@
 //! Who runs when.
 
-use rustyray_host::{ErrorKind, Module, ObjectRef, TaskOptions};
+use rustyray_host::{ActorOptions, ErrorKind, Module, ObjectRef, TaskOptions};
 
 use crate::support::{Lines, builder, error, finish, guest, host_with, settled, value, within};
 
@@ -155,6 +155,28 @@ async fn a_custom_resource_is_held_by_one_at_a_time() {
     assert!(!waiting.is_ready());
     host.cancel(&holder);
     assert_eq!(value::<u32>(&host, &waiting).await, 2);
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn amounts_that_cannot_be_are_refused() {
+    let (host, module) = host_with(builder().resource("gpu", 1.0), "actors").await;
+    let options = TaskOptions::new;
+    let mut wrong = vec![options().resource("gpu", 0.1).resource("gpu", 0.1)];
+    for amount in [-1.0, -0.0001, f64::NAN, f64::INFINITY, 0.0001] {
+        wrong.extend([options().num_cpus(amount), options().resource("gpu", amount).resource("gpu", 1.0)]);
+    }
+    let counter = module.actor("Counter").create();
+    for options in wrong {
+        let task = module.task("no such task").options(options.clone()).submit().await;
+        let call = counter.call("get").options(options.clone()).submit().await;
+        let actor = module.actor("Counter").options(ActorOptions::new().call(options)).create();
+        for object in [&task, &call, &actor.ready()] {
+            let refused = error(&host, object).await;
+            let named = refused.message.contains("num_cpus") || refused.message.contains(r#"the resource "gpu""#);
+            assert!(refused.kind == ErrorKind::InvalidArgument && named, "{refused:#}");
+        }
+    }
     finish(host).await;
 }
 

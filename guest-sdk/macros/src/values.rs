@@ -101,7 +101,9 @@ pub fn resources(value: &Expr) -> Result<Vec<(String, u32)>> {
         let milli = scaled(amount.trim(), 1000).and_then(|milli| u32::try_from(milli).ok()).ok_or_else(wanted)?;
         Ok((name.trim().to_owned(), milli))
     };
-    text.split(',').map(resource).collect()
+    let resources: Vec<(String, u32)> = text.split(',').map(resource).collect::<Result<_>>()?;
+    each_once(&resources, value)?;
+    Ok(resources)
 }
 
 /// `"io=2, compute=1"`, each name once and each number from 1 to `max`.
@@ -116,12 +118,19 @@ pub fn counts(value: &Expr, max: u32) -> Result<Vec<(String, u32)>> {
         let (name, count) = part.split_once('=').ok_or_else(wanted)?;
         let (name, count) = (name.trim(), count.trim().parse().ok().filter(|count| (1..=max).contains(count)));
         check_name(name, value.span())?;
-        if counts.iter().any(|(earlier, _)| earlier == name) {
-            return Err(Error::new(value.span(), format!("`{name}` is said twice")));
-        }
         counts.push((name.to_owned(), count.ok_or_else(wanted)?));
     }
+    each_once(&counts, value)?;
     Ok(counts)
+}
+
+fn each_once(named: &[(String, u32)], value: &Expr) -> Result<()> {
+    let twice =
+        named.iter().enumerate().find(|(place, (name, _))| named[..*place].iter().any(|(other, _)| other == name));
+    match twice {
+        Some((_, (name, _))) => Err(Error::new(value.span(), format!("`{name}` is said twice"))),
+        None => Ok(()),
+    }
 }
 
 /// `["dir:/data:ro", "clock"]`.
@@ -242,6 +251,10 @@ mod tests {
         let both = resources(&expr(r#""gpu=1, disk = 0.5""#)).unwrap();
         assert_eq!(both, [("gpu".to_owned(), 1000), ("disk".to_owned(), 500)]);
         assert!(refusal(resources(&expr(r#""gpu""#))).starts_with("names and amounts"));
+        assert_eq!(refusal(resources(&expr(r#""gpu=1, gpu=2""#))), "`gpu` is said twice");
+        for wrong in ["gpu=-1", "gpu=NaN", "gpu=0.0001"] {
+            assert!(refusal(resources(&expr(&format!("{wrong:?}")))).starts_with("names and amounts"), "{wrong}");
+        }
         assert_eq!(names(&expr(r#"["clock", "env:A"]"#)).unwrap(), ["clock", "env:A"]);
         assert!(refusal(names(&expr(r#""clock""#))).starts_with("a list of names"));
         assert!(refusal(name(&expr("\"a\\nb\""))).contains("control characters"));

@@ -85,7 +85,8 @@ pub fn resource(text: &str) -> Result<(String, f64), String> {
     text.split_once('=')
         .filter(|(name, _)| !name.is_empty())
         .and_then(|(name, count)| Some((name.to_owned(), amount(count)?)))
-        .ok_or_else(|| "expected NAME=NUMBER, such as gpu=1".to_owned())
+        .filter(|(_, count)| *count == 0.0 || *count >= 0.001)
+        .ok_or_else(|| "expected NAME=NUMBER, to three decimals, such as gpu=1".to_owned())
 }
 
 /// A number of digits; `_` may group them.

@@ -1,5 +1,6 @@
 //! The flags that run, call and bench share, and the host that they describe.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -140,6 +141,21 @@ impl HostArgs {
         self.limits.over(TaskLimits::default())
     }
 
+    /// Is each name that the user gives an amount given one only?
+    ///
+    /// # Errors
+    /// The first flag with a name that is there twice.
+    pub fn check_each_once(&self) -> Result<(), Failure> {
+        let weights = self.with.weights();
+        let (resources, weights) =
+            (self.machine.resources.iter().map(|(name, _)| name), weights.iter().map(|(name, _)| name));
+        let flags = [("--resource", twice(resources)), ("--weight", twice(weights))];
+        match flags.into_iter().find_map(|(flag, name)| Some((flag, name?))) {
+            Some((flag, name)) => Err(Failure::usage(format!("{flag} names '{name}' twice: once is enough"))),
+            None => Ok(()),
+        }
+    }
+
     /// The host, with all but its sinks.
     ///
     /// # Errors
@@ -155,8 +171,10 @@ impl HostArgs {
         if let Some(cpus) = machine.cpus {
             builder = builder.cpus(cpus);
         }
-        for (name, amount) in &machine.resources {
-            builder = builder.resource(name, *amount);
+        // Of one that the config file names as well the flag counts, which is the last.
+        let resources: BTreeMap<_, _> = machine.resources.iter().map(|(name, amount)| (name, *amount)).collect();
+        for (name, amount) in resources {
+            builder = builder.resource(name, amount);
         }
         if let Some(bytes) = machine.object_store {
             builder = builder.object_store_bytes(bytes);
@@ -193,4 +211,9 @@ impl LimitArgs {
             ..limits
         }
     }
+}
+/// A name that is there twice.
+fn twice<'a>(names: impl Iterator<Item = &'a String>) -> Option<&'a String> {
+    let mut seen = BTreeSet::new();
+    names.into_iter().find(|name| !seen.insert(*name))
 }

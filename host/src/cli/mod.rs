@@ -161,6 +161,7 @@ fn configured(console: &Console) -> Result<Cli, Failure> {
     let Some((name, guest, host)) = cli.command.hosted() else {
         return Ok(cli);
     };
+    host.check_each_once()?;
     let Some(config) = host.config.load(guest)? else {
         return Ok(cli);
     };

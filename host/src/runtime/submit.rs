@@ -72,6 +72,7 @@ impl Runtime {
     }
 
     fn task_plan(&self, module: &ModuleInfo, function: &str, options: TaskOptions) -> Result<Arc<TaskPlan>, TaskError> {
+        options.check()?;
         let unknown = || unknown_task(module, function);
         if options.is_empty() {
             return module.plans.task(function).cloned().ok_or_else(unknown);
@@ -267,7 +268,7 @@ impl Runtime {
         let plan = caller.map_or_else(|| plan.clone(), |caller| caller.narrowed(plan.clone()));
         let capabilities = self.capabilities(&plan, caller);
         let held = capabilities.as_ref().map(Arc::clone).unwrap_or_default();
-        let checked = capabilities.and_then(|held| held.actors_in_reach());
+        let checked = options.call.check().and(capabilities).and_then(|held| held.actors_in_reach());
         let checked = checked.and_then(|()| check_concurrency(declared, &options));
         let checked = checked.and_then(|()| check_arguments(&plan, arguments.len(), || Some(constructor)));
         let fault = checked.err().map(|error| described(&module, &plan.function, error));
@@ -327,6 +328,7 @@ impl Runtime {
         mut options: TaskOptions,
         is_foreign: bool,
     ) -> Result<Arc<TaskPlan>, TaskError> {
+        options.check()?;
         let home = actor.moves.home();
         let calls = home.as_ref().map_or(&actor.spec.calls, |home| &home.calls);
         if let Some(plan) = calls.method(method).filter(|_| options.is_empty()) {

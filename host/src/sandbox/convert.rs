@@ -1,5 +1,6 @@
 //! Between the words of the host and those of the boundary. What comes from a guest is checked here.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -175,11 +176,15 @@ impl TryFrom<wire::TaskOptions> for TaskOptions {
         if named > GRANTS_MAX {
             return Err(format!("{named} capabilities: at most {GRANTS_MAX} can be named"));
         }
+        let count = options.resources.len();
         let resources = options
             .resources
             .into_iter()
             .map(|(name, amount)| Ok((checked_name(name)?.to_string(), amount.into())))
-            .collect::<Result<_, String>>()?;
+            .collect::<Result<BTreeMap<_, _>, String>>()?;
+        if resources.len() < count {
+            return Err("a custom resource is named twice".to_owned());
+        }
         let grants = options.grants.map(|grants| {
             grants.into_iter().map(|name| Ok(checked_name(name)?.to_string())).collect::<Result<_, String>>()
         });
@@ -199,6 +204,7 @@ impl TryFrom<wire::TaskOptions> for TaskOptions {
             resources,
             grants: grants.transpose()?,
             budget: None,
+            fault: None,
         })
     }
 }

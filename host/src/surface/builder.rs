@@ -21,7 +21,7 @@ use crate::words::limits::{
 };
 use crate::words::plan::HostLimits;
 use crate::words::receipt::Receipt;
-use crate::words::resources::ResourceSet;
+use crate::words::resources::{ResourceSet, checked_milli};
 
 /// Memory maps that one live instance takes, with its fiber's stack.
 const MAPS_PER_INSTANCE: u64 = 4;
@@ -68,6 +68,8 @@ pub enum BuildError {
 pub struct HostBuilder {
     cpus: Option<f64>,
     resources: ResourceSet,
+    /// What is wrong with a custom resource that was given first.
+    fault: Option<String>,
     threads: Option<usize>,
     instances: u32,
     pending_tasks: usize,
@@ -94,6 +96,7 @@ impl Default for HostBuilder {
         HostBuilder {
             cpus: None,
             resources: ResourceSet::default(),
+            fault: None,
             threads: None,
             instances: INSTANCES_MAX,
             pending_tasks: PENDING_TASKS_MAX,
@@ -118,15 +121,25 @@ impl Default for HostBuilder {
 }
 
 impl HostBuilder {
-    /// CPU slots: tasks that compute at once. Default: the machine's cores.
+    /// CPU slots: tasks that compute at once, to three decimals, more than none. Default: the machine's cores.
     pub fn cpus(mut self, count: f64) -> Self {
         self.cpus = Some(count);
         self
     }
 
-    /// An amount of a custom resource, for tasks that ask for it. Default: none.
+    /// An amount of a custom resource, for tasks that ask for it, to three decimals. [`build`](Self::build) fails if that is less than
+    /// none, no number, or nothing once it is rounded, and if a resource is named twice. Default: none.
     pub fn resource(mut self, name: impl Into<String>, amount: f64) -> Self {
-        self.resources = self.resources.with(name, amount);
+        let name = name.into();
+        let fault = match checked_milli(amount) {
+            Err(why) => Some(format!("the resource {name:?} is {amount}: {why}")),
+            Ok(_) if self.resources.has(&name) => Some(format!("the resource {name:?} is named twice")),
+            Ok(milli) => {
+                self.resources = self.resources.with_milli(name, milli);
+                None
+            }
+        };
+        self.fault = self.fault.or(fault);
         self
     }
 
@@ -332,7 +345,11 @@ impl HostBuilder {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let cpus = self.cpus.unwrap_or(cores as f64);
         let threads = self.threads.unwrap_or(cores);
-        let sane = cpus > 0.0 && cpus.is_finite() && threads > 0 && self.instances > 0 && self.pending_tasks > 0;
+        if let Some(fault) = self.fault {
+            return Err(BuildError::Invalid(fault));
+        }
+        let cpu_milli = checked_milli(cpus).map_err(|why| BuildError::Invalid(format!("cpus is {cpus}: {why}")))?;
+        let sane = cpu_milli > 0 && threads > 0 && self.instances > 0 && self.pending_tasks > 0;
         if !sane {
             return Err(BuildError::Invalid(
                 "CPUs, threads, instances and pending tasks must be more than none".to_owned(),
@@ -353,7 +370,7 @@ impl HostBuilder {
             None => Arc::new(TokioClock(io.time.clone())),
         };
         let mut resources = self.resources;
-        resources.cpu_milli = ResourceSet::cpus(cpus).cpu_milli;
+        resources.cpu_milli = cpu_milli;
         resources.memory_bytes = guest_memory_bytes;
         let config = RuntimeConfig {
             resources,

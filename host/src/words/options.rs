@@ -8,9 +8,10 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::budget::Budget;
+use super::error::{ErrorKind, TaskError};
 use super::limits::{TEXT_BYTES, TaskLimits};
 use super::module_name::split_module;
-use super::resources::{CPU, Milli, ResourceSet};
+use super::resources::{CPU, Milli, ResourceSet, checked_milli};
 
 /// What a declaration or a call says about a run. What it leaves out comes from the declaration, then from the host.
 ///
@@ -52,6 +53,8 @@ pub struct TaskOptions {
     /// Only the embedder's.
     #[serde(skip)]
     pub(crate) budget: Option<Budget>,
+    /// What is wrong with an amount that was given first.
+    pub(crate) fault: Option<Box<str>>,
 }
 
 impl TaskOptions {
@@ -136,16 +139,41 @@ impl TaskOptions {
         self
     }
 
-    /// CPU slots to hold while it runs. Default: 1 for a task, 0 for an actor's call.
+    /// CPU slots to hold while it runs, to three decimals. What is submitted with these options fails with `InvalidArgument` if that is
+    /// less than none, no number, or nothing once it is rounded. Default: 1 for a task, 0 for an actor's call.
     pub fn num_cpus(mut self, count: f64) -> Self {
-        self.cpu_milli = Some(ResourceSet::cpus(count).cpu_milli);
+        match checked_milli(count) {
+            Ok(milli) => self.cpu_milli = Some(milli),
+            Err(why) => self.note(format!("num_cpus is {count}: {why}")),
+        }
         self
     }
 
-    /// An amount of a custom resource to hold while it runs. Default: none.
+    /// An amount of a custom resource to hold while it runs, to three decimals. What is submitted with these options fails as with
+    /// [`num_cpus`](Self::num_cpus), and if a resource is named twice. Default: none.
     pub fn resource(mut self, name: impl Into<String>, amount: f64) -> Self {
-        self.resources.insert(name.into(), ResourceSet::cpus(amount).cpu_milli);
+        let name = name.into();
+        match checked_milli(amount) {
+            Err(why) => self.note(format!("the resource {name:?} is {amount}: {why}")),
+            Ok(_) if self.resources.contains_key(&name) => self.note(format!("the resource {name:?} is named twice")),
+            Ok(milli) => drop(self.resources.insert(name, milli)),
+        }
         self
+    }
+
+    fn note(&mut self, fault: String) {
+        self.fault.get_or_insert_with(|| fault.into());
+    }
+
+    /// Are all amounts such that can be?
+    ///
+    /// # Errors
+    /// `InvalidArgument`.
+    pub(crate) fn check(&self) -> Result<(), TaskError> {
+        match &self.fault {
+            Some(fault) => Err(TaskError::new(ErrorKind::InvalidArgument, &**fault)),
+            None => Ok(()),
+        }
     }
 
     /// The capabilities to keep of those that the host grants, by [name](crate::Capabilities::names). Default: all.
@@ -189,6 +217,7 @@ impl TaskOptions {
             resources: if self.resources.is_empty() { declared.resources } else { self.resources },
             grants: self.grants.or(declared.grants),
             budget: self.budget.or(declared.budget),
+            fault: self.fault.or(declared.fault),
         }
     }
 

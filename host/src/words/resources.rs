@@ -128,6 +128,11 @@ impl ResourceSet {
         left
     }
 
+    /// Is this custom resource named in it?
+    pub fn has(&self, name: &str) -> bool {
+        self.custom().any(|(other, _)| other == name)
+    }
+
     /// How much there is of this custom resource, in thousandths.
     pub fn amount(&self, name: &str) -> Milli {
         self.custom.as_ref().and_then(|map| map.get(name)).copied().unwrap_or(0)
@@ -157,8 +162,24 @@ impl ResourceSet {
 }
 
 /// Thousandths, rounded; what is negative or not a number is zero.
+/// Of anything: beyond it there is nothing to add up.
+const MOST: f64 = 1e9;
+
 fn milli(count: f64) -> Milli {
-    (count.max(0.0) * CPU as f64).round().min(1e12) as Milli
+    (count.clamp(0.0, MOST) * CPU as f64).round() as Milli
+}
+
+/// An amount in thousandths.
+///
+/// # Errors
+/// Why it is none.
+pub fn checked_milli(amount: f64) -> Result<Milli, &'static str> {
+    match () {
+        () if amount.is_nan() || amount < 0.0 => Err("an amount is 0 or more"),
+        () if amount > 0.0 && milli(amount) == 0 => Err("an amount has three decimals, and this one would be nothing"),
+        () if amount > MOST => Err("an amount is at most 1,000,000,000"),
+        () => Ok(milli(amount)),
+    }
 }
 
 impl fmt::Display for ResourceSet {

@@ -41,6 +41,24 @@ fn a_file_that_cannot_be_read_says_why() {
 }
 
 #[test]
+fn what_is_named_twice_is_refused_and_goes_before_what_the_file_says() {
+    let driver = super::driver();
+    for (flag, values, name) in
+        [("--resource", ["gpu=1", "gpu=2"], "gpu"), ("--weight", ["driver=1", "driver=2"], "driver")]
+    {
+        let [one, two] = values.map(|value| format!("{flag}={value}"));
+        let words = format!("{flag} names '{name}' twice");
+        end(["run", &one, &two, &driver, "--", "echo"]).expect(2, &[&words]);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rustyray.toml");
+    std::fs::write(&file, "resources.gpu = 1\nweights.driver = 2\n").unwrap();
+    let file = file.to_str().unwrap();
+    let flags = ["--resource=gpu=2", "--weight=driver=3"];
+    end([&["run", "--config", file], &flags[..], &[&driver, "--", "echo"]].concat()).expect(0, &[]);
+}
+
+#[test]
 fn a_flag_with_a_wrong_value_says_what_it_takes() {
     for (flag, value, words) in [
         ("--fuel", "0", "whole number above 0"),
@@ -52,6 +70,9 @@ fn a_flag_with_a_wrong_value_says_what_it_takes() {
         ("--object-store", "1TB", "such as 64MiB"),
         ("--cpus", "0", "such as 2 or 0.5"),
         ("--resource", "gpu", "such as gpu=1"),
+        ("--resource", "gpu=-1", "such as gpu=1"),
+        ("--resource", "gpu=NaN", "such as gpu=1"),
+        ("--resource", "gpu=0.0001", "to three decimals"),
         ("--instances", "0", "above 0"),
         ("--grace", "soon", "such as 5s"),
         ("--dir", "here::", "HOST::GUEST"),
