@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use rustix::process::Signal;
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// The threads of tokio: those for files, sockets and what blocks, and one that only watches the time, so that nothing else makes a
 /// deadline or a nap late. What has come is handed to the threads that run guests.
@@ -27,6 +29,7 @@ impl IoThreads {
             builder
         };
         let io = polling().thread_name("rustyray-io").enable_all().build()?;
+        survive_large_files(&io);
         let mut threads = IoThreads { io: io.handle().clone(), time: io.handle().clone(), runtimes: vec![io] };
         let time = polling().thread_name("rustyray-time").enable_time().build()?;
         threads.time = time.handle().clone();
@@ -38,6 +41,14 @@ impl IoThreads {
     pub fn join(mut self, longest: Duration) {
         self.runtimes.drain(..).for_each(|runtime| runtime.shutdown_timeout(longest));
     }
+}
+
+/// A write beyond what the process may write to a file (`ulimit -f`) is an error of that write from now on, of a guest or of the host.
+/// Without anybody who hears the signal it would be the end of the process.
+fn survive_large_files(io: &Runtime) {
+    let _inside = io.enter();
+    // Once somebody has asked for it, it has no other effect any more. Where the system refuses that, nothing is lost.
+    let _ = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()));
 }
 
 impl Drop for IoThreads {

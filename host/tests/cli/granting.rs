@@ -44,6 +44,19 @@ fn guests_open_as_many_files_as_the_system_allows() {
     few.expect(1, &["Quota exceeded", "ulimit -n"]);
 }
 
+/// Without a handler the system would end the process.
+#[test]
+fn a_file_that_grows_beyond_the_process_limit_is_an_error_of_its_guest() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dir, driver) = (format!("{}::/data", folder.path().display()), driver());
+    let mut command = std::process::Command::new("sh");
+    // Of 512 or 1,024 bytes: what the host itself writes, as images of modules, is smaller.
+    command.args(["-c", r#"ulimit -f 20000 && exec "$0" "$@""#, env!("CARGO_BIN_EXE_rustyray-host")]);
+    command.args(["run", "--no-cache", "--dir", &dir, &driver, "--", "fill", "/data/file", "40"]);
+    // A stream of WASI has no other word for it.
+    end_of(&mut command).expect(1, &["I/O error"]);
+}
+
 #[test]
 fn the_environment_is_what_was_named() {
     let driver = driver();

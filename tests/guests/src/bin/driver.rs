@@ -137,6 +137,12 @@ async fn main() -> Result<()> {
             let opened = (0..count.parse::<u32>()?).map(|_| open()).collect::<Result<Vec<_>>>()?;
             println!("{}", opened.len());
         }
+        ["fill", path, mebibytes] => {
+            let mut file = std::fs::File::create(path)?;
+            for _ in 0..mebibytes.parse::<u32>()? {
+                file.write_all(&[7; 1 << 20])?;
+            }
+        }
         ["write", path, text] => std::fs::write(path, text)?,
         ["connect", address] => drop(std::net::TcpStream::connect(address)?),
         ["adds"] => loop {
