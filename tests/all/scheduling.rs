@@ -168,10 +168,12 @@ async fn amounts_that_cannot_be_are_refused() {
     }
     let counter = module.actor("Counter").create();
     for options in wrong {
+        let main_options = options.clone();
         let task = module.task("no such task").options(options.clone()).submit().await;
         let call = counter.call("get").options(options.clone()).submit().await;
         let actor = module.actor("Counter").options(ActorOptions::new().call(options)).create();
-        for object in [&task, &call, &actor.ready()] {
+        let main = module.main(Vec::new(), false, main_options);
+        for object in [&task, &call, &actor.ready(), &main] {
             let refused = error(&host, object).await;
             let named = refused.message.contains("num_cpus") || refused.message.contains(r#"the resource "gpu""#);
             assert!(refused.kind == ErrorKind::InvalidArgument && named, "{refused:#}");

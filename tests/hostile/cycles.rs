@@ -55,6 +55,7 @@ fn chains_that_somebody_holds_when_their_host_is_gone() {
             assert!(host.stats().object_bytes >= u64::from(LINKS * BYTES));
             drop(module);
             support::finish(host).await;
+            assert!(chain.receipt().is_some());
             kept.push(chain);
         }
         drop(kept);

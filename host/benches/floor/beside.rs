@@ -96,8 +96,9 @@ fn beside(bench: &Bench, id: &str, attack: &str, calls: &dyn Fn(&Module) -> Vec<
     rows.collect()
 }
 
-/// What the kernel gives: two plain threads hand each other a turn after a nap, beside two that are always busy, as many as there are
-/// cores on a small machine. What a host's threads do beside others that are in the middle of something cannot be much faster.
+/// What the kernel gives: two plain threads hand each other a turn after a nap, beside two that fill 128 MiB again and again, as many as
+/// there are cores on a small machine. What a host's threads do beside others that are in the middle of such a thing cannot be much
+/// faster.
 fn threads(bench: &Bench) -> Row {
     let count = bench.amount(1500, 60) / bench.rounds as u32 + 1;
     let is_over = Arc::new(AtomicBool::new(false));
@@ -105,7 +106,11 @@ fn threads(bench: &Bench) -> Row {
         is_over.store(false, Ordering::Relaxed);
         let spins = || {
             let is_over = is_over.clone();
-            std::thread::spawn(move || while !is_over.load(Ordering::Relaxed) {})
+            std::thread::spawn(move || {
+                while !is_over.load(Ordering::Relaxed) {
+                    std::hint::black_box(vec![7u8; 128 << 20]);
+                }
+            })
         };
         let spinning = [spins(), spins()];
         let round = Round::of_samples(handovers(count));
@@ -114,7 +119,7 @@ fn threads(bench: &Bench) -> Row {
         round
     };
     let [beside, without] = bench.rounds([&mut busy, &mut || Round::of_samples(handovers(count))]);
-    let title = "p99 of a turn that two plain threads hand each other, beside two busy ones; floor: without";
+    let title = "p99 of a turn that two plain threads hand each other, beside two that fill 128 MiB again and again; floor: without";
     let row = Row::of("beside.threads", title, Unit::Nanoseconds, beside.sample(0.99));
     row.against_one(without.sample(0.99)).percentiles(&beside)
 }

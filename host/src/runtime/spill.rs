@@ -31,7 +31,7 @@ pub(super) struct Spiller {
     /// One writes at a time: two would take what the other has made room for.
     writing: Mutex<(), { rank::SPILLING }>,
     futile: Mutex<Option<Futile>, { rank::STORE }>,
-    /// Was it said that the disk takes no more, since it last did?
+    /// Was it said that the disk takes no more, since it last refused nothing?
     complained: AtomicBool,
     voice: Voice,
 }
@@ -237,8 +237,7 @@ impl Reader {
                 spiller.voice.say(Level::WARN, || refused.message);
             }
             Some(_) => {}
-            None if relieved => spiller.complained.store(false, Ordering::Relaxed),
-            None => {}
+            None => spiller.complained.store(false, Ordering::Relaxed),
         }
     }
 

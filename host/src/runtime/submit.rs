@@ -95,6 +95,7 @@ impl Runtime {
     ) -> Begun<ObjectRef> {
         let budget = options.budget.take();
         let spec = (|| {
+            options.check()?;
             if !module.has_main {
                 let text = "the module has no main: call its tasks instead, or build it as a program";
                 return Err(TaskError::new(ErrorKind::TaskNotFound, text));

@@ -82,12 +82,13 @@ async fn open(
 
 impl Guest {
     /// The error of what it cannot open, because the process has too many open files. WASI has none of its own for that.
-    pub(super) fn has_no_descriptor(&mut self) -> ErrorCode {
-        if !std::mem::replace(&mut self.lacked_a_descriptor, true) {
-            let name = &self.task().spec.plan.name;
+    pub(super) fn has_no_descriptor(&self) -> ErrorCode {
+        let spec = &self.task().spec;
+        if spec.module.account.lacks_a_file() {
             let text = format!(
-                "a file of {name} was not opened: guests have all open files that they may have together in this process, by \
-                 `ulimit -n` and less some for the host itself"
+                "a file of {} was not opened: guests have all open files that they may have together in this process, by \
+                 `ulimit -n` and less some for the host itself. It is not said again for module {}",
+                spec.plan.name, spec.module.name
             );
             self.port.say(tracing::Level::WARN, text);
         }

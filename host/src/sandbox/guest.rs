@@ -25,8 +25,6 @@ pub struct Guest {
     wasi_table: ResourceTable,
     /// Sockets that it made without a network to use them on.
     pub(super) sockets_made: usize,
-    /// Was it told that it cannot have another open file?
-    pub(super) lacked_a_descriptor: bool,
     pub(super) limiter: GuestLimiter,
     pub(super) port: Arc<dyn Port>,
     pub(super) transcript: Arc<Transcript>,
@@ -51,7 +49,6 @@ impl Guest {
             table: HandleTable::new(),
             wasi_table,
             sockets_made: 0,
-            lacked_a_descriptor: false,
             limiter: GuestLimiter::new(limits, task.clone()),
             transcript: Transcript::new(port.clone(), task.clone()),
             port,

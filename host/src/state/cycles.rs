@@ -28,6 +28,7 @@ use std::time::{Duration, Instant};
 use super::object::{Holders, ObjectRef, WeakObjectRef};
 use super::payload::{Reference, Value};
 use super::store::ObjectStore;
+use crate::words::error::{ErrorKind, TaskError};
 use crate::words::limits::{
     COLLECTION_REFERENCES, COLLECTION_REST, COLLECTION_REST_MAX, COLLECTION_ROUNDS_MAX, COLLECTION_STEP,
 };
@@ -187,13 +188,15 @@ impl ObjectStore {
     }
 
     /// Frees all values that refer to objects, whoever holds one of them: nobody can read it any more. Where he let go of it later, nobody
-    /// would look for the cycles that it keeps.
+    /// would look for the cycles that it keeps. Receipts stay.
     pub fn let_go_of_references(&self) {
         let nodes = self.cycles().nodes.lock();
         // All of them first, so that each value goes by itself, and not with what refers to it.
         let objects: Vec<_> = nodes.map.values().filter_map(|node| node.object.to_look_at()).collect();
         drop(nodes);
-        objects.iter().for_each(|object| drop(object.take_value()));
+        let why =
+            Arc::new(TaskError::new(ErrorKind::HostShutDown, "the host is gone, and with it what refers to objects"));
+        objects.iter().for_each(|object| drop(object.lose_value(&why)));
     }
 
     /// Frees cycles, soon, because the store is rather full or has refused something, unless that has just been done in vain.
@@ -215,17 +218,19 @@ impl ObjectStore {
         }
     }
 
-    /// Brings the collection that is under way to its end, on this thread, together with whoever is at it. False where there is none.
-    pub(super) fn help_to_collect(&self) -> bool {
+    /// Brings the collection that is under way nearer to its end, on this thread, together with whoever is at it: at most by so many steps.
+    /// False where there is none, or more is to be done.
+    pub(super) fn help_to_collect(&self, steps: &mut u32) -> bool {
         let current = self.cycles().current.lock().upgrade();
         // What is freed in a step may want room itself.
-        match current.filter(|_| !STEPS.get()) {
-            Some(shared) => {
-                while shared.step() {}
-                true
+        let Some(shared) = current.filter(|_| !STEPS.get()) else { return false };
+        while *steps > 0 {
+            *steps -= 1;
+            if !shared.step() {
+                return true;
             }
-            None => false,
         }
+        false
     }
 
     /// A collection, unless there is nothing to collect, or one under way, which is repeated where an owner has ended.

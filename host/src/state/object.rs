@@ -310,6 +310,18 @@ impl ObjectRef {
         std::mem::replace(&mut *self.0.slot.lock(), Slot::Gone)
     }
 
+    /// Lets go of its value, whoever holds the object, which says why it has none. What comes back is to be dropped where no lock is held.
+    pub(super) fn lose_value(&self, why: &Arc<TaskError>) -> impl Sized + use<> {
+        let mut slot = self.0.slot.lock();
+        let receipt = match &*slot {
+            Slot::Sealed(Ok(_), origin) => origin.as_ref().and_then(|origin| origin.receipt.clone()),
+            Slot::Away(away) => away.origin.as_ref().and_then(|origin| origin.receipt.clone()),
+            Slot::Pending { .. } | Slot::Sealed(Err(_), _) | Slot::Gone => return None,
+        };
+        let origin = receipt.map(|receipt| Origin::new(receipt, PUT));
+        Some(std::mem::replace(&mut *slot, Slot::Sealed(Err(why.clone()), origin)))
+    }
+
     /// Will a value of this outcome be one that can be spilled? Gives its size, in bytes.
     pub(super) fn to_spill(&self, outcome: &Outcome) -> Option<u64> {
         let payload = outcome.as_ref().ok()?.payload();

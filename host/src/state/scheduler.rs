@@ -381,9 +381,9 @@ impl<J> Scheduler<J> {
     }
 
     /// May an owner have so many CPUs though others hold them all? It has its share whatever those do, and one task at least: CPUs are
-    /// not taken from who has them, but threads take turns by owner. So they are overbooked for a while, to less than twice what there
-    /// is where tasks need no more than a share. Of a CPU that it shares with others it has all that it can use: by turns it gets the
-    /// part that is its own, and else it would have none of it.
+    /// not taken from who has them, but threads take turns by owner. Of a CPU that it shares with others it has all that it can use: by
+    /// turns it gets the part that is its own, and else it would have none of it. So CPUs are overbooked, by less than one for each owner
+    /// that has tasks, or by its first task.
     fn has_its_share_of_cpus(&self, owner: u64, needs: Milli, all_weights: &OnceCell<u32>) -> bool {
         let held = self.held.cpus_of(owner);
         let share = || {

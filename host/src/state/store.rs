@@ -15,7 +15,8 @@ use crate::words::account::Account;
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::ids::{Counter, ObjectId};
 use crate::words::limits::{
-    COLLECT_FROM_PERCENT, OBJECT_OVERHEAD_BYTES, ROOM_PATIENCE, SPILL_BYTES_MIN, SPILL_FROM_PERCENT, SPILL_TO_PERCENT,
+    COLLECT_FROM_PERCENT, COLLECTION_HELP, OBJECT_OVERHEAD_BYTES, ROOM_PATIENCE, SPILL_BYTES_MIN, SPILL_FROM_PERCENT,
+    SPILL_TO_PERCENT,
 };
 use crate::words::panics::Finally;
 use crate::words::sync::{Mutex, rank};
@@ -337,12 +338,12 @@ impl ObjectStore {
         reservation.ok_or_else(|| Arc::new(made.err().unwrap_or_else(|| self.full(used, bytes))))
     }
 
-    /// The same, where nothing can be spilled: what nobody refers to is in nobody's way. A collection that is under way has begun before
-    /// some of that was let go; the one after it has not.
+    /// The same, where nothing can be spilled: whoever finds it full helps with the collection that is under way, which has begun before some
+    /// was let go that is garbage now, and with the one after it. It is done in a call of the host, and so is bounded.
     fn reserve_or_collect(self: &Arc<Self>, bytes: u64) -> TaskResult<Reservation> {
-        let mut reserved = self.reserve_free(bytes);
+        let (mut reserved, mut steps) = (self.reserve_free(bytes), COLLECTION_HELP);
         for _ in 0..2 {
-            if reserved.is_ok() || bytes > self.limit || !self.help_to_collect() {
+            if reserved.is_ok() || bytes > self.limit || !self.help_to_collect(&mut steps) {
                 break;
             }
             reserved = self.reserve_free(bytes);

@@ -76,6 +76,10 @@ pub const COLLECT_FROM_PERCENT: u64 = 80;
 /// microseconds.
 pub const COLLECTION_STEP: u32 = 128;
 
+/// So many steps of a collection whoever needs room does himself, in a store that does not spill: some milliseconds at most, in which
+/// a call of the host can neither be ended nor gives others their turn.
+pub const COLLECTION_HELP: u32 = 64;
+
 /// See [`COLLECTION_STEP`].
 pub const COLLECTION_REFERENCES: usize = 16;
 

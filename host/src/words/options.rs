@@ -54,6 +54,7 @@ pub struct TaskOptions {
     #[serde(skip)]
     pub(crate) budget: Option<Budget>,
     /// What is wrong with an amount that was given first.
+    #[serde(skip)]
     pub(crate) fault: Option<Box<str>>,
 }
 

@@ -161,10 +161,10 @@ impl ResourceSet {
     }
 }
 
-/// Thousandths, rounded; what is negative or not a number is zero.
 /// Of anything: beyond it there is nothing to add up.
 const MOST: f64 = 1e9;
 
+/// Thousandths, rounded; what is negative or not a number is zero.
 fn milli(count: f64) -> Milli {
     (count.clamp(0.0, MOST) * CPU as f64).round() as Milli
 }
