@@ -212,6 +212,7 @@ impl LimitArgs {
         }
     }
 }
+
 /// A name that is there twice.
 fn twice<'a>(names: impl Iterator<Item = &'a String>) -> Option<&'a String> {
     let mut seen = BTreeSet::new();
