@@ -15,6 +15,22 @@ pub struct Folder {
     pub access: DirAccess,
 }
 
+impl Folder {
+    /// Is it the same to the guest as the other one? A path is the same with a slash at its end, or with `./` at its start.
+    pub fn is_called_like(&self, other: &Folder) -> bool {
+        fn steps(path: &str) -> impl Iterator<Item = &str> {
+            path.split('/').filter(|step| !step.is_empty() && *step != ".")
+        }
+        steps(&self.guest).eq(steps(&other.guest))
+    }
+
+    /// Is it on this machine the same folder as the other one, or in it, and may the program do something else there?
+    pub fn differs_within(&self, other: &Folder) -> bool {
+        let is_within = || Some(self.host.canonicalize().ok()?.starts_with(other.host.canonicalize().ok()?));
+        self.access != other.access && is_within() == Some(true)
+    }
+}
+
 /// Where random numbers come from.
 #[derive(Clone, Copy, Debug)]
 pub enum Chance {

@@ -1,7 +1,9 @@
 //! What the program may touch, as it is said on the command line. Nothing is granted that is not said.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
-use rustyray_host::{Capabilities, NetGrant};
+use rustyray_host::{Capabilities, DirAccess, NetGrant};
 
 use super::failure::Failure;
 use super::grant_texts::{Chance, Folder, chance, folder, variable};
@@ -36,6 +38,22 @@ impl Grants {
         self.dirs.iter().map(|folder| folder.guest.as_str()).collect()
     }
 
+    /// Folders of which one is in the other, or that are the same, and that grant different things: what is read-only by the one path
+    /// can be written by the other.
+    pub fn contradictions(&self) -> BTreeSet<String> {
+        let pairs = self.dirs.iter().flat_map(|one| self.dirs.iter().map(move |other| (one, other)));
+        let told = pairs.filter(|(inner, outer)| inner.differs_within(outer)).map(|(inner, outer)| {
+            let (read_only, writable) = if inner.access == DirAccess::ReadOnly { (inner, outer) } else { (outer, inner) };
+            format!(
+                "'{}' is read-only to the program, and '{}' is not, where the same files are: what it may not change by the one path it \
+                 may by the other",
+                read_only.guest, writable.guest
+            )
+        });
+        // Of two names of one folder each is in the other.
+        told.collect()
+    }
+
     /// The capabilities that the flags grant.
     ///
     /// # Errors
@@ -43,8 +61,13 @@ impl Grants {
     pub fn capabilities(&self) -> Result<Capabilities, Failure> {
         let mut granted = Capabilities::none();
         for (index, folder) in self.dirs.iter().enumerate() {
-            if self.dirs[..index].iter().any(|other| other.guest == folder.guest) {
-                let text = format!("two folders of --dir are both '{}' to the program", folder.guest);
+            if let Some(other) = self.dirs[..index].iter().find(|other| other.is_called_like(folder)) {
+                let text = format!(
+                    "two folders of --dir are both '{}' to the program, '{}' and '{}': it would never reach the second one",
+                    other.guest,
+                    other.host.display(),
+                    folder.host.display()
+                );
                 return Err(Failure::usage(text).hint("name them apart with --dir HOST::GUEST"));
             }
             granted =

@@ -162,6 +162,9 @@ impl HostArgs {
     /// A folder that cannot be opened.
     pub fn builder(&self, console: &Console) -> Result<HostBuilder, Failure> {
         let machine = &self.machine;
+        for text in self.grants.contradictions() {
+            console.line(&format!("{} {text}", console.paint().bold("warning:")));
+        }
         let mut builder = Host::builder()
             // Its modules are one program.
             .guest_priority(i32::MAX)

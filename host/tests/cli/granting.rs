@@ -28,6 +28,29 @@ fn folders_are_seen_under_their_names_and_in_their_mode() {
     assert_eq!(run(&["--dir", path], &["read", &file]).expect(0, &[]).out(), "contents");
 }
 
+#[test]
+fn folders_that_are_the_same_to_the_program_are_refused_and_those_that_contradict_each_other_told() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("inner")).unwrap();
+    let path = folder.path().to_str().unwrap();
+    let with = |one: &str, other: &str| {
+        let [one, other] = [one, other].map(|grant| format!("--dir={path}{grant}"));
+        run(&[&one, &other], &["echo"])
+    };
+    for (one, other) in [("::/a", "::/a/"), ("::/a", "::./a"), ("::a/b", "/inner:://a/./b/:ro")] {
+        with(one, other).expect(2, &["are both '", "never reach the second one"]);
+    }
+    let contradiction = "where the same files are";
+    for (one, other) in [("::/a", "::/b:ro"), ("::/a", "/inner::/b:ro"), ("::/a:ro", "/inner::/a/inner")] {
+        let told = with(one, other);
+        told.expect(0, &["warning: ", contradiction]);
+        assert_eq!(told.stderr.matches(contradiction).count(), 1, "{}", told.stderr);
+    }
+    for (one, other) in [("::/a", "::/b"), ("::/a:ro", "/inner::/b:ro"), ("/inner::/a", "/inner::/a/b")] {
+        assert!(!with(one, other).expect(0, &[]).stderr.contains("warning"));
+    }
+}
+
 /// With few open files a process gets as many as the system lets it have. Where that is little, too, guests are told so, and it goes on.
 #[test]
 fn guests_open_as_many_files_as_the_system_allows() {
