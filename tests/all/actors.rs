@@ -257,7 +257,7 @@ async fn a_callers_end_does_not_end_the_actor() {
     let handle = Payload {
         encoding: Encoding::Json,
         data: "0".into(),
-        references: vec![Reference::Actor(actor.actor_ref().clone())],
+        references: vec![Reference::Actor(actor.actor_ref().clone())].into(),
     };
     let caller = module.task("waits_for_spin").arg_payload(handle).submit().await;
     lines.until("the counter spins").await;

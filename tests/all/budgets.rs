@@ -117,7 +117,7 @@ async fn memory_counts_while_it_is_there() {
     let until = rustyray_host::Payload {
         encoding: rustyray_host::Encoding::Json,
         data: "[0]".into(),
-        references: vec![rustyray_host::Reference::Object(nap.clone())],
+        references: vec![rustyray_host::Reference::Object(nap.clone())].into(),
     };
     let first = module.task("holds").arg(16usize).arg_payload(until).options(on(&budget)).submit().await;
     lines.until("it holds").await;

@@ -174,7 +174,7 @@ fn list_of(object: &ObjectRef) -> rustyray_host::Payload {
     rustyray_host::Payload {
         encoding: rustyray_host::Encoding::Json,
         data: "[0]".into(),
-        references: vec![rustyray_host::Reference::Object(object.clone())],
+        references: vec![rustyray_host::Reference::Object(object.clone())].into(),
     }
 }
 

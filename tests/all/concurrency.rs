@@ -23,7 +23,7 @@ async fn number(host: &Host, actor: &ActorHandle, method: &str) -> u32 {
 
 /// A reference inside a value, so that a call gets it before it is ready.
 fn later(object: &ObjectRef) -> Payload {
-    Payload { encoding: Encoding::Json, data: "[0]".into(), references: vec![Reference::Object(object.clone())] }
+    Payload { encoding: Encoding::Json, data: "[0]".into(), references: vec![Reference::Object(object.clone())].into() }
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn a_call_may_wait_for_another_of_the_same_actor() {
     let (host, module) = host_with(builder(), "concurrent").await;
     let hall = hall(&module, ActorOptions::new());
     let actor = Reference::Actor(hall.actor_ref().clone());
-    let handle = Payload { encoding: Encoding::Json, data: "0".into(), references: vec![actor] };
+    let handle = Payload { encoding: Encoding::Json, data: "0".into(), references: vec![actor].into() };
     let call = module.task("calls_itself").arg_payload(handle).submit().await;
     assert_eq!(value::<u32>(&host, &call).await, 4);
     drop(hall);

@@ -86,7 +86,7 @@ async fn waits_end_when_their_time_is_up() {
     let list = rustyray_host::Payload {
         encoding: rustyray_host::Encoding::Json,
         data: "[0]".into(),
-        references: vec![rustyray_host::Reference::Object(never.clone())],
+        references: vec![rustyray_host::Reference::Object(never.clone())].into(),
     };
     let get = module.task("impatient").arg_payload(list.clone()).arg(5_000u64).submit().await;
     let wait = module.task("first_of").arg_payload(list).arg(1usize).arg(5_000u64).submit().await;

@@ -23,7 +23,7 @@ fn node(module: &Module, name: &str) -> ActorHandle {
 fn references(references: Vec<Reference>, is_list: bool) -> Payload {
     let places: Vec<String> = (0..references.len()).map(|place| place.to_string()).collect();
     let text = if is_list { format!("[{}]", places.join(",")) } else { places.join(",") };
-    Payload { encoding: Encoding::Json, data: text.into_bytes().into(), references }
+    Payload { encoding: Encoding::Json, data: text.into_bytes().into(), references: references.into() }
 }
 
 fn handle(actor: &ActorHandle) -> Payload {

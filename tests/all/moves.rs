@@ -161,7 +161,7 @@ async fn a_guest_has_an_actor_move() {
     replace(&calc).await;
     // A handle is all that it takes.
     let mut payload = Payload::new(rustyray_host::Encoding::Bincode, vec![0u8]);
-    payload.references.push(Reference::Actor(ledger.actor_ref().clone()));
+    payload.references = [Reference::Actor(ledger.actor_ref().clone())].into();
     let moves = callers.task("moves").arg_payload(payload).submit().await;
     assert_eq!(value::<Vec<Entries>>(&host, &moves).await, [(1, vec![1]), (2, vec![1, 2])]);
     drop((ledger, moves));

@@ -48,7 +48,7 @@ async fn a_constructor_that_never_began_holds_nothing() {
     let payload = |text: &'static str, reference| rustyray_host::Payload {
         encoding: rustyray_host::Encoding::Json,
         data: text.into(),
-        references: vec![reference],
+        references: vec![reference].into(),
     };
     let argument = host.put_payload(payload("0", reference)).unwrap();
     let waiting = module.actor("Two").options(ActorOptions::new().call(gpu()));

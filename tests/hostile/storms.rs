@@ -86,7 +86,7 @@ fn cancellations() {
 
 /// A list of references, as the SDK reads it.
 fn list_of(object: &ObjectRef) -> Payload {
-    Payload { encoding: Encoding::Json, data: "[0]".into(), references: vec![Reference::Object(object.clone())] }
+    Payload { encoding: Encoding::Json, data: "[0]".into(), references: vec![Reference::Object(object.clone())].into() }
 }
 
 #[test]

@@ -55,7 +55,7 @@ pub fn take_payload(table: &mut HandleTable, payload: wire::Payload) -> wasmtime
             wire::Reference::Actor(actor) => Reference::Actor(table.take(actor)?),
         });
     }
-    Ok(Payload { encoding: payload.encoding.into(), data: payload.data, references })
+    Ok(Payload { encoding: payload.encoding.into(), data: payload.data, references: references.into() })
 }
 
 /// A payload for a guest; its handles enter the guest's table.

@@ -569,7 +569,7 @@ mod tests {
         let store = ObjectStore::new(1 << 20);
         let inner = store.sealed(store.store(payload(10)));
         let mut value = payload(1);
-        value.references.push(Reference::Object(inner));
+        value.references = [Reference::Object(inner)].into();
         let outer = store.sealed(store.store(value));
         assert_eq!(store.live_objects(), 2);
         drop(outer);
@@ -582,7 +582,7 @@ mod tests {
         let mut outer = store.sealed(store.store(payload(0)));
         for _ in 0..1_000_000 {
             let mut value = payload(0);
-            value.references.push(Reference::Object(outer));
+            value.references = [Reference::Object(outer)].into();
             outer = store.sealed(store.store(value));
         }
         drop(outer);

@@ -31,13 +31,13 @@ pub struct Payload {
     /// The bytes. Shared, never copied within the host.
     pub data: Bytes,
     /// The handles.
-    pub references: Vec<Reference>,
+    pub references: Box<[Reference]>,
 }
 
 impl Payload {
     /// Bytes without handles.
     pub fn new(encoding: Encoding, data: impl Into<Bytes>) -> Self {
-        Payload { encoding, data: data.into(), references: Vec::new() }
+        Payload { encoding, data: data.into(), references: Box::default() }
     }
 
     /// What it takes in the object store.
@@ -113,12 +113,12 @@ impl Drop for Value {
 }
 
 thread_local! {
-    static DROPPING: RefCell<Option<Vec<Vec<Reference>>>> = const { RefCell::new(None) };
+    static DROPPING: RefCell<Option<Vec<Box<[Reference]>>>> = const { RefCell::new(None) };
 }
 
 /// Drops handles one value after the other. A guest can nest values a million deep, and dropping them by recursion
 /// would overflow the host's stack.
-fn drop_in_turn(references: Vec<Reference>) {
+fn drop_in_turn(references: Box<[Reference]>) {
     if references.is_empty() {
         return;
     }

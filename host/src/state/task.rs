@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use futures::task::AtomicWaker;
+use once_cell::race::OnceBox;
 
 use super::family::{Family, Home};
 use super::lineage::Lineage;
@@ -47,7 +48,7 @@ pub struct TaskRecord {
     /// What it is.
     pub spec: TaskSpec,
     /// What it has only once it ran.
-    live: OnceLock<Box<Live>>,
+    live: OnceBox<Live>,
     /// Arguments that are not there yet, and one more until all are watched.
     unresolved: AtomicU32,
     /// Is it in the conductor's hands? It is handed over once, however many arguments fail, and once more after each rest
@@ -75,6 +76,8 @@ struct Live {
     meter: Meter,
     /// Wakes the host call in which it is parked when it is asked to stop.
     interrupt: AtomicWaker,
+    /// When its attempt began: nanoseconds since it was submitted, and one more; 0 where none did. Written under the lock of the core.
+    started: AtomicU64,
     /// When it is ended, if it was asked to stop and has not by then.
     grace: OnceLock<Instant>,
     /// The last plan that was narrowed to its limits, and what came of it: most submit the same again and again.
@@ -95,7 +98,6 @@ struct Core {
     /// What it submits; most tasks nothing.
     family: Option<Arc<Family>>,
     attempt: u32,
-    started: Option<Instant>,
     /// Does its parent's deadline concern it no more?
     outlives_parent: bool,
     /// Does it rest between two attempts?
@@ -142,7 +144,7 @@ impl TaskRecord {
     ) -> Arc<Self> {
         let record = Arc::new(TaskRecord {
             spec,
-            live: OnceLock::new(),
+            live: OnceBox::new(),
             unresolved: AtomicU32::new(1),
             released: AtomicBool::new(false),
             counted: AtomicBool::new(counted),
@@ -160,7 +162,6 @@ impl TaskRecord {
                 home: None,
                 family: None,
                 attempt: 0,
-                started: None,
                 outlives_parent: false,
                 rests: false,
                 ended: false,
@@ -287,7 +288,7 @@ impl TaskRecord {
         }
         core.phase = Phase::Running(slot);
         core.attempt += 1;
-        core.started = Some(now);
+        self.set_started(Some(now));
         if core.attempt > 1 {
             self.meter().restart();
         }
@@ -346,7 +347,7 @@ impl TaskRecord {
             self.released.store(false, Ordering::Release);
             core.attempt -= 1;
             core.rests = false;
-            core.started = None;
+            self.set_started(None);
             core.phase = Phase::Waiting;
         }
         waits
@@ -532,6 +533,17 @@ impl TaskRecord {
         self.live.get_or_init(|| Box::new(Live { meter: Meter::new(self.spec.budget.clone()), ..Live::default() }))
     }
 
+    /// When its last attempt began, if one did.
+    fn started(&self) -> Option<Instant> {
+        let since = self.live.get()?.started.load(Ordering::Relaxed).checked_sub(1)?;
+        self.spec.queued.checked_add(Duration::from_nanos(since))
+    }
+
+    fn set_started(&self, at: Option<Instant>) {
+        let since = |at: Instant| at.saturating_duration_since(self.spec.queued).as_nanos() as u64 + 1;
+        self.live().started.store(at.map_or(0, since), Ordering::Relaxed);
+    }
+
     /// Where a parked host call waits to be told that the task was asked to stop.
     pub fn interrupt(&self) -> &AtomicWaker {
         &self.live().interrupt
@@ -607,7 +619,7 @@ impl TaskRecord {
             // An actor's stay for another start of it, if there was a first one.
             let keeps = matches!(self.spec.work, Work::Construct { .. }) && outcome.is_ok();
             core.ended_children = ends_children;
-            core.end(keeps)
+            core.end(keeps, self.started())
         };
         ended.unwatch(self);
         let parent = ended.home.as_ref().and_then(Home::owner);
@@ -668,7 +680,7 @@ impl TaskRecord {
                 let plan = &self.spec.plan;
                 // What it has of its caller concerns it no more, and would cut its grace short.
                 let timeout = plan.limits.timeout.filter(|_| !(core.outlives_parent && plan.callers_time));
-                let own = timeout.and_then(|timeout| core.started?.checked_add(timeout));
+                let own = timeout.and_then(|timeout| self.started()?.checked_add(timeout));
                 (own, self.grace())
             }
             Phase::Waiting | Phase::Ending => (None, None),
@@ -701,7 +713,7 @@ impl TaskRecord {
     /// What the deadline's limit is, and how long the attempt has run.
     pub fn time_used(&self, now: Instant) -> (Duration, Duration) {
         let core = self.core.lock();
-        let from = core.started.unwrap_or(self.spec.queued);
+        let from = self.started().unwrap_or(self.spec.queued);
         let limit = self.deadline_of(&core).map_or(Duration::ZERO, |at| at.saturating_duration_since(from));
         (limit, now.saturating_duration_since(from))
     }
@@ -792,13 +804,13 @@ impl Ended {
 }
 
 impl Core {
-    fn end(&mut self, keeps_arguments: bool) -> Ended {
+    fn end(&mut self, keeps_arguments: bool, started: Option<Instant>) -> Ended {
         self.phase = Phase::Done;
         Ended {
             output: self.output.take(),
             home: self.home.clone(),
             family: self.family.clone(),
-            started: self.started,
+            started,
             attempts: self.attempt,
             watches: std::mem::take(&mut self.watches),
             arguments: if keeps_arguments { Arguments::default() } else { std::mem::take(&mut self.arguments) },
