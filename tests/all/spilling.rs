@@ -117,7 +117,7 @@ async fn list_of(host: &Host, held: &[ObjectRef]) -> Payload {
         data.extend(0..references.len() as u8);
         data
     });
-    payload.references = references;
+    payload.references = references.into();
     payload
 }
 
