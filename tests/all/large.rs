@@ -12,7 +12,8 @@ const PIECE: u64 = 1 << 20;
 async fn through(host: &Host, module: &Module, bytes: u64, known: bool) -> (u64, u64) {
     let written = module.task("written").arg(bytes).arg(known).submit().await;
     let object = inner(host, &written).await;
-    let list = Payload { encoding: Encoding::Json, data: "[0]".into(), references: vec![Reference::Object(object)].into() };
+    let list =
+        Payload { encoding: Encoding::Json, data: "[0]".into(), references: vec![Reference::Object(object)].into() };
     let read = module.task("read").arg_payload(list).submit().await;
     value(host, &read).await
 }

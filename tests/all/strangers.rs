@@ -582,8 +582,11 @@ async fn on_a_shelf(host: &Host, module: &Module, name: &str) -> ObjectRef {
         references: vec![Reference::Actor(shelf.actor_ref().clone())].into(),
     };
     let task = module.task(name).arg_payload(handle).submit().await;
-    let own =
-        Payload { encoding: Encoding::Json, data: "[0]".into(), references: vec![Reference::Object(task.clone())].into() };
+    let own = Payload {
+        encoding: Encoding::Json,
+        data: "[0]".into(),
+        references: vec![Reference::Object(task.clone())].into(),
+    };
     within(host.value(&shelf.call("put").arg_payload(own).submit().await, None), "the shelf").await.unwrap();
     task
 }

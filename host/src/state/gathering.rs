@@ -162,6 +162,18 @@ struct Giving {
     until: Instant,
 }
 
+impl Giving {
+    /// That one, for which a thread begins to look for room now.
+    fn new(stands: &Stands, now: Instant) -> Self {
+        Giving { key: stands.need.key, lacks: stands.lacks, until: now + ROOM_PATIENCE }
+    }
+
+    /// Does it come before whoever lacks so much?
+    fn is_before(&self, lacks: u64, now: Instant) -> bool {
+        self.lacks <= lacks && self.until > now
+    }
+}
+
 struct Stands {
     need: Arc<Need>,
     until: Instant,
@@ -343,10 +355,11 @@ impl Gatherings {
             if let Some(duty) = self.due(&mut line, now) {
                 return Some(duty);
             }
-            if let Some(need) = line.first_for_room() {
+            if let Some(need) = line.first_for_room(now) {
                 return Some(Duty::Give(need));
             }
-            line.sleeps_until = line.is_due_at();
+            let answers = line.giving.iter().map(|one| one.until).filter(|until| *until > now);
+            line.sleeps_until = line.is_due_at().into_iter().chain(answers).min();
             match line.sleeps_until {
                 None => self.due.wait(&mut line),
                 Some(until) => drop(self.due.wait_until(&mut line, until)),
@@ -528,6 +541,7 @@ impl Gatherings {
             stands.taken = false;
             line.round.at = None;
         }
+        line.end_giving(&need.key);
         let all_free = line.readers_free > 0;
         drop(line);
         if all_free {
@@ -692,7 +706,7 @@ impl Line {
             let keeps = |kept: &Kept| kept.key < *key && (kept.owner == owner || kept.lacks <= *share);
             let kept = kept_for.iter().any(keeps);
             let alone = stands.need.objects.is_empty();
-            let is_after = alone && self.giving.iter().any(|one| one.lacks <= stands.lacks && one.until > now);
+            let is_after = alone && self.giving.iter().any(|one| one.is_before(stands.lacks, now));
             let turn = !stands.taken && !kept && !is_after && stands.seen < *change;
             let is_due = stands.passed >= GATHERED_PAST_MAX && kept_for.len() < LOOKAHEAD;
             if is_due && !kept_for.iter().any(|kept| kept.key == *key) {
@@ -702,7 +716,7 @@ impl Line {
             if turn {
                 stands.taken = true;
                 if alone {
-                    self.giving.push(Giving { key: *key, lacks: stands.lacks, until: now + ROOM_PATIENCE });
+                    self.giving.push(Giving::new(stands, now));
                 }
                 return Some(stands.need.clone());
             }
@@ -712,11 +726,11 @@ impl Line {
 
     /// The first of those that need room alone which was not tried since something changed, while nobody else looks: where the threads
     /// that read are free they see to it, and to those before it.
-    fn first_for_room(&mut self) -> Option<Arc<Need>> {
+    fn first_for_room(&mut self, now: Instant) -> Option<Arc<Need>> {
         if self.readers_free > 0 {
             return None;
         }
-        let Line { needs, changes, round, .. } = self;
+        let Line { needs, changes, round, giving, .. } = self;
         let mut kept_for: Vec<(u64, u64)> = Vec::new();
         let mut looked_at = 0;
         for stands in needs.values_mut() {
@@ -729,8 +743,11 @@ impl Line {
             }
             let owner = stands.need.owner;
             let is_kept = kept_for.iter().any(|(of, lacks)| *of == owner || *lacks <= round.share);
-            if !stands.taken && !is_kept && stands.tried < *changes && stands.need.objects.is_empty() {
+            let is_after = giving.iter().any(|one| one.is_before(stands.lacks, now));
+            let turn = !stands.taken && !is_kept && !is_after && stands.tried < *changes;
+            if turn && stands.need.objects.is_empty() {
                 (stands.taken, stands.tried) = (true, *changes);
+                giving.push(Giving::new(stands, now));
                 return Some(stands.need.clone());
             }
             if stands.passed >= GATHERED_PAST_MAX {
@@ -1076,7 +1093,7 @@ mod tests {
     fn where_all_that_read_are_busy_room_is_given_to_who_needs_nothing_else() {
         let (_store, line) = line();
         let cold = [line.join(Vec::new(), 400, of(1, 0)), line.join(Vec::new(), 10, of(1, 0))];
-        let given = |line: &Gatherings| line.line.lock().first_for_room().map(|need| need.bytes);
+        let given = |line: &Gatherings| line.line.lock().first_for_room(Instant::now()).map(|need| need.bytes);
         line.line.lock().readers_free = 1;
         assert_eq!(given(&line), None, "they see to it");
         line.line.lock().readers_free = 0;
@@ -1091,6 +1108,27 @@ mod tests {
         line.leave_to_readers(&needs[0]);
         assert_eq!(round(&line, 1), [400]);
         drop(cold);
+    }
+
+    /// Whichever thread looks for room for the one, what it frees is not the other's.
+    #[test]
+    fn of_two_who_need_as_much_the_second_has_nothing_before_the_first() {
+        let (_store, line) = line();
+        let both = [line.join(Vec::new(), 400, of(1, 0)), line.join(Vec::new(), 400, of(2, 0))];
+        let given = |now: Instant| line.line.lock().first_for_room(now).map(|need| need.key.1);
+        let (first, change) = turn(&line);
+        line.freed(0, LIMIT);
+        assert_eq!(given(Instant::now()), None, "a thread that reads makes room for the first");
+        line.put_back(&first, 400, change);
+        assert_eq!(given(Instant::now()), Some(first.key.1));
+        line.freed(0, LIMIT);
+        assert!(line.line.lock().first(LIMIT).is_none(), "the thread that touches no disk is at the first");
+        line.leave_to_readers(&first);
+        let (again, _) = turn(&line);
+        assert_eq!(again.key, first.key);
+        // A disk that does not answer keeps nobody for longer than he would wait.
+        assert_eq!(given(Instant::now() + ROOM_PATIENCE), Some(first.key.1 + 1));
+        drop(both);
     }
 
     #[test]
