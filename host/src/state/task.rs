@@ -76,8 +76,8 @@ struct Live {
     meter: Meter,
     /// Wakes the host call in which it is parked when it is asked to stop.
     interrupt: AtomicWaker,
-    /// When its attempt began: nanoseconds since it was submitted, and one more; 0 where none did. Written under the lock of the core.
-    started: AtomicU64,
+    /// When its last attempt began.
+    started: Mutex<Option<Instant>, { rank::NARROWED }>,
     /// When it is ended, if it was asked to stop and has not by then.
     grace: OnceLock<Instant>,
     /// The last plan that was narrowed to its limits, and what came of it: most submit the same again and again.
@@ -535,13 +535,11 @@ impl TaskRecord {
 
     /// When its last attempt began, if one did.
     fn started(&self) -> Option<Instant> {
-        let since = self.live.get()?.started.load(Ordering::Relaxed).checked_sub(1)?;
-        self.spec.queued.checked_add(Duration::from_nanos(since))
+        *self.live.get()?.started.lock()
     }
 
     fn set_started(&self, at: Option<Instant>) {
-        let since = |at: Instant| at.saturating_duration_since(self.spec.queued).as_nanos() as u64 + 1;
-        self.live().started.store(at.map_or(0, since), Ordering::Relaxed);
+        *self.live().started.lock() = at;
     }
 
     /// Where a parked host call waits to be told that the task was asked to stop.

@@ -51,7 +51,7 @@ pub mod rank {
     pub const PARKING: u8 = 41;
     /// What somebody waited for, once it is there.
     pub const GATHERED: u8 = 43;
-    /// What a task submitted last.
+    /// What a task submitted last, and when its last attempt began.
     pub const NARROWED: u8 = 42;
     /// What a task submitted that is not done.
     pub const FAMILY: u8 = 43;
