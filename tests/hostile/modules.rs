@@ -141,7 +141,7 @@ fn manifests_that_are_attacks() {
 #[test]
 fn modules_that_sleep_when_they_are_asked_what_they_offer() {
     attack(async |arena| {
-        let sleepy = (0..20).map(|_| arena.load_file(guest("sleepy")));
+        let sleepy = (0..12).map(|_| arena.load_file(guest("sleepy")));
         let (refused, loaded) = futures::future::join(futures::future::join_all(sleepy), arena.load("calc")).await;
         for refusal in refused {
             let refusal = refusal.err().expect("it sleeps").to_string();
