@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rustyray_host::clock::ManualClock;
-use rustyray_host::{ErrorKind, Host, Module, TaskOptions};
+use rustyray_host::{Budget, BudgetLimits, ErrorKind, Host, Module, TaskOptions};
 
 use crate::support::{builder, error, finish, host_with, settled, value};
 
@@ -21,9 +21,12 @@ async fn running(host: &Host, count: usize) {
 async fn a_busy_loop_and_a_parked_guest_end_at_their_deadline() {
     let clock = ManualClock::new();
     let (host, module) = host_on(&clock).await;
-    let spin = module.task("spin").options(TaskOptions::new().timeout(HOUR)).submit().await;
-    let sleep = module.task("sleep").arg(u64::MAX / 2_000_000).options(TaskOptions::new().timeout(HOUR)).submit().await;
-    running(&host, 2).await;
+    let budgets = [Budget::new(BudgetLimits::default()), Budget::new(BudgetLimits::default())];
+    let [of_spin, of_sleep] = budgets.each_ref().map(|budget| TaskOptions::new().timeout(HOUR).budget(budget));
+    let spin = module.task("spin").options(of_spin).submit().await;
+    let sleep = module.task("sleep").arg(u64::MAX / 2_000_000).options(of_sleep).submit().await;
+    // A task counts as running a moment before its time begins.
+    settled(&host, "both to compute", |_| budgets.iter().all(|budget| budget.used().fuel > 0)).await;
     clock.advance(HOUR - Duration::from_nanos(1));
     tokio::task::yield_now().await;
     assert!(!spin.is_ready() && !sleep.is_ready());
