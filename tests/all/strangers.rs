@@ -10,8 +10,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use rustyray_host::clock::ManualClock;
 use rustyray_host::{
-    ActorHandle, ActorOptions, Capabilities, DirAccess, Encoding, ErrorKind, Host, Module, ObjectRef, Payload,
-    Reference, TaskOptions,
+    ActorHandle, ActorOptions, Capabilities, DirAccess, Encoding, ErrorKind, Host, HostBuilder, Module, ObjectRef,
+    Payload, Reference, TaskOptions,
 };
 
 use crate::guest::guest;
@@ -121,6 +121,17 @@ fn gate() -> (mpsc::Sender<()>, mpsc::Receiver<()>, impl Fn() + Clone + Send + S
     (open, begun, waits)
 }
 
+/// A host whose import does this, on the thread that runs the guest.
+fn calling(builder: HostBuilder, what: impl Fn() + Clone + Send + Sync + 'static) -> HostBuilder {
+    builder.imports(move |linker| {
+        let what = what.clone();
+        linker.instance("tests:embedder/mistakes")?.func_wrap("mistake", move |_, (_place,): (String,)| {
+            what();
+            Ok(())
+        })
+    })
+}
+
 /// Bytes of an embedder's, with an end.
 struct Bytes(Arc<AtomicBool>);
 
@@ -206,13 +217,7 @@ async fn what_guests_hold_of_an_embedders_and_does_not_go_holds_up_no_deadline()
 async fn imports_that_do_not_return_hold_up_their_guests_alone() {
     const STUCK: usize = 8;
     let (open, begun, waits) = gate();
-    let host = builder().cpus(32.0).threads(2).imports(move |linker| {
-        let waits = waits.clone();
-        linker.instance("tests:embedder/mistakes")?.func_wrap("mistake", move |_, (_place,): (String,)| {
-            waits();
-            Ok(())
-        })
-    });
+    let host = calling(builder().cpus(32.0).threads(2), waits);
     let (host, module) = host_with(host, "mistakes").await;
     let mut stuck = Vec::new();
     for _ in 0..STUCK {
@@ -239,13 +244,7 @@ async fn imports_that_do_not_return_hold_up_their_guests_alone() {
 async fn an_import_that_does_not_return_keeps_no_deadlock_from_being_told() {
     for threads in [1, 2, 3] {
         let (open, begun, waits) = gate();
-        let host = builder().cpus(32.0).threads(threads).imports(move |linker| {
-            let waits = waits.clone();
-            linker.instance("tests:embedder/mistakes")?.func_wrap("mistake", move |_, (_place,): (String,)| {
-                waits();
-                Ok(())
-            })
-        });
+        let host = calling(builder().cpus(32.0).threads(threads), waits);
         let (host, module) = host_with(host, "mistakes").await;
         let stuck = module.task("calls_out").submit().await;
         let begun = tokio::task::spawn_blocking(move || begun.recv());
@@ -266,13 +265,7 @@ async fn an_import_that_does_not_return_keeps_no_deadlock_from_being_told() {
 #[tokio::test]
 async fn whom_a_guest_has_woken_does_not_wait_for_its_imports() {
     let (open, begun, waits) = gate();
-    let host = builder().threads(1).helping(false).imports(move |linker| {
-        let waits = waits.clone();
-        linker.instance("tests:embedder/mistakes")?.func_wrap("mistake", move |_, (_place,): (String,)| {
-            waits();
-            Ok(())
-        })
-    });
+    let host = calling(builder().threads(1).helping(false), waits);
     let (host, module) = host_with(host, "mistakes").await;
     let stuck = module.task("calls_and_calls_out").submit().await;
     let begun = tokio::task::spawn_blocking(move || begun.recv());
