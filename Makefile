@@ -12,7 +12,7 @@ PART := scripts/part
 
 # The parts of `test` and `ci` share the cores and the target folder.
 .NOTPARALLEL:
-.PHONY: help demo test ci begin release chaos schedules bench bench-ray guests target check fmt lint doc audit fuzz soak clean
+.PHONY: help demo test ci begin checked release schedules bench bench-ray guests target check fmt lint doc audit fuzz soak clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -45,7 +45,7 @@ plugins: target
 test: fmt guests lint doc ## what a developer runs: format, clippy, documentation, all tests, in one profile
 	$(PART) 'all tests' $(CARGO) test
 
-ci: begin test release chaos schedules ## what CI runs: test, and what starts a host as it ships, chaos with all assertions
+ci: begin fmt guests lint doc checked release schedules ## what CI runs: all tests as it ships but for its assertions, then without
 	@$(PART) --table
 
 begin:
@@ -57,18 +57,14 @@ RELEASE_TESTS := all alone hostile counts corpus cli examples embed crawler plug
 release: guests ## what starts a host, as it ships
 	$(PART) 'hosts in release' $(CARGO) test --release --lib --bin rustyray-host $(RELEASE_TESTS:%=--test %)
 
-# Optimised as far as a compiler needs to be to do it wrong, and with what notices. Wasmtime is that of `release`.
-CHAOS := rustyray-host rustyray-codec rustyray-tests
-CHAOS_PROFILE := opt-level=2 debug-assertions=true overflow-checks=true
+# Optimised as it ships, and with what notices: a compiler that does it wrong shows nowhere else. Wasmtime is that of `release`.
+CHECKED := --release --config scripts/checked.toml
 
-chaos: guests ## everything happens to a hundred thousand tasks, our code optimised and with its assertions
-	$(PART) 'chaos with assertions' $(CARGO) \
-		$(foreach crate,$(CHAOS),$(CHAOS_PROFILE:%=--config profile.release.package.$(crate).%)) \
-		test --release --test hostile chaos::
+checked: guests ## all tests, optimised and with all assertions; ARGS="--test hostile -- chaos::" for a part of it
+	$(PART) 'all tests, checked' $(CARGO) test $(CHECKED) $(ARGS)
 
-# In the developer's profile, whose assertions say more than a result.
 schedules: ## the orders in which the host's threads can meet, some thousands of them
-	$(PART) 'orders of threads' $(CARGO) test --lib --features rustyray-host/shuttle schedules::
+	$(PART) 'orders of threads' $(CARGO) test $(CHECKED) --lib --features rustyray-host/shuttle schedules::
 
 bench: guests ## measure beside bare wasmtime; ARGS="--rows task --quick" for a part of it, ARGS=--help for more
 	$(CARGO) bench --bench floor -- $(ARGS)
