@@ -3,7 +3,8 @@
 
 use rustyray_host::clock::ManualClock;
 use rustyray_host::{
-    Capabilities, ErrorKind, Host, HostBuilder, Module, ModuleNameError, ObjectRef, TaskLimits, TaskOptions, limits,
+    Capabilities, ErrorKind, Host, HostBuilder, Module, ModuleError, ModuleNameError, ObjectRef, TaskLimits,
+    TaskOptions, limits,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -284,6 +285,38 @@ async fn a_replacement_that_fails_changes_nothing() {
     let version = call(&callers, "version", "calc:version".to_owned()).await;
     assert_eq!(value::<u32>(&host, &version).await, 1);
     assert_eq!(host.stats().modules, modules);
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn a_manifest_is_its_modules_as_long_as_the_version() {
+    let (host, calc) = host_with(builder(), "calc").await;
+    let manifest = calc.manifest().unwrap();
+    assert!(manifest.kept_bytes() > 1000);
+    assert_eq!(calc.kept_bytes(), manifest.kept_bytes());
+    let (before, other) = (calc.info(), std::fs::read(guest("objects")).unwrap());
+    calc.replace(other).await.unwrap();
+    let replaced = calc.manifest().unwrap().kept_bytes();
+    assert_ne!(replaced, manifest.kept_bytes());
+    assert_eq!(calc.kept_bytes(), manifest.kept_bytes() + replaced, "who holds a version holds its manifest");
+    assert_eq!(host.stats().manifest_bytes, calc.kept_bytes());
+    drop(before);
+    settled(&host, "the version to go", |stats| stats.manifest_bytes == replaced).await;
+    assert_eq!((calc.kept_bytes(), host.stats().object_bytes), (replaced, replaced));
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn a_manifest_needs_room() {
+    let host = builder().object_store_bytes(4 << 10).build().unwrap();
+    let refused = host.load_file(guest("objects")).await.err().unwrap();
+    assert!(
+        matches!(&refused, ModuleError::NoRoom { full, .. } if full.kind == ErrorKind::ObjectStoreFull),
+        "{refused}"
+    );
+    let refused = refused.to_string();
+    assert!(refused.starts_with("its manifest takes ") && refused.contains("of 4096 bytes"), "{refused}");
+    assert_eq!((host.stats().modules, host.stats().object_bytes), (0, 0));
     finish(host).await;
 }
 

@@ -35,7 +35,10 @@ async fn items_come_in_order_and_then_an_end() {
     assert_eq!((items, failed), ((0..1000).collect(), None));
     assert_eq!(all::<u64>(module.task("numbers").arg(0u64).stream().await).await, (vec![], None));
     assert_eq!(all::<u32>(module.task("ticking").arg(3u32).stream().await).await, (vec![0, 1, 2], None));
-    settled(&host, "nothing to be left", |stats| (stats.objects, stats.object_bytes, stats.running) == (0, 0, 0)).await;
+    settled(&host, "nothing to be left", |stats| {
+        (stats.objects, stats.object_bytes, stats.running) == (0, stats.manifest_bytes, 0)
+    })
+    .await;
     finish(host).await;
 }
 

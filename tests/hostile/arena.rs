@@ -110,7 +110,7 @@ fn built(builder: HostBuilder) -> Arc<Host> {
 async fn end(host: Arc<Host>) {
     support::settled(&host, "everything to be given back", |stats| {
         (stats.instances, stats.actors, stats.running, stats.pending) == (0, 0, 0, 0)
-            && (stats.objects, stats.object_bytes) == (0, 0)
+            && (stats.objects, stats.object_bytes) == (0, stats.manifest_bytes)
     })
     .await;
     support::finish(Arc::into_inner(host).expect("nobody holds the host")).await;

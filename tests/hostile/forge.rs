@@ -3,6 +3,7 @@
 //! The memory of a forged module: its answers lie in the first page, its names in the second. From the third on it is the
 //! attack's, and what the host hands over lands at [`HEAP`], each time at the same place.
 
+use rustyray_host::limits::MANIFEST_ENTRIES_MAX;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, SizeAlign, TypeDefKind, WorldId};
 
@@ -123,6 +124,36 @@ pub fn server(concurrency: u8, items: &str, body: &str) -> Vec<u8> {
 pub fn module(parameters: usize, items: &str) -> Vec<u8> {
     // Imports come first.
     core_module("module", &format!("{items} {} {}", missing(items), manifest(parameters)))
+}
+
+/// A module with as many tasks as one can have, each of which has so many bytes of documentation.
+pub fn catalogue(docs: u32) -> Vec<u8> {
+    const LIST: u32 = 1 << 20;
+    let FunctionLayout { bytes, docs: docs_at } = FunctionLayout::new();
+    let names: String = (0..MANIFEST_ENTRIES_MAX).map(|number| format!("{number:04x}")).collect();
+    let items = format!(
+        r#"(memory (export "memory") 100) {}
+        (func (export "rustyray:core/guest@0.1.0#describe") (result i32)
+            (local $number i32) (local $at i32)
+            (memory.fill (i32.const 131072) (i32.const 97) (i32.const {docs}))
+            (loop $all
+                (local.set $at (i32.add (i32.const {LIST}) (i32.mul (local.get $number) (i32.const {bytes}))))
+                (memory.copy (local.get $at) (i32.const {FUNCTIONS}) (i32.const {bytes}))
+                (i32.store (local.get $at) (i32.add (i32.const 0x18000) (i32.mul (local.get $number) (i32.const 4))))
+                (i32.store offset=4 (local.get $at) (i32.const 4))
+                (i32.store offset={docs_at} (local.get $at) (i32.const 131072))
+                (i32.store offset={} (local.get $at) (i32.const {docs}))
+                (local.set $number (i32.add (local.get $number) (i32.const 1)))
+                (br_if $all (i32.lt_u (local.get $number) (i32.const {MANIFEST_ENTRIES_MAX}))))
+            (i32.store (i32.const {}) (i32.const {LIST}))
+            (i32.store (i32.const {}) (i32.const {MANIFEST_ENTRIES_MAX}))
+            (i32.const {MANIFEST}))"#,
+        data(0x1_8000, names.as_bytes()),
+        docs_at + 4,
+        MANIFEST + 12,
+        MANIFEST + 16,
+    );
+    module(0, &items)
 }
 
 /// The parts that these items do not bring.

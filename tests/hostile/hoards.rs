@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use rustyray_host::clock::ManualClock;
-use rustyray_host::{Capabilities, ErrorKind, HostBuilder, TaskOptions};
+use rustyray_host::{Capabilities, ErrorKind, HostBuilder, Module, TaskOptions};
 
 use crate::arena::{Arena, attack, attack_next_door, attack_on};
 use crate::census::{memory, peak_memory};
@@ -32,7 +32,8 @@ async fn hoard_with(arena: &Arena, attack: &str, count: u32, options: TaskOption
     arena.lines.until(&format!("{name} is there")).await;
     let (now, stats, kept) = (memory(), arena.stats(), module.kept_bytes());
     assert!(!hoarding.is_ready(), "{:?}", hoarding.receipt());
-    assert!(kept <= stats.object_bytes, "{kept} {stats:?}");
+    let manifest = module.manifest().unwrap().kept_bytes();
+    assert!(manifest <= kept && kept <= stats.object_bytes, "{manifest} {kept} {stats:?}");
     arena.neighbour.works_on().await;
     arena.cancel(&hoarding);
     assert_eq!(arena.end_of(&hoarding).await.kind, ErrorKind::TaskCancelled);
@@ -41,9 +42,9 @@ async fn hoard_with(arena: &Arena, attack: &str, count: u32, options: TaskOption
     println!("{count}: {} MB taken, {} MB charged, {} MB of that to the guest", taken >> 20, charged >> 20, held >> 20);
     assert!(taken <= charged + charged / 2 + BESIDE, "{taken} bytes are taken, and {charged} charged");
     drop(hoarding);
-    // What was submitted ends with it, and nothing is left on the account.
-    settled(&arena.host, "all to be given back", |_| module.kept_bytes() == 0).await;
-    (kept, held)
+    // What was submitted ends with it, and nothing else is left on the account.
+    settled(&arena.host, "all to be given back", |_| module.kept_bytes() == manifest).await;
+    (kept - manifest, held)
 }
 
 /// Grants what can be named.
@@ -146,6 +147,29 @@ fn results_of_much_that_is_gone() {
 fn objects_that_refer_to_others() {
     attack(async |arena| {
         hoard(arena, "references", 300_000 / PART).await;
+    });
+}
+
+#[test]
+fn manifests_are_their_modules() {
+    attack(async |arena| {
+        let (idle, before) = (memory(), arena.stats());
+        let mut modules = Vec::new();
+        for _ in 0..40 / PART {
+            modules.push(arena.host.load_bytes("forged", forge::catalogue(800)).await.unwrap());
+        }
+        let (now, charged) = (memory(), modules.iter().map(Module::kept_bytes).sum::<u64>());
+        assert!(modules.iter().all(|module| module.kept_bytes() > 6 << 20), "{charged}");
+        assert_eq!(arena.stats().manifest_bytes - before.manifest_bytes, charged);
+        assert!(arena.stats().object_bytes >= charged);
+        let taken = now.saturating_sub(idle);
+        println!("{} MB taken, {} MB charged", taken >> 20, charged >> 20);
+        assert!(taken <= charged + charged / 2 + BESIDE, "{taken} bytes are taken, and {charged} charged");
+        arena.neighbour.works_on().await;
+        drop(modules);
+        settled(&arena.host, "all to be given back", |stats| stats.manifest_bytes == before.manifest_bytes).await;
+        let refused = arena.refusal(forge::catalogue(4000)).await;
+        assert!(refused.contains("bytes of texts and functions: at most 8388608"), "{refused}");
     });
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rustyray_host::limits::{MANIFEST_ENTRIES_MAX, MODULE_BYTES_MAX, TYPE_NESTING_MAX};
+use rustyray_host::limits::{MANIFEST_ENTRIES_MAX, MANIFEST_LIFT_BYTES, MODULE_BYTES_MAX, TYPE_NESTING_MAX};
 use rustyray_host::{ErrorKind, ModuleError};
 
 use crate::arena::{Arena, attack, attack_on};
@@ -108,9 +108,14 @@ fn files_without_end() {
 
 /// What the refusal of a module with this `describe` says.
 async fn described(arena: &Arena, items: &str, body: &str) -> String {
+    arena.refusal(describing(items, body)).await
+}
+
+/// A module with this `describe`.
+fn describing(items: &str, body: &str) -> Vec<u8> {
     let describe =
         format!(r#"(func (export "rustyray:core/guest@0.1.0#describe") (result i32) {body} (i32.const 1024))"#);
-    arena.refusal(forge::module(0, &format!("{items} {describe}"))).await
+    forge::module(0, &format!("{items} {describe}"))
 }
 
 #[test]
@@ -179,12 +184,19 @@ fn names_and_texts_that_are_attacks() {
         let no_text = described(arena, r#"(data (i32.const 8192) "\c3\28")"#, &name(8192, 2)).await;
         assert!(no_text.contains("utf-8"), "{no_text}");
         let at = 2048 + FunctionLayout::new().docs;
-        let docs = format!(
-            "(i32.store (i32.const {at}) (i32.const 65536)) (i32.store (i32.const {}) (i32.const 9000000))",
-            at + 4
-        );
-        let docs = described(arena, r#"(memory (export "memory") 200)"#, &docs).await;
-        assert!(docs.contains("bytes of texts"), "{docs}");
+        let docs = |bytes: usize| {
+            format!(
+                "(i32.store (i32.const {at}) (i32.const 65536)) (i32.store (i32.const {}) (i32.const {bytes}))",
+                at + 4
+            )
+        };
+        let long = describing(r#"(memory (export "memory") 1000)"#, &docs(MANIFEST_LIFT_BYTES));
+        let long = arena.refusal(long).await;
+        assert!(long.contains("fuel allocated for hostcalls"), "{long}");
+        // Of a text that is not as long as that the beginning is kept.
+        let long = describing(r#"(memory (export "memory") 200)"#, &docs(9_000_000));
+        let long = arena.host.load_bytes("forged", long).await.unwrap();
+        assert!(long.kept_bytes() < 16 << 10, "{}", long.kept_bytes());
         arena.neighbour.works_on().await;
     });
 }

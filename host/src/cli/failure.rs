@@ -61,9 +61,14 @@ impl Failure {
     pub fn of_module(path: &std::path::Path, error: &ModuleError) -> Self {
         let exit = match error {
             ModuleError::HostShutDown => Exit::Host,
+            ModuleError::NoRoom { full, .. } => Exit::of(full.kind),
             _ => Exit::NoModule,
         };
-        Failure::new(exit, format!("cannot load '{}': {error}", path.display()))
+        let failure = Failure::new(exit, format!("cannot load '{}': {error}", path.display()));
+        match error {
+            ModuleError::NoRoom { .. } => failure.hint("raise it with --object-store"),
+            _ => failure,
+        }
     }
 
     /// A task that has no value. What it wrote to standard error has been shown already, so it is not repeated.

@@ -197,9 +197,12 @@ pub struct Stats {
     pub actors: usize,
     /// Versions of modules whose code is held: those that are loaded, and replaced ones that something still needs.
     pub modules: usize,
+    /// Bytes of [`object_bytes`](Stats::object_bytes) that are kept of their manifests.
+    pub manifest_bytes: u64,
     /// Objects that somebody holds.
     pub objects: u64,
-    /// Bytes in the object store, those on disk left out: values, and what the host keeps for tasks, actors, streams and errors.
+    /// Bytes in the object store, those on disk left out: values, and what the host keeps of manifests, and for tasks, actors, streams and
+    /// errors.
     pub object_bytes: u64,
     /// Bytes of objects on disk.
     pub spilled_bytes: u64,
@@ -282,6 +285,7 @@ impl Runtime {
         let Load { pending, instances, .. } = self.scheduler.lock().load();
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let observed = self.observers.figures();
+        let (modules, manifest_bytes) = self.modules.versions();
         Stats {
             pending,
             running: self.running.lock().len(),
@@ -291,7 +295,8 @@ impl Runtime {
             from_journal: read(&self.tally.memo),
             instances,
             actors: self.actors.len(),
-            modules: self.modules.versions(),
+            modules,
+            manifest_bytes,
             objects: self.store.live_objects(),
             object_bytes: self.store.used_bytes(),
             spilled_bytes: self.spiller.as_ref().map_or(0, |spiller| spiller.used_bytes()),

@@ -10,10 +10,12 @@ use tracing::Level;
 use super::Runtime;
 use super::describing::NobodyHome;
 use super::patience::waiting_at_most;
+use crate::port::begun::Begun;
 use crate::sandbox::{Instance, LoadedModule, ModuleError};
 use crate::state::modules::{ModuleSlot, Registrar};
 use crate::state::payload::Arguments;
 use crate::state::slot::{CancelSlot, Stop, StopReason};
+use crate::state::store::Reservation;
 use crate::state::task::{TaskRecord, TaskSpec, Work};
 use crate::words::account::Account;
 use crate::words::capabilities::Capabilities;
@@ -132,7 +134,7 @@ impl Runtime {
         });
         let (code, code_hash) = compiled.await.map_err(|_| ModuleError::HostShutDown)??;
         let code = Arc::new(code);
-        let info = |manifest: Option<Manifest>| ModuleInfo {
+        let info = |manifest: Option<Manifest>, room: Reservation| ModuleInfo {
             id,
             name: name.clone(),
             has_main: code.has_main(),
@@ -143,16 +145,26 @@ impl Runtime {
             account: account.clone(),
             lasting: lasting.clone(),
             code: code.clone(),
+            manifest_bytes: room.bytes(),
+            _charge: Box::new(room.on(&account)),
         };
         let manifest = match code.has_manifest() {
             true => {
-                let mut manifest = self.describe(&code, Arc::new(info(None))).await?;
+                let mut manifest = self.describe(&code, Arc::new(info(None, self.store.nothing()))).await?;
                 manifest.cap_priorities(self.limits.guest_priority);
                 Some(manifest)
             }
             false => code.plain_manifest(),
         };
-        Ok(Arc::new(info(manifest)))
+        let room = self.room_for(manifest.as_ref()).await?;
+        Ok(Arc::new(info(manifest, room)))
+    }
+
+    /// What the host keeps of a manifest is a part of what the store holds.
+    async fn room_for(&self, manifest: Option<&Manifest>) -> Result<Reservation, ModuleError> {
+        let bytes = manifest.map_or(0, Manifest::kept_bytes);
+        let room = Begun::with(&self.store, bytes, |room| room).with_room(self, None).await;
+        room.map_err(|full| ModuleError::NoRoom { bytes, full })
     }
 
     /// Asks the module, some at a time: the pool has slots for this beside those of the scheduler.

@@ -1,7 +1,6 @@
 //! What a module says that it offers, checked before anybody relies on it: every name, number and length in it is the guest's.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use super::bindings::exports::rustyray::core::guest as wit;
 use super::convert::checked_name;
@@ -9,7 +8,6 @@ use super::module::{ModuleError, SERVER_INTERFACE};
 use crate::words::error::shorten;
 use crate::words::limits::{
     ARGUMENTS_MAX, CONCURRENCY_GROUPS_MAX, CONCURRENCY_MAX, ERROR_TEXT_MAX, MANIFEST_BYTES_MAX, MANIFEST_ENTRIES_MAX,
-    PLAN_BYTES, TEXT_BYTES,
 };
 use crate::words::manifest::{ActorTypeInfo, ConcurrencyGroup, FunctionInfo, Manifest, ParameterInfo};
 use crate::words::options::TaskOptions;
@@ -18,16 +16,17 @@ use crate::words::options::TaskOptions;
 pub(super) fn checked_manifest(manifest: wit::Manifest, serves: bool) -> Result<Manifest, ModuleError> {
     let count = manifest.tasks.len() + manifest.actors.len();
     check(count <= MANIFEST_ENTRIES_MAX, || format!("{count} tasks and actors: at most {MANIFEST_ENTRIES_MAX}"))?;
-    let bytes = kept_bytes(&manifest);
-    check(bytes <= MANIFEST_BYTES_MAX, || {
-        format!("the host would keep {bytes} bytes of texts and functions: at most {MANIFEST_BYTES_MAX}")
-    })?;
     let checked = Manifest {
-        sdk: shorten(manifest.sdk.escape_debug().to_string(), ERROR_TEXT_MAX),
+        sdk: shown(manifest.sdk),
         encoding: manifest.encoding.into(),
         tasks: functions("task", manifest.tasks)?,
         actors: manifest.actors.into_iter().map(actor_type).collect::<Result<_, _>>()?,
     };
+    // Lists can lie at one place in the guest's memory, and are as many here.
+    let bytes = checked.kept_bytes();
+    check(bytes <= MANIFEST_BYTES_MAX, || {
+        format!("the host would keep {bytes} bytes of texts and functions: at most {MANIFEST_BYTES_MAX}")
+    })?;
     unique("actor", checked.actors.iter().map(|actor| &*actor.name))?;
     let unserved = checked.actors.iter().find(|actor| actor.serves_several()).filter(|_| !serves);
     check(unserved.is_none(), || {
@@ -35,31 +34,6 @@ pub(super) fn checked_manifest(manifest: wit::Manifest, serves: bool) -> Result<
         format!("actor '{name}' serves several calls at once, and the module does not export {SERVER_INTERFACE}")
     })?;
     Ok(checked)
-}
-
-/// What the host would keep of a manifest. Its lists can lie at one place in the guest's memory, and are as many here.
-fn kept_bytes(manifest: &wit::Manifest) -> usize {
-    let actor =
-        |actor: &wit::ActorType| size_of::<ActorTypeInfo>() + actor.name.len() + actor.docs.len() + group_bytes(actor);
-    let actors: usize = manifest.actors.iter().map(actor).sum();
-    let methods = manifest.actors.iter().flat_map(|actor| actor.constructors.iter().chain(&actor.methods));
-    let functions = manifest.tasks.iter().chain(methods).map(|function| {
-        let parameters =
-            function.parameters.iter().map(|p| p.name.len() + p.type_name.len() + size_of::<ParameterInfo>());
-        let grants = function.options.grants.iter().flatten().map(String::len);
-        let resources = function.options.resources.iter().map(|(name, _)| name.len());
-        let options = grants.chain(resources).map(|text| text + TEXT_BYTES as usize);
-        // Each has a plan as well, of which those of an actor's are made for each of its types.
-        let own = size_of::<FunctionInfo>() + PLAN_BYTES as usize;
-        let texts = function.name.len() + function.result_type.len() + function.docs.len();
-        own + texts + parameters.chain(options).sum::<usize>()
-    });
-    manifest.sdk.len() + actors + functions.sum::<usize>()
-}
-
-fn group_bytes(actor: &wit::ActorType) -> usize {
-    let names = |group: &wit::Group| group.methods.iter().map(|name| name.len() + size_of::<Arc<str>>()).sum::<usize>();
-    actor.groups.iter().map(|group| group.name.len() + names(group)).sum()
 }
 
 fn actor_type(actor: wit::ActorType) -> Result<ActorTypeInfo, ModuleError> {
@@ -157,7 +131,6 @@ fn function(function: wit::Function) -> Result<FunctionInfo, ModuleError> {
     check(!(function.pure && function.streams), || {
         format!("'{}' is a stream, and cannot be pure: one result is kept", function.name.escape_debug())
     })?;
-    let shown = |text: String| shorten(text.escape_debug().to_string(), ERROR_TEXT_MAX);
     Ok(FunctionInfo {
         name: checked_name(function.name).map_err(bad)?,
         parameters: function
@@ -171,6 +144,11 @@ fn function(function: wit::Function) -> Result<FunctionInfo, ModuleError> {
         streams: function.streams,
         docs: shorten(function.docs, ERROR_TEXT_MAX),
     })
+}
+
+/// A text as it is shown. It is shortened first: escapes make it several times as long.
+fn shown(text: String) -> String {
+    shorten(shorten(text, ERROR_TEXT_MAX).escape_debug().to_string(), ERROR_TEXT_MAX)
 }
 
 fn unique<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<(), ModuleError> {

@@ -70,6 +70,14 @@ pub enum ModuleError {
     /// It failed when it was asked for its manifest.
     #[error("it failed when it was asked for its manifest: {0}")]
     NoManifest(TaskError),
+    /// The object store has no room for what the host keeps of its manifest as long as the module.
+    #[error("its manifest takes {bytes} bytes of the object store: {full}")]
+    NoRoom {
+        /// What it takes.
+        bytes: u64,
+        /// `ObjectStoreFull`, or `OutOfDisk`.
+        full: Arc<TaskError>,
+    },
     /// The compiler's threads could not be started.
     #[error("the compiler's threads could not be started: {0}")]
     NoThreads(String),

@@ -147,9 +147,11 @@ impl Modules {
         keep(&self.versions, info);
     }
 
-    /// How many versions somebody holds.
-    pub fn versions(&self) -> usize {
-        self.versions.lock().iter().filter(|version| version.strong_count() > 0).count()
+    /// How many versions somebody holds, and the bytes that are kept of their manifests.
+    pub fn versions(&self) -> (usize, u64) {
+        // Outside the lock: it may be the last handle to the code.
+        let held: Vec<Arc<ModuleInfo>> = self.versions.lock().iter().filter_map(Weak::upgrade).collect();
+        (held.len(), held.iter().map(|version| version.manifest_bytes).sum())
     }
 
     /// The version of a module that is there; `None` where nobody can replace it any more.

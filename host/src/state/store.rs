@@ -464,7 +464,7 @@ impl Reservation {
     }
 
     /// How many they are.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 

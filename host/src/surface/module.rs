@@ -40,8 +40,8 @@ impl Module {
         self.info().manifest.clone()
     }
 
-    /// Bytes that the host keeps for it now, all versions together: what its tasks put and gave, and what it and its tasks submitted
-    /// that has not ended, actors, streams and errors included. They are a part of
+    /// Bytes that the host keeps for it now, all versions together: their manifests, what its tasks put and gave, and what it and its
+    /// tasks submitted that has not ended, actors, streams and errors included. They are a part of
     /// [`Stats::object_bytes`](crate::Stats::object_bytes), and within what the
     /// [object store](crate::HostBuilder::object_store_bytes) holds. What a guest holds while it runs is its memory instead.
     pub fn kept_bytes(&self) -> u64 {

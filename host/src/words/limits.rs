@@ -301,10 +301,10 @@ pub const TYPE_NESTING_MAX: usize = 500;
 
 /// Bytes that the host keeps of a manifest as long as the module: texts, and some 700 for each function. That of a large program takes
 /// some hundred thousand.
-pub const MANIFEST_BYTES_MAX: usize = 8 << 20;
+pub const MANIFEST_BYTES_MAX: u64 = 8 << 20;
 
 /// Bytes of it that are taken out of the guest before it is known what the host would keep: several times as much, for the lists.
-pub const MANIFEST_LIFT_BYTES: usize = 4 * MANIFEST_BYTES_MAX;
+pub const MANIFEST_LIFT_BYTES: usize = 4 * MANIFEST_BYTES_MAX as usize;
 
 /// Bytes of a module. Compiling takes some 50 times as much memory.
 pub const MODULE_BYTES_MAX: u64 = 256 << 20;

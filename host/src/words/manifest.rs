@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::account::Account;
 use super::encoding::Encoding;
 use super::ids::ModuleId;
+use super::limits::PLAN_BYTES;
 use super::options::{ActorOptions, TaskOptions};
 use super::plan::ModulePlans;
 
@@ -36,6 +37,10 @@ pub struct ModuleInfo {
     pub(crate) lasting: Option<Arc<()>>,
     /// What runs it. Only the sandbox knows what that is.
     pub(crate) code: Arc<dyn Any + Send + Sync>,
+    /// Bytes that the host keeps of its manifest.
+    pub(crate) manifest_bytes: u64,
+    /// Their room in the store, on the account. Only the store knows what that is.
+    pub(crate) _charge: Box<dyn Any + Send + Sync>,
 }
 
 impl ModuleInfo {
@@ -52,6 +57,8 @@ impl ModuleInfo {
             account: Arc::default(),
             lasting: None,
             code: Arc::new(()),
+            manifest_bytes: 0,
+            _charge: Box::new(()),
         })
     }
 
@@ -86,6 +93,20 @@ impl Manifest {
     /// Does the component know nothing of this host, so that the manifest is that of its exports, and all types are WIT's?
     pub fn is_by_types(&self) -> bool {
         self.sdk == BY_TYPES
+    }
+
+    /// Bytes that the host keeps of it as long as this version of its module, with the plan of each function: texts, and some 700 for each
+    /// function.
+    pub fn kept_bytes(&self) -> u64 {
+        let functions: u64 = self.functions().map(FunctionInfo::kept_bytes).sum();
+        let actors: u64 = self.actors.iter().map(ActorTypeInfo::own_bytes).sum();
+        self.sdk.len() as u64 + functions + actors
+    }
+
+    /// All that run: tasks, constructors and methods.
+    fn functions(&self) -> impl Iterator<Item = &FunctionInfo> {
+        let of_actors = self.actors.iter().flat_map(|actor| actor.constructors.iter().chain(&actor.methods));
+        self.tasks.iter().chain(of_actors)
     }
 
     /// Lowers the priorities that it declares, where they are higher.
@@ -133,6 +154,16 @@ impl FunctionInfo {
             streams: false,
             docs: String::new(),
         }
+    }
+}
+
+impl FunctionInfo {
+    /// With its plan, of which those of an actor's are made for each of its types.
+    fn kept_bytes(&self) -> u64 {
+        let parameters =
+            self.parameters.iter().map(|one| one.name.len() + one.type_name.len() + size_of::<ParameterInfo>());
+        let texts = self.name.len() + self.result_type.len() + self.docs.len() + parameters.sum::<usize>();
+        (size_of::<FunctionInfo>() + texts) as u64 + PLAN_BYTES + self.options.kept_bytes()
     }
 }
 
@@ -190,6 +221,14 @@ pub struct ConcurrencyGroup {
 }
 
 impl ActorTypeInfo {
+    /// Without its functions.
+    fn own_bytes(&self) -> u64 {
+        let names = |group: &ConcurrencyGroup| group.methods.len() * size_of::<Arc<str>>();
+        let groups = self.groups.iter().map(|group| size_of::<ConcurrencyGroup>() + group.name.len() + names(group));
+        let own = size_of::<ActorTypeInfo>() + self.name.len() + self.docs.len() + groups.sum::<usize>();
+        own as u64 + self.options.call.kept_bytes()
+    }
+
     /// May it serve several calls at once?
     pub fn serves_several(&self) -> bool {
         self.options.max_concurrency.is_some() || !self.groups.is_empty()

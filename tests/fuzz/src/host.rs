@@ -50,7 +50,7 @@ fn settle(host: &Host) {
     loop {
         let left = host.stats();
         if (left.instances, left.actors, left.running, left.pending, left.objects, left.object_bytes)
-            == (0, 0, 0, 0, 0, 0)
+            == (0, 0, 0, 0, 0, left.manifest_bytes)
         {
             return;
         }
