@@ -1,7 +1,7 @@
 //! Nothing is reached that was not granted.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::time::{Duration, UNIX_EPOCH};
 
 use rustyray_host::{Capabilities, DirAccess, ErrorKind, Host, Module, NetGrant, TaskOptions};
@@ -148,6 +148,62 @@ async fn only_granted_hosts_are_reached() {
 
     let listen = module.task("listen").arg("127.0.0.1:0".to_owned()).submit().await;
     assert_eq!(error(&host, &listen).await.kind, ErrorKind::TaskFailed);
+    assert_eq!(listen.receipt().unwrap().refused, ["listen:127.0.0.1:0"]);
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn neither_a_name_nor_a_wildcard_reaches_this_machine() {
+    let reaches = async |grant: String, asked: String, server: Option<std::thread::JoinHandle<()>>| {
+        let (host, module) = host_holding(Capabilities::none().net(NetGrant::parse(&grant).unwrap())).await;
+        let task = module.task("connect").arg(asked).arg("hello".to_owned()).submit().await;
+        let answer = host.get::<String>(&task).await;
+        let refused = task.receipt().unwrap().refused;
+        assert_eq!(answer.is_ok(), server.is_some(), "{grant}: {answer:?}");
+        server.into_iter().for_each(|serving| serving.join().unwrap());
+        finish(host).await;
+        refused
+    };
+    let (address, serving) = echo();
+    // The second is a name that a look-up takes for an address.
+    for asked in [address.to_string(), format!("127.1:{}", address.port())] {
+        for grant in ["*".to_owned(), "example.org".to_owned()] {
+            let refused = reaches(grant.clone(), asked.clone(), None).await;
+            let expected = if grant == "*" { format!("net:{address}") } else { refused[0].clone() };
+            assert_eq!(refused, [expected]);
+        }
+    }
+    assert!(reaches("localhost".to_owned(), address.to_string(), Some(serving)).await.is_empty());
+    for grant in ["127.0.0.0/8", "0.0.0.0/0", "127.0.0.1:1-65535"] {
+        let (address, serving) = echo();
+        let asked = format!("127.1:{}", address.port());
+        assert!(reaches(grant.to_owned(), asked, Some(serving)).await.is_empty());
+    }
+    let (address, _serving) = echo();
+    let below = format!("127.0.0.1:1-{}", address.port() - 1);
+    assert_eq!(reaches(below, address.to_string(), None).await, [format!("net:{address}")]);
+    // Nobody connected: whoever waits is let go.
+    drop(std::net::TcpStream::connect(address).unwrap());
+}
+
+/// What somebody else sends to a guest's socket is thrown away, and what its host sends is not.
+#[tokio::test]
+async fn datagrams_come_from_granted_hosts_alone() {
+    let (peer, stranger) = (UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+    let address = peer.local_addr().unwrap().to_string();
+    let (host, module) = host_holding(Capabilities::none().net(NetGrant::parse(&address).unwrap())).await;
+    let asks = module.task("ask").arg(address).arg("who is there?".to_owned()).submit().await;
+    let mut text = [0; 64];
+    let (length, guest) = peer.recv_from(&mut text).unwrap();
+    assert_eq!(&text[..length], b"who is there?");
+    let guest = std::net::SocketAddr::new([127, 0, 0, 1].into(), guest.port());
+    stranger.send_to(b"a stranger", guest).unwrap();
+    peer.send_to(b"a friend", guest).unwrap();
+    assert_eq!(value::<String>(&host, &asks).await, "a friend");
+    assert!(asks.receipt().unwrap().refused.is_empty(), "it did nothing wrong");
+    let asks = module.task("ask").arg(stranger.local_addr().unwrap().to_string()).arg("you?".to_owned()).submit().await;
+    assert!(host.get::<String>(&asks).await.is_err());
+    assert_eq!(asks.receipt().unwrap().refused, [format!("net:{}", stranger.local_addr().unwrap())]);
     finish(host).await;
 }
 

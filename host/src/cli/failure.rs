@@ -7,6 +7,7 @@ use super::ending::{Ending, ErrorLine};
 use super::console::Console;
 use super::exit::Exit;
 use super::host_args::HostArgs;
+use super::refusals;
 
 /// The end of a command that failed.
 #[derive(Debug)]
@@ -127,9 +128,14 @@ fn hint(error: &TaskError, args: &HostArgs) -> Option<String> {
             Some(_) => fixed("let it use less with --memory, or give all of them more with --host-memory"),
             None => fixed("give the host more with --cpus N or --resource NAME=N"),
         },
-        CapabilityDenied => fixed("grant it with --dir, --env, --allow-net, --stdin or --with"),
+        CapabilityDenied => denied(error).and_then(refusals::flag).map(|flag| format!("grant it with {flag}")),
         _ => None,
     }
+}
+
+/// The capability that was not granted, where it is one.
+fn denied(error: &TaskError) -> Option<&str> {
+    Some(error.message.strip_prefix('\'')?.split_once("' is not granted")?.0)
 }
 
 /// Where the limit can be raised: on the command line, if it comes from there, else in the program.

@@ -18,8 +18,9 @@ pub struct Grants {
     /// An environment variable; without a value it is this process's own.
     #[arg(long = "env", value_name = "NAME[=VALUE]", value_parser = variable)]
     env: Vec<(String, String)>,
-    /// Outgoing connections to a host: a name, an address, or `*` for any.
-    #[arg(long = "allow-net", value_name = "HOST[:PORT]", value_parser = NetGrant::parse)]
+    /// Outgoing connections to hosts: a name, `*.NAME`, an address, a range such as 10.0.0.0/8, `localhost`, or `*` for all that is
+    /// public; to all ports, one, or FIRST-LAST.
+    #[arg(long = "allow-net", value_name = "HOST[:PORTS]", value_parser = NetGrant::parse)]
     nets: Vec<NetGrant>,
     /// This process's standard input.
     #[arg(long)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use rustyray_host::{Host, HostBuilder, TaskLimits};
+use rustyray_host::{Capabilities, Host, HostBuilder, TaskLimits};
 
 use super::amounts;
 use super::budget::BudgetArgs;
@@ -156,11 +156,19 @@ impl HostArgs {
         }
     }
 
+    /// What the flags grant.
+    ///
+    /// # Errors
+    /// A folder that cannot be opened, or what contradicts itself.
+    pub fn capabilities(&self) -> Result<Capabilities, Failure> {
+        self.with.grant(self.grants.capabilities()?)
+    }
+
     /// The host, with all but its sinks.
     ///
     /// # Errors
-    /// A folder that cannot be opened.
-    pub fn builder(&self, console: &Console) -> Result<HostBuilder, Failure> {
+    /// What the machine does not allow.
+    pub fn builder(&self, console: &Console, held: Capabilities) -> Result<HostBuilder, Failure> {
         let machine = &self.machine;
         for text in self.grants.contradictions() {
             console.line(&format!("{} {text}", console.paint().bold("warning:")));
@@ -170,7 +178,7 @@ impl HostArgs {
             .guest_priority(i32::MAX)
             .default_limits(self.default_limits())
             .ceiling(self.limits.over(TaskLimits::ceiling()))
-            .capabilities(self.with.grant(self.grants.capabilities()?)?);
+            .capabilities(held);
         if let Some(cpus) = machine.cpus {
             builder = builder.cpus(cpus);
         }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustyray_host::{
-    BuildError, ErrorKind, Host, LogLevel, LogLine, LogSource, Module, ObjectRef, Stats, TaskResult, Value,
+    BuildError, Capabilities, ErrorKind, Host, LogLevel, LogLine, LogSource, Module, ObjectRef, Stats, TaskResult,
+    Value,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -29,6 +30,8 @@ pub struct Session {
     grace: Duration,
     receipts: Option<Arc<ReceiptFile>>,
     timeline: Option<Arc<Timeline>>,
+    /// What the flags grant.
+    held: Capabilities,
     refusals: Arc<Refusals>,
     with: Vec<With>,
     weights: Vec<(String, u32)>,
@@ -61,7 +64,8 @@ impl Session {
         let refusals = Arc::new(Refusals::default());
         let (log, screen, sink, refused) = (console.clone(), console.clone(), receipts.clone(), refusals.clone());
         let drawn = timeline.clone();
-        let mut builder = args.builder(console)?;
+        let held = args.capabilities()?;
+        let mut builder = args.builder(console, held.clone())?;
         if let Some(timeline) = timeline.clone() {
             builder = builder.on_event(move |event| timeline.event(event));
         }
@@ -81,7 +85,7 @@ impl Session {
             .map_err(|error| no_host(&error))?;
         let (console, grace) = (console.clone(), args.grace());
         let beside = console.is_beside_stdout();
-        Ok(Session { host, console, signals, grace, receipts, timeline, refusals, with, weights, beside })
+        Ok(Session { host, console, signals, grace, receipts, timeline, held, refusals, with, weights, beside })
     }
 
     /// Loads the module, and before it those that it may call.
@@ -216,7 +220,7 @@ impl Session {
             Failure::silent(failure.exit)
         });
         if !matches!(result, Ok(0)) && !self.console.is_json() {
-            self.refusals.report(&self.console);
+            self.refusals.report(&self.console, &self.held);
         }
         result
     }

@@ -1,8 +1,10 @@
 //! What the host keeps for one guest while it lives: the `T` of its wasmtime store.
 
 use std::any::Any;
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use url::Host;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
@@ -11,6 +13,7 @@ use super::host_calls::calls::Serving;
 use super::host_calls::coming::Coming;
 use super::limiter::GuestLimiter;
 use super::output::Transcript;
+use super::reach::Reach;
 use super::turns::Turn;
 use super::wasi;
 use crate::port::Port;
@@ -38,7 +41,9 @@ pub struct Guest {
     pub(super) serving: Option<Box<Serving>>,
     pub(super) coming: Coming,
     task: Arc<TaskRecord>,
-    wasi: Option<WasiCtx>,
+    wasi: Option<(WasiCtx, Arc<Reach>)>,
+    /// Names that it is looking up, by their streams of addresses.
+    pub(super) look_ups: HashMap<u32, Host>,
 }
 
 impl Guest {
@@ -60,6 +65,7 @@ impl Guest {
             coming: Coming::default(),
             task,
             wasi: None,
+            look_ups: HashMap::new(),
         }
     }
 
@@ -93,6 +99,11 @@ impl Guest {
         self.handles().push(handle)
     }
 
+    /// What it reaches of the network.
+    pub(super) fn reach(&mut self) -> Arc<Reach> {
+        wasi(&mut self.wasi, &self.task, &self.transcript).1.clone()
+    }
+
     /// The state of an embedder's own imports, as [`HostBuilder::imports_with`](crate::HostBuilder::imports_with)
     /// made it for this guest.
     ///
@@ -106,10 +117,21 @@ impl Guest {
 
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        // Made when it is first asked for: most tasks never do.
-        let wasi = self.wasi.get_or_insert_with(|| wasi::context(&self.task, &self.transcript));
+        let (wasi, _) = wasi(&mut self.wasi, &self.task, &self.transcript);
         WasiCtxView { ctx: wasi, table: &mut self.wasi_table }
     }
+}
+
+/// Made when it is first asked for: most tasks never do.
+fn wasi<'a>(
+    made: &'a mut Option<(WasiCtx, Arc<Reach>)>,
+    task: &TaskRecord,
+    transcript: &Arc<Transcript>,
+) -> &'a mut (WasiCtx, Arc<Reach>) {
+    made.get_or_insert_with(|| {
+        let reach = Reach::new(task.spec.capabilities.clone());
+        (wasi::context(task, transcript, &reach), reach)
+    })
 }
 
 impl Drop for Guest {

@@ -19,6 +19,7 @@ mod outline;
 mod output;
 mod plain;
 mod process_stream;
+mod reach;
 mod tank;
 mod trap;
 mod turns;

@@ -4,6 +4,8 @@
 //! everybody, so that a refused address is noted; each is an open file of the process, so that those who may connect
 //! nowhere get no more than there are refusals to note.
 
+use std::net::IpAddr;
+
 use wasmtime::component::{HasData, Linker, Resource};
 use wasmtime_wasi::p2::bindings::io::error::Error as IoError;
 use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::{self, HostResolveAddressStream, ResolveAddressStream};
@@ -75,14 +77,14 @@ impl ip_name_lookup::Host for GuardedNetwork<'_> {
         network: Resource<Network>,
         name: String,
     ) -> Result<Resource<ResolveAddressStream>, SocketError> {
-        let task = self.0.task();
-        let granted =
-            task.spec.capabilities.nets.iter().any(|grant| grant.host == "*" || grant.host.eq_ignore_ascii_case(&name));
-        if !granted {
-            task.meter().refuse(format!("net:{}", name.escape_default().take(256).collect::<String>()));
+        let Some(host) = self.0.reach().may_look_up(&name) else {
+            self.0.transcript.refuse(format!("net:{}", name.escape_default().take(256).collect::<String>()));
             return Err(ErrorCode::AccessDenied.into());
-        }
-        self.sockets().resolve_addresses(network, name)
+        };
+        // As it was granted: names have several forms.
+        let stream = self.sockets().resolve_addresses(network, host.to_string())?;
+        self.0.look_ups.insert(stream.rep(), host);
+        Ok(stream)
     }
 }
 
@@ -108,7 +110,12 @@ impl HostResolveAddressStream for GuardedNetwork<'_> {
         &mut self,
         stream: Resource<ResolveAddressStream>,
     ) -> Result<Option<IpAddress>, SocketError> {
-        self.sockets().resolve_next_address(stream)
+        let of = stream.rep();
+        let next = self.sockets().resolve_next_address(stream)?;
+        if let Some((host, address)) = self.0.look_ups.get(&of).cloned().zip(next) {
+            self.0.reach().found(&host, address_of(address));
+        }
+        Ok(next)
     }
 
     fn subscribe(&mut self, stream: Resource<ResolveAddressStream>) -> wasmtime::Result<Resource<DynPollable>> {
@@ -116,6 +123,14 @@ impl HostResolveAddressStream for GuardedNetwork<'_> {
     }
 
     fn drop(&mut self, stream: Resource<ResolveAddressStream>) -> wasmtime::Result<()> {
+        self.0.look_ups.remove(&stream.rep());
         HostResolveAddressStream::drop(&mut self.sockets(), stream)
+    }
+}
+
+fn address_of(address: IpAddress) -> IpAddr {
+    match address {
+        IpAddress::Ipv4((a, b, c, d)) => [a, b, c, d].into(),
+        IpAddress::Ipv6((a, b, c, d, e, f, g, h)) => [a, b, c, d, e, f, g, h].into(),
     }
 }

@@ -60,6 +60,11 @@ impl Transcript {
         }
     }
 
+    /// Notes that its guest was refused a capability.
+    pub fn refuse(&self, name: String) {
+        self.inner.lock().task.meter().refuse(name);
+    }
+
     /// Counts output.
     ///
     /// # Errors

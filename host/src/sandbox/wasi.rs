@@ -10,13 +10,14 @@ use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder};
 
 use super::output::{GuestOutput, Transcript};
+use super::reach::Reach;
 use crate::port::log::LogSource;
 use crate::state::task::{TaskRecord, Work};
-use crate::words::capabilities::{Capabilities, NetGrant};
+use crate::words::capabilities::Capabilities;
 
 /// The context of a guest that runs `task`. Nothing in it can fail: a guest never has another one than this. Its folders are
 /// [apart](super::files).
-pub fn context(task: &Arc<TaskRecord>, transcript: &Arc<Transcript>) -> WasiCtx {
+pub fn context(task: &TaskRecord, transcript: &Arc<Transcript>, reach: &Arc<Reach>) -> WasiCtx {
     let held = &task.spec.capabilities;
     let mut builder = WasiCtxBuilder::new();
     let inherit = matches!(&task.spec.work, Work::Main { inherit_stdio: true, .. });
@@ -32,7 +33,7 @@ pub fn context(task: &Arc<TaskRecord>, transcript: &Arc<Transcript>) -> WasiCtx 
         builder.env(name, value);
     }
     time_and_chance(&mut builder, held);
-    network(&mut builder, task);
+    network(&mut builder, transcript, reach);
     builder.build()
 }
 
@@ -73,49 +74,32 @@ impl HostMonotonicClock for FixedTime {
     }
 }
 
-fn network(builder: &mut WasiCtxBuilder, task: &Arc<TaskRecord>) {
-    let task = task.clone();
-    // Sockets can be made; each address is asked for, so that a refusal is noted in the receipt.
-    builder.allow_tcp(true).allow_udp(true).allow_ip_name_lookup(!task.spec.capabilities.nets.is_empty());
+fn network(builder: &mut WasiCtxBuilder, transcript: &Arc<Transcript>, reach: &Arc<Reach>) {
+    let (transcript, reach) = (transcript.clone(), reach.clone());
+    // Sockets can be made; each address is asked for, so that a refusal is noted in the receipt. Which names may be looked up is
+    // asked before.
+    builder.allow_tcp(true).allow_udp(true).allow_ip_name_lookup(true);
     builder.socket_addr_check(move |address, usage| {
-        let task = task.clone();
-        Box::pin(async move {
-            let granted = match usage {
-                // Before anything goes out the system picks a local port. That by itself reaches nobody, and what
-                // follows is asked for.
-                SocketAddrUse::TcpBind | SocketAddrUse::UdpBind => address.port() == 0 && address.ip().is_unspecified(),
-                SocketAddrUse::TcpConnect | SocketAddrUse::UdpSend | SocketAddrUse::UdpReceive => {
-                    reaches(&task.spec.capabilities.nets, address).await
-                }
-                SocketAddrUse::TcpListen | SocketAddrUse::TcpAccept => false,
-            };
-            if !granted {
-                task.meter().refuse(format!("net:{address}"));
+        let granted = is_granted(&reach, address, usage);
+        match usage {
+            _ if granted => {}
+            SocketAddrUse::TcpConnect | SocketAddrUse::UdpSend => transcript.refuse(format!("net:{address}")),
+            // Nothing grants these.
+            SocketAddrUse::TcpBind | SocketAddrUse::UdpBind | SocketAddrUse::TcpListen => {
+                transcript.refuse(format!("listen:{address}"));
             }
-            granted
-        })
+            // Somebody else's doing: what comes from there is thrown away.
+            SocketAddrUse::UdpReceive | SocketAddrUse::TcpAccept => {}
+        }
+        Box::pin(std::future::ready(granted))
     });
 }
 
-/// Is one of the granted hosts at this address? Names are looked up now, not when they were granted.
-async fn reaches(nets: &[NetGrant], address: SocketAddr) -> bool {
-    for grant in nets.iter().filter(|grant| grant.port.is_none_or(|port| port == address.port())) {
-        if grant.host == "*" || grant.host.parse() == Ok(address.ip()) {
-            return true;
-        }
-        let is_name = grant.host.parse::<std::net::IpAddr>().is_err();
-        if is_name && resolves_to(grant.host.clone(), address).await {
-            return true;
-        }
+fn is_granted(reach: &Reach, address: SocketAddr, usage: SocketAddrUse) -> bool {
+    match usage {
+        // Before anything goes out the system picks a local port. That by itself reaches nobody, and what follows is asked for.
+        SocketAddrUse::TcpBind | SocketAddrUse::UdpBind => address.port() == 0 && address.ip().is_unspecified(),
+        SocketAddrUse::TcpConnect | SocketAddrUse::UdpSend | SocketAddrUse::UdpReceive => reach.reaches(address),
+        SocketAddrUse::TcpListen | SocketAddrUse::TcpAccept => false,
     }
-    false
-}
-
-async fn resolves_to(host: String, address: SocketAddr) -> bool {
-    // On a task of its own, because the check's future has to be `Sync`, and a look-up's is not.
-    let lookup = tokio::spawn(async move {
-        let found = tokio::net::lookup_host((host.as_str(), address.port())).await;
-        found.is_ok_and(|mut addresses| addresses.any(|found| found.ip() == address.ip()))
-    });
-    lookup.await.unwrap_or(false)
 }

@@ -272,6 +272,9 @@ pub const OBSERVER_PATIENCE: Duration = Duration::from_secs(3);
 /// Refused capabilities that a receipt names.
 pub const REFUSALS_MAX: usize = 16;
 
+/// Addresses of names that a guest has looked up and may connect to, the last ones: a name has a few, and some kilobytes hold these.
+pub const FOUND_ADDRESSES_MAX: usize = 256;
+
 /// Retries that a task may ask for.
 pub const RETRIES_MAX: u32 = 1000;
 

@@ -1,6 +1,7 @@
 //! The vocabulary of the host: plain data that every layer shares. Knows neither tokio nor wasmtime.
 
 pub mod account;
+pub mod address_range;
 pub mod backoff;
 pub mod budget;
 pub mod capabilities;
@@ -12,6 +13,7 @@ pub mod ids;
 pub mod limits;
 pub mod manifest;
 pub mod module_name;
+pub mod net_grant;
 pub mod options;
 pub mod panics;
 pub mod plan;

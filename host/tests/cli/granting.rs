@@ -109,12 +109,40 @@ fn a_refused_connection_is_told_with_the_flag_that_grants_it() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     run(&["--allow-net", &address], &["connect", &address]).expect(0, &[]);
+    let asks = ["connect", &address];
+    let loopback = format!("net:{address} is loopback, this machine: neither *");
+    run(&["--allow-net", "*"], &asks).expect(1, &[&format!("add --allow-net {address}"), &loopback]);
+    for grant in ["127.0.0.0/8", "localhost", "127.0.0.1:1-65535"] {
+        run(&["--allow-net", grant], &asks).expect(0, &[]);
+    }
+}
+
+#[test]
+fn a_hint_names_no_flag_that_cannot_help() {
+    run(&["--allow-net", "*"], &["listen", "127.0.0.1:0"])
+        .expect(1, &["refused listen:127.0.0.1:0, which no flag grants"]);
+    let driver = driver();
+    let ended = end(["run", "--env", "TOKEN=t", &driver, "--", "hold-back"]);
+    ended.expect(1, &["env:TOKEN is granted, and the program gave it to its task not"]);
+}
+
+#[test]
+fn a_network_grant_that_can_never_match_is_refused() {
+    let driver = driver();
+    for (grant, says) in [
+        ("https://example.org", "such as example.org:443"),
+        ("ex*.org", "as in *.example.org"),
+        ("10.0.0.1/8", "expected 10.0.0.0/8"),
+        ("example.org:0", "from 1 to 65535"),
+    ] {
+        end(["run", "--allow-net", grant, &driver]).expect(2, &["--allow-net", says]);
+    }
 }
 
 #[test]
 fn a_task_that_needs_more_is_denied() {
     let driver = driver();
-    end(["call", &driver, "token"]).expect(126, &["env:TOKEN", "hint: grant it with"]);
+    end(["call", &driver, "token"]).expect(126, &["env:TOKEN", "hint: grant it with --env TOKEN"]);
     let ended = end(["call", "--env", "TOKEN=t", &driver, "token"]);
     assert_eq!(ended.expect(0, &[]).out(), "\"t\"\n");
 }

@@ -43,6 +43,17 @@ fn connect(address: String, text: String) -> std::result::Result<String, String>
     Ok(answer)
 }
 
+/// Sends a datagram, and gives the first that comes back.
+#[rustyray::remote]
+fn ask(address: String, text: String) -> std::result::Result<String, String> {
+    let say = |error: std::io::Error| error.to_string();
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").map_err(say)?;
+    socket.send_to(text.as_bytes(), address).map_err(say)?;
+    let mut answer = [0; 64];
+    let (length, _) = socket.recv_from(&mut answer).map_err(say)?;
+    String::from_utf8(answer[..length].to_vec()).map_err(|error| error.to_string())
+}
+
 /// Waits for somebody to connect.
 #[rustyray::remote]
 fn listen(address: String) -> std::result::Result<(), String> {

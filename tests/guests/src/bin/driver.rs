@@ -96,6 +96,12 @@ fn token() -> String {
     std::env::var("TOKEN").unwrap_or_default()
 }
 
+/// Submits what needs one.
+#[rustyray::remote]
+async fn asks_for_token() -> Result<String> {
+    token.remote().await
+}
+
 /// Needs a machine that has one.
 #[rustyray::remote(resources = "gpu=1")]
 fn on_gpu() -> bool {
@@ -145,6 +151,8 @@ async fn main() -> Result<()> {
         }
         ["write", path, text] => std::fs::write(path, text)?,
         ["connect", address] => drop(std::net::TcpStream::connect(address)?),
+        ["listen", address] => drop(std::net::TcpListener::bind(address)?),
+        ["hold-back"] => drop(asks_for_token.options().grants(Vec::<String>::new()).remote().await?),
         ["adds"] => loop {
             add.remote(1, 2).await?;
         },
