@@ -1,8 +1,10 @@
 //! Hosts as a whole: many at once, and their end.
 
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustyray_host::{BuildError, Capabilities, ErrorKind, Host};
+use rustyray_host::{BuildError, Capabilities, ErrorKind, Host, ModuleCache};
 
 use crate::support::{Lines, builder, error, finish, guest, host_with, settled, value, within};
 
@@ -122,11 +124,69 @@ fn settings_that_cannot_be_are_refused() {
 #[tokio::test]
 async fn compiled_modules_are_kept() {
     let dir = tempfile::tempdir().unwrap();
-    for _ in 0..2 {
-        let (host, module) = host_with(builder().cache_dir(dir.path()), "waiting").await;
-        let task = module.task("increment").arg(1u32).submit().await;
-        assert_eq!(value::<u32>(&host, &task).await, 2);
-        within(host.shutdown(Duration::from_secs(5)), "the end").await;
+    let (cache, file) = (ModuleCache::open(dir.path()).unwrap(), compiled(dir.path()).await);
+    let modules = cache.modules().unwrap();
+    assert_eq!((&*modules[0].module, &modules[0].file, modules.len()), ("waiting", &file, 1));
+    let written = file.metadata().unwrap().ino();
+    assert_eq!(compiled(dir.path()).await, file);
+    assert_eq!(file.metadata().unwrap().ino(), written, "it was found");
+    assert_eq!(cache.clear().unwrap().len(), 1);
+    assert!(cache.modules().unwrap().is_empty() && !file.exists());
+}
+
+/// Loads a module on a host that keeps compiled ones here, has it run, and gives the file of its code.
+async fn compiled(cache: &Path) -> PathBuf {
+    let (host, module) = host_with(builder().cache_dir(cache), "waiting").await;
+    let task = module.task("increment").arg(1u32).submit().await;
+    assert_eq!(value::<u32>(&host, &task).await, 2);
+    let file = module.compiled_file().unwrap();
+    within(host.shutdown(Duration::from_secs(5)), "the end").await;
+    file
+}
+
+#[tokio::test]
+async fn compiled_code_that_is_damaged_is_never_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = compiled(dir.path()).await;
+    let (note, whole) = (file.with_extension("json"), std::fs::read(&file).unwrap());
+    let said = std::fs::read_to_string(&note).unwrap();
+    let flipped = |at: usize| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x10;
+        bytes
+    };
+    let mut damaged: Vec<_> = (0..8).map(|part| flipped(whole.len() / 8 * part + 100)).collect();
+    damaged.extend([
+        flipped(whole.len() - 1),
+        whole[..whole.len() / 2].to_vec(),
+        [&*whole, b"more"].concat(),
+        Vec::new(),
+    ]);
+    for bytes in damaged {
+        // In place of the file, as the process has it mapped.
+        std::fs::remove_file(&file).unwrap();
+        std::fs::write(&file, &bytes).unwrap();
+        assert_eq!(compiled(dir.path()).await, file);
+        assert!(std::fs::read(&file).unwrap() != bytes, "it was compiled again");
     }
-    assert!(std::fs::read_dir(dir.path()).unwrap().next().is_some());
+    for text in ["", "{}", &said.replace("\"checksum\":\"", "\"checksum\":\"0"), "[1]"] {
+        std::fs::write(&note, text).unwrap();
+        assert_eq!(compiled(dir.path()).await, file);
+        assert_ne!(std::fs::read_to_string(&note).unwrap(), text);
+    }
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(compiled(dir.path()).await, file);
+}
+
+#[tokio::test]
+async fn what_cannot_be_kept_runs_and_says_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = builder().cache_dir(dir.path().join("gone")).build().unwrap();
+    std::fs::remove_dir(dir.path().join("gone")).unwrap();
+    let module = host.load_file(guest("waiting")).await.unwrap();
+    let task = module.task("increment").arg(1u32).submit().await;
+    assert_eq!(value::<u32>(&host, &task).await, 2);
+    let why = module.compiled_file().unwrap_err();
+    assert!(why.contains("cannot be kept in") && why.contains("No such file"), "{why}");
+    finish(host).await;
 }

@@ -150,8 +150,10 @@ fn host(instances: u32) -> Check {
 }
 
 fn compiled_modules() -> Check {
-    match cache::folder() {
-        Ok(folder) => Check::new("cache", State::Ok, format!("compiled modules are kept in {}", folder.display())),
+    match cache::of_this_user() {
+        Ok(cache) => {
+            Check::new("cache", State::Ok, format!("compiled modules are kept in {}", cache.folder().display()))
+        }
         Err(reason) => {
             let check = Check::new("cache", State::Warning, format!("modules are compiled each time: {reason}"));
             let ours = cache::place_of_this_user().filter(|folder| folder.is_dir());

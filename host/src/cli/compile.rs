@@ -1,5 +1,6 @@
 //! `rustyray-host compile MODULE|DIR`.
 
+use std::path::Path;
 use std::time::Instant;
 
 use clap::Args;
@@ -21,7 +22,7 @@ use super::{cache, results};
 pub struct Compile {
     #[command(flatten)]
     guest: GuestArgs,
-    /// As one JSON object: {"module","cache","seconds"}.
+    /// As one JSON object: {"module","cache","file","seconds"}.
     #[arg(long)]
     pub json: bool,
 }
@@ -29,7 +30,8 @@ pub struct Compile {
 #[derive(Serialize)]
 struct Report<'a> {
     module: &'a str,
-    cache: &'a std::path::Path,
+    cache: &'a Path,
+    file: &'a Path,
     seconds: f64,
 }
 
@@ -40,9 +42,9 @@ impl Compile {
     /// It is no module, or there is no cache to keep it in.
     pub async fn execute(&self, console: &Console) -> Result<u8, Failure> {
         let path = self.guest.module(console)?;
-        let cache = cache::folder().map_err(|reason| Failure::host(format!("there is no cache: {reason}")))?;
+        let cache = cache::of_this_user().map_err(|reason| Failure::host(format!("there is no cache: {reason}")))?;
         let mut signals = listen()?;
-        let host = Host::builder().instances(1).threads(1).cache_dir(&cache).build();
+        let host = Host::builder().instances(1).threads(1).cache_dir(cache.folder()).build();
         let host = host.map_err(|error| no_host(&error))?;
         let began = Instant::now();
         let loaded = tokio::select! {
@@ -50,11 +52,12 @@ impl Compile {
             never = signals.end_at_once(console) => match never {},
         };
         let module = loaded.map_err(|error| Failure::of_module(&path, &error))?;
+        let file = module.compiled_file().map_err(Failure::host)?;
         let seconds = began.elapsed().as_secs_f64();
         if self.json {
-            results::write_json_line(&Report { module: module.name(), cache: &cache, seconds })?;
+            results::write_json_line(&Report { module: module.name(), cache: cache.folder(), file: &file, seconds })?;
         } else {
-            let text = format!("{} is compiled ({seconds:.1} s), in {}\n", module.name(), cache.display());
+            let text = format!("{} is compiled ({seconds:.1} s), in {}\n", module.name(), cache.folder().display());
             results::write_out(text.as_bytes())?;
         }
         Ok(0)

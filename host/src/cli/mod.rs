@@ -88,6 +88,8 @@ enum Command {
     Stubs(stubs::StubsOf),
     /// Compile a module ahead of time.
     Compile(Compile),
+    /// Show or empty the cache of compiled modules.
+    Cache(cache::CacheOf),
     /// Measure a task: latency, throughput, fuel, memory.
     Bench(bench::Bench),
     /// Say what is missing on this machine, and how to mend it.
@@ -108,6 +110,7 @@ impl Command {
             Command::Inspect(Inspect { json, .. })
             | Command::Build(Build { json, .. })
             | Command::Compile(Compile { json, .. })
+            | Command::Cache(cache::CacheOf { json, .. })
             | Command::Doctor(Doctor { json, .. }) => Console::new(false, 0, *json),
             Command::New(_) | Command::Stubs(_) | Command::Completions(_) | Command::Man(_) => {
                 Console::new(false, 0, false)
@@ -194,6 +197,7 @@ async fn execute(command: Command, console: &Console) -> Result<u8, Failure> {
         Command::Inspect(inspect) => inspect.execute(console).await,
         Command::Stubs(stubs) => stubs.execute(console).await,
         Command::Compile(compile) => compile.execute(console).await,
+        Command::Cache(cache) => cache.execute(),
         Command::Bench(bench) => bench.execute(console).await,
         Command::Doctor(doctor) => doctor.execute(console).await,
         Command::Completions(completions) => completions.execute(Cli::command()),

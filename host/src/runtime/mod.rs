@@ -47,6 +47,7 @@ use tracing::Level;
 pub use clock::{GuardedClock, TokioClock};
 pub use io_threads::IoThreads;
 pub use journal::Keeper;
+pub(crate) use modules::code_of;
 pub use observers::{Observers, Sinks};
 
 use self::crew::{Crew, Job};

@@ -34,7 +34,7 @@ use crate::words::weight::{WeightError, check_weight};
 const MANIFEST_TIME: Duration = Duration::from_secs(10);
 
 /// The code of a module.
-pub(super) fn code_of(module: &ModuleInfo) -> Option<Arc<LoadedModule>> {
+pub(crate) fn code_of(module: &ModuleInfo) -> Option<Arc<LoadedModule>> {
     module.code.clone().downcast().ok()
 }
 
@@ -127,12 +127,15 @@ impl Runtime {
         lasting: Option<Arc<()>>,
         bytes: Vec<u8>,
     ) -> Result<Arc<ModuleInfo>, ModuleError> {
-        let (sandbox, hashed) = (self.sandbox.clone(), self.journal.is_some());
+        let (sandbox, called, hashed) = (self.sandbox.clone(), name.clone(), self.journal.is_some());
         let compiled = self.tokio.spawn_blocking(move || {
             let code_hash = hashed.then(|| Sha256::digest(&bytes).into());
-            LoadedModule::compile(&sandbox, &bytes).map(|code| (code, code_hash))
+            LoadedModule::compile(&sandbox, &called, &bytes).map(|code| (code, code_hash))
         });
         let (code, code_hash) = compiled.await.map_err(|_| ModuleError::HostShutDown)??;
+        if let Some(Err(why)) = code.kept() {
+            self.observers.say(Level::WARN, || format!("module '{name}' is compiled again the next time: {why}"));
+        }
         let code = Arc::new(code);
         let info = |manifest: Option<Manifest>, room: Reservation| ModuleInfo {
             id,

@@ -1,13 +1,13 @@
 //! The engine: how guests are compiled and where their instances come from.
 
 use std::any::Any;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use wasmtime::component::Linker;
-use wasmtime::{Cache, CacheConfig, Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::bindings::Module;
+use super::cache::ModuleCache;
 use super::files;
 use super::guest::Guest;
 use super::host_calls;
@@ -35,7 +35,7 @@ pub struct EngineConfig {
     /// Instances that live at once. The pool has one more, for asking a module what it offers.
     pub instances: u32,
     /// Where compiled modules are kept; `None` for nowhere.
-    pub cache_dir: Option<PathBuf>,
+    pub cache: Option<ModuleCache>,
 }
 
 type Link = Box<dyn Fn(&mut Linker<Guest>) -> wasmtime::Result<()> + Send + Sync>;
@@ -54,15 +54,16 @@ pub struct Sandbox {
     pub(super) engine: Engine,
     pub(super) linker: Linker<Guest>,
     pub(super) imports: Vec<ImportSet>,
+    pub(super) cache: Option<ModuleCache>,
 }
 
 impl Sandbox {
     /// Makes the engine and reserves the pool's address space.
     ///
     /// # Errors
-    /// The machine refuses the pool or the cache folder, or the embedder's imports collide with others.
-    pub fn new(config: &EngineConfig, imports: Vec<ImportSet>) -> wasmtime::Result<Arc<Self>> {
-        let engine = Engine::new(&wasmtime_config(config)?)?;
+    /// The machine refuses the pool, or the embedder's imports collide with others.
+    pub fn new(config: EngineConfig, imports: Vec<ImportSet>) -> wasmtime::Result<Arc<Self>> {
+        let engine = Engine::new(&wasmtime_config(&config))?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         linker.allow_shadowing(true);
@@ -73,14 +74,14 @@ impl Sandbox {
         host_calls::objects::link_put(&mut linker)?;
         host_calls::calls::link(&mut linker)?;
         imports.iter().try_for_each(|set| (set.link)(&mut linker))?;
-        Ok(Arc::new(Sandbox { engine, linker, imports }))
+        Ok(Arc::new(Sandbox { engine, linker, imports, cache: config.cache }))
     }
 }
 
 /// Beside those of the scheduler: those that are asked for their manifests, and one that an actor moves to.
 const EXTRA_INSTANCES: u32 = DESCRIBED_AT_ONCE as u32 + 1;
 
-fn wasmtime_config(config: &EngineConfig) -> wasmtime::Result<Config> {
+fn wasmtime_config(config: &EngineConfig) -> Config {
     let mut wasmtime = Config::new();
     wasmtime
         .consume_fuel(true)
@@ -92,12 +93,7 @@ fn wasmtime_config(config: &EngineConfig) -> wasmtime::Result<Config> {
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(
             config.instances.saturating_add(EXTRA_INSTANCES),
         )));
-    if let Some(dir) = &config.cache_dir {
-        let mut cache = CacheConfig::new();
-        cache.with_directory(dir);
-        wasmtime.cache(Some(Cache::new(cache)?));
-    }
-    Ok(wasmtime)
+    wasmtime
 }
 
 fn pool(instances: u32) -> PoolingAllocationConfig {

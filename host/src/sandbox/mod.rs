@@ -1,6 +1,7 @@
 //! The only place that names wasmtime: the engine, the modules, and the guests that run in them.
 
 mod bindings;
+mod cache;
 mod convert;
 mod descriptors;
 mod engine;
@@ -26,6 +27,7 @@ mod turns;
 mod wasi;
 pub mod wire;
 
+pub use cache::{CachedModule, ModuleCache};
 pub use engine::{EngineConfig, ImportSet, Sandbox};
 pub use guest::Guest;
 pub use instance::Instance;

@@ -1,6 +1,7 @@
 //! Loading a module: what it is, what it offers, and the code, compiled and linked as far as can be without a guest.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wasmtime::component::types::ComponentItem;
@@ -96,17 +97,21 @@ pub struct LoadedModule {
     /// The export of a command.
     pub(super) run: Option<ComponentExportIndex>,
     imports: Vec<String>,
+    kept: Kept,
 }
+
+/// Where a module's native code is kept, or why not; none where it is to be kept nowhere.
+type Kept = Option<Result<PathBuf, String>>;
 
 impl LoadedModule {
     /// Compiles a module. It takes time in proportion to its size; call it where blocking is fine.
     ///
     /// # Errors
     /// Why these bytes are no module.
-    pub fn compile(sandbox: &Arc<Sandbox>, bytes: &[u8]) -> Result<Self, ModuleError> {
+    pub fn compile(sandbox: &Arc<Sandbox>, name: &str, bytes: &[u8]) -> Result<Self, ModuleError> {
         check_header(bytes)?;
         outline::check(bytes).map_err(ModuleError::Invalid)?;
-        let component = on_all_cores(|| Component::from_binary(&sandbox.engine, bytes))?
+        let (component, kept) = on_all_cores(|| compiled(sandbox, name, bytes))?
             .map_err(|error| ModuleError::Invalid(shorten(format!("{error:#}"), ERROR_TEXT_MAX)))?;
         let plain = PlainExports::of(&component);
         let (has_guest, run_name) = exports(&component, &plain)?;
@@ -122,7 +127,7 @@ impl LoadedModule {
         let engine = &sandbox.engine;
         let imports = component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect();
         let plain = if has_guest { PlainExports::default() } else { plain };
-        Ok(LoadedModule { pre, guest, plain, run, imports })
+        Ok(LoadedModule { pre, guest, plain, run, imports, kept })
     }
 
     /// Has it a `main`?
@@ -138,6 +143,11 @@ impl LoadedModule {
     /// What its types say that it offers, where that is anything.
     pub fn plain_manifest(&self) -> Option<Manifest> {
         (!self.plain.is_empty()).then(|| self.plain.manifest())
+    }
+
+    /// Where its native code is kept, or why not; none where it is to be kept nowhere.
+    pub fn kept(&self) -> Option<Result<&Path, &str>> {
+        self.kept.as_ref().map(|kept| kept.as_deref().map_err(|why| &**why))
     }
 
     /// The interfaces that it imports.
@@ -160,6 +170,17 @@ fn on_all_cores<T: Send>(compile: impl FnOnce() -> T + Send) -> Result<T, Module
         .stack_size(COMPILER_STACK_BYTES)
         .build_scoped(|thread| thread.run(), |pool| pool.install(compile))
         .map_err(|error| ModuleError::NoThreads(error.to_string()))
+}
+
+/// Compiles it, or finds it where it was compiled before.
+fn compiled(sandbox: &Sandbox, name: &str, bytes: &[u8]) -> wasmtime::Result<(Component, Kept)> {
+    let compile = || Component::from_binary(&sandbox.engine, bytes);
+    let Some(cache) = &sandbox.cache else {
+        return Ok((compile()?, None));
+    };
+    let (component, kept) = cache.component(&sandbox.engine, name, bytes, compile)?;
+    let folder = cache.folder().display();
+    Ok((component, Some(kept.map_err(|error| format!("its native code cannot be kept in '{folder}': {error}")))))
 }
 
 /// Tells the ordinary mistakes apart before the compiler speaks.

@@ -10,7 +10,7 @@ use crate::port::log::{LogLine, LogSource};
 use crate::runtime::{GuardedClock, IoThreads, Keeper, Observers, Runtime, RuntimeConfig, Sinks, TokioClock};
 use crate::sandbox::wasmtime;
 use crate::sandbox::wasmtime::component::Linker;
-use crate::sandbox::{EngineConfig, Guest, ImportSet, Sandbox};
+use crate::sandbox::{EngineConfig, Guest, ImportSet, ModuleCache, Sandbox};
 use crate::state::journal::Journal;
 use crate::state::spill::SpillFolder;
 use crate::words::capabilities::Capabilities;
@@ -48,7 +48,15 @@ pub enum BuildError {
     /// A number that cannot be.
     #[error("{0}")]
     Invalid(String),
-    /// The engine refused: no address space, no cache folder, imports that collide.
+    /// The folder for compiled modules cannot be used.
+    #[error("the folder for compiled modules '{}' cannot be used: {reason}", path.display())]
+    Cache {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The engine refused: no address space, imports that collide.
     #[error("the engine could not be made: {0}")]
     Engine(String),
     /// The journal could not be opened.
@@ -235,8 +243,8 @@ impl HostBuilder {
         self
     }
 
-    /// A folder for compiled modules, made if it is missing. Whoever can write there can run code in the host. Default:
-    /// none, modules are compiled each time.
+    /// A folder for compiled modules, made if it is missing: see [`ModuleCache`]. Whoever can write there can run code in the host.
+    /// Default: none, modules are compiled each time.
     pub fn cache_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.cache_dir = Some(dir.into());
         self
@@ -359,8 +367,9 @@ impl HostBuilder {
         let object_store_bytes = self.object_store_bytes.unwrap_or_else(|| default_object_store(self.memory_bytes));
         let guest_memory_bytes = guest_memory(self.memory_bytes, object_store_bytes)?;
         let spill = self.spill.map(|dir| spill_folder(&dir, self.spill_bytes)).transpose()?;
-        let engine = EngineConfig { instances: self.instances, cache_dir: self.cache_dir };
-        let sandbox = Sandbox::new(&engine, self.imports).map_err(|error| BuildError::Engine(format!("{error:#}")))?;
+        let cache = self.cache_dir.map(cache).transpose()?;
+        let engine = EngineConfig { instances: self.instances, cache };
+        let sandbox = Sandbox::new(engine, self.imports).map_err(|error| BuildError::Engine(format!("{error:#}")))?;
         let journal = self.journal.map(|path| journal(path, self.journal_bytes)).transpose()?;
         let io = IoThreads::start()?;
         let observers = Observers::start(self.sinks)?;
@@ -394,6 +403,10 @@ impl HostBuilder {
 /// The object store's part of a limited memory, as in Ray.
 fn default_object_store(memory_bytes: Option<u64>) -> u64 {
     memory_bytes.map_or(OBJECT_STORE_BYTES, |bytes| OBJECT_STORE_BYTES.min(bytes / 10 * 3))
+}
+
+fn cache(path: PathBuf) -> Result<ModuleCache, BuildError> {
+    ModuleCache::open(&path).map_err(|error| BuildError::Cache { path, reason: error.to_string() })
 }
 
 fn spill_folder(dir: &Path, bytes: u64) -> Result<Arc<SpillFolder>, BuildError> {

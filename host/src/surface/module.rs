@@ -1,13 +1,13 @@
 //! A loaded module, as an embedder holds it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::actor::{ActorCall, ActorHandle};
 use super::host::read_away;
 use super::task::TaskCall;
 use crate::port::Port;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, code_of};
 use crate::sandbox::ModuleError;
 use crate::state::modules::ModuleSlot;
 use crate::state::object::ObjectRef;
@@ -46,6 +46,17 @@ impl Module {
     /// [object store](crate::HostBuilder::object_store_bytes) holds. What a guest holds while it runs is its memory instead.
     pub fn kept_bytes(&self) -> u64 {
         self.info().account.kept_bytes()
+    }
+
+    /// The file of its native code, where the host has a [cache](crate::HostBuilder::cache_dir).
+    ///
+    /// # Errors
+    /// Why it is compiled anew by the next host, in words.
+    pub fn compiled_file(&self) -> Result<PathBuf, String> {
+        match code_of(&self.info()).as_ref().and_then(|code| code.kept()) {
+            Some(kept) => kept.map(Path::to_owned).map_err(str::to_owned),
+            None => Err("this host has no folder for compiled modules".to_owned()),
+        }
     }
 
     /// What is known of the version that is there. Whoever holds it holds the code.

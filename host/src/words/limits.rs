@@ -275,6 +275,9 @@ pub const REFUSALS_MAX: usize = 16;
 /// Addresses of names that a guest has looked up and may connect to, the last ones: a name has a few, and some kilobytes hold these.
 pub const FOUND_ADDRESSES_MAX: usize = 256;
 
+/// Compiled modules in a folder together: the native code of some hundred. Those that were not used for longest go.
+pub const CACHE_BYTES: u64 = 1 << 30;
+
 /// Retries that a task may ask for.
 pub const RETRIES_MAX: u32 = 1000;
 

@@ -143,18 +143,39 @@ fn what_is_compiled_ahead_is_not_compiled_again() {
     let ended = with_cache(&["compile", "--json", &driver]);
     let report: serde_json::Value = serde_json::from_str(ended.expect(0, &[]).out()).unwrap();
     assert_eq!(report["module"], "driver");
-    let kept = || {
-        let folders = std::fs::read_dir(cache.path().join("rustyray-host/modules")).unwrap();
-        let count = |folder: PathBuf| std::fs::read_dir(folder).unwrap().filter(is_code).count();
-        folders.map(|folder| count(folder.unwrap().path())).sum::<usize>()
-    };
+    let kept = || std::fs::read_dir(cache.path().join("rustyray-host")).unwrap().filter(is_code).count();
     assert_eq!(kept(), 1);
     with_cache(&["run", &driver, "--", "echo"]).expect(0, &[]);
     assert_eq!(kept(), 1, "it was found");
     end_of(rustyray_host(["compile", &driver]).env("XDG_CACHE_HOME", "/proc")).expect(125, &["there is no cache"]);
+    // A limit of files is a disk that is full.
+    let mut limited = std::process::Command::new("sh");
+    let script = r#"ulimit -f 2500; exec "$0" compile "$1""#;
+    limited.args(["-c", script, env!("CARGO_BIN_EXE_rustyray-host"), &driver]);
+    let full = tempfile::tempdir().unwrap();
+    end_of(limited.env("XDG_CACHE_HOME", full.path()))
+        .expect(125, &["its native code cannot be kept in", "File too large"]);
 }
 
-/// Statistics and locks are beside the code.
+#[test]
+fn the_cache_is_shown_and_emptied() {
+    let (driver, cache) = (super::driver(), tempfile::tempdir().unwrap());
+    let with_cache =
+        |arguments: &[&str]| end_of(rustyray_host(arguments.iter().copied()).env("XDG_CACHE_HOME", cache.path()));
+    assert!(with_cache(&["cache"]).expect(0, &[]).out().contains(": 0 modules, 0.0 MiB"));
+    with_cache(&["compile", &driver]).expect(0, &[]);
+    let shown = with_cache(&["cache", "list"]);
+    let shown = shown.expect(0, &[]).out();
+    assert!(shown.contains(": 1 modules, ") && shown.ends_with("MiB  driver\n"), "{shown}");
+    let line = with_cache(&["cache", "--json"]);
+    let line: serde_json::Value = serde_json::from_str(line.expect(0, &[]).out()).unwrap();
+    assert_eq!(line["module"], "driver");
+    assert!(std::path::Path::new(line["file"].as_str().unwrap()).exists() && line["bytes"].as_u64() > Some(1000));
+    assert!(with_cache(&["cache", "clear"]).expect(0, &[]).out().contains(" removed: 1 modules"));
+    assert!(with_cache(&["cache"]).expect(0, &[]).out().contains(": 0 modules"));
+}
+
+/// What it is stands beside the code.
 fn is_code(entry: &std::io::Result<std::fs::DirEntry>) -> bool {
-    entry.as_ref().unwrap().path().extension().is_none()
+    entry.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "code")
 }

@@ -157,7 +157,7 @@ fn compiled_modules_are_kept_in_a_folder_of_our_own_or_not_at_all() {
     run().expect(0, &["compiled modules are kept in"]);
     let folder = cache.path().join("rustyray-host");
     assert_eq!(folder.metadata().unwrap().mode() & 0o777, 0o700);
-    assert!(folder.join("modules").exists());
+    assert!(folder.read_dir().unwrap().count() == 2, "code, and what it is");
     std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o777)).unwrap();
     run().expect(0, &["others can write to", "chmod 700"]);
 }

@@ -1,0 +1,343 @@
+//! The folder of compiled modules: their native code as this host compiled it, to be mapped by the next one.
+//!
+//! Loading native code is running it, so that nothing is loaded whose checksum is wrong, and the folder has to be its user's alone.
+//! A module's files are named after its bytes and after what compiled them: `KEY.code` is mapped as it is, `KEY.json` tells what it is
+//! and its checksum, and is written last. Both come by renaming, so that a file is whole or not there, whoever else writes.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use twox_hash::XxHash3_128;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::words::limits::CACHE_BYTES;
+
+/// A file that nobody finished in this time has nobody who will.
+const UNFINISHED: Duration = Duration::from_secs(3600);
+
+/// Read at once for a checksum.
+const CHUNK: usize = 1 << 18;
+
+/// A folder of compiled modules, as [`HostBuilder::cache_dir`](crate::HostBuilder::cache_dir) takes one.
+#[derive(Clone, Debug)]
+pub struct ModuleCache {
+    folder: PathBuf,
+    limit: u64,
+}
+
+/// A compiled module in the folder.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct CachedModule {
+    /// What it was called when it was compiled.
+    pub module: String,
+    /// Bytes of its native code.
+    pub bytes: u64,
+    /// When a host loaded it last.
+    #[serde(skip)]
+    pub used: SystemTime,
+    /// The file.
+    pub file: PathBuf,
+}
+
+/// What stands beside the code.
+#[derive(Serialize, Deserialize)]
+struct Note {
+    module: String,
+    bytes: u64,
+    checksum: String,
+}
+
+impl ModuleCache {
+    /// The folder, which is made if it is missing, for its user alone.
+    ///
+    /// # Errors
+    /// It cannot be made or written to, belongs to another user, or others can write to it: who can do that can run code in the hosts
+    /// that use it.
+    pub fn open(folder: impl Into<PathBuf>) -> io::Result<Self> {
+        let folder = folder.into();
+        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        check_owner(&folder)?;
+        Ok(ModuleCache { folder, limit: CACHE_BYTES })
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What is in it, the last used first.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn modules(&self) -> io::Result<Vec<CachedModule>> {
+        let mut modules: Vec<_> = self.files()?.iter().filter_map(|path| self.described(path)).collect();
+        modules.sort_unstable_by_key(|module| std::cmp::Reverse(module.used));
+        Ok(modules)
+    }
+
+    /// Removes all of it; hosts that run keep what they have mapped. Gives the modules that were there.
+    ///
+    /// # Errors
+    /// A file cannot be removed.
+    pub fn clear(&self) -> io::Result<Vec<CachedModule>> {
+        let modules = self.modules()?;
+        self.files()?.iter().filter(|path| is_ours(path)).try_for_each(|path| removed(path))?;
+        Ok(modules)
+    }
+
+    /// The module of these bytes, which is there or is compiled now; and where its code is kept, or why it is not.
+    ///
+    /// # Errors
+    /// It does not compile.
+    pub(super) fn component(
+        &self,
+        engine: &Engine,
+        module: &str,
+        bytes: &[u8],
+        compile: impl FnOnce() -> wasmtime::Result<Component>,
+    ) -> wasmtime::Result<(Component, io::Result<PathBuf>)> {
+        let key = key(engine, bytes);
+        if let Some(found) = self.find(engine, &key) {
+            return Ok((found, Ok(self.code(&key))));
+        }
+        let component = compile()?;
+        let kept = component.serialize().map_err(io::Error::other).and_then(|code| self.keep(&key, module, &code));
+        Ok((component, kept.map(|()| self.code(&key))))
+    }
+
+    /// What is there whole is mapped. What is not, or cannot be, is compiled anew.
+    fn find(&self, engine: &Engine, key: &str) -> Option<Component> {
+        let (code, note) = (self.code(key), self.note(key));
+        let expected: Note = serde_json::from_slice(&fs::read(&note).ok()?).ok()?;
+        let file = File::open(&code).ok()?;
+        if checksum(&file).ok()? != (expected.bytes, expected.checksum) {
+            return None;
+        }
+        // Who is told apart by it has not been used for longest.
+        let _ = file.set_modified(SystemTime::now());
+        #[expect(unsafe_code, reason = "native code is what a host of this user compiled, and what its checksum says")]
+        // SAFETY: The file is what `serialize` gave to a host of this user, bit by bit, in a folder that nobody else can write to, and
+        // no host writes to a file that is there. The engine checks that it was compiled by the same version and settings.
+        let found = unsafe { Component::deserialize_file(engine, &code) };
+        found.ok()
+    }
+
+    fn keep(&self, key: &str, module: &str, code: &[u8]) -> io::Result<()> {
+        let bytes = code.len() as u64;
+        if bytes > self.limit {
+            return Err(io::Error::other(format!("it takes {bytes} bytes, and all together may take {}", self.limit)));
+        }
+        let note = Note { module: module.to_owned(), bytes, checksum: hex(XxHash3_128::oneshot(code)) };
+        self.write(&self.code(key), code)?;
+        self.write(&self.note(key), &serde_json::to_vec(&note).map_err(io::Error::other)?)?;
+        self.make_room();
+        Ok(())
+    }
+
+    /// Writes a file whole, or not at all.
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        static WRITTEN: AtomicU64 = AtomicU64::new(0);
+        let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+        let unfinished = self.folder.join(format!("{}-{number}.{UNFINISHED_EXTENSION}", std::process::id()));
+        let written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished);
+        let written = written.and_then(|mut file| file.write_all(bytes)).and_then(|()| fs::rename(&unfinished, path));
+        if written.is_err() {
+            let _ = fs::remove_file(&unfinished);
+        }
+        written
+    }
+
+    /// Removes what was not used for longest until the rest is within the limit, and what nobody finishes.
+    fn make_room(&self) {
+        let (Ok(modules), Ok(files)) = (self.modules(), self.files()) else { return };
+        let known: Vec<&Path> = modules.iter().map(|module| &*module.file).collect();
+        let forlorn =
+            files.iter().filter(|path| is_ours(path) && is_old(path) && !known.contains(&&*path.with_extension(CODE)));
+        for path in forlorn {
+            let _ = removed(path);
+        }
+        let mut sum = 0;
+        for module in &modules {
+            sum += module.bytes;
+            if sum > self.limit {
+                // First what says that it is there.
+                let _ = removed(&module.file.with_extension(NOTE));
+                let _ = removed(&module.file);
+            }
+        }
+    }
+
+    /// The module whose note this is.
+    fn described(&self, path: &Path) -> Option<CachedModule> {
+        if path.extension()? != NOTE {
+            return None;
+        }
+        let note: Note = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+        let file = path.with_extension(CODE);
+        let used = file.metadata().ok()?.modified().ok()?;
+        Some(CachedModule { module: note.module, bytes: note.bytes, used, file })
+    }
+
+    fn files(&self) -> io::Result<Vec<PathBuf>> {
+        fs::read_dir(&self.folder)?.map(|entry| Ok(entry?.path())).collect()
+    }
+
+    fn code(&self, key: &str) -> PathBuf {
+        self.folder.join(key).with_extension(CODE)
+    }
+
+    fn note(&self, key: &str) -> PathBuf {
+        self.folder.join(key).with_extension(NOTE)
+    }
+}
+
+const CODE: &str = "code";
+const NOTE: &str = "json";
+const UNFINISHED_EXTENSION: &str = "unfinished";
+
+/// What the module is, and who compiles it how.
+fn key(engine: &Engine, bytes: &[u8]) -> String {
+    let mut settings = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut settings);
+    let mut hasher = Sha256::new_with_prefix(settings.finish().to_le_bytes());
+    hasher.update(bytes);
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The length of a file, and the checksum over all of it.
+fn checksum(mut file: &File) -> io::Result<(u64, String)> {
+    let (mut hasher, mut chunk, mut length) = (XxHash3_128::new(), vec![0; CHUNK], 0);
+    loop {
+        match file.read(&mut chunk)? {
+            0 => return Ok((length, hex(hasher.finish_128()))),
+            read => {
+                hasher.write(&chunk[..read]);
+                length += read as u64;
+            }
+        }
+    }
+}
+
+fn hex(checksum: u128) -> String {
+    format!("{checksum:032x}")
+}
+
+/// Is it named like what a cache writes?
+fn is_ours(path: &Path) -> bool {
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some(CODE | NOTE) => stem.len() == 64 && stem.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        Some(UNFINISHED_EXTENSION) => stem.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'),
+        _ => false,
+    }
+}
+
+fn is_old(path: &Path) -> bool {
+    let age = path.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|at| at.elapsed().ok());
+    age.is_some_and(|age| age > UNFINISHED)
+}
+
+/// Somebody else may have removed it.
+fn removed(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn check_owner(folder: &Path) -> io::Result<()> {
+    let found = folder.metadata()?;
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::other("it belongs to another user"));
+    }
+    if found.mode() & 0o022 != 0 {
+        return Err(io::Error::other(format!(
+            "others can write to it: take that from them with `chmod 700 {}`",
+            folder.display()
+        )));
+    }
+    let probe = folder.join(format!("{}-probe.{UNFINISHED_EXTENSION}", std::process::id()));
+    File::create(&probe)?;
+    removed(&probe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn cache(limit: u64) -> (tempfile::TempDir, ModuleCache) {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = ModuleCache { limit, ..ModuleCache::open(folder.path()).unwrap() };
+        (folder, cache)
+    }
+
+    fn key_of(number: u8) -> String {
+        format!("{number:064x}")
+    }
+
+    fn names(cache: &ModuleCache) -> Vec<String> {
+        let mut names: Vec<_> = cache.modules().unwrap().into_iter().map(|module| module.module).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// As if it had been used so many hours ago.
+    fn used(cache: &ModuleCache, number: u8, hours: u64) {
+        let file = File::open(cache.code(&key_of(number))).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(3600 * hours)).unwrap();
+    }
+
+    #[test]
+    fn what_was_not_used_for_longest_makes_room() {
+        let (_folder, cache) = cache(100);
+        for (number, hours) in [(1, 3), (2, 1), (3, 2)] {
+            cache.keep(&key_of(number), &number.to_string(), &[7; 30]).unwrap();
+            used(&cache, number, hours);
+        }
+        cache.keep(&key_of(4), "4", &[7; 30]).unwrap();
+        assert_eq!(names(&cache), ["2", "3", "4"]);
+        let refused = cache.keep(&key_of(5), "5", &[7; 101]).unwrap_err().to_string();
+        assert_eq!(refused, "it takes 101 bytes, and all together may take 100");
+        assert_eq!(cache.files().unwrap().len(), 6);
+        assert_eq!(cache.clear().unwrap().len(), 3);
+        assert!(cache.files().unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_nobody_finished_goes_and_what_is_somebody_elses_stays() {
+        let (folder, cache) = cache(100);
+        let [old, new, note, other] =
+            ["1-1.unfinished", "2-1.unfinished", "x.json", "notes.txt"].map(|name| folder.path().join(name));
+        let forlorn = cache.code(&key_of(9));
+        for path in [&old, &new, &note, &other, &forlorn] {
+            fs::write(path, "something").unwrap();
+        }
+        for path in [&old, &note, &other, &forlorn] {
+            File::open(path).unwrap().set_modified(SystemTime::now() - 2 * UNFINISHED).unwrap();
+        }
+        cache.keep(&key_of(1), "1", &[7; 30]).unwrap();
+        assert!(!old.exists() && !forlorn.exists() && new.exists() && note.exists() && other.exists());
+        cache.clear().unwrap();
+        assert!(!new.exists() && note.exists() && other.exists());
+    }
+
+    #[test]
+    fn a_folder_that_others_can_write_to_is_refused() {
+        let (folder, _) = cache(100);
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(ModuleCache::open(folder.path()).unwrap_err().to_string().contains("chmod 700"));
+        let made = folder.path().join("a/b");
+        ModuleCache::open(&made).unwrap();
+        assert_eq!(made.metadata().unwrap().mode() & 0o777, 0o700);
+    }
+}
