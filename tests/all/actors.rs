@@ -30,6 +30,33 @@ async fn calls_are_served_in_their_order() {
 }
 
 #[tokio::test]
+async fn a_kill_is_done_when_it_returns() {
+    let (host, module) = host_with(builder().resource("gpu", 1.0), "actors").await;
+    let gpu = || ActorOptions::new().call(TaskOptions::new().resource("gpu", 1.0));
+    let holder = counter(&module, gpu().name("holds"));
+    add(&host, &holder, 1).await;
+    // Its constructor waits for what the other holds.
+    let queued = counter(&module, gpu().name("waits"));
+    let call = queued.call("add").arg(1).submit().await;
+    queued.kill(false);
+    assert_eq!(module.find_actor("waits").err().unwrap().kind, ErrorKind::ActorNotFound);
+    assert_eq!(error(&host, &call).await.kind, ErrorKind::ActorDied);
+    assert_eq!(error(&host, &queued.ready()).await.kind, ErrorKind::ActorDied);
+    assert_eq!(host.stats().pending, 0);
+    for _ in 0..50 {
+        let spins = counter(&module, ActorOptions::new().name("again"));
+        add(&host, &spins, 1).await;
+        spins.kill(false);
+        assert_eq!(module.find_actor("again").err().unwrap().kind, ErrorKind::ActorNotFound);
+        let next = counter(&module, ActorOptions::new().name("again").get_if_exists(true));
+        assert_eq!(add(&host, &next, 2).await, 2, "it is another one");
+        next.kill(false);
+    }
+    drop((holder, queued));
+    finish(host).await;
+}
+
+#[tokio::test]
 async fn a_call_whose_argument_is_missing_holds_up_the_next() {
     let (host, module) = host_with(builder(), "actors").await;
     let (first, second) = (counter(&module, ActorOptions::new()), counter(&module, ActorOptions::new()));

@@ -106,6 +106,28 @@ async fn a_named_actor_goes_on_where_an_earlier_host_ended() {
 }
 
 #[tokio::test]
+async fn a_name_is_free_when_its_bearer_has_saved() {
+    let folder = TempDir::new().unwrap();
+    let (host, module) = with_journal(folder.path()).await;
+    let books = named(&module, "books");
+    let adds: Vec<_> = (0..100u32).map(|n| books.call("add").arg(n).try_submit()).collect();
+    drop(books);
+    let next = named(&module, "books");
+    // It may have served and saved all of them by now.
+    if let Err(refused) = host.get::<()>(&next.ready()).await {
+        assert_eq!(refused.kind, ErrorKind::ActorNameTaken);
+        assert!(refused.message.contains("has not saved its last state yet"), "{refused}");
+    }
+    for add in &adds {
+        value::<Vec<u32>>(&host, add).await;
+    }
+    drop(next);
+    settled(&host, "it to end", |stats| stats.actors == 0).await;
+    assert_eq!(entries(&host, &named(&module, "books")).await, (0..100).collect::<Vec<_>>());
+    finish(host).await;
+}
+
+#[tokio::test]
 async fn an_actor_that_is_busy_when_its_host_ends_does_not_hold_it_up() {
     let folder = TempDir::new().unwrap();
     let clock = rustyray_host::clock::ManualClock::new();

@@ -38,6 +38,12 @@ impl World {
             Ok(()) => self.serve(frame, actor, construct, actor.may_restart(generation)),
             Err(error) => {
                 actor.leaves();
+                // Who made the actor is told of the first start, and nobody of the others.
+                let again = generation > 1 && error.kind == ErrorKind::WorkerCrashed && actor.may_restart(generation);
+                if again && !self.is_halted() {
+                    self.settle(construct, Ok(Stored::bytes(&[])));
+                    return self.construct_again(construct);
+                }
                 return self.settle(construct, Err(error));
             }
         };
@@ -218,6 +224,10 @@ impl World {
     pub(super) fn kill(self: &Arc<Self>, actor: &Arc<Actor>, restart: bool, generation: Option<u32>) -> bool {
         if !actor.notes_kill(restart, generation) {
             return false;
+        }
+        if !restart {
+            // It has its name no more, whatever it does until it is gone.
+            lock(&self.names).release(actor);
         }
         match (actor.frame(), actor.running()) {
             // It has not begun, or not again.

@@ -123,6 +123,7 @@ impl World {
         let unknown = || unknown("constructor", &qualified(&actor.type_name, &actor.constructor));
         check_reach(caller)?;
         check_concurrency(declared, &actor.options)?;
+        check_name(&actor.options)?;
         check(&constructor.ok_or_else(unknown)?.signature, &actor.constructor, given, false)?;
         match actor.address() {
             Some(address) => lock(&self.names).register(address, handle),
@@ -152,6 +153,18 @@ impl World {
                 }
             }
         }
+    }
+}
+
+/// Has it a name, where it is to be found by one?
+fn check_name(options: &ActorOptions) -> Result<(), TaskError> {
+    let found = [(options.get_if_exists, "get_if_exists"), (options.detached, "detached")];
+    match found.into_iter().find(|(asked, _)| *asked == Some(true)) {
+        Some((_, option)) if options.name.is_none() => {
+            let text = format!("{option} needs a name: without one nobody could find the actor");
+            Err(super::error(ErrorKind::InvalidArgument, text))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -263,7 +263,7 @@ fn an_actor_keeps_its_state() {
 
 #[test]
 fn a_constructor_that_fails_fails_whoever_waits_for_it() {
-    let error = block_on(Counter::remote_starting_at(-1)).unwrap_err();
+    let error = block_on(Counter::options().name("negative").remote_starting_at(-1)).unwrap_err();
     assert_eq!(error.to_string(), "registry::tests::Counter.starting_at: -1 is negative");
     let unnamed = Counter::options().name("x".repeat(300)).remote();
     assert_eq!(block_on(&unnamed).unwrap_err().kind(), ErrorKind::InvalidArgument);
@@ -334,7 +334,7 @@ fn a_state_with_references_is_not_saved() {
 
 #[test]
 fn handles_travel_and_carry_options() {
-    let counter = Counter::remote();
+    let counter = Counter::options().name("travels").remote();
     let payload = codec::encode(vec![counter.clone()], crate::host::types::Encoding::Bincode).unwrap();
     assert_eq!((&payload.data[..], payload.references.len()), (&[1, 0][..], 1));
     let travelled: Vec<CounterHandle> = codec::decode(payload).unwrap();

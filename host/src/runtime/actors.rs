@@ -47,6 +47,27 @@ enum Over {
     StartsLater(Arc<TaskRecord>),
 }
 
+/// Why a start gave no instance.
+enum Unstarted {
+    /// There is none, or none yet.
+    Over(Over),
+    /// The constructor crashed, and not for the first time that it ran: that is one of the actor's restarts.
+    Crashed,
+}
+
+impl From<Over> for Unstarted {
+    fn from(over: Over) -> Self {
+        Unstarted::Over(over)
+    }
+}
+
+/// Is this error of a start no more than one of the actor's restarts? Who made it is told of the first start, and nobody of the others.
+pub(super) fn starts_again(actor: &ActorRecord, error: &TaskError) -> bool {
+    let generation = actor.generation();
+    let may_restart = generation <= actor.spec.options.max_restarts.unwrap_or(0);
+    generation > 1 && may_restart && error.kind == ErrorKind::WorkerCrashed
+}
+
 /// How a call left the instance.
 pub(super) type Served = Result<Instance, TaskError>;
 
@@ -103,7 +124,11 @@ impl Runtime {
             let may_restart = generation <= actor.spec.options.max_restarts.unwrap_or(0);
             let instance = match self.construct(actor, &construct, first, may_restart).await {
                 Ok(instance) => instance,
-                Err(over) => return over,
+                Err(Unstarted::Over(over)) => return over,
+                Err(Unstarted::Crashed) => {
+                    construct = self.construct_again(&construct);
+                    continue;
+                }
             };
             let end = match self.serve(actor, &construct, instance, may_restart).await {
                 Ended::Closed => TaskError::new(ErrorKind::ActorDied, "no handle to it is left"),
@@ -144,12 +169,12 @@ impl Runtime {
         task: &Arc<TaskRecord>,
         first: &Arc<TaskRecord>,
         may_restart: bool,
-    ) -> Result<Instance, Over> {
+    ) -> Result<Instance, Unstarted> {
         let slot = CancelSlot::new();
         if !task.begin(slot.clone(), self.clock.now()) {
             self.end_late(task);
             let ended = TaskError::new(ErrorKind::ActorDied, "it was ended before it began");
-            return Err(Over::Dead(Arc::new(self.described(actor, ended))));
+            return Err(Over::Dead(Arc::new(self.described(actor, ended))).into());
         }
         let place = self.watch_running(actor, task);
         let guest = {
@@ -179,13 +204,13 @@ impl Runtime {
                 self.settle(task, Ok(self.store.token(Payload::new(Encoding::Json, "null"))));
                 return Ok(instance);
             }
-            Err(Missing::Lost) if actor.mailbox.puts_off() => return Err(Over::StartsLater(task.clone())),
+            Err(Missing::Lost) if actor.mailbox.puts_off() => return Err(Over::StartsLater(task.clone()).into()),
             Err(Missing::Lost) => self.stopped(task, StopReason::ActorKilled),
             Err(Missing::Failed(error)) => *error,
         };
         let error = Arc::new(task.describe(error));
         self.settle(task, Err(error.clone()));
-        Err(Over::Dead(error))
+        Err(if starts_again(actor, &error) { Unstarted::Crashed } else { Over::Dead(error).into() })
     }
 
     /// Serves calls until the instance is gone.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Runtime;
+use super::actors::starts_again;
 use super::lineage::still_lost;
 use crate::state::family::{Family, Walk};
 use crate::state::object::Outcome;
@@ -25,7 +26,9 @@ impl Runtime {
         let ends_children = self.ends_children(task, error.as_deref());
         let finished = task.finish(outcome, ends_children, Moment::of(&*self.clock), |receipt| self.account(receipt));
         let Some(Finished { to_end }) = finished else { return };
-        if let (Work::Construct { actor }, Some(error)) = (&task.spec.work, error) {
+        if let (Work::Construct { actor }, Some(error)) = (&task.spec.work, error)
+            && !starts_again(actor, &error)
+        {
             self.bury(actor, error);
         }
         self.end_family(to_end);

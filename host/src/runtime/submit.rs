@@ -125,6 +125,7 @@ impl Runtime {
             Err(error) => return Begun::Done(self.never(request, error, caller)),
         };
         if creation.gets_if_exists
+            && creation.fault.is_none()
             && let Some(actor) = self.existing(&creation.spec, caller)
         {
             return Begun::Done(actor);
@@ -270,7 +271,7 @@ impl Runtime {
         let capabilities = self.capabilities(&plan, caller);
         let held = capabilities.as_ref().map(Arc::clone).unwrap_or_default();
         let checked = options.call.check().and(capabilities).and_then(|held| held.actors_in_reach());
-        let checked = checked.and_then(|()| check_concurrency(declared, &options));
+        let checked = checked.and_then(|()| check_concurrency(declared, &options)).and_then(|()| options.check_name());
         let checked = checked.and_then(|()| check_arguments(&plan, arguments.len(), || Some(constructor)));
         let fault = checked.err().map(|error| described(&module, &plan.function, error));
         let pending_calls_max =
@@ -477,9 +478,18 @@ impl Runtime {
             self.give_up(&task, error);
             return;
         }
+        if let Work::Construct { actor } = &task.spec.work {
+            actor.set_later(&task);
+        }
         task.watch_arguments();
         if !is_wanted {
             self.end_with_parent(&task);
+        }
+        // A kill that came before it was known where it waits.
+        if let Work::Construct { actor } = &task.spec.work
+            && actor.mailbox.kill_pending()
+        {
+            task.killed();
         }
         self.dispatch();
     }

@@ -60,6 +60,8 @@ struct Inner {
     /// Is the next start put off?
     put_off: bool,
     closing: bool,
+    /// Has a kill been seen after which it does not start again?
+    condemned: bool,
     dead: Option<Arc<TaskError>>,
     reader: Option<Waker>,
 }
@@ -77,6 +79,7 @@ impl Mailbox {
             serving: false,
             put_off: false,
             closing: false,
+            condemned: false,
             dead: None,
             reader: None,
         };
@@ -191,6 +194,12 @@ impl Mailbox {
     /// Is a kill waiting to be seen?
     pub fn kill_pending(&self) -> bool {
         self.inner.lock().kill.is_some()
+    }
+
+    /// Is it dead, or sure to be, whatever it does until then?
+    pub fn is_over(&self) -> bool {
+        let inner = self.inner.lock();
+        inner.dead.is_some() || inner.condemned || inner.kill.is_some_and(|kill| kill.lasting)
     }
 
     /// Is one waiting after which the actor would start again?
@@ -318,6 +327,7 @@ impl Inner {
     /// A call whose arguments are missing, or that rests before another attempt, holds up those behind it: order is kept.
     fn next(&mut self, gone: &mut Gone) -> Option<Event> {
         if let Some(kill) = self.kill.take() {
+            self.condemned |= !kill.restart;
             return Some(Event::Kill { restart: kill.restart });
         }
         if std::mem::take(&mut self.save) {

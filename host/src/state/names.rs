@@ -32,14 +32,22 @@ impl ActorNames {
         let key = (actor.record().spec.module.id, name);
         let mut names = self.0.lock();
         let holder = names.get(&key).and_then(|held| held.actor.upgrade());
-        let taken = holder.as_ref().is_some_and(|holder| lives(holder) && holder.has_handle());
-        let before = if taken { Some(named) } else { names.insert(key.clone(), named) };
+        let holder = holder.filter(|holder| lives(holder));
+        let taken = match &holder {
+            Some(holder) if holder.has_handle() => Some("choose another name, or find that one"),
+            // Who took its place would begin with an older state, and save over its last one.
+            Some(holder) if holder.saved.is_some() && holder.spec.module.lasting.is_some() => Some(
+                "nobody holds it any more, and it has not saved its last state yet: the name is free when it has ended",
+            ),
+            _ => None,
+        };
+        let before = if taken.is_some() { Some(named) } else { names.insert(key.clone(), named) };
         drop(names);
         // Outside the lock: each may be the last of an actor.
         drop((holder, before));
-        if taken {
+        if let Some(advice) = taken {
             let name = &key.1;
-            let text = format!("another actor is named {name}: choose another name, or find that one");
+            let text = format!("another actor is named {name}: {advice}");
             return Err(TaskError::new(ErrorKind::ActorNameTaken, text));
         }
         Ok(())
@@ -71,6 +79,7 @@ impl ActorNames {
     }
 }
 
+/// One that was killed has its name no more, whatever its guest does until it is gone.
 fn lives(actor: &ActorRecord) -> bool {
-    actor.mailbox.death().is_none()
+    !actor.mailbox.is_over()
 }

@@ -373,11 +373,26 @@ impl ActorOptions {
         self
     }
 
-    /// If there is an actor of its name already, which has to be of this type, no other is made: that one is meant. Default:
-    /// false.
+    /// If there is an actor of its name already, which has to be of this type, no other is made: that one is meant. It takes a name.
+    /// Default: false.
     pub fn get_if_exists(mut self, get: bool) -> Self {
         self.get_if_exists = Some(get);
         self
+    }
+
+    /// Has it a name, where it is to be found by one?
+    ///
+    /// # Errors
+    /// `InvalidArgument`.
+    pub(crate) fn check_name(&self) -> Result<(), TaskError> {
+        let found = [(self.get_if_exists, "get_if_exists"), (self.detached, "detached")];
+        match found.into_iter().find(|(asked, _)| *asked == Some(true)) {
+            Some((_, option)) if self.name.is_none() => {
+                let text = format!("{option} needs a name: without one nobody could find the actor");
+                Err(TaskError::new(ErrorKind::InvalidArgument, text))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What the host knows a named actor by.
@@ -405,7 +420,7 @@ impl ActorOptions {
         self
     }
 
-    /// Lives until it is killed, whoever holds a handle. Default: false.
+    /// Lives until it is killed, whoever holds a handle. It takes a name, to be found by. Default: false.
     pub fn detached(mut self, detached: bool) -> Self {
         self.detached = Some(detached);
         self

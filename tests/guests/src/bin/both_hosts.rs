@@ -255,6 +255,54 @@ async fn ends_of_actors(lines: &mut Vec<String>) -> Result<()> {
     Ok(())
 }
 
+/// One whose second start crashes.
+#[rustyray::actor(name = "Shaky")]
+struct Shaky {}
+
+#[rustyray::actor_methods]
+impl Shaky {
+    fn new() -> Self {
+        let generation = rustyray::context().actor.map_or(0, |actor| actor.generation);
+        assert!(generation != 2, "the second start breaks");
+        Shaky {}
+    }
+
+    fn crash(&self) {
+        panic!("it breaks on purpose")
+    }
+
+    fn generation(&self) -> u32 {
+        rustyray::context().actor.map_or(0, |actor| actor.generation)
+    }
+}
+
+async fn restarts(lines: &mut Vec<String>) -> Result<()> {
+    for restarts in [3, 1] {
+        let shaky = Shaky::options().max_restarts(restarts).remote().await?;
+        let calls = [shaky.crash(), shaky.crash()];
+        lines.push(told(calls[0].get().await));
+        lines.push(told(calls[1].get().await));
+        lines.push(told(shaky.generation().await));
+    }
+    Ok(())
+}
+
+async fn names_of_the_dead(lines: &mut Vec<String>) -> Result<()> {
+    let begun = Node::options().name("bearer").remote().await?;
+    begun.add(1).await?;
+    let queued = Node::options().name("queued").remote();
+    for (bearer, name) in [(&begun, "bearer"), (&queued, "queued")] {
+        rustyray::kill(bearer);
+        lines.push(told(rustyray::get_actor::<Node>(name).await.map(drop)));
+        let next = Node::options().name(name).get_if_exists().remote();
+        lines.push(told(next.add(2).await));
+        lines.push(told(rustyray::get_actor::<Node>(name).await?.add(3).await));
+    }
+    lines.push(told(Node::options().get_if_exists().remote().add(1).await));
+    lines.push(told(Node::options().detached().remote().add(1).await));
+    Ok(())
+}
+
 /// All of it.
 #[rustyray::remote(name = "story")]
 pub async fn story() -> Result<Vec<String>> {
@@ -265,6 +313,8 @@ pub async fn story() -> Result<Vec<String>> {
     actors(&mut lines).await?;
     ends_of_actors(&mut lines).await?;
     several::several(&mut lines).await?;
+    names_of_the_dead(&mut lines).await?;
+    restarts(&mut lines).await?;
     Ok(lines)
 }
 
