@@ -3,7 +3,6 @@
 //! The memory of a forged module: its answers lie in the first page, its names in the second. From the third on it is the
 //! attack's, and what the host hands over lands at [`HEAP`], each time at the same place.
 
-use rustyray_host::limits::MANIFEST_ENTRIES_MAX;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, SizeAlign, TypeDefKind, WorldId};
 
@@ -126,34 +125,89 @@ pub fn module(parameters: usize, items: &str) -> Vec<u8> {
     core_module("module", &format!("{items} {} {}", missing(items), manifest(parameters)))
 }
 
-/// A module with as many tasks as one can have, each of which has so many bytes of documentation.
-pub fn catalogue(docs: u32) -> Vec<u8> {
-    const LIST: u32 = 1 << 20;
-    let FunctionLayout { bytes, docs: docs_at } = FunctionLayout::new();
-    let names: String = (0..MANIFEST_ENTRIES_MAX).map(|number| format!("{number:04x}")).collect();
-    let items = format!(
-        r#"(memory (export "memory") 100) {}
-        (func (export "rustyray:core/guest@0.1.0#describe") (result i32)
-            (local $number i32) (local $at i32)
-            (memory.fill (i32.const 131072) (i32.const 97) (i32.const {docs}))
-            (loop $all
-                (local.set $at (i32.add (i32.const {LIST}) (i32.mul (local.get $number) (i32.const {bytes}))))
-                (memory.copy (local.get $at) (i32.const {FUNCTIONS}) (i32.const {bytes}))
-                (i32.store (local.get $at) (i32.add (i32.const 0x18000) (i32.mul (local.get $number) (i32.const 4))))
-                (i32.store offset=4 (local.get $at) (i32.const 4))
-                (i32.store offset={docs_at} (local.get $at) (i32.const 131072))
-                (i32.store offset={} (local.get $at) (i32.const {docs}))
-                (local.set $number (i32.add (local.get $number) (i32.const 1)))
-                (br_if $all (i32.lt_u (local.get $number) (i32.const {MANIFEST_ENTRIES_MAX}))))
-            (i32.store (i32.const {}) (i32.const {LIST}))
-            (i32.store (i32.const {}) (i32.const {MANIFEST_ENTRIES_MAX}))
-            (i32.const {MANIFEST}))"#,
-        data(0x1_8000, names.as_bytes()),
-        docs_at + 4,
-        MANIFEST + 12,
-        MANIFEST + 16,
-    );
-    module(0, &items)
+/// What the manifest of a module is full of. All its texts have one length, and stand at one place in its memory.
+#[derive(Clone, Copy, Default)]
+pub struct Catalogue {
+    pub tasks: u32,
+    /// Of one actor.
+    pub methods: u32,
+    pub length: u32,
+    /// Of each function.
+    pub parameters: u32,
+    pub grants: u32,
+    pub resources: u32,
+    /// Has each function documentation of this length?
+    pub documented: bool,
+    /// Of the actor's options.
+    pub actor_grants: u32,
+}
+
+impl Catalogue {
+    /// The module.
+    pub fn module(self) -> Vec<u8> {
+        const LIST: u32 = 1 << 20;
+        const TEMPLATE: u32 = 0x2_0000;
+        const TEXT: u32 = 0x2_4000;
+        const TEXTS: u32 = 0x2_8000;
+        const RESOURCES: u32 = 0x2_c000;
+        const PLAIN_NAMES: u32 = 0x1_8000;
+        let FunctionLayout { bytes, docs } = FunctionLayout::new();
+        let count = self.tasks.max(self.methods);
+        let names: String = (0..count).map(|number| format!("{number:04x}")).collect();
+        let (call, grants) = (layout("actor-options", "call").1, layout("task-options", "grants").1);
+        let mut actor = vec![0; layout("actor-type", "name").0];
+        put(&mut actor, layout("actor-type", "name").1, &[NAMES as u32, "attack".len() as u32]);
+        put(&mut actor, layout("actor-type", "methods").1, &[LIST, self.methods]);
+        let granted = [u32::from(self.actor_grants > 0), TEXTS, self.actor_grants];
+        put(&mut actor, layout("actor-type", "options").1 + call + grants, &granted);
+        let mut function = vec![0; bytes];
+        let options = layout("function", "options").1;
+        put(&mut function, 8, &[TEXTS, self.parameters]);
+        put(&mut function, options + grants, &[u32::from(self.grants > 0), TEXTS, self.grants]);
+        put(&mut function, options + layout("task-options", "resources").1, &[RESOURCES, self.resources]);
+        put(&mut function, docs, &[TEXT, if self.documented { self.length } else { 0 }]);
+        // A grant is a text, and a parameter two.
+        let texts: Vec<u8> = (0..512).flat_map(|_| [TEXT, self.length]).flat_map(u32::to_le_bytes).collect();
+        let resources = (0..self.resources).flat_map(|number| [TEXT + number * self.length, self.length, 1]);
+        let resources: Vec<u8> = resources.flat_map(u32::to_le_bytes).collect();
+        let text: Vec<u8> = (0..16).flat_map(|number| vec![b'a' + number; self.length as usize]).collect();
+        let actors = (ACTOR as u32, u32::from(self.methods > 0));
+        let items = format!(
+            r#"(memory (export "memory") 100) {}
+            (func (export "rustyray:core/guest@0.1.0#describe") (result i32)
+                (local $number i32) (local $at i32)
+                (loop $all
+                    (local.set $at (i32.add (i32.const {LIST}) (i32.mul (local.get $number) (i32.const {bytes}))))
+                    (memory.copy (local.get $at) (i32.const {TEMPLATE}) (i32.const {bytes}))
+                    (i32.store (local.get $at)
+                        (i32.add (i32.const {PLAIN_NAMES}) (i32.mul (local.get $number) (i32.const 4))))
+                    (i32.store offset=4 (local.get $at) (i32.const 4))
+                    (local.set $number (i32.add (local.get $number) (i32.const 1)))
+                    (br_if $all (i32.lt_u (local.get $number) (i32.const {count}))))
+                (i32.store (i32.const {}) (i32.const {LIST}))
+                (i32.store (i32.const {}) (i32.const {}))
+                (i32.store (i32.const {}) (i32.const {}))
+                (i32.store (i32.const {}) (i32.const {}))
+                (i32.const {MANIFEST}))"#,
+            [
+                data(PLAIN_NAMES as usize, names.as_bytes()),
+                data(TEMPLATE as usize, &function),
+                data(TEXT as usize, &text),
+                data(TEXTS as usize, &texts),
+                data(RESOURCES as usize, &resources),
+                data(ACTOR, &actor),
+            ]
+            .concat(),
+            MANIFEST + 12,
+            MANIFEST + 16,
+            self.tasks,
+            MANIFEST + 20,
+            actors.0,
+            MANIFEST + 24,
+            actors.1,
+        );
+        module(0, &items)
+    }
 }
 
 /// The parts that these items do not bring.

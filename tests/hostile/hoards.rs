@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use rustyray_host::clock::ManualClock;
-use rustyray_host::{Capabilities, ErrorKind, HostBuilder, Module, TaskOptions};
+use rustyray_host::limits::LOOK_UPS_MAX;
+use rustyray_host::{Capabilities, DirAccess, ErrorKind, HostBuilder, Module, NetGrant, TaskOptions};
 
 use crate::arena::{Arena, attack, attack_next_door, attack_on};
-use crate::census::{memory, peak_memory};
+use crate::census::{self, memory, peak_memory};
 use crate::forge;
 use crate::support::settled;
 
@@ -150,28 +151,121 @@ fn objects_that_refer_to_others() {
     });
 }
 
+/// Loads modules whose manifests are full of this.
+async fn manifests(arena: &Arena, full_of: forge::Catalogue) {
+    let (idle, before) = (memory(), arena.stats());
+    let mut modules = Vec::new();
+    // The allocator keeps what was many small pieces.
+    for _ in 0..10 {
+        modules.push(arena.host.load_bytes("forged", full_of.module()).await.unwrap());
+    }
+    let (now, charged) = (memory(), modules.iter().map(Module::kept_bytes).sum::<u64>());
+    assert!(modules.iter().all(|module| module.kept_bytes() > 4 << 20), "{charged}");
+    assert_eq!(arena.stats().manifest_bytes - before.manifest_bytes, charged);
+    assert!(arena.stats().object_bytes >= charged);
+    let taken = now.saturating_sub(idle);
+    println!("{} MB taken, {} MB charged", taken >> 20, charged >> 20);
+    assert!(taken <= charged + charged / 2 + BESIDE, "{taken} bytes are taken, and {charged} charged");
+    arena.neighbour.works_on().await;
+    drop(modules);
+    settled(&arena.host, "all to be given back", |stats| stats.manifest_bytes == before.manifest_bytes).await;
+}
+
+const FULL: forge::Catalogue = forge::Catalogue {
+    tasks: 0,
+    methods: 0,
+    length: 1,
+    parameters: 0,
+    grants: 0,
+    resources: 0,
+    documented: false,
+    actor_grants: 0,
+};
+
 #[test]
-fn manifests_are_their_modules() {
+fn manifests_of_much_text() {
     attack(async |arena| {
-        let (idle, before) = (memory(), arena.stats());
-        let mut modules = Vec::new();
-        // The allocator keeps what was many small pieces.
-        for _ in 0..10 {
-            modules.push(arena.host.load_bytes("forged", forge::catalogue(800)).await.unwrap());
-        }
-        let (now, charged) = (memory(), modules.iter().map(Module::kept_bytes).sum::<u64>());
-        assert!(modules.iter().all(|module| module.kept_bytes() > 6 << 20), "{charged}");
-        assert_eq!(arena.stats().manifest_bytes - before.manifest_bytes, charged);
-        assert!(arena.stats().object_bytes >= charged);
-        let taken = now.saturating_sub(idle);
-        println!("{} MB taken, {} MB charged", taken >> 20, charged >> 20);
-        assert!(taken <= charged + charged / 2 + BESIDE, "{taken} bytes are taken, and {charged} charged");
-        arena.neighbour.works_on().await;
-        drop(modules);
-        settled(&arena.host, "all to be given back", |stats| stats.manifest_bytes == before.manifest_bytes).await;
-        let refused = arena.refusal(forge::catalogue(4000)).await;
-        assert!(refused.contains("bytes of texts and functions: at most 8388608"), "{refused}");
+        manifests(arena, forge::Catalogue { tasks: 4096, length: 700, documented: true, ..FULL }).await
     });
+}
+
+#[test]
+fn manifests_of_parameters() {
+    attack(async |arena| manifests(arena, forge::Catalogue { tasks: 600, parameters: 64, ..FULL }).await);
+}
+
+#[test]
+fn manifests_of_grants() {
+    attack(async |arena| manifests(arena, forge::Catalogue { tasks: 150, grants: 256, ..FULL }).await);
+}
+
+#[test]
+fn manifests_of_resources() {
+    attack(async |arena| manifests(arena, forge::Catalogue { tasks: 1300, resources: 16, length: 60, ..FULL }).await);
+}
+
+#[test]
+fn manifests_that_are_too_large() {
+    attack(async |arena| {
+        let documented = forge::Catalogue { tasks: 4096, length: 4000, documented: true, ..FULL };
+        // Each method's plan has what the actor's options name.
+        let granted = forge::Catalogue { methods: 4000, actor_grants: 256, length: 250, ..FULL };
+        for catalogue in [documented, granted] {
+            let refused = arena.refusal(catalogue.module()).await;
+            assert!(refused.contains("bytes of texts and functions: at most 8388608"), "{refused}");
+        }
+        // The types of a component without an SDK are spelt for each parameter.
+        let before = peak_memory();
+        let refused = arena.refusal(spelt(300)).await;
+        assert!(refused.contains("bytes of texts and functions: at most 8388608"), "{refused}");
+        let few = arena.host.load_bytes("forged", spelt(20)).await.unwrap();
+        assert!(few.kept_bytes() < 2 << 20, "{}", few.kept_bytes());
+        let taken = peak_memory() - before;
+        assert!(taken < 100 << 20, "{taken} bytes for what was refused");
+    });
+}
+
+/// A component of so many functions, each of which takes sixteen values of a type that is as long as a name can be.
+fn spelt(functions: u32) -> Vec<u8> {
+    let parameters: String = (0..16).map(|number| format!("(param \"p{number}\" $e)")).collect();
+    let function = |number| {
+        format!(
+            r#"(func $g{number} {parameters} (canon lift (core func $i "f"))) (export "f{number}" (func $g{number}))"#
+        )
+    };
+    let functions: String = (0..functions).map(function).collect();
+    let (core, label) = ("(param i32)".repeat(16), "a".repeat(90_000));
+    let text = format!(
+        r#"(component (core module $m (func (export "f") {core})) (core instance $i (instantiate $m))
+        (type $t (enum "{label}")) (export $e "e" (type $t)) {functions})"#
+    );
+    wat::parse_str(text).unwrap()
+}
+
+#[test]
+fn look_ups_that_are_let_go() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "text").unwrap();
+    attack_on(
+        |builder, _| {
+            let held = Capabilities::none().net(NetGrant::parse("*.invalid").unwrap());
+            builder.capabilities(held.dir(folder.path(), "/data", DirAccess::ReadOnly).unwrap())
+        },
+        async |arena| {
+            let module = arena.load("hostile").await;
+            let (threads, before) = (census::threads().len(), peak_memory());
+            let begun = module.task("growth::look_ups").arg("invalid".to_owned()).arg(100_000u32 / PART).submit().await;
+            assert_eq!(arena.get::<u32>(&begun).await.unwrap(), 100_000 / PART);
+            let (now, taken) = (census::threads().len(), peak_memory() - before);
+            assert!(now <= threads + LOOK_UPS_MAX + 8, "{now} threads, {threads} before");
+            assert!(taken < BESIDE, "{taken} bytes");
+            // Files and modules have their threads.
+            let read = module.task("escapes::read").arg("/data/file".to_owned()).submit().await;
+            assert_eq!(arena.get::<String>(&read).await.unwrap(), "text");
+            arena.load("calc").await;
+            arena.neighbour.works_on().await;
+        },
+    );
 }
 
 #[test]

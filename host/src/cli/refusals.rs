@@ -99,8 +99,19 @@ mod tests {
 
     #[test]
     fn what_no_flag_grants_has_none() {
-        for name in ["listen:0.0.0.0:80", "net:a b", "net:", "dir:", "env:", "env:A=B", "module:a b", "x:y", "sudo", ""]
-        {
+        for name in [
+            "listen:0.0.0.0:80",
+            "lookup:*",
+            "net:a b",
+            "net:",
+            "dir:",
+            "env:",
+            "env:A=B",
+            "module:a b",
+            "x:y",
+            "sudo",
+            "",
+        ] {
             assert_eq!(flag(name), None, "{name}");
         }
     }

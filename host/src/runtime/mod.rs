@@ -287,9 +287,10 @@ impl Runtime {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let observed = self.observers.figures();
         let (modules, manifest_bytes) = self.modules.versions();
+        let (running, beginning) = self.count_running();
         Stats {
-            pending,
-            running: self.running.lock().len(),
+            pending: pending + beginning,
+            running,
             succeeded: read(&self.tally.succeeded),
             failed: read(&self.tally.failed),
             cancelled: read(&self.tally.cancelled),
@@ -299,13 +300,21 @@ impl Runtime {
             modules,
             manifest_bytes,
             objects: self.store.live_objects(),
-            object_bytes: self.store.used_bytes(),
+            // A version may have gone since its manifest was counted.
+            object_bytes: self.store.used_bytes().max(manifest_bytes),
             spilled_bytes: self.spiller.as_ref().map_or(0, |spiller| spiller.used_bytes()),
             dropped_lines: observed.lines,
             dropped_events: observed.events,
             dropped_receipts: observed.receipts,
             embedder_panics: observed.panics,
         }
+    }
+
+    /// How many tasks run, and how many have a place among them and are about to begin.
+    fn count_running(&self) -> (usize, usize) {
+        let running = self.running.lock();
+        let begun = running.iter().filter(|(_, task)| task.attempt() > 0).count();
+        (begun, running.len() - begun)
     }
 
     /// Who is told of lines, events and receipts.

@@ -157,7 +157,7 @@ impl Runtime {
                 manifest.cap_priorities(self.limits.guest_priority);
                 Some(manifest)
             }
-            false => code.plain_manifest(),
+            false => code.plain_manifest()?,
         };
         let room = self.room_for(manifest.as_ref()).await?;
         Ok(Arc::new(info(manifest, room)))

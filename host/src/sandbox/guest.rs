@@ -1,10 +1,9 @@
 //! What the host keeps for one guest while it lives: the `T` of its wasmtime store.
 
 use std::any::Any;
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use url::Host;
+use tokio::sync::Semaphore;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
@@ -42,12 +41,17 @@ pub struct Guest {
     pub(super) coming: Coming,
     task: Arc<TaskRecord>,
     wasi: Option<(WasiCtx, Arc<Reach>)>,
-    /// Names that it is looking up, by their streams of addresses.
-    pub(super) look_ups: HashMap<u32, Host>,
+    /// Look-ups of all guests of the host, of which there are so many at once.
+    look_ups: Arc<Semaphore>,
 }
 
 impl Guest {
-    pub(super) fn new(task: Arc<TaskRecord>, limits: &TaskLimits, port: Arc<dyn Port>) -> Self {
+    pub(super) fn new(
+        task: Arc<TaskRecord>,
+        limits: &TaskLimits,
+        port: Arc<dyn Port>,
+        look_ups: Arc<Semaphore>,
+    ) -> Self {
         let mut wasi_table = ResourceTable::new();
         wasi_table.set_max_capacity(WASI_HANDLES_MAX);
         Guest {
@@ -65,7 +69,7 @@ impl Guest {
             coming: Coming::default(),
             task,
             wasi: None,
-            look_ups: HashMap::new(),
+            look_ups,
         }
     }
 
@@ -101,7 +105,7 @@ impl Guest {
 
     /// What it reaches of the network.
     pub(super) fn reach(&mut self) -> Arc<Reach> {
-        wasi(&mut self.wasi, &self.task, &self.transcript).1.clone()
+        wasi(&mut self.wasi, &self.task, &self.transcript, &self.look_ups).1.clone()
     }
 
     /// The state of an embedder's own imports, as [`HostBuilder::imports_with`](crate::HostBuilder::imports_with)
@@ -117,7 +121,7 @@ impl Guest {
 
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let (wasi, _) = wasi(&mut self.wasi, &self.task, &self.transcript);
+        let (wasi, _) = wasi(&mut self.wasi, &self.task, &self.transcript, &self.look_ups);
         WasiCtxView { ctx: wasi, table: &mut self.wasi_table }
     }
 }
@@ -127,9 +131,10 @@ fn wasi<'a>(
     made: &'a mut Option<(WasiCtx, Arc<Reach>)>,
     task: &TaskRecord,
     transcript: &Arc<Transcript>,
+    look_ups: &Arc<Semaphore>,
 ) -> &'a mut (WasiCtx, Arc<Reach>) {
     made.get_or_insert_with(|| {
-        let reach = Reach::new(task.spec.capabilities.clone());
+        let reach = Reach::new(task.spec.capabilities.clone(), look_ups.clone());
         (wasi::context(task, transcript, &reach), reach)
     })
 }

@@ -54,7 +54,7 @@ impl Instance {
     ) -> Result<Self, TaskError> {
         let limits = task.spec.plan.limits.clone();
         let fuel = task.fuel_left(0);
-        let mut guest = Guest::new(task, &limits, port);
+        let mut guest = Guest::new(task, &limits, port, sandbox.look_ups.clone());
         guest.extensions = sandbox.imports.iter().filter_map(|set| set.make.as_ref()).map(|make| make()).collect();
         let mut store = Store::new(&sandbox.engine, guest);
         store.limiter(|guest| &mut guest.limiter);

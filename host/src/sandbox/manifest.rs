@@ -23,10 +23,7 @@ pub(super) fn checked_manifest(manifest: wit::Manifest, serves: bool) -> Result<
         actors: manifest.actors.into_iter().map(actor_type).collect::<Result<_, _>>()?,
     };
     // Lists can lie at one place in the guest's memory, and are as many here.
-    let bytes = checked.kept_bytes();
-    check(bytes <= MANIFEST_BYTES_MAX, || {
-        format!("the host would keep {bytes} bytes of texts and functions: at most {MANIFEST_BYTES_MAX}")
-    })?;
+    check_bytes(checked.kept_bytes())?;
     unique("actor", checked.actors.iter().map(|actor| &*actor.name))?;
     let unserved = checked.actors.iter().find(|actor| actor.serves_several()).filter(|_| !serves);
     check(unserved.is_none(), || {
@@ -34,6 +31,13 @@ pub(super) fn checked_manifest(manifest: wit::Manifest, serves: bool) -> Result<
         format!("actor '{name}' serves several calls at once, and the module does not export {SERVER_INTERFACE}")
     })?;
     Ok(checked)
+}
+
+/// May the host keep so much of a manifest?
+pub(super) fn check_bytes(bytes: u64) -> Result<(), ModuleError> {
+    check(bytes <= MANIFEST_BYTES_MAX, || {
+        format!("the host would keep at least {bytes} bytes of texts and functions: at most {MANIFEST_BYTES_MAX}")
+    })
 }
 
 fn actor_type(actor: wit::ActorType) -> Result<ActorTypeInfo, ModuleError> {

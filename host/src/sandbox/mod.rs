@@ -13,6 +13,7 @@ mod host_calls;
 mod instance;
 mod limiter;
 mod listing;
+mod look_up;
 mod manifest;
 mod module;
 mod network;

@@ -141,8 +141,11 @@ impl LoadedModule {
     }
 
     /// What its types say that it offers, where that is anything.
-    pub fn plain_manifest(&self) -> Option<Manifest> {
-        (!self.plain.is_empty()).then(|| self.plain.manifest())
+    ///
+    /// # Errors
+    /// It is more than the host keeps.
+    pub fn plain_manifest(&self) -> Result<Option<Manifest>, ModuleError> {
+        (!self.plain.is_empty()).then(|| self.plain.manifest()).transpose()
     }
 
     /// Where its native code is kept, or why not; none where it is to be kept nowhere.

@@ -8,11 +8,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 use url::Host;
 
 use crate::words::address_range::special;
 use crate::words::capabilities::Capabilities;
-use crate::words::limits::FOUND_ADDRESSES_MAX;
+use crate::words::limits::{FOUND_ADDRESSES_MAX, GUESTS_LOOK_UPS_MAX};
 use crate::words::net_grant::{Ports, host};
 
 /// Of one guest.
@@ -20,12 +21,20 @@ pub struct Reach {
     held: Arc<Capabilities>,
     /// Addresses of names that were looked up, and the ports that are granted there: the last ones.
     found: Mutex<VecDeque<(IpAddr, Ports)>>,
+    /// Of this guest, and of all.
+    look_ups: [Arc<Semaphore>; 2],
 }
 
 impl Reach {
-    /// What these capabilities grant.
-    pub fn new(held: Arc<Capabilities>) -> Arc<Self> {
-        Arc::new(Reach { held, found: Mutex::default() })
+    /// What these capabilities grant, to one of those who share the look-ups.
+    pub fn new(held: Arc<Capabilities>, look_ups: Arc<Semaphore>) -> Arc<Self> {
+        let look_ups = [Arc::new(Semaphore::new(GUESTS_LOOK_UPS_MAX)), look_ups];
+        Arc::new(Reach { held, found: Mutex::default(), look_ups })
+    }
+
+    /// Those of this guest and those of all, of which a look-up takes one each.
+    pub fn look_ups(&self) -> [Arc<Semaphore>; 2] {
+        self.look_ups.clone()
     }
 
     /// The host of this name, if it may be looked up.
@@ -65,7 +74,7 @@ mod tests {
 
     fn holding(grants: &[&str]) -> Arc<Reach> {
         let grants = grants.iter().map(|text| NetGrant::parse(text).unwrap());
-        Reach::new(Arc::new(grants.fold(Capabilities::none(), Capabilities::net)))
+        Reach::new(Arc::new(grants.fold(Capabilities::none(), Capabilities::net)), Arc::new(Semaphore::new(1)))
     }
 
     fn find(reach: &Reach, name: &str, address: &str) {

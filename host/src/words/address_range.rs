@@ -1,12 +1,13 @@
 //! Ranges of addresses that are somebody's own: this machine, the networks around it, and what tells secrets to whoever asks from
-//! inside. They are those of IANA's registries of special-purpose addresses, and the services of clouds at addresses of their own.
+//! inside. They are those of IANA's registries of special-purpose addresses that lead there, and the services of clouds at addresses of
+//! their own.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// What no wildcard and no name reaches, with what it is.
-static SPECIAL: [(IpNet, &str); 20] = [
+static SPECIAL: [(IpNet, &str); 22] = [
     (v4([127, 0, 0, 0], 8), "loopback, this machine"),
     (v4([169, 254, 0, 0], 16), "link-local, with the metadata of clouds"),
     (v4([10, 0, 0, 0], 8), "a private network"),
@@ -27,13 +28,16 @@ static SPECIAL: [(IpNet, &str); 20] = [
     (v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8), "multicast"),
     // The translation of a provider's own choice: what is behind it is not known.
     (v6([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48), "a private network"),
+    (v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 32), "a tunnel to addresses of IPv4"),
+    (v6([0x100, 0, 0, 0, 0, 0, 0, 0], 64), "nowhere"),
     (v6([0x5f00, 0, 0, 0, 0, 0, 0, 0], 16), "special"),
 ];
 
 /// Addresses of IPv6 that stand for one of IPv4, and the byte at which that begins.
-static TRANSLATED: [(Ipv6Net, usize); 4] = [
+static TRANSLATED: [(Ipv6Net, usize); 5] = [
     (v6_net([0, 0, 0, 0, 0, 0xffff, 0, 0], 96), 12),
     (v6_net([0, 0, 0, 0, 0, 0, 0, 0], 96), 12),
+    (v6_net([0, 0, 0, 0, 0xffff, 0, 0, 0], 96), 12),
     (v6_net([0x64, 0xff9b, 0, 0, 0, 0, 0, 0], 96), 12),
     (v6_net([0x2002, 0, 0, 0, 0, 0, 0, 0], 16), 2),
 ];
@@ -104,6 +108,8 @@ mod tests {
             "64:ff9b:1::1",
             "2002:7f00:1::",
             "2002:a00:1::1",
+            "::ffff:0:127.0.0.1",
+            "2001::1",
         ];
         for address in own {
             assert!(special(address.parse().unwrap()).is_some(), "{address}");

@@ -275,6 +275,13 @@ pub const REFUSALS_MAX: usize = 16;
 /// Addresses of names that a guest has looked up and may connect to, the last ones: a name has a few, and some kilobytes hold these.
 pub const FOUND_ADDRESSES_MAX: usize = 256;
 
+/// Names that all guests look up at once: each takes a thread, as long as the system's resolver does. Files of guests and modules that
+/// are loaded have the others, some hundred.
+pub const LOOK_UPS_MAX: usize = 32;
+
+/// Those of one guest, so that others have theirs.
+pub const GUESTS_LOOK_UPS_MAX: usize = 4;
+
 /// Compiled modules in a folder together: the native code of some hundred. Those that were not used for longest go.
 pub const CACHE_BYTES: u64 = 1 << 30;
 
@@ -308,6 +315,9 @@ pub const TYPE_NESTING_MAX: usize = 500;
 /// Bytes that the host keeps of a manifest as long as the module: texts, and some 700 for each function. That of a large program takes
 /// some hundred thousand.
 pub const MANIFEST_BYTES_MAX: u64 = 8 << 20;
+
+/// What a text of a manifest takes beside its bytes: the allocator's part, and what it rounds up.
+pub const MANIFEST_TEXT_BYTES: u64 = 32;
 
 /// Bytes of it that are taken out of the guest before it is known what the host would keep: several times as much, for the lists.
 pub const MANIFEST_LIFT_BYTES: usize = 4 * MANIFEST_BYTES_MAX as usize;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::account::Account;
 use super::encoding::Encoding;
 use super::ids::ModuleId;
-use super::limits::PLAN_BYTES;
+use super::limits::{MANIFEST_TEXT_BYTES, PLAN_BYTES};
 use super::options::{ActorOptions, TaskOptions};
 use super::plan::ModulePlans;
 
@@ -158,13 +158,19 @@ impl FunctionInfo {
 }
 
 impl FunctionInfo {
-    /// With its plan, of which those of an actor's are made for each of its types.
-    fn kept_bytes(&self) -> u64 {
-        let parameters =
-            self.parameters.iter().map(|one| one.name.len() + one.type_name.len() + size_of::<ParameterInfo>());
-        let texts = self.name.len() + self.result_type.len() + self.docs.len() + parameters.sum::<usize>();
-        (size_of::<FunctionInfo>() + texts) as u64 + PLAN_BYTES + self.options.kept_bytes()
+    /// With its plan, of which those of an actor's are made for each of its types. What the options name stands in both.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        let parameter =
+            |one: &ParameterInfo| kept(&one.name) + kept(&one.type_name) + size_of::<ParameterInfo>() as u64;
+        let parameters: u64 = self.parameters.iter().map(parameter).sum();
+        let texts = 2 * kept(&self.name) + kept(&self.result_type) + kept(&self.docs) + parameters;
+        size_of::<FunctionInfo>() as u64 + texts + PLAN_BYTES + 2 * self.options.kept_bytes()
     }
+}
+
+/// Bytes of a text of its own.
+fn kept(text: &str) -> u64 {
+    text.len() as u64 + MANIFEST_TEXT_BYTES
 }
 
 impl fmt::Display for FunctionInfo {
@@ -221,12 +227,16 @@ pub struct ConcurrencyGroup {
 }
 
 impl ActorTypeInfo {
-    /// Without its functions.
+    /// Without its functions, but with what their plans have of it: what its options name stands in each.
     fn own_bytes(&self) -> u64 {
-        let names = |group: &ConcurrencyGroup| group.methods.len() * size_of::<Arc<str>>();
-        let groups = self.groups.iter().map(|group| size_of::<ConcurrencyGroup>() + group.name.len() + names(group));
-        let own = size_of::<ActorTypeInfo>() + self.name.len() + self.docs.len() + groups.sum::<usize>();
-        own as u64 + self.options.call.kept_bytes()
+        let names = |group: &ConcurrencyGroup| (group.methods.len() * size_of::<Arc<str>>()) as u64;
+        let groups =
+            self.groups.iter().map(|group| size_of::<ConcurrencyGroup>() as u64 + kept(&group.name) + names(group));
+        let texts = [&self.options.name, &self.options.namespace].into_iter().flatten().map(|text| kept(text));
+        let functions = (self.constructors.len() + self.methods.len()) as u64;
+        let named = functions * (kept(&self.name) + self.options.call.kept_bytes()) + self.options.call.kept_bytes();
+        let own = size_of::<ActorTypeInfo>() as u64 + kept(&self.name) + kept(&self.docs);
+        own + groups.sum::<u64>() + texts.sum::<u64>() + named
     }
 
     /// May it serve several calls at once?

@@ -135,6 +135,19 @@ impl NetGrant {
         host && self.ports.has(port)
     }
 
+    /// The grant of this host alone, if there can be one.
+    pub(crate) fn of(host: &Host) -> Option<Self> {
+        let text = match host {
+            Host::Domain(name) => name.clone(),
+            Host::Ipv4(address) => address.to_string(),
+            Host::Ipv6(address) => address.to_string(),
+        };
+        let grant = NetGrant::parse(&text).ok()?;
+        // A name may look like another grant.
+        (matches!(grant.hosts, Hosts::Name(_) | Hosts::Localhost | Hosts::Range(_)) && grant.names(host))
+            .then_some(grant)
+    }
+
     /// What it is, where it is an address that neither a name nor `*` reaches.
     pub fn special(&self) -> Option<&'static str> {
         match &self.hosts {
@@ -233,11 +246,13 @@ fn hosts(text: &str) -> Result<Hosts, String> {
     }
     if let Some(all) = text.strip_prefix("*.") {
         return match host(all) {
-            Some(Host::Domain(below)) if below != LOCALHOST && !all.contains(['*', '%']) => Ok(Hosts::Below(below)),
-            Some(Host::Domain(_)) | None => {
-                name(all).and(Err(format!("has a * before {all}, below which there are no names")))
+            Some(Host::Ipv4(_) | Host::Ipv6(_)) => {
+                Err("has a * before an address: ranges are written as 10.0.0.0/8".to_owned())
             }
-            Some(_) => Err("has a * before an address: ranges are written as 10.0.0.0/8".to_owned()),
+            _ => match name(all)? {
+                Hosts::Name(below) => Ok(Hosts::Below(below)),
+                _ => Err(format!("has a * before {all}, below which there are no names")),
+            },
         };
     }
     match text.contains('/') {
@@ -256,6 +271,9 @@ fn range(text: &str) -> Result<Hosts, String> {
             range.trunc()
         ));
     }
+    if range.prefix_len() == range.max_prefix_len() {
+        return of_text(&range.addr().to_string(), range.addr());
+    }
     if matches!(range, IpNet::V6(range) if range.prefix_len() >= 96 && range.addr().to_ipv4_mapped().is_some()) {
         return Err("has addresses of IPv4: write them as such".to_owned());
     }
@@ -273,10 +291,24 @@ fn name(text: &str) -> Result<Hosts, String> {
     }
     match host(text).ok_or("names no host: expected HOST, HOST:PORT or *")? {
         Host::Domain(name) if name == LOCALHOST => Ok(Hosts::Localhost),
-        Host::Domain(name) => Ok(Hosts::Name(name)),
+        Host::Domain(name) => checked(name).map(Hosts::Name),
         Host::Ipv4(address) => of_text(text, address.into()),
         Host::Ipv6(address) => of_text(text, address.into()),
     }
+}
+
+/// A name that hosts can have: others are looked up as they are, and are nobody's.
+fn checked(name: String) -> Result<String, String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if !name.bytes().all(is_plain) || name.split('.').any(|label| label.starts_with('-')) {
+        return Err(
+            "names no host: expected letters, digits, '-' and '.', and a grant for each of several hosts".to_owned()
+        );
+    }
+    if is_below(&name, LOCALHOST) {
+        return Err("is this machine under another name: write localhost".to_owned());
+    }
+    Ok(name)
 }
 
 /// The grant of a single address, which is written in its usual form.
@@ -391,6 +423,15 @@ mod tests {
             ("0x7f000001", "is the address 127.0.0.1"),
             ("2130706433", "is the address 127.0.0.1"),
             ("0.0.0.0", "nobody's address"),
+            ("0.0.0.0/32", "nobody's address"),
+            ("::/128", "nobody's address"),
+            ("a.org,b.org", "a grant for each"),
+            ("a.org;b", "a grant for each"),
+            ("\"a\"", "a grant for each"),
+            ("-a.org", "a grant for each"),
+            ("*.-a.org", "a grant for each"),
+            ("foo.localhost", "write localhost"),
+            ("*.foo.localhost", "write localhost"),
             ("::", "nobody's address"),
             ("::ffff:1.2.3.4", "is the address 1.2.3.4"),
             ("::ffff:1.2.3.0/120", "write them as such"),
@@ -405,6 +446,21 @@ mod tests {
             let why = NetGrant::parse(text).expect_err(text);
             assert!(why.contains(says), "{text}: {why}");
             assert!(why.contains(&format!("'{text}'")), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_host_has_a_grant_of_its_own_and_no_other() {
+        for (asked, own) in
+            [("Example.ORG.", "example.org"), ("127.1", "127.0.0.1"), ("::1", "::1"), ("localhost", "localhost")]
+        {
+            assert_eq!(NetGrant::of(&host(asked).unwrap()).unwrap().to_string(), own);
+        }
+        for asked in ["*", "*.com", "a.org,b.org", "a;b"] {
+            assert!(host(asked).is_none_or(|host| NetGrant::of(&host).is_none()), "{asked}");
+        }
+        for asked in ["0.0.0.0/0", "10.0.0.0/8", "evil.org:1-65535", "a b", ""] {
+            assert!(host(asked).is_none(), "{asked}");
         }
     }
 

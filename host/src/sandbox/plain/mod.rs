@@ -14,6 +14,8 @@ use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
 use wasmtime::component::{Component, ComponentExportIndex, Val};
 
 use super::convert::checked_name;
+use super::manifest::check_bytes;
+use super::module::ModuleError;
 use crate::state::payload::{Encoding, Held, Payload};
 use crate::words::error::{ErrorKind, TaskError, shorten};
 use crate::words::limits::{ARGUMENTS_MAX, ERROR_TEXT_MAX, MANIFEST_ENTRIES_MAX};
@@ -85,10 +87,18 @@ impl PlainExports {
     }
 
     /// What they are, as if the module had said it itself.
-    pub fn manifest(&self) -> Manifest {
-        let mut tasks: Vec<_> = self.0.iter().map(|(name, function)| function.info(name)).collect();
+    ///
+    /// # Errors
+    /// The host would keep more of it than of a manifest.
+    pub fn manifest(&self) -> Result<Manifest, ModuleError> {
+        let (mut tasks, mut bytes) = (Vec::new(), 0);
+        for (name, function) in &self.0 {
+            tasks.push(function.info(name));
+            bytes += tasks.last().map_or(0, FunctionInfo::kept_bytes);
+            check_bytes(bytes)?;
+        }
         tasks.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        Manifest { sdk: BY_TYPES.to_owned(), encoding: Encoding::Json, tasks, actors: Vec::new() }
+        Ok(Manifest { sdk: BY_TYPES.to_owned(), encoding: Encoding::Json, tasks, actors: Vec::new() })
     }
 }
 

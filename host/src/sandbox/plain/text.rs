@@ -2,6 +2,9 @@
 
 use wasmtime::component::types::Type;
 
+use crate::words::error::shorten;
+use crate::words::limits::ERROR_TEXT_MAX;
+
 /// Is it a value that can be written down?
 pub fn is_value(ty: &Type) -> bool {
     match ty {
@@ -18,46 +21,104 @@ pub fn is_value(ty: &Type) -> bool {
     }
 }
 
-/// The type as WIT spells it; records and variants by what is in them, since a component does not keep their names.
+/// The type as WIT spells it; records and variants by what is in them, since a component does not keep their names. Of a long one it is
+/// the beginning: a type can have a million parts, of which each is a few bytes of its component.
 pub fn of(ty: &Type) -> String {
-    let list = |items: Vec<String>| items.join(", ");
-    match ty {
-        Type::Bool => "bool".to_owned(),
-        Type::S8 => "s8".to_owned(),
-        Type::U8 => "u8".to_owned(),
-        Type::S16 => "s16".to_owned(),
-        Type::U16 => "u16".to_owned(),
-        Type::S32 => "s32".to_owned(),
-        Type::U32 => "u32".to_owned(),
-        Type::S64 => "s64".to_owned(),
-        Type::U64 => "u64".to_owned(),
-        Type::Float32 => "f32".to_owned(),
-        Type::Float64 => "f64".to_owned(),
-        Type::Char => "char".to_owned(),
-        Type::String => "string".to_owned(),
-        Type::List(items) => format!("list<{}>", of(&items.ty())),
-        Type::FixedLengthList(items) => format!("list<{}, {}>", of(&items.ty()), items.len()),
-        Type::Option(option) => format!("option<{}>", of(&option.ty())),
-        Type::Tuple(tuple) => format!("tuple<{}>", list(tuple.types().map(|ty| of(&ty)).collect())),
-        Type::Record(record) => {
-            format!("{{{}}}", list(record.fields().map(|field| format!("{}: {}", field.name, of(&field.ty))).collect()))
+    let mut text = Text::default();
+    text.add(ty);
+    shorten(text.0, ERROR_TEXT_MAX)
+}
+
+/// A text that is not made longer than it will be shown.
+#[derive(Default)]
+struct Text(String);
+
+impl Text {
+    fn is_full(&self) -> bool {
+        self.0.len() > ERROR_TEXT_MAX
+    }
+
+    fn push(&mut self, part: &str) {
+        if !self.is_full() {
+            // Names are as long as their component likes.
+            self.0.push_str(&part[..part.floor_char_boundary(ERROR_TEXT_MAX + 4)]);
         }
-        Type::Variant(variant) => {
-            let case = |(name, ty): (&str, Option<Type>)| match ty {
-                Some(ty) => format!("{name}({})", of(&ty)),
-                None => name.to_owned(),
-            };
-            format!("variant {{{}}}", list(variant.cases().map(|each| case((each.name, each.ty))).collect()))
+    }
+
+    /// Parts between these brackets.
+    fn list<T>(&mut self, open: &str, parts: impl IntoIterator<Item = T>, add: impl Fn(&mut Self, T), close: &str) {
+        self.push(open);
+        for (index, part) in parts.into_iter().enumerate() {
+            if self.is_full() {
+                return;
+            }
+            if index > 0 {
+                self.push(", ");
+            }
+            add(self, part);
         }
-        Type::Enum(names) => format!("enum {{{}}}", list(names.names().map(str::to_owned).collect())),
-        Type::Flags(names) => format!("flags {{{}}}", list(names.names().map(str::to_owned).collect())),
-        Type::Result(result) => match (result.ok(), result.err()) {
-            (None, None) => "result".to_owned(),
-            (Some(ok), None) => format!("result<{}>", of(&ok)),
-            (ok, Some(err)) => format!("result<{}, {}>", ok.map_or_else(|| "_".to_owned(), |ok| of(&ok)), of(&err)),
-        },
-        Type::Map(_) | Type::Own(_) | Type::Borrow(_) | Type::Future(_) | Type::Stream(_) | Type::ErrorContext => {
-            "no value".to_owned()
-        }
+        self.push(close);
+    }
+
+    fn named(&mut self, name: &str, between: &str, ty: &Type) {
+        self.push(name);
+        self.push(between);
+        self.add(ty);
+    }
+
+    fn add(&mut self, ty: &Type) {
+        let word = match ty {
+            Type::Bool => "bool",
+            Type::S8 => "s8",
+            Type::U8 => "u8",
+            Type::S16 => "s16",
+            Type::U16 => "u16",
+            Type::S32 => "s32",
+            Type::U32 => "u32",
+            Type::S64 => "s64",
+            Type::U64 => "u64",
+            Type::Float32 => "f32",
+            Type::Float64 => "f64",
+            Type::Char => "char",
+            Type::String => "string",
+            Type::List(items) => return self.list("list<", [items.ty()], |text, ty| text.add(&ty), ">"),
+            Type::FixedLengthList(items) => {
+                self.list("list<", [items.ty()], |text, ty| text.add(&ty), ", ");
+                self.push(&items.len().to_string());
+                ">"
+            }
+            Type::Option(option) => return self.list("option<", [option.ty()], |text, ty| text.add(&ty), ">"),
+            Type::Tuple(tuple) => return self.list("tuple<", tuple.types(), |text, ty| text.add(&ty), ">"),
+            Type::Record(record) => {
+                return self.list("{", record.fields(), |text, field| text.named(field.name, ": ", &field.ty), "}");
+            }
+            Type::Variant(variant) => {
+                let case = |text: &mut Self, (name, ty): (&str, Option<Type>)| match ty {
+                    Some(ty) => {
+                        text.named(name, "(", &ty);
+                        text.push(")");
+                    }
+                    None => text.push(name),
+                };
+                return self.list("variant {", variant.cases().map(|each| (each.name, each.ty)), case, "}");
+            }
+            Type::Enum(names) => return self.list("enum {", names.names(), Self::push, "}"),
+            Type::Flags(names) => return self.list("flags {", names.names(), Self::push, "}"),
+            Type::Result(result) => match (result.ok(), result.err()) {
+                (None, None) => "result",
+                (Some(ok), None) => return self.list("result<", [ok], |text, ty| text.add(&ty), ">"),
+                (ok, Some(err)) => {
+                    let part = |text: &mut Self, ty: Option<Type>| match ty {
+                        Some(ty) => text.add(&ty),
+                        None => text.push("_"),
+                    };
+                    return self.list("result<", [ok, Some(err)], part, ">");
+                }
+            },
+            Type::Map(_) | Type::Own(_) | Type::Borrow(_) | Type::Future(_) | Type::Stream(_) | Type::ErrorContext => {
+                "no value"
+            }
+        };
+        self.push(word);
     }
 }

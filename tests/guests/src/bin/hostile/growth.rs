@@ -112,6 +112,41 @@ fn listings(path: String, count: usize) -> Result<(usize, usize, usize)> {
     Ok((types.len(), folders, types.iter().filter(|entry| entry.is_symlink()).count()))
 }
 
+mod look_up {
+    #[link(wasm_import_module = "wasi:sockets/instance-network@0.2.0")]
+    unsafe extern "C" {
+        #[link_name = "instance-network"]
+        pub fn network() -> u32;
+    }
+    #[link(wasm_import_module = "wasi:sockets/ip-name-lookup@0.2.0")]
+    unsafe extern "C" {
+        #[link_name = "resolve-addresses"]
+        pub fn begin(network: u32, name: *const u8, length: usize, result: *mut [u32; 2]);
+        #[link_name = "[resource-drop]resolve-address-stream"]
+        pub fn let_go(look_up: u32);
+    }
+}
+
+/// Looks up so many names below this one, and waits for none of them. Gives how many it could begin.
+#[rustyray::remote]
+#[expect(unsafe_code, reason = "the standard library waits for what it looks up")]
+fn look_ups(below: String, count: u32) -> u32 {
+    let mut begun = 0;
+    // SAFETY: As the canonical ABI has it: a result is a number that is 0 where it is fine, and then the handle.
+    let network = unsafe { look_up::network() };
+    for number in 0..count {
+        let (name, mut result) = (format!("x{number}.{below}"), [1u32; 2]);
+        unsafe {
+            look_up::begin(network, name.as_ptr(), name.len(), &mut result);
+            if result[0] as u8 == 0 {
+                look_up::let_go(result[1]);
+                begun += 1;
+            }
+        }
+    }
+    begun
+}
+
 /// Opens a file until it may not.
 #[rustyray::remote]
 fn files(path: String) -> usize {
