@@ -55,7 +55,7 @@ impl Refusals {
         }
         if !own.is_empty() {
             let own: Vec<String> = own.into_iter().collect();
-            hint(format!("{} is granted, and the program gave it to its task not", listed(&own)));
+            hint(format!("{} is granted, and the program did not give it to its task", listed(&own)));
         }
     }
 }

@@ -32,8 +32,7 @@ impl ActorNames {
         let key = (actor.record().spec.module.id, name);
         let mut names = self.0.lock();
         let holder = names.get(&key).and_then(|held| held.actor.upgrade());
-        let holder = holder.filter(|holder| lives(holder));
-        let taken = match &holder {
+        let taken = match holder.as_ref().filter(|holder| lives(holder)) {
             Some(holder) if holder.has_handle() => Some("choose another name, or find that one"),
             // Who took its place would begin with an older state, and save over its last one.
             Some(holder) if holder.saved.is_some() && holder.spec.module.lasting.is_some() => Some(

@@ -123,7 +123,7 @@ fn a_hint_names_no_flag_that_cannot_help() {
         .expect(1, &["refused listen:127.0.0.1:0, which no flag grants"]);
     let driver = driver();
     let ended = end(["run", "--env", "TOKEN=t", &driver, "--", "hold-back"]);
-    ended.expect(1, &["env:TOKEN is granted, and the program gave it to its task not"]);
+    ended.expect(1, &["env:TOKEN is granted, and the program did not give it to its task"]);
 }
 
 #[test]
