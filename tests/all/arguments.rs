@@ -91,7 +91,7 @@ async fn a_task_waits_for_room_that_others_use_and_says_who_kept_it_from_startin
     }
     drop(spilled);
     // Everything but what is in use is on disk.
-    let filler = put(&host, 6, 2 * MIB - (64 << 10));
+    let filler = put(&host, 6, 2 * MIB - (64 << 10) - host.stats().manifest_bytes as usize);
     drop(filler);
     let waits = both(&module, &cold[0], &cold[1]);
     assert!(!host.wait(std::slice::from_ref(&waits), 1, Some(Duration::from_millis(100))).await);
@@ -101,7 +101,7 @@ async fn a_task_waits_for_room_that_others_use_and_says_who_kept_it_from_startin
     for object in &held {
         in_use.push(within(host.value(object, None), "a value").await.unwrap());
     }
-    let filler = put(&host, 7, 2 * MIB - (64 << 10));
+    let filler = put(&host, 7, 2 * MIB - (64 << 10) - host.stats().manifest_bytes as usize);
     let (fails, get) = (both(&module, &cold[0], &cold[1]), host.value(&filler, None).await.unwrap());
     let (of_task, of_get) = tokio::join!(error(&host, &fails), error(&host, &cold[0]));
     assert_eq!(of_task.kind, ErrorKind::ObjectStoreFull, "{of_task:#}");

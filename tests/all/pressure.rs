@@ -27,13 +27,13 @@ pub fn put(host: &Host, n: u8, bytes: usize) -> ObjectRef {
     host.put(&vec![n; bytes]).unwrap()
 }
 
-/// Uses so many bytes of the store.
+/// Uses so many bytes of the store, those of its modules included.
 pub async fn used(host: &Host, bytes: usize) -> Arc<Value> {
-    let object = put(host, 9, bytes);
+    let object = put(host, 9, bytes - host.stats().manifest_bytes as usize);
     within(host.value(&object, None), "a value").await.unwrap()
 }
 
-/// Has everything else spilled that can be, in a store that would have room for so many bytes without its modules.
+/// Has everything else spilled that can be, by so many bytes, those of its modules included.
 fn push_out(host: &Host, bytes: usize) {
     drop(put(host, 8, bytes - host.stats().manifest_bytes as usize));
 }

@@ -241,9 +241,12 @@ async fn of_each_origin(host: &Host, module: &Module, bytes: usize) -> Vec<(u32,
 
 #[tokio::test]
 async fn objects_of_any_size_are_spilled_wherever_they_come_from() {
+    let (host, module) = host_with(builder(), "spill").await;
+    let manifest = module.kept_bytes();
+    finish(host).await;
     for bytes in [SPILL_BYTES_MIN as usize, 64 << 10, (2 << 20) - 1, 2 << 20, 8 << 20] {
         let dir = tempfile::tempdir().unwrap();
-        let store = 3 * bytes as u64 + (64 << 10);
+        let store = manifest + 3 * bytes as u64 + (32 << 10);
         let (host, module) = host_with(builder().object_store_bytes(store).spill(dir.path()), "spill").await;
         let objects = of_each_origin(&host, &module, bytes).await;
         let stats = host.stats();
