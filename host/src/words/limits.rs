@@ -312,8 +312,8 @@ pub const INSTANTIATED_BYTES_MAX: usize = 4 << 20;
 /// another, in sections of their own.
 pub const TYPE_NESTING_MAX: usize = 500;
 
-/// Bytes that the host keeps of a manifest as long as the module: texts, and some 700 for each function. That of a large program takes
-/// some hundred thousand.
+/// Bytes that the host keeps of a manifest as long as the module: its texts, and what is known of each function and its runs. That of a
+/// large program takes some hundred thousand.
 pub const MANIFEST_BYTES_MAX: u64 = 8 << 20;
 
 /// What a text of a manifest takes beside its bytes: the allocator's part, and what it rounds up.

@@ -95,8 +95,7 @@ impl Manifest {
         self.sdk == BY_TYPES
     }
 
-    /// Bytes that the host keeps of it as long as this version of its module, with the plan of each function: texts, and some 700 for each
-    /// function.
+    /// Bytes that the host keeps of it as long as this version of its module: its texts, and what is known of each function and its runs.
     pub fn kept_bytes(&self) -> u64 {
         let functions: u64 = self.functions().map(FunctionInfo::kept_bytes).sum();
         let actors: u64 = self.actors.iter().map(ActorTypeInfo::own_bytes).sum();
