@@ -23,6 +23,7 @@ mod layers;
 mod left_behind;
 mod limits;
 mod lineage;
+mod look_ups;
 mod many;
 mod modules;
 mod moves;

@@ -6,6 +6,8 @@ use rustix::process::Signal;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::words::limits::{BLOCKING_THREADS, LOOK_UPS_MAX, MODULES_MAX};
+
 /// The threads of tokio: those for files, sockets and what blocks, and one that only watches the time, so that nothing else makes a
 /// deadline or a nap late. What has come is handed to the threads that run guests.
 pub struct IoThreads {
@@ -28,7 +30,9 @@ impl IoThreads {
             builder.worker_threads(1);
             builder
         };
-        let io = polling().thread_name("rustyray-io").enable_all().build()?;
+        // Where no resolver answers, each module that has a name keeps one for itself.
+        let blocking = BLOCKING_THREADS + LOOK_UPS_MAX + MODULES_MAX;
+        let io = polling().thread_name("rustyray-io").max_blocking_threads(blocking).enable_all().build()?;
         survive_large_files(&io);
         let mut threads = IoThreads { io: io.handle().clone(), time: io.handle().clone(), runtimes: vec![io] };
         let time = polling().thread_name("rustyray-time").enable_time().build()?;

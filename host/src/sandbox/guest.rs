@@ -12,7 +12,7 @@ use super::host_calls::calls::Serving;
 use super::host_calls::coming::Coming;
 use super::limiter::GuestLimiter;
 use super::output::Transcript;
-use super::reach::Reach;
+use super::reach::{LookUps, Reach};
 use super::turns::Turn;
 use super::wasi;
 use crate::port::Port;
@@ -134,7 +134,8 @@ fn wasi<'a>(
     look_ups: &Arc<Semaphore>,
 ) -> &'a mut (WasiCtx, Arc<Reach>) {
     made.get_or_insert_with(|| {
-        let reach = Reach::new(task.spec.capabilities.clone(), look_ups.clone());
+        let look_ups = LookUps::new(task.spec.module.account.clone(), look_ups.clone());
+        let reach = Reach::new(task.spec.capabilities.clone(), look_ups);
         (wasi::context(task, transcript, &reach), reach)
     })
 }

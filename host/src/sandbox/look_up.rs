@@ -1,15 +1,14 @@
 //! Names that guests look up. Each look-up takes a thread of the host for as long as the system's resolver does, however soon its guest
-//! lets go of it: so there are few at once, and fewer of one guest. The others wait, and hold nothing that is not their guest's handle.
+//! lets go of it: so there are few at once, fewer of one module, and fewer of one guest. The others wait, and hold nothing that is not
+//! their guest's handle.
 
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::vec;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tokio::sync::Semaphore;
 use url::Host;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource, ResourceType};
@@ -20,7 +19,7 @@ use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 use wasmtime_wasi::runtime::{spawn, spawn_blocking};
 
 use super::guest::Guest;
-use super::reach::Reach;
+use super::reach::{LookUps, Reach};
 use crate::words::net_grant::{NetGrant, host};
 
 const LOOK_UP: &str = "wasi:sockets/ip-name-lookup@0.2.12";
@@ -42,9 +41,8 @@ impl LookUp {
             Host::Ipv4(address) => State::Done(Ok(vec![IpAddr::V4(*address)].into_iter())),
             Host::Ipv6(address) => State::Done(Ok(vec![IpAddr::V6(*address)].into_iter())),
             Host::Domain(name) => {
-                let [own, all] = reach.look_ups();
                 // It goes on while its guest does something else, and ends with the handle.
-                State::Waits(spawn(resolved(name.clone(), own, all)).boxed())
+                State::Waits(spawn(resolved(name.clone(), reach.look_ups())).boxed())
             }
         };
         LookUp { host, state }
@@ -69,15 +67,13 @@ impl LookUp {
     }
 }
 
-/// Asks the system, once one of these permits of each is there. They are given back when the thread is, whoever waits for it.
-async fn resolved(name: String, own: Arc<Semaphore>, all: Arc<Semaphore>) -> Result<Vec<IpAddr>, ErrorCode> {
-    // Nobody closes them.
-    let own = own.acquire_owned().await.map_err(|_| ErrorCode::TemporaryResolverFailure)?;
-    let all = all.acquire_owned().await.map_err(|_| ErrorCode::TemporaryResolverFailure)?;
+/// Asks the system, once its guest and its owner may. What they may is given back when the thread is, whoever waits for it.
+async fn resolved(name: String, look_ups: LookUps) -> Result<Vec<IpAddr>, ErrorCode> {
+    let permit = look_ups.acquire().await;
     let found = spawn_blocking(move || {
         let found =
             (name.as_str(), 0).to_socket_addrs().map(|found| found.map(|one| one.ip().to_canonical()).collect());
-        drop((own, all));
+        drop(permit);
         found
     });
     found.await.map_err(|_: io::Error| ErrorCode::NameUnresolvable)

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use url::Host;
 
+use crate::words::account::Account;
 use crate::words::address_range::special;
 use crate::words::capabilities::Capabilities;
 use crate::words::limits::{FOUND_ADDRESSES_MAX, GUESTS_LOOK_UPS_MAX};
@@ -21,19 +22,38 @@ pub struct Reach {
     held: Arc<Capabilities>,
     /// Addresses of names that were looked up, and the ports that are granted there: the last ones.
     found: Mutex<VecDeque<(IpAddr, Ports)>>,
-    /// Of this guest, and of all.
-    look_ups: [Arc<Semaphore>; 2],
+    look_ups: LookUps,
+}
+
+/// What a look-up waits for.
+#[derive(Clone)]
+pub struct LookUps {
+    guest: Arc<Semaphore>,
+    owner: Arc<Account>,
+    all: Arc<Semaphore>,
+}
+
+impl LookUps {
+    /// Those of a guest of this owner, on a host where all share these.
+    pub fn new(owner: Arc<Account>, all: Arc<Semaphore>) -> Self {
+        LookUps { guest: Arc::new(Semaphore::new(GUESTS_LOOK_UPS_MAX)), owner, all }
+    }
+
+    /// Waits for what this guest may have, and then for what its owner may.
+    pub async fn acquire(self) -> impl Send + 'static {
+        let guest = self.guest.acquire_owned().await;
+        (guest, self.owner.look_ups.acquire(&self.all).await)
+    }
 }
 
 impl Reach {
-    /// What these capabilities grant, to one of those who share the look-ups.
-    pub fn new(held: Arc<Capabilities>, look_ups: Arc<Semaphore>) -> Arc<Self> {
-        let look_ups = [Arc::new(Semaphore::new(GUESTS_LOOK_UPS_MAX)), look_ups];
+    /// What these capabilities grant.
+    pub fn new(held: Arc<Capabilities>, look_ups: LookUps) -> Arc<Self> {
         Arc::new(Reach { held, found: Mutex::default(), look_ups })
     }
 
-    /// Those of this guest and those of all, of which a look-up takes one each.
-    pub fn look_ups(&self) -> [Arc<Semaphore>; 2] {
+    /// What a look-up of this guest waits for.
+    pub fn look_ups(&self) -> LookUps {
         self.look_ups.clone()
     }
 
@@ -74,7 +94,8 @@ mod tests {
 
     fn holding(grants: &[&str]) -> Arc<Reach> {
         let grants = grants.iter().map(|text| NetGrant::parse(text).unwrap());
-        Reach::new(Arc::new(grants.fold(Capabilities::none(), Capabilities::net)), Arc::new(Semaphore::new(1)))
+        let look_ups = LookUps::new(Arc::default(), Arc::new(Semaphore::new(1)));
+        Reach::new(Arc::new(grants.fold(Capabilities::none(), Capabilities::net)), look_ups)
     }
 
     fn find(reach: &Reach, name: &str, address: &str) {

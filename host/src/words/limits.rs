@@ -275,11 +275,16 @@ pub const REFUSALS_MAX: usize = 16;
 /// Addresses of names that a guest has looked up and may connect to, the last ones: a name has a few, and some kilobytes hold these.
 pub const FOUND_ADDRESSES_MAX: usize = 256;
 
-/// Names that all guests look up at once: each takes a thread, as long as the system's resolver does. Files of guests and modules that
-/// are loaded have the others, some hundred.
+/// Threads that are there for what blocks beside look-ups: files of guests, and modules that are loaded.
+pub const BLOCKING_THREADS: usize = 480;
+
+/// Names that all guests look up at once beside the one of each module: each takes a thread, as long as the system's resolver does.
 pub const LOOK_UPS_MAX: usize = 32;
 
-/// Those of one guest, so that others have theirs.
+/// Those of one module, beside the one that nobody else can take.
+pub const MODULES_LOOK_UPS_MAX: usize = 8;
+
+/// Those of one guest, so that others of its module have theirs.
 pub const GUESTS_LOOK_UPS_MAX: usize = 4;
 
 /// Compiled modules in a folder together: the native code of some hundred. Those that were not used for longest go.

@@ -31,6 +31,13 @@ fn stdin() -> String {
     text
 }
 
+/// The addresses of this name.
+#[rustyray::remote]
+fn look_up(name: String) -> std::result::Result<Vec<String>, String> {
+    let found = std::net::ToSocketAddrs::to_socket_addrs(&(name.as_str(), 0)).map_err(|error| error.to_string())?;
+    Ok(found.map(|address| address.ip().to_string()).collect())
+}
+
 /// Connects, sends, and gives the answer.
 #[rustyray::remote]
 fn connect(address: String, text: String) -> std::result::Result<String, String> {
