@@ -82,7 +82,7 @@ impl Actor {
         options: ActorOptions,
     ) -> Arc<Handle> {
         let room = lanes::room(declared, &options);
-        let calls = Lanes::new(room.as_ref().map_or(1, |room| room.len()));
+        let calls = Lanes::new(room.as_deref().unwrap_or(&[1]));
         let actor = Arc::new(Self {
             id: world.number(),
             type_name: type_name.to_owned(),
@@ -135,9 +135,9 @@ impl Actor {
         drop(before);
     }
 
-    /// The call that is next, where it serves one at a time.
-    pub(super) fn first(&self) -> Option<Arc<Job>> {
-        lock(&self.inner).calls.first().cloned()
+    /// The call of the same submitter that holds up this one.
+    pub(super) fn held_up_by(&self, call: &Arc<Job>) -> Option<Arc<Job>> {
+        lock(&self.inner).calls.held_up_by(self.lane_of(call), call).cloned()
     }
 
     /// Puts a call at the end.

@@ -90,8 +90,8 @@ fn blockers(job: &Arc<Job>) -> Vec<Arc<Job>> {
         && let Some(actor) = job.actor()
     {
         // Where several are served at once, none has to wait for another.
-        let ahead = actor.running().or_else(|| actor.first().filter(|_| actor.room.is_none()));
-        let ahead = ahead.filter(|ahead| !Arc::ptr_eq(ahead, job));
+        let ahead = actor.running().filter(|ahead| !Arc::ptr_eq(ahead, job));
+        blockers.extend(actor.held_up_by(job));
         blockers.extend(ahead.or_else(|| actor.ready.producer()));
     }
     blockers

@@ -23,6 +23,8 @@ pub(crate) struct Job {
     pub(super) plan: Plan,
     /// What it makes.
     pub(super) output: Arc<Object>,
+    /// The actor or the job that made it, whose calls are served in order.
+    pub(super) submitter: u64,
     /// Its parent's, on the test's clock.
     inherited_deadline: Option<u64>,
     inner: Mutex<Inner>,
@@ -93,7 +95,9 @@ impl Job {
         let Order { function, work, plan, arguments, stream } = order;
         let inherited_deadline = parent.and_then(|parent| parent.deadline());
         let inner = Inner { arguments, stream, ..Inner::default() };
-        let job = Arc::new(Self { id, function, work, plan, output, inherited_deadline, inner: Mutex::new(inner) });
+        let submitter = parent.map_or(id, |parent| parent.actor().map_or(parent.id, |actor| actor.id));
+        let inner = Mutex::new(inner);
+        let job = Arc::new(Self { id, function, work, plan, output, submitter, inherited_deadline, inner });
         job.output.made_by(&job);
         if let Some(parent) = parent {
             parent.adopt(&job);

@@ -1,7 +1,7 @@
 //! The calls that wait for one actor, in the order in which they were made; in lanes, where methods are counted for
 //! themselves.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::job::Job;
@@ -25,57 +25,76 @@ pub(super) fn lane_of(declared: Option<&ActorType>, method: &str) -> usize {
 }
 
 /// The calls that wait, in their order in each lane.
-pub(super) struct Lanes(Box<[VecDeque<Arc<Job>>]>);
+pub(super) struct Lanes(Box<[Lane]>);
+
+/// A call that cannot begin holds up those behind it that the same job or actor made, unless several are served at once.
+struct Lane {
+    ordered: bool,
+    calls: VecDeque<Arc<Job>>,
+}
+
+impl Lane {
+    fn next(&mut self) -> Option<Arc<Job>> {
+        self.calls.retain(|call| !call.is_done());
+        let mut held_up = BTreeSet::new();
+        let goes = |call: &Arc<Job>| {
+            !held_up.contains(&call.submitter) && (call.can_begin() || !held_up.insert(call.submitter))
+        };
+        let place = match self.ordered {
+            true => self.calls.iter().position(goes)?,
+            false => self.calls.iter().position(|call| call.can_begin())?,
+        };
+        self.calls.remove(place)
+    }
+}
 
 impl Lanes {
-    /// So many; one at least.
-    pub(super) fn new(count: usize) -> Self {
-        Self((0..count.max(1)).map(|_| VecDeque::new()).collect())
+    /// From each of which so many are served at once; one lane at least.
+    pub(super) fn new(room: &[usize]) -> Self {
+        let room = if room.is_empty() { &[1] } else { room };
+        Self(room.iter().map(|at_once| Lane { ordered: *at_once <= 1, calls: VecDeque::new() }).collect())
     }
 
     /// How many calls wait, those aside that are done.
     pub(super) fn waiting(&mut self) -> usize {
-        self.0.iter_mut().for_each(|calls| calls.retain(|call| !call.is_done()));
-        self.0.iter().map(VecDeque::len).sum()
+        self.0.iter_mut().for_each(|lane| lane.calls.retain(|call| !call.is_done()));
+        self.0.iter().map(|lane| lane.calls.len()).sum()
     }
 
     pub(super) fn push(&mut self, lane: usize, call: &Arc<Job>) {
-        self.0[lane].push_back(call.clone());
+        self.0[lane].calls.push_back(call.clone());
     }
 
     /// Before all others.
     pub(super) fn push_first(&mut self, lane: usize, call: &Arc<Job>) {
-        self.0[lane].push_front(call.clone());
+        self.0[lane].calls.push_front(call.clone());
     }
 
-    /// The call that is next, where there is one lane.
-    pub(super) fn first(&self) -> Option<&Arc<Job>> {
-        self.0[0].front()
+    /// What holds up a call: the nearest before it of the same submitter that cannot begin, where they are served in order.
+    pub(super) fn held_up_by(&self, lane: usize, call: &Arc<Job>) -> Option<&Arc<Job>> {
+        let Lane { ordered, calls } = &self.0[lane];
+        let before = calls.iter().take_while(|other| !Arc::ptr_eq(other, call));
+        before.filter(|other| *ordered && other.submitter == call.submitter && !other.can_begin()).last()
     }
 
-    /// The first call of the lanes that have room. One that cannot begin holds up those behind it.
+    /// The first call of the lanes that have room.
     pub(super) fn next(&mut self, has_room: impl Fn(usize) -> bool) -> Option<Arc<Job>> {
         let lanes = self.0.iter_mut().enumerate();
-        lanes.filter(|(lane, _)| has_room(*lane)).find_map(|(_, calls)| {
-            while calls.front().is_some_and(|call| call.is_done()) {
-                calls.pop_front();
-            }
-            calls.pop_front_if(|call| call.can_begin())
-        })
+        lanes.filter(|(lane, _)| has_room(*lane)).find_map(|(_, lane)| lane.next())
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.iter().all(VecDeque::is_empty)
+        self.0.iter().all(|lane| lane.calls.is_empty())
     }
 
     /// All of them.
     pub(super) fn take(&mut self) -> Vec<Arc<Job>> {
-        self.0.iter_mut().flat_map(std::mem::take).collect()
+        self.0.iter_mut().flat_map(|lane| std::mem::take(&mut lane.calls)).collect()
     }
 }
 
 impl Default for Lanes {
     fn default() -> Self {
-        Self::new(1)
+        Self::new(&[1])
     }
 }

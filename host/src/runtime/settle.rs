@@ -60,7 +60,7 @@ impl Runtime {
         self.scheduler.lock().forget(task);
         self.settle(task, Err(Arc::new(error)));
         if let Work::Call { actor, .. } = &task.spec.work {
-            actor.mailbox.call_ended();
+            actor.mailbox.call_ended(task);
         }
         self.dispatch();
     }

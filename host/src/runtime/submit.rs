@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use super::Runtime;
 use crate::port::{ActorRequest, Begun, CallRequest, TaskRequest};
 use crate::state::actor::{ActorRecord, ActorRef, ActorSpec};
+use crate::state::lane::Submitter;
 use crate::state::object::ObjectRef;
 use crate::state::payload::{Argument, Arguments};
 use crate::state::room::Place;
@@ -308,7 +309,8 @@ impl Runtime {
             let plan = self.call_plan(actor, &method, options, is_foreign(&module, caller))?;
             check_results(&plan, stream.is_some())?;
             check_arguments(&plan, arguments.len(), || find_method(&module, &actor.spec.type_name, &method).ok())?;
-            let work = Work::Call { actor: actor.clone(), reply, stream };
+            let submitter = caller.map_or(Submitter::EMBEDDER, |caller| caller.spec.as_submitter());
+            let work = Work::Call { actor: actor.clone(), submitter, reply, stream };
             let mut spec = self.spec(module, plan, work, budget, caller)?;
             // A call runs where the actor is: with its capabilities.
             spec.capabilities = actor.spec.capabilities.clone();

@@ -20,7 +20,7 @@ use crate::words::error::{ErrorKind, TaskError};
 impl Conductor for Runtime {
     fn ready(&self, task: Arc<TaskRecord>) {
         if let Work::Call { actor, .. } = &task.spec.work {
-            return actor.mailbox.wake();
+            return actor.mailbox.released(&task);
         }
         // At the end of the host the arguments that are not there fail for that very reason.
         let halted = self.is_halted().then(shut_down);

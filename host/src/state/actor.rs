@@ -218,7 +218,7 @@ impl ActorRef {
         let actor = Arc::new(ActorRecord {
             saved: checkpoint.map(|every| Box::new(Saved::new(every))),
             spec,
-            mailbox: Mailbox::new(pending_calls_max, lanes.as_ref().map_or(1, |lanes| lanes.len())),
+            mailbox: Mailbox::new(pending_calls_max, lanes.as_deref().unwrap_or(&[1])),
             lanes,
             ready,
             moves: Moves::default(),

@@ -1,9 +1,9 @@
-//! The calls that wait for one actor, in the order in which they were made; in lanes, where methods are counted for themselves.
+//! The calls that wait for one actor; in lanes, where methods are counted for themselves.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use super::lane::{Gone, Lane, Submitter};
 use super::task::TaskRecord;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::sync::atomic::{AtomicU32, Ordering};
@@ -48,7 +48,7 @@ pub struct Mailbox {
 
 struct Inner {
     /// One for each concurrency group behind the first, which most actors have alone.
-    lanes: Box<[VecDeque<Arc<TaskRecord>>]>,
+    lanes: Box<[Lane]>,
     /// How many of them were ended while they stood here, at most.
     ended: usize,
     kill: Option<Kill>,
@@ -67,10 +67,11 @@ struct Inner {
 }
 
 impl Mailbox {
-    /// A mailbox for at most `max` calls, in so many lanes; one at least.
-    pub fn new(max: usize, lanes: usize) -> Self {
+    /// A mailbox for at most `max` calls, in lanes from each of which so many are served at once; one lane at least.
+    pub fn new(max: usize, lanes: &[u32]) -> Self {
+        let lanes = if lanes.is_empty() { &[1] } else { lanes };
         let inner = Inner {
-            lanes: (0..lanes.max(1)).map(|_| VecDeque::new()).collect(),
+            lanes: lanes.iter().map(|capacity| Lane::new(*capacity)).collect(),
             ended: 0,
             kill: None,
             save: false,
@@ -108,13 +109,13 @@ impl Mailbox {
                 let dead = TaskError::new(ErrorKind::ActorDied, "the actor is dead").caused_by(cause);
                 return (Gone::new(), Err(dead));
             }
-            let gone = if inner.len() >= self.max { inner.sweep(SWEPT_WHEN_FULL) } else { Gone::new() };
+            let mut gone = if inner.len() >= self.max { inner.sweep(SWEPT_WHEN_FULL) } else { Gone::new() };
             if inner.len() >= self.max {
                 let text = format!("{} calls wait for the actor already: await some of them first", self.max);
                 return (gone, Err(TaskError::new(ErrorKind::PendingCallsLimitExceeded, text)));
             }
             // Cloned, as what is refused must not be dropped under the lock.
-            inner.lane(&call).push_back(call.clone());
+            inner.lane(&call).push(call.clone(), call.spec.submitter(), &mut gone);
             (gone, Ok(()))
         });
         pushed
@@ -123,33 +124,36 @@ impl Mailbox {
     /// Puts a call back that is to be served once more, before all others. Gives it back where the actor is dead.
     #[must_use = "somebody has to settle what is given back"]
     pub fn push_first(&self, call: Arc<TaskRecord>) -> Option<Arc<TaskRecord>> {
-        self.tell(|inner| {
+        let (_gone, refused) = self.tell(|inner| {
+            let mut gone = Gone::new();
             if inner.dead.is_some() {
-                return Some(call);
+                return (gone, Some(call));
             }
-            inner.lane(&call).push_front(call);
-            None
-        })
+            inner.lane(&call).push_first(call.clone(), call.spec.submitter(), &mut gone);
+            (gone, None)
+        });
+        refused
     }
 
-    /// Looks again: the first call may have its arguments now.
-    pub fn wake(&self) {
-        self.tell(|_| ());
+    /// A call has its arguments now, or has rested.
+    pub fn released(&self, call: &TaskRecord) {
+        let _gone = self.tell(|inner| inner.look(call));
     }
 
     /// A call was ended that stood here, or was refused: those behind it need not wait for what it waited for. Nothing is kept of it
     /// for long, whatever the actor does.
-    pub fn call_ended(&self) {
-        let gone = self.tell(|inner| {
+    pub fn call_ended(&self, call: &TaskRecord) {
+        let _gone = self.tell(|inner| {
             inner.ended += 1;
-            inner.sweep(SWEPT_WHEN_ENDED)
+            let mut gone = inner.look(call);
+            gone.extend(inner.sweep(SWEPT_WHEN_ENDED));
+            gone
         });
-        drop(gone);
     }
 
-    /// The calls that wait, in their order in each lane.
-    pub fn waiting(&self) -> Vec<Arc<TaskRecord>> {
-        self.inner.lock().lanes.iter().flatten().cloned().collect()
+    /// The calls that wait, lane by lane and in their order in each, and whose line they are in there.
+    pub fn waiting(&self) -> Vec<(Submitter, Arc<TaskRecord>)> {
+        self.inner.lock().lanes.iter().flat_map(Lane::waiting).collect()
     }
 
     /// No call will come any more.
@@ -243,7 +247,9 @@ impl Mailbox {
     pub fn die(&self, cause: Arc<TaskError>) -> Vec<Arc<TaskRecord>> {
         let mut inner = self.inner.lock();
         inner.dead.get_or_insert(cause);
-        inner.lanes.iter_mut().flat_map(std::mem::take).collect()
+        let lanes: Vec<_> = inner.lanes.iter_mut().map(|lane| std::mem::replace(lane, Lane::new(1))).collect();
+        drop(inner);
+        lanes.iter().flat_map(Lane::waiting).map(|(_, call)| call).collect()
     }
 
     /// Why the actor is dead, if it is.
@@ -291,22 +297,16 @@ impl Mailbox {
     }
 }
 
-/// Calls that were ended while they stood here.
-type Gone = Vec<Arc<TaskRecord>>;
-
 /// Ended calls are swept out where one in so many is: a sweep goes over all, so that each ended call pays for so many. In a full mailbox
 /// they keep others out.
 const SWEPT_WHEN_FULL: usize = 64;
-
-/// Room for calls that a lane keeps however few there are.
-const LANE_KEPT: usize = 64;
 
 /// See [`SWEPT_WHEN_FULL`]; elsewhere they only take memory.
 const SWEPT_WHEN_ENDED: usize = 2;
 
 impl Inner {
     fn len(&self) -> usize {
-        self.lanes.iter().map(VecDeque::len).sum()
+        self.lanes.iter().map(Lane::len).sum()
     }
 
     /// Takes those out that were ended, if they may be one in so many.
@@ -316,15 +316,18 @@ impl Inner {
             return gone;
         }
         self.ended = 0;
-        for lane in &mut self.lanes {
-            let (over, waiting) = std::mem::take(lane).into_iter().partition(|call| call.is_done());
-            *lane = waiting;
-            gone.extend::<VecDeque<_>>(over);
-        }
+        self.lanes.iter_mut().for_each(|lane| lane.sweep(&mut gone));
         gone
     }
 
-    /// A call whose arguments are missing, or that rests before another attempt, holds up those behind it: order is kept.
+    /// Something has become of this call, which may be the first of its line.
+    fn look(&mut self, call: &TaskRecord) -> Gone {
+        let mut gone = Gone::new();
+        self.lane(call).changed(call, call.spec.submitter(), &mut gone);
+        self.ended = self.ended.saturating_sub(gone.len());
+        gone
+    }
+
     fn next(&mut self, gone: &mut Gone) -> Option<Event> {
         if let Some(kill) = self.kill.take() {
             self.condemned |= !kill.restart;
@@ -341,7 +344,7 @@ impl Inner {
         }
         match self.next_call(|_| true, gone) {
             Some(call) => Some(Event::Call(call)),
-            None if self.closing && self.lanes.iter().all(VecDeque::is_empty) => Some(Event::Closed),
+            None if self.closing && self.lanes.iter().all(Lane::is_empty) => Some(Event::Closed),
             None => None,
         }
     }
@@ -349,18 +352,9 @@ impl Inner {
     /// The first call of the lanes that have room.
     fn next_call(&mut self, has_room: impl Fn(usize) -> bool, gone: &mut Gone) -> Option<Arc<TaskRecord>> {
         let lanes = self.lanes.iter_mut().enumerate();
-        lanes.filter(|(lane, _)| has_room(*lane)).find_map(|(_, calls)| {
-            while calls.front().is_some_and(|call| call.is_done()) {
-                gone.extend(calls.pop_front());
-                self.ended = self.ended.saturating_sub(1);
-            }
-            let call = calls.pop_front_if(|call| call.is_released());
-            // An idle actor keeps no long line's room.
-            if calls.capacity() > LANE_KEPT && calls.len() < calls.capacity() / 4 {
-                calls.shrink_to(calls.len() * 2);
-            }
-            call
-        })
+        let call = lanes.filter(|(lane, _)| has_room(*lane)).find_map(|(_, calls)| calls.next(gone));
+        self.ended = self.ended.saturating_sub(gone.len());
+        call
     }
 
     /// Is it to end, or to save its state?
@@ -368,7 +362,7 @@ impl Inner {
         self.kill.is_some() || self.save || self.exit || self.moves
     }
 
-    fn lane(&mut self, call: &TaskRecord) -> &mut VecDeque<Arc<TaskRecord>> {
+    fn lane(&mut self, call: &TaskRecord) -> &mut Lane {
         // A plan comes from the type that the lanes are made for.
         let lane = call.spec.plan.lane.min(self.lanes.len() - 1);
         &mut self.lanes[lane]

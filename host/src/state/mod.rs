@@ -8,6 +8,7 @@ pub mod cycles;
 pub mod family;
 pub mod gathering;
 pub mod journal;
+pub mod lane;
 pub mod levels;
 pub mod lineage;
 pub mod lookout;

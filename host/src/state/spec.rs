@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::actor::ActorRecord;
+use super::lane::Submitter;
 use super::payload::Encoding;
 use super::stream::Stream;
 use crate::words::budget::Budget;
@@ -40,6 +41,8 @@ pub enum Work {
     Call {
         /// The actor.
         actor: Arc<ActorRecord>,
+        /// Whose calls it is in order with.
+        submitter: Submitter,
         /// How the result is to be encoded.
         reply: Encoding,
         /// Where its results go, where they are several.
@@ -91,6 +94,22 @@ impl TaskSpec {
                 None => read(&self.module),
             },
             _ => read(&self.module),
+        }
+    }
+
+    /// Whose calls it is in order with, where it is one.
+    pub fn submitter(&self) -> Submitter {
+        match self.work {
+            Work::Call { submitter, .. } => submitter,
+            _ => Submitter::EMBEDDER,
+        }
+    }
+
+    /// As whom it calls actors.
+    pub fn as_submitter(&self) -> Submitter {
+        match &self.work {
+            Work::Construct { actor } | Work::Call { actor, .. } => Submitter::actor(actor.spec.id),
+            Work::Task { .. } | Work::Main { .. } => Submitter::task(self.id),
         }
     }
 

@@ -1,14 +1,15 @@
 //! Who waits for whom: the tasks on which some that wait depend, and those among them that can never go on.
 //!
 //! A guest that waits needs some of the tasks that make its objects. A queued task needs those that make its arguments, and
-//! a queued call besides the call that its actor serves, or the constructor, and the calls before it; where the actor serves
-//! several at once, as many of those it serves, and of the calls before it, as leave room. A task that lacks a custom resource
+//! a queued call besides the call that its actor serves, or the constructor, and the calls before it in its line; where the actor serves
+//! several at once, as many of those it serves, and of the calls that come before it, as leave room. A task that lacks a custom resource
 //! needs as many of those that hold it. Whatever is none of these goes on by itself, and so does in the end whatever needs only such; the rest waits for itself.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::actor::ActorRecord;
+use super::lane::Submitter;
 use super::object::ObjectRef;
 use super::parking::{Standing, Wait};
 use super::task::{TaskRecord, Work};
@@ -35,6 +36,9 @@ pub struct Holders {
 }
 
 type Queue = HashMap<*const TaskRecord, Option<Arc<TaskRecord>>>;
+
+/// Tasks, and how many of them must come to their end.
+type Ahead = (Vec<Arc<TaskRecord>>, usize);
 
 struct Node {
     task: Arc<TaskRecord>,
@@ -136,9 +140,13 @@ impl WaitGraph {
             Standing::Parked(wait, stamp) => self.set_parked(place, &wait, stamp),
             Standing::Queued { attempts, missing } => {
                 let mut needs = self.producers(&missing);
+                let mut missing = needs.len();
                 match &task.spec.work {
-                    Work::Call { actor, .. } => match self.before(actor, task) {
-                        Some(before) => needs.extend(before),
+                    Work::Call { actor, .. } => match self.ahead(actor, task) {
+                        Some((ahead, end)) => {
+                            missing += end;
+                            needs.extend(ahead.into_iter().map(|task| self.place(task)));
+                        }
                         // It is about to be served.
                         None => return,
                     },
@@ -147,10 +155,6 @@ impl WaitGraph {
                     }
                     Work::Task { .. } | Work::Main { .. } | Work::Construct { .. } => {}
                 }
-                let missing = match &task.spec.work {
-                    Work::Call { actor, .. } => self.room_for(actor, task).unwrap_or(needs.len()),
-                    _ => needs.len(),
-                };
                 self.set(place, State::Queued(attempts), needs, missing);
             }
         }
@@ -197,8 +201,8 @@ impl WaitGraph {
         objects.iter().filter_map(ObjectRef::awaits).map(|task| self.place(task)).collect()
     }
 
-    /// What must end before the actor serves this call, its arguments aside; `None` if it is not in the mailbox.
-    fn before(&mut self, actor: &Arc<ActorRecord>, call: &Arc<TaskRecord>) -> Option<Vec<usize>> {
+    /// Those of which so many must end before the actor serves this call, its arguments aside; `None` if it is not in the mailbox.
+    fn ahead(&mut self, actor: &Arc<ActorRecord>, call: &Arc<TaskRecord>) -> Option<Ahead> {
         if actor.lanes.is_some() && actor.ready.is_ready() {
             return self.beside(actor, call);
         }
@@ -214,33 +218,32 @@ impl WaitGraph {
         if serves.as_ref().is_some_and(|serves| Arc::ptr_eq(serves, call)) {
             return None;
         }
-        Some(held_up_by.into_iter().chain(serves).map(|task| self.place(task)).collect())
+        let ahead: Vec<_> = held_up_by.into_iter().chain(serves).collect();
+        let all = ahead.len();
+        Some((ahead, all))
     }
 
-    /// The calls that an actor serves at once in the lane of this one, and those before it there; `None` if it is about to be served.
-    fn beside(&mut self, actor: &Arc<ActorRecord>, call: &Arc<TaskRecord>) -> Option<Vec<usize>> {
+    /// The same where the actor serves several at once. One of those that it serves gives its room to each of those that come before.
+    fn beside(&mut self, actor: &Arc<ActorRecord>, call: &Arc<TaskRecord>) -> Option<Ahead> {
         let lane = call.spec.plan.lane;
-        let waiting = actor.mailbox.waiting();
-        let is_its = |other: &&Arc<TaskRecord>| other.spec.plan.lane == lane && !other.is_done();
-        let before: Vec<_> =
-            waiting.iter().filter(is_its).take_while(|other| !Arc::ptr_eq(other, call)).cloned().collect();
-        let served: Vec<_> = actor.shift()?.calls().into_iter().filter(|call| is_its(&call)).collect();
+        let is_its = |other: &TaskRecord| other.spec.plan.lane == lane && !other.is_done();
+        let waiting: Vec<_> = actor.mailbox.waiting().into_iter().filter(|(_, other)| is_its(other)).collect();
+        let served: Vec<_> = actor.shift()?.calls().into_iter().filter(|other| is_its(other)).collect();
         self.size += waiting.len() + served.len();
-        let is_there = waiting.iter().any(|other| Arc::ptr_eq(other, call));
-        let is_full = served.len() >= capacity(actor, lane);
-        (is_there && is_full).then(|| served.into_iter().chain(before).map(|task| self.place(task)).collect())
-    }
-
-    /// How many of those that are served beside a call, or wait before it, have to end before it is served.
-    fn room_for(&self, actor: &ActorRecord, call: &Arc<TaskRecord>) -> Option<usize> {
-        if actor.lanes.is_none() || !actor.ready.is_ready() {
-            return None;
+        let place = waiting.iter().position(|(_, other)| Arc::ptr_eq(other, call))?;
+        let line = waiting[place].0;
+        let before = waiting.into_iter().take(place);
+        if served.len() < capacity(actor, lane) {
+            let in_line = before.filter(|(other, call)| *other == line && !call.is_released());
+            let ahead: Vec<_> = in_line.last().map(|(_, call)| call).into_iter().collect();
+            let all = ahead.len();
+            return Some((ahead, all));
         }
-        let lane = call.spec.plan.lane;
-        let waiting = actor.mailbox.waiting();
-        let before = waiting.iter().filter(|other| other.spec.plan.lane == lane && !other.is_done());
-        let missing = call.argument_objects().iter().filter(|object| !object.is_ready()).count();
-        Some(1 + before.take_while(|other| !Arc::ptr_eq(other, call)).count() + missing)
+        let before = before.filter(|(other, call)| *other == line || call.is_released()).map(|(_, call)| call);
+        let room = served.len();
+        let ahead: Vec<_> = served.into_iter().chain(before).collect();
+        let end = 1 + ahead.len() - room;
+        Some((ahead, end))
     }
 
     /// The cycles that those of the tasks are caught in which wait since after the stamp `since`. What each cycle's last
@@ -407,14 +410,14 @@ fn capacity(actor: &ActorRecord, lane: usize) -> usize {
     actor.lanes.as_ref().and_then(|lanes| lanes.get(lane)).map_or(1, |max| *max as usize)
 }
 
-/// The calls that wait for an actor, each with the nearest before it that is not ready to be served.
+/// The calls that wait for an actor, each with the nearest before it in its line that is not ready to be served.
 fn queue(actor: &ActorRecord) -> Queue {
-    let mut held_up_by: Option<Arc<TaskRecord>> = None;
+    let mut held_up_by: HashMap<Submitter, Arc<TaskRecord>> = HashMap::new();
     let mut queue = HashMap::new();
-    for call in actor.mailbox.waiting() {
-        queue.insert(Arc::as_ptr(&call), held_up_by.clone());
+    for (line, call) in actor.mailbox.waiting() {
+        queue.insert(Arc::as_ptr(&call), held_up_by.get(&line).cloned());
         if !call.is_released() {
-            held_up_by = Some(call);
+            held_up_by.insert(line, call);
         }
     }
     queue

@@ -20,6 +20,9 @@ const ROOM: usize = 8;
 /// Lanes, as of an actor with a concurrency group.
 const LANES: usize = 2;
 
+/// How many are served at once from each: from the first in order, from the second as they come.
+const AT_ONCE: [u32; LANES] = [1, 2];
+
 struct Call {
     record: Arc<TaskRecord>,
     lane: usize,
@@ -83,7 +86,7 @@ impl World {
         World {
             rng: Rng::with_seed(seed),
             store: ObjectStore::new(1 << 20),
-            mailbox: Mailbox::new(ROOM, LANES),
+            mailbox: Mailbox::new(ROOM, &AT_ONCE),
             reader: Arc::default(),
             waits_since: None,
             calls: Vec::new(),
@@ -123,22 +126,30 @@ impl World {
 
     /// The call that is served next, from the lanes that have room.
     fn first_call(&self, room: [bool; LANES]) -> Option<usize> {
-        let fronts = self.lines.iter().map(|line| line.iter().find(|name| !self.calls[**name].over));
-        let ready = fronts.zip(room).filter(|(_, room)| *room).filter_map(|(front, _)| front);
-        ready.copied().find(|name| self.calls[*name].released)
+        let released = |name: &&usize| self.calls[**name].released;
+        let firsts = self.lines.iter().zip(AT_ONCE).map(|(line, at_once)| match at_once {
+            1 => line.first().filter(released),
+            _ => line.iter().find(released),
+        });
+        firsts.zip(room).filter(|(_, room)| *room).find_map(|(first, _)| first).copied()
     }
 
-    /// Those that were ended are gone from the front of the lanes that were looked at: up to that of the call that was found.
-    fn looked(&mut self, room: [bool; LANES], found: Option<usize>) {
-        let last = found.map_or(LANES - 1, |name| self.calls[name].lane);
-        for (lane, line) in self.lines.iter_mut().enumerate().filter(|(lane, _)| *lane <= last && room[*lane]) {
-            let dead = line.iter().take_while(|name| self.calls[**name].over).count();
-            line.drain(..dead);
-            self.ended = self.ended.saturating_sub(dead);
-            if found.is_some() && lane == last {
-                line.remove(0);
+    /// Those that were ended are gone where nobody is before them.
+    fn tidy(&mut self) {
+        for (line, at_once) in self.lines.iter_mut().zip(AT_ONCE) {
+            let before = line.len();
+            match at_once {
+                1 => drop(line.drain(..line.iter().take_while(|name| self.calls[**name].over).count())),
+                _ => line.retain(|name| !self.calls[*name].over),
             }
+            self.ended = self.ended.saturating_sub(before - line.len());
         }
+    }
+
+    /// This call is served.
+    fn served(&mut self, name: usize) {
+        self.lines.iter_mut().for_each(|line| line.retain(|other| *other != name));
+        self.tidy();
     }
 
     /// Those that were ended are gone, if they are one in so many.
@@ -161,7 +172,7 @@ impl World {
             Said::Save => self.save = false,
             Said::Exit => self.exit = false,
             Said::Move => self.moves = false,
-            Said::Call(name) => self.looked([true; LANES], Some(*name)),
+            Said::Call(name) => self.served(*name),
             Said::Closed => (self.lines, self.ended) = Default::default(),
         }
     }
@@ -185,10 +196,7 @@ impl World {
         self.waits_since = None;
         match &said {
             Some(said) => self.heard(said),
-            None => {
-                self.looked([true; LANES], None);
-                self.waits_since = Some(self.reader.0.load(Ordering::Relaxed));
-            }
+            None => self.waits_since = Some(self.reader.0.load(Ordering::Relaxed)),
         }
     }
 
@@ -200,9 +208,7 @@ impl World {
         let waker = Waker::from(self.reader.clone());
         let call = self.mailbox.poll_beside(&mut Context::from_waker(&waker), |lane| room[lane]);
         assert_eq!(call.map(|call| call.spec.id.0 as usize), expected);
-        if !away {
-            self.looked(room, expected);
-        }
+        expected.into_iter().for_each(|name| self.served(name));
         // What it waits for depends on the room, of which it is not told.
         self.waits_since = None;
     }
@@ -246,7 +252,7 @@ impl World {
         if let Some(name) = self.rng.choice(self.line()).filter(|name| !self.calls[*name].released) {
             self.calls[name].record.watch_arguments();
             self.calls[name].released = true;
-            self.mailbox.wake();
+            self.mailbox.released(&self.calls[name].record);
         }
     }
 
@@ -256,8 +262,9 @@ impl World {
             assert!(self.calls[name].record.finish(over, false, Moment::of(&ManualClock::new()), |_| ()).is_some());
             self.calls[name].over = true;
             self.ended += 1;
+            self.tidy();
             self.swept(2);
-            self.mailbox.call_ended();
+            self.mailbox.call_ended(&self.calls[name].record);
         }
     }
 
@@ -350,7 +357,7 @@ impl World {
         assert_eq!(self.mailbox.kill_pending(), !self.kills.is_empty());
         let restarts = !self.kills.is_empty() && self.kills.iter().all(|kill| kill.restart);
         assert_eq!((self.mailbox.restart_pending(), self.mailbox.death().is_some()), (restarts, self.dead));
-        let waiting: Vec<usize> = self.mailbox.waiting().iter().map(|call| call.spec.id.0 as usize).collect();
+        let waiting: Vec<usize> = self.mailbox.waiting().iter().map(|(_, call)| call.spec.id.0 as usize).collect();
         assert_eq!(waiting, self.line());
         if let Some(since) = self.waits_since.filter(|_| self.expected().is_some()) {
             assert!(self.reader.0.load(Ordering::Relaxed) > since, "a reader that waits hears of what it is to do");

@@ -1,6 +1,7 @@
 //! Models of what the host remembers: each far simpler than the code, and driven beside it by random operations. After each
 //! step both have to agree.
 
+mod lane;
 mod mailbox;
 mod objects;
 mod room;
