@@ -26,10 +26,8 @@ fn waiting_gives_at_most_as_many_as_were_asked_for() {
     // One park for both of them.
     assert_eq!(mock::take_calls(), ["wait 2 of 4", "wait 2 of 4"]);
 
-    let (ready, rest) = block_on(crate::wait(&mixed, 9, Some(Duration::from_millis(50)))).unwrap();
+    let (ready, rest) = block_on(crate::wait(&mixed, 4, Some(Duration::from_millis(50)))).unwrap();
     assert_eq!((ready.len(), rest.len()), (3, 1));
-    let (ready, rest) = block_on(crate::wait(&mixed, 0, None)).unwrap();
-    assert_eq!((ready.len(), rest.len()), (0, 4));
 }
 
 #[test]

@@ -9,8 +9,8 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::executor::reactor::nanoseconds;
 use crate::executor::{Interest, Sleep, sleep};
-use crate::host::objects;
 use crate::host::types;
+use crate::host::{local_error, objects};
 use crate::object_ref::{ObjectRef, RawRef};
 
 /// The references that have a value or an error, and the others: each in the order in which they were given.
@@ -18,11 +18,11 @@ pub type Waited<T> = (Vec<ObjectRef<T>>, Vec<ObjectRef<T>>);
 
 /// Waits until `count` of the references have a value or an error, or until the time is up.
 ///
-/// As in Ray, at most `count` are given as ready: were there more, they are among the others. A count beyond the number
-/// of references waits for all.
+/// As in Ray, at most `count` are given as ready: were there more, they are among the others. Of no references, none are.
 ///
 /// # Errors
-/// [`TaskCancelled`](crate::ErrorKind::TaskCancelled) when this task was asked to stop, [`Deadlock`](crate::ErrorKind::Deadlock)
+/// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for a count of 0 or of more than there are, and for an object that is
+/// named twice. [`TaskCancelled`](crate::ErrorKind::TaskCancelled) when this task was asked to stop, [`Deadlock`](crate::ErrorKind::Deadlock)
 /// when what it waits for waits for this task. That a task failed is no error
 /// here: its reference is ready.
 ///
@@ -36,6 +36,7 @@ pub type Waited<T> = (Vec<ObjectRef<T>>, Vec<ObjectRef<T>>);
 /// # }
 /// ```
 pub async fn wait<T>(references: &[ObjectRef<T>], count: usize, timeout: Option<Duration>) -> Result<Waited<T>> {
+    check(references, count)?;
     let candidates = Candidates::new(references, count);
     let group = GroupWait {
         objects: candidates.objects,
@@ -60,9 +61,30 @@ pub async fn wait<T>(references: &[ObjectRef<T>], count: usize, timeout: Option<
 /// }
 /// ```
 pub fn blocking_wait<T>(references: &[ObjectRef<T>], count: usize, timeout: Option<Duration>) -> Result<Waited<T>> {
+    check(references, count)?;
     let Candidates { objects, missing } = Candidates::new(references, count);
     let ready = if missing == 0 { vec![false; objects.len()] } else { ask(&objects, missing, timeout)? };
     Ok(split(references, count, &ready))
+}
+
+/// Is this a wait that can be meant?
+fn check<T>(references: &[ObjectRef<T>], count: usize) -> Result<()> {
+    if references.is_empty() {
+        return Ok(());
+    }
+    let refuse = |text: String| Err(Error::from_host(local_error(types::ErrorKind::InvalidArgument, text)));
+    if count == 0 || count > references.len() {
+        let all = references.len();
+        return refuse(format!(
+            "a wait for {count} of {all} references: name one at least, and no more than there are"
+        ));
+    }
+    let mut ids: Vec<_> = references.iter().filter_map(ObjectRef::id).collect();
+    ids.sort_unstable();
+    match ids.windows(2).find(|two| two[0] == two[1]) {
+        Some(two) => refuse(format!("object {} is named twice in one wait: name each once", two[0])),
+        None => Ok(()),
+    }
 }
 
 /// Those of the references that the host knows, and how many of them are to be waited for. A reference that failed on

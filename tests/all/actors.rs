@@ -335,7 +335,7 @@ async fn a_full_mailbox() {
     let refused = actor.call("get").try_submit();
     assert_eq!(error(&host, &refused).await.kind, ErrorKind::PendingCallsLimitExceeded);
     actor.kill(false);
-    within(host.wait(&waiting, 2, None), "the calls to fail").await;
+    within(host.wait(&waiting, 2, None), "the calls to fail").await.unwrap();
     assert_eq!(error(&host, &spin).await.kind, ErrorKind::ActorDied);
     drop(actor);
     finish(host).await;

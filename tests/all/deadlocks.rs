@@ -147,8 +147,8 @@ async fn one_of_all_that_a_task_waits_for_is_enough() {
     let two = second.task(&module, "waits_for_all").submit().await;
     let sleeps = module.task("sleeps").arg(86_400u64).submit().await;
     first.put(&host, &[&sleeps, &two]).await;
-    second.put(&host, &[&one, &one]).await;
-    within(host.wait(&[one.clone(), two.clone()], 1, None), "one of them to be told").await;
+    second.put(&host, &[&one]).await;
+    within(host.wait(&[one.clone(), two.clone()], 1, None), "one of them to be told").await.unwrap();
     assert!(!sleeps.is_ready());
     // The other one goes on waiting for the rest.
     host.cancel(&sleeps);
@@ -171,7 +171,7 @@ async fn tasks_behind_calls_that_wait_for_them() {
         let (shelf, node) = (Shelf::new(&module), node(&module, "n"));
         let task = shelf.task(&module, task).arg_payload(handle(&node)).submit().await;
         shelf.put(&host, &[&task]).await;
-        within(host.wait(std::slice::from_ref(&task), 1, None), "the task to end").await;
+        within(host.wait(std::slice::from_ref(&task), 1, None), "the task to end").await.unwrap();
         // Which of the two waits last is chance; the other one then gets what it waits for, or hears why not.
         if let Err(error) = host.value(&task, None).await {
             let circle = circle(&error);
@@ -287,7 +287,7 @@ async fn storm(seed: u64, downwards: bool, roots: u64) -> Vec<Result<u32, ErrorK
         call.arg(seed.wrapping_add(root)).arg(downwards).try_submit()
     };
     let ends: Vec<_> = (0..roots).map(start).collect();
-    within(host.wait(&ends, ends.len(), None), "all to end").await;
+    within(host.wait(&ends, ends.len(), None), "all to end").await.unwrap();
     let mut outcomes = Vec::new();
     for end in &ends {
         let outcome = host.get::<u32>(end).await;

@@ -11,7 +11,7 @@ use crate::support::{error, finish, host_with, value};
 /// Submits it, and waits until its value has been there.
 async fn made(host: &Host, task: TaskCall) -> ObjectRef {
     let object = task.submit().await;
-    host.wait(std::slice::from_ref(&object), 1, None).await;
+    host.wait(std::slice::from_ref(&object), 1, None).await.unwrap();
     object
 }
 
@@ -146,7 +146,7 @@ async fn what_cannot_be_made_again_says_why() {
 
 async fn made_by(host: &Host, maker: &rustyray_host::ActorHandle) -> ObjectRef {
     let object = maker.call("made").arg(1u32).arg(BLOCK).try_submit();
-    host.wait(std::slice::from_ref(&object), 1, None).await;
+    host.wait(std::slice::from_ref(&object), 1, None).await.unwrap();
     object
 }
 

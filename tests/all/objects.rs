@@ -1,6 +1,7 @@
 //! Objects: stored, passed, held, and gone when nobody wants them.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use rustyray_host::{ErrorKind, Host, Module, ObjectRef};
 
@@ -141,4 +142,25 @@ async fn what_is_not_bytes_has_no_parts() {
         assert!(error.message.contains("only plain bytes have parts"), "{error}");
     }
     finish(host).await;
+}
+
+#[tokio::test]
+async fn a_wait_of_the_embedder_says_what_is_ready_and_refuses_what_cannot_be_meant() {
+    let (host, module) = host_with(builder(), "objects").await;
+    let [one, two] = [1u32, 2].map(|value| host.put(&value).unwrap());
+    let never = module.actor("Nobody").create().ready();
+    let _ = error(&host, &never).await;
+    let (ready, rest) = host.wait(&[], 3, None).await.unwrap();
+    assert!(ready.is_empty() && rest.is_empty());
+    let ids = |objects: &[ObjectRef]| objects.iter().map(|object| object.id()).collect::<Vec<_>>();
+    // An error is ready as well.
+    for timeout in [None, Some(Duration::ZERO)] {
+        let (ready, rest) = host.wait(&[never.clone(), one.clone(), two.clone()], 2, timeout).await.unwrap();
+        assert_eq!((ids(&ready), ids(&rest)), (vec![never.id(), one.id()], vec![two.id()]));
+    }
+    for (count, twice) in [(0, false), (3, false), (2, true)] {
+        let other = if twice { one.clone() } else { two.clone() };
+        let refused = host.wait(&[one.clone(), other], count, None).await.unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::InvalidArgument, "{refused:#}");
+    }
 }

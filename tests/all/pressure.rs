@@ -40,7 +40,7 @@ fn push_out(host: &Host, bytes: usize) {
 
 /// The task waits, and has not ended.
 async fn waits(host: &Host, object: &ObjectRef) {
-    assert!(!host.wait(std::slice::from_ref(object), 1, Some(Duration::from_millis(50))).await);
+    assert!(host.wait(std::slice::from_ref(object), 1, Some(Duration::from_millis(50))).await.unwrap().0.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -381,7 +381,7 @@ async fn a_lost_object_harms_no_other_call_of_its_actor() {
         let dir = tempfile::tempdir().unwrap();
         let (host, module) = host_with(pressed(dir.path(), 4 * MIB), "spill").await;
         let made = module.task("slow_block").arg(300u64).arg(1u32).arg(MIB).submit().await;
-        within(host.wait(std::slice::from_ref(&made), 1, None), "the block").await;
+        within(host.wait(std::slice::from_ref(&made), 1, None), "the block").await.unwrap();
         push_out(&host, 4 * MIB - 64 * KIB);
         match gone {
             true => files(dir.path()).iter().for_each(|file| fs::remove_file(file).unwrap()),
@@ -423,7 +423,7 @@ async fn one_of_several_calls_that_waits_for_room_is_in_no_deadlock_and_at_no_st
 }
 
 async fn waits_for(host: &Host, object: &ObjectRef, time: Duration) {
-    assert!(!host.wait(std::slice::from_ref(object), 1, Some(time)).await, "{:?}", object);
+    assert!(host.wait(std::slice::from_ref(object), 1, Some(time)).await.unwrap().0.is_empty(), "{:?}", object);
 }
 
 fn gpu() -> TaskOptions {
@@ -434,7 +434,7 @@ fn gpu() -> TaskOptions {
 async fn lost_with_gpu(dir: &Path) -> (Host, Module, ObjectRef, ObjectRef) {
     let (host, module) = host_with(pressed(dir, 4 * MIB).resource("gpu", 1.0), "spill").await;
     let made = module.task("block").arg(1u32).arg(MIB).options(gpu()).submit().await;
-    within(host.wait(std::slice::from_ref(&made), 1, None), "the block").await;
+    within(host.wait(std::slice::from_ref(&made), 1, None), "the block").await.unwrap();
     push_out(&host, 4 * MIB - 64 * KIB);
     damage(dir);
     let nap = module.task("nap").arg(3_600_000u64).submit().await;
@@ -470,7 +470,7 @@ async fn an_actor_that_starts_again_waits_for_what_is_lost_without_the_instance_
     let dir = tempfile::tempdir().unwrap();
     let (host, module) = host_with(pressed(dir.path(), 4 * MIB).cpus(1.0).instances(1), "spill").await;
     let made = module.task("block").arg(1u32).arg(MIB).submit().await;
-    within(host.wait(std::slice::from_ref(&made), 1, None), "the block").await;
+    within(host.wait(std::slice::from_ref(&made), 1, None), "the block").await.unwrap();
     let keeper = module.actor("Keeper").constructor("of").arg_ref(&made).create();
     within(host.value(&keeper.ready(), None), "the keeper").await.unwrap();
     // What it is made of is its own.
@@ -502,7 +502,7 @@ async fn a_start_that_waits_for_what_is_lost_is_ended_as_one_in_the_queue() {
         let host = pressed(dir.path(), 4 * MIB).resource("gpu", 1.0).clock(clock.clone());
         let (host, module) = host_with(host, "spill").await;
         let made = module.task("block").arg(1u32).arg(MIB).options(gpu()).submit().await;
-        within(host.wait(std::slice::from_ref(&made), 1, None), "the block").await;
+        within(host.wait(std::slice::from_ref(&made), 1, None), "the block").await.unwrap();
         let budget = Budget::new(BudgetLimits { time: Some(HOUR), ..BudgetLimits::default() });
         let options = ActorOptions::new().call(TaskOptions::new().budget(&budget));
         let create = || module.actor("Keeper").constructor("of").arg_ref(&made).options(options.clone()).create();
@@ -647,7 +647,7 @@ async fn what_is_lost_while_it_is_read_ends_nobodys_time() {
     let dir = tempfile::tempdir().unwrap();
     let (host, module) = host_with(pressed(dir.path(), 4 * MIB), "spill").await;
     let made = module.task("slow_block").arg(100u64).arg(1u32).arg(MIB).submit().await;
-    within(host.wait(std::slice::from_ref(&made), 1, None), "the block").await;
+    within(host.wait(std::slice::from_ref(&made), 1, None), "the block").await.unwrap();
     let actor = module.actor("Getters").create();
     for _ in 0..4 {
         push_out(&host, 4 * MIB - 64 * KIB);

@@ -134,7 +134,7 @@ async fn a_call_whose_argument_never_comes_does_not_hold_up_others_once_it_is_ca
 async fn a_handle_is_to_whatever_generation_there_is() {
     let (host, module) = host_with(builder(), "failures").await;
     let actor = notes(&module, ActorOptions::new().max_restarts(1));
-    within(host.wait(&[actor.ready()], 1, None), "the constructor").await;
+    within(host.wait(&[actor.ready()], 1, None), "the constructor").await.unwrap();
     let old = actor.clone();
     assert_eq!((actor.generation(), runs_in(&host, &old).await), (1, 1));
     error(&host, &breaks(&actor, 1, 9)).await;

@@ -214,7 +214,7 @@ async fn many_that_rest_and_are_cancelled_leave_nothing_behind() {
         let rest = |stats: &Stats| (stats.running, stats.pending) == (0, 600) && attempts(&lines) == 600 * round;
         settled(&host, "all to rest", rest).await;
         tasks.iter().for_each(|task| host.cancel(task));
-        within(host.wait(&tasks, tasks.len(), None), "all to end").await;
+        within(host.wait(&tasks, tasks.len(), None), "all to end").await.unwrap();
         assert_eq!(host.stats().pending, 0);
     }
     settled(&host, "all to be let go of", |stats| stats.objects == 0).await;

@@ -188,7 +188,7 @@ async fn an_actor_that_waits_for_room_to_be_created_holds_up_no_other() {
     let (host, module) = host_with(builder().object_store_bytes(4 << 20).spill(dir.path()), "spill").await;
     let named = |name: &str| ActorOptions::new().name(name).get_if_exists(true);
     let there = module.actor("Getter").options(named("there")).create();
-    within(host.wait(&[there.ready()], 1, None), "the actor").await;
+    within(host.wait(&[there.ready()], 1, None), "the actor").await.unwrap();
     let in_use = used(&host, 4 * MIB - 256 * KIB).await;
     let other = {
         let module = module.clone();

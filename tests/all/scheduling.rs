@@ -65,7 +65,7 @@ async fn order_of(notes: &[(&str, TaskOptions)]) -> Vec<String> {
         submitted.push(module.task("note").arg((*text).to_owned()).options(options.clone()).submit().await);
     }
     host.cancel(&holder);
-    within(host.wait(&submitted, submitted.len(), None), "the notes").await;
+    within(host.wait(&submitted, submitted.len(), None), "the notes").await.unwrap();
     finish(host).await;
     lines.lines().iter().map(|line| line.text.clone()).collect()
 }
@@ -96,7 +96,7 @@ async fn modules_take_turns_however_much_one_of_them_submits() {
     let mut submitted: Vec<_> = (0..10_000).map(|_| note(&flood, "flood")).collect();
     submitted.extend((0..3).map(|_| note(&modest, "modest")));
     host.cancel(&holder);
-    within(host.wait(&submitted, submitted.len(), None), "the notes").await;
+    within(host.wait(&submitted, submitted.len(), None), "the notes").await.unwrap();
     finish(host).await;
     let order: Vec<_> = lines.lines().iter().map(|line| line.text.clone()).collect();
     // Who is first is left open: the flood has had a turn already, or not.
@@ -198,7 +198,7 @@ async fn one_that_needs_more_than_is_free_is_not_overtaken_for_ever() {
     .await;
     host.cancel(&holder);
     assert_eq!(value::<u32>(&host, &large).await, 2);
-    within(host.wait(&small, small.len(), None), "the small ones").await;
+    within(host.wait(&small, small.len(), None), "the small ones").await.unwrap();
     finish(host).await;
 }
 
@@ -216,7 +216,7 @@ async fn a_full_queue_is_an_error_for_who_will_not_wait() {
     host.cancel(&spin);
     let patient = within(patient, "room in the queue").await;
     assert_eq!(value::<u32>(&host, &patient).await, 10);
-    within(host.wait(&queued, 3, None), "the queue").await;
+    within(host.wait(&queued, 3, None), "the queue").await.unwrap();
     finish(host).await;
 }
 

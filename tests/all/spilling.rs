@@ -44,7 +44,7 @@ async fn blocks(host: &Host, module: &Module) -> Vec<ObjectRef> {
     let mut blocks = Vec::new();
     for seed in 0..BLOCKS {
         let block = module.task("block").arg(seed).arg(BLOCK).submit().await;
-        host.wait(std::slice::from_ref(&block), 1, None).await;
+        host.wait(std::slice::from_ref(&block), 1, None).await.unwrap();
         blocks.push(block);
     }
     blocks
@@ -223,7 +223,7 @@ async fn of_each_origin(host: &Host, module: &Module, bytes: usize) -> Vec<(u32,
         let lent: &'static [u8] = made(seed, bytes).leak();
         objects.push((seed, host.put_payload(Payload::new(Encoding::Raw, lent)).unwrap()));
         objects.push((seed, module.task("block").arg(seed).arg(bytes).submit().await));
-        host.wait(&[objects.last().unwrap().1.clone()], 1, None).await;
+        host.wait(&[objects.last().unwrap().1.clone()], 1, None).await.unwrap();
         for task in ["stored", "written"] {
             let stored = module.task(task).arg(seed).arg(bytes).submit().await;
             match &within(host.value(&stored, None), "a reference").await.unwrap().payload().references[..] {

@@ -489,7 +489,7 @@ async fn lose_all(host: &Host, dir: &Path) {
 async fn losing(dir: &Path) -> (Host, Module, ObjectRef) {
     let (host, module) = host_with(pressed(dir).cpus(1.0).instances(1), "progress").await;
     let object = module.task("block").arg(1u32).arg(BLOCK).submit().await;
-    within(host.wait(std::slice::from_ref(&object), 1, None), "the block").await;
+    within(host.wait(std::slice::from_ref(&object), 1, None), "the block").await.unwrap();
     (host, module, object)
 }
 
@@ -528,7 +528,7 @@ async fn calls_of_several_that_wait_for_lost_arguments_are_one_instance() {
     let mut lost = Vec::new();
     for seed in [1u32, 2] {
         let object = module.task("block").arg(seed).arg(BLOCK).submit().await;
-        within(host.wait(std::slice::from_ref(&object), 1, None), "the block").await;
+        within(host.wait(std::slice::from_ref(&object), 1, None), "the block").await.unwrap();
         lost.push(object);
     }
     let takers = module.actor("Takers").create();
@@ -549,7 +549,7 @@ async fn a_call_that_waits_for_a_lost_argument_stops_when_it_is_asked_to() {
     let settings = pressed(dir.path()).clock(ManualClock::new()).instances(2);
     let (host, module) = host_with(settings, "progress").await;
     let lost = module.task("block").arg(1u32).arg(BLOCK).submit().await;
-    within(host.wait(std::slice::from_ref(&lost), 1, None), "the block").await;
+    within(host.wait(std::slice::from_ref(&lost), 1, None), "the block").await.unwrap();
     let taker = module.actor("Taker").create();
     within(host.value(&taker.ready(), None), "the actor").await.unwrap();
     lose_all(&host, dir.path()).await;

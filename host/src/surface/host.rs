@@ -16,7 +16,7 @@ use super::builder::HostBuilder;
 use super::codec;
 use super::module::Module;
 use crate::port::Port;
-use crate::port::waiting::{Waited, value_of, wait_outside};
+use crate::port::waiting::{value_of, wait_outside};
 use crate::runtime::{IoThreads, Runtime, Stats};
 use crate::sandbox::ModuleError;
 use crate::state::object::ObjectRef;
@@ -151,9 +151,41 @@ impl Host {
         codec::decode(value.payload()).map_err(Arc::new)
     }
 
-    /// Waits until `count` of the objects are ready, or the time is up; true in the first case.
-    pub async fn wait(&self, objects: &[ObjectRef], count: usize, timeout: Option<Duration>) -> bool {
-        objects.is_empty() || wait_outside(&*self.runtime, objects, count, timeout).await == Waited::Ready
+    /// Waits until `count` of the objects have a value or an error, or until the time is up: gives those that have, and the others, each
+    /// in the order in which they were given. At most `count` are given as ready: were there more, they are among the others. Of no
+    /// objects, none are.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a count of 0 or of more than there are, and for an object that is named twice.
+    ///
+    /// ```no_run
+    /// # async fn example(host: rustyray_host::Host, module: rustyray_host::Module) -> rustyray_host::TaskResult<()> {
+    /// let mut left = vec![module.task("work").arg(1).submit().await, module.task("work").arg(2).submit().await];
+    /// while !left.is_empty() {
+    ///     let (ready, others) = host.wait(&left, 1, None).await?;
+    ///     println!("{}", host.get::<i32>(&ready[0]).await?);
+    ///     left = others;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn wait(
+        &self,
+        objects: &[ObjectRef],
+        count: usize,
+        timeout: Option<Duration>,
+    ) -> TaskResult<(Vec<ObjectRef>, Vec<ObjectRef>)> {
+        check_wait(objects, count)?;
+        if !objects.is_empty() {
+            let _ = wait_outside(&*self.runtime, objects, count, timeout).await;
+        }
+        let mut missing = count;
+        let is_given = |object: &ObjectRef| {
+            let is_given = missing > 0 && object.is_ready();
+            missing -= usize::from(is_given);
+            is_given
+        };
+        Ok(objects.iter().cloned().partition(is_given))
     }
 
     /// Ends the task that makes an object, and all that it submitted, wherever they are. An object that is ready stays.
@@ -263,5 +295,21 @@ impl Drop for Host {
             // Nobody waits for that.
             drop(end_threads(self.runtime.clone(), io, false));
         }
+    }
+}
+
+/// Is this a wait that can be meant?
+fn check_wait(objects: &[ObjectRef], count: usize) -> TaskResult<()> {
+    let refuse = |text: String| Err(Arc::new(TaskError::new(ErrorKind::InvalidArgument, text)));
+    let mut ids: Vec<_> = objects.iter().map(|object| object.id().0).collect();
+    ids.sort_unstable();
+    match ids.windows(2).find(|two| two[0] == two[1]) {
+        _ if objects.is_empty() => Ok(()),
+        _ if count == 0 || count > objects.len() => refuse(format!(
+            "a wait for {count} of {} objects: name one at least, and no more than there are",
+            objects.len()
+        )),
+        Some(two) => refuse(format!("object {} is named twice in one wait: name each once", two[0])),
+        None => Ok(()),
     }
 }

@@ -7,6 +7,9 @@ use std::time::Instant;
 
 use rustyray::prelude::*;
 
+#[path = "../copies.rs"]
+mod copies;
+
 /// The smallest task that takes and gives something.
 #[rustyray::remote]
 fn add(a: i32, b: i32) -> i32 {
@@ -212,10 +215,10 @@ fn puts(bytes: usize) -> Result<()> {
 
 /// Waits for so many copies of one reference, again and again.
 #[rustyray::remote]
-fn waits(copies: usize) -> Result<()> {
-    let all = vec![never.remote(); copies];
+fn waits(copies: usize) {
+    let one = copies::submitted("never");
     loop {
-        rustyray::blocking_wait(&all, copies, Some(Duration::ZERO))?;
+        copies::wait(&one, copies, None, copies, Some(Duration::ZERO));
     }
 }
 
@@ -260,8 +263,7 @@ fn crowds(tasks: u32) -> Result<()> {
 #[rustyray::remote]
 fn never() -> i32 {
     loop {
-        let nothing: [ObjectRef<()>; 0] = [];
-        let _ = rustyray::blocking_wait(&nothing, 0, Some(Duration::from_secs(3600)));
+        rustyray::block_on(rustyray::sleep(Duration::from_secs(3600)));
     }
 }
 

@@ -196,6 +196,31 @@ async fn endings(lines: &mut Vec<String>) -> Result<()> {
     Ok(())
 }
 
+/// A reference that is a handle of its own.
+async fn another(reference: &ObjectRef<()>) -> Result<ObjectRef<()>> {
+    Ok(rustyray::put(vec![reference.clone()]).await?.await?.remove(0))
+}
+
+/// What can be waited for, and what is there at once.
+async fn waits(lines: &mut Vec<String>) -> Result<()> {
+    let [there, never] = [rustyray::put(()).await?, naps.remote()];
+    let both = [never.clone(), there.clone()];
+    let now = Some(Duration::ZERO);
+    for (references, count) in [(&both[..], 0), (&both, 1), (&both, 2), (&both, 3), (&[], 0), (&[], 1)] {
+        let outcomes = [rustyray::wait(references, count, now).await, rustyray::blocking_wait(references, count, now)];
+        lines.extend(outcomes.map(|outcome| told(outcome.map(|(ready, rest)| (ready.len(), rest.len())))));
+    }
+    for twice in [there.clone(), another(&there).await?] {
+        let outcome = rustyray::wait(&[there.clone(), never.clone(), twice], 1, None).await;
+        let refused = outcome.map(drop).map_err(|error| (error.kind(), error.to_string().contains("is named twice")));
+        lines.push(format!("{refused:?}"));
+    }
+    lines.push(told(there.get().timeout(Duration::ZERO).await));
+    lines.push(told(never.get().timeout(Duration::ZERO).await));
+    rustyray::cancel(&never)?;
+    Ok(())
+}
+
 async fn streams(lines: &mut Vec<String>) -> Result<()> {
     for good in [true, false] {
         let mut items = numbers.remote(3, good);
@@ -303,18 +328,40 @@ async fn names_of_the_dead(lines: &mut Vec<String>) -> Result<()> {
     Ok(())
 }
 
+/// Calls an actor, and so is a submitter of its own.
+#[rustyray::remote(name = "adds")]
+async fn adds(node: NodeHandle, amount: i32) -> Result<i32> {
+    node.add(amount).await
+}
+
+/// Calls whose arguments are not ready hold up their own submitter's alone, and no deadlock comes of it.
+async fn arguments(lines: &mut Vec<String>) -> Result<()> {
+    let node = Node::remote();
+    // What the first call waits for calls the actor itself, behind it.
+    let first = node.add(adds.remote(node.clone(), 1));
+    let second = node.add(10);
+    lines.push(told(rustyray::get_all(&[first, second]).await));
+    // Each of two actors has a call that waits for the other's.
+    let [a, b] = [(); 2].map(|()| Node::remote());
+    let calls = [a.add(adds.remote(b.clone(), 1)), b.add(adds.remote(a.clone(), 2))];
+    lines.push(told(rustyray::get_all(&calls).await.map(|sums| sums.len())));
+    Ok(())
+}
+
 /// All of it.
 #[rustyray::remote(name = "story")]
 pub async fn story() -> Result<Vec<String>> {
     let mut lines = Vec::new();
     tasks(&mut lines).await?;
     endings(&mut lines).await?;
+    waits(&mut lines).await?;
     streams(&mut lines).await?;
     actors(&mut lines).await?;
     ends_of_actors(&mut lines).await?;
     several::several(&mut lines).await?;
     names_of_the_dead(&mut lines).await?;
     restarts(&mut lines).await?;
+    arguments(&mut lines).await?;
     Ok(lines)
 }
 

@@ -4,6 +4,9 @@ use std::cell::Cell;
 
 use rustyray::prelude::*;
 
+#[path = "../copies.rs"]
+mod copies;
+
 #[rustyray::remote]
 fn one() -> u32 {
     1
@@ -368,13 +371,23 @@ async fn waits_behind_its_stream(count: u32) -> Result<(String, String)> {
 
 /// Waits for one object very often named, again and again.
 #[rustyray::remote]
-async fn hoards(count: u32) -> Result<u64> {
-    let long = nap.remote(3_600_000);
+fn hoards(count: u32) {
+    let long = copies::submitted("rests");
     loop {
-        let mut all = vec![long.clone(); count as usize];
-        all.push(nap.remote(20));
-        rustyray::blocking_wait(&all, 1, None)?;
+        copies::wait(&long, count as usize, Some(&copies::submitted("naps")), 1, None);
     }
+}
+
+/// Sleeps for a moment.
+#[rustyray::remote]
+async fn naps() {
+    rustyray::sleep(Duration::from_millis(20)).await;
+}
+
+/// Sleeps for an hour.
+#[rustyray::remote]
+async fn rests() {
+    rustyray::sleep(Duration::from_secs(3600)).await;
 }
 
 /// Waits for itself.

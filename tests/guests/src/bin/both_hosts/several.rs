@@ -274,9 +274,26 @@ fn kind<T: std::fmt::Debug>(outcome: Result<T>) -> String {
 }
 
 /// All of it.
+/// Meets as a submitter of its own; gives how many it would have met alone.
+#[rustyray::remote(name = "meets")]
+async fn meets(hall: HallHandle, count: u32) -> Result<u32> {
+    hall.meet(count).await?;
+    Ok(1)
+}
+
+/// A call whose argument is not ready holds up nobody, not even those that its own submitter makes after it.
+async fn arguments(lines: &mut Vec<String>) -> Result<()> {
+    let hall = Hall::remote();
+    let first = hall.meet(meets.remote(hall.clone(), 2));
+    let second = hall.meet(2);
+    lines.push(told(rustyray::get_all(&[second, first]).await));
+    Ok(())
+}
+
 pub(super) async fn several(lines: &mut Vec<String>) -> Result<()> {
     meetings(lines).await?;
     limits(lines).await?;
     endings(lines).await?;
-    crashes(lines).await
+    crashes(lines).await?;
+    arguments(lines).await
 }

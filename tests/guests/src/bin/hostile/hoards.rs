@@ -2,6 +2,8 @@
 
 use rustyray::prelude::*;
 
+use crate::copies;
+
 /// Holds what it has made until it is ended.
 fn hold<T>(_made: T) -> ! {
     println!("{} is there", rustyray::context().function);
@@ -10,8 +12,7 @@ fn hold<T>(_made: T) -> ! {
 
 fn rest() -> ! {
     loop {
-        let nothing: [ObjectRef<()>; 0] = [];
-        let _ = rustyray::blocking_wait(&nothing, 0, Some(Duration::from_secs(3600)));
+        rustyray::block_on(rustyray::sleep(Duration::from_secs(3600)));
     }
 }
 
@@ -214,10 +215,6 @@ fn results(count: u32) -> Result<()> {
 
 /// A wait for one object again and again.
 #[rustyray::remote]
-fn waits(count: usize) -> Result<()> {
-    let first = [never.remote()];
-    let many: Vec<_> = std::iter::repeat_n(&first[0], count).cloned().collect();
-    // Where it is refused the guest ends.
-    rustyray::blocking_wait(&many, count, None)?;
-    Ok(())
+fn waits(count: usize) {
+    copies::wait(&copies::submitted("hoards::never"), count, None, count, None);
 }

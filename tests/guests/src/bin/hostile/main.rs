@@ -1,5 +1,7 @@
 //! A guest that attacks: a task for each attack, in a module for each family.
 
+#[path = "../../copies.rs"]
+mod copies;
 mod cycles;
 mod escapes;
 mod floods;
