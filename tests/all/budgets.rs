@@ -290,3 +290,26 @@ async fn starts_checkpoints_and_restores_are_on_the_budget() {
     drop(shelf);
     finish(host).await;
 }
+
+#[tokio::test]
+async fn an_actor_starts_again_as_often_as_its_budget_has_tasks() {
+    let (host, module) = host_with(builder(), "budgets").await;
+    let makers = Budget::new(BudgetLimits { tasks: Some(3), ..BudgetLimits::default() });
+    let options = ActorOptions::new().call(on(&makers)).max_restarts(u32::MAX);
+    let shelf = module.actor("Shelf").arg(1u32).options(options).create();
+    let users = of_fuel(1 << 40);
+    for _ in 0..2 {
+        let count = shelf.call("count").options(on(&users)).submit().await;
+        assert_eq!(value::<u32>(&host, &count).await, 1);
+        shelf.kill(true);
+    }
+    let count = shelf.call("count").options(on(&users)).submit().await;
+    assert_eq!(value::<u32>(&host, &count).await, 1);
+    shelf.kill(true);
+    let died = error(&host, &shelf.call("count").options(on(&users)).submit().await).await;
+    assert_eq!(died.kind, ErrorKind::ActorDied);
+    let why = died.causes.last().unwrap();
+    assert_eq!((why.kind, makers.used().tasks), (ErrorKind::LimitExceeded, 3), "{died:#}");
+    drop(shelf);
+    finish(host).await;
+}

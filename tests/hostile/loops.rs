@@ -1,8 +1,9 @@
 //! Loops that never end, wherever a guest's code runs.
 
-use rustyray_host::{ErrorKind, TaskOptions};
+use rustyray_host::limits::SPARE_THREADS_MAX;
+use rustyray_host::{ActorOptions, ErrorKind, TaskOptions};
 
-use crate::arena::{attack, attack_next_door};
+use crate::arena::{attack, attack_next_door, attack_on};
 use crate::forge::{self, HEAP, OBJECTS, TASKS};
 use crate::support::{error, settled};
 
@@ -35,6 +36,31 @@ fn loops_in_an_actor() {
         quiet.kill(false);
         assert_eq!(arena.end_of(&spin).await.kind, ErrorKind::ActorDied);
     });
+}
+
+#[test]
+fn actors_that_start_again_and_again() {
+    // More than there are threads, with those that stand in for others.
+    const EMBERS: usize = 2 * (SPARE_THREADS_MAX + 2);
+    attack_on(
+        |builder, _| builder.instances(EMBERS as u32 + 32),
+        async |arena| {
+            let module = arena.load("hostile").await;
+            let options = ActorOptions::new().max_restarts(u32::MAX);
+            let embers: Vec<_> =
+                (0..EMBERS).map(|_| module.actor("loops::Ember").options(options.clone()).create()).collect();
+            for ember in &embers {
+                let crash = ember.call("crash").submit().await;
+                assert_eq!(arena.end_of(&crash).await.kind, ErrorKind::ActorUnavailable);
+            }
+            arena.neighbour.works_on().await;
+            let other = arena.load("hostile").await.actor("loops::Spinner").constructor("quiet").create();
+            arena.value(&other.ready(), None).await.unwrap();
+            arena.neighbour.works_on().await;
+            embers.iter().for_each(|ember| ember.kill(false));
+            settled(arena, "them to go", |stats| stats.actors == 2).await;
+        },
+    );
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::state::object::Outcome;
 use crate::state::payload::{Arguments, Encoding, Payload};
 use crate::state::slot::{CancelSlot, StopReason};
 use crate::state::task::{Conductor, TaskRecord, Work};
+use crate::words::budget::Budget;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::resources::ResourceSet;
 use crate::words::sync::{Mutex, rank};
@@ -122,26 +123,28 @@ impl Runtime {
         loop {
             let generation = actor.mailbox.starts();
             let may_restart = generation <= actor.spec.options.max_restarts.unwrap_or(0);
-            let instance = match self.construct(actor, &construct, first, may_restart).await {
-                Ok(instance) => instance,
+            let end = match self.construct(actor, &construct, first, may_restart).await {
+                Ok(instance) => self.serve(actor, &construct, instance, may_restart).await,
                 Err(Unstarted::Over(over)) => return over,
-                Err(Unstarted::Crashed) => {
-                    construct = self.construct_again(&construct);
-                    continue;
-                }
+                Err(Unstarted::Crashed) => Ended::Killed { restart: true },
             };
-            let end = match self.serve(actor, &construct, instance, may_restart).await {
+            let end = match end {
                 Ended::Closed => TaskError::new(ErrorKind::ActorDied, "no handle to it is left"),
                 Ended::Exited => TaskError::new(ErrorKind::ActorDied, "it ended itself"),
-                Ended::Killed { restart } if restart && may_restart => {
-                    construct = self.construct_again(&construct);
-                    continue;
+                Ended::Killed { restart: true } | Ended::Crashed(_) if may_restart => {
+                    match self.construct_again(&construct) {
+                        Ok(again) => {
+                            construct = again;
+                            // Each start is a turn of its own: one that crashes again and again would have no other.
+                            yield_now().await;
+                            continue;
+                        }
+                        Err(spent) => {
+                            TaskError::new(ErrorKind::ActorDied, "it may not start again").caused_by(&Arc::new(spent))
+                        }
+                    }
                 }
                 Ended::Killed { .. } => TaskError::new(ErrorKind::ActorDied, "it was killed"),
-                Ended::Crashed(_) if may_restart => {
-                    construct = self.construct_again(&construct);
-                    continue;
-                }
                 Ended::Crashed(cause) => {
                     TaskError::new(ErrorKind::ActorDied, "it crashed, and may not restart").caused_by(&cause)
                 }
@@ -151,7 +154,11 @@ impl Runtime {
     }
 
     /// A task for constructing the actor once more.
-    fn construct_again(&self, last: &TaskRecord) -> Arc<TaskRecord> {
+    ///
+    /// # Errors
+    /// Its budget has no further task.
+    fn construct_again(&self, last: &TaskRecord) -> Result<Arc<TaskRecord>, TaskError> {
+        last.spec.budget.as_ref().map_or(Ok(()), Budget::submit)?;
         let mut spec = last.spec.clone();
         spec.id = self.task_ids.next();
         spec.queued = self.clock.now();
@@ -159,7 +166,7 @@ impl Runtime {
         spec.inherited_deadline = spec.budget.as_ref().and_then(|budget| budget.deadline(spec.queued));
         spec.within_grace = false;
         at_home(&mut spec);
-        TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), self.conductor())
+        Ok(TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), self.conductor()))
     }
 
     /// Runs the constructor, with the arguments of the `first` start.

@@ -24,7 +24,7 @@ pub struct BudgetLimits {
     pub memory_bytes: Option<u64>,
     /// Time from the first submission on; what is not done by then is ended. Default: no limit.
     pub time: Option<Duration>,
-    /// Submissions: tasks, calls, actors. Another attempt is none. Default: no limit.
+    /// Submissions: tasks, calls, actors, and each time that an actor starts again. Another attempt of a task is none. Default: no limit.
     pub tasks: Option<u64>,
 }
 
@@ -38,7 +38,7 @@ pub struct BudgetUse {
     pub memory_bytes: u64,
     /// The most that there were at once.
     pub memory_peak_bytes: u64,
-    /// Submissions.
+    /// Submissions, and starts of actors after the first.
     pub tasks: u64,
 }
 

@@ -161,3 +161,20 @@ impl Spinner {
         while !black_box(self.drops) {}
     }
 }
+
+/// One whose every start but the first crashes.
+#[rustyray::actor]
+struct Ember;
+
+#[rustyray::actor_methods]
+impl Ember {
+    fn new() -> Self {
+        let generation = rustyray::context().actor.map_or(0, |actor| actor.generation);
+        assert!(generation <= 1, "it goes out again");
+        Ember
+    }
+
+    fn crash(&self) {
+        panic!("it goes out")
+    }
+}
