@@ -157,6 +157,7 @@ impl Catalogue {
         let (call, grants) = (layout("actor-options", "call").1, layout("task-options", "grants").1);
         let mut actor = vec![0; layout("actor-type", "name").0];
         put(&mut actor, layout("actor-type", "name").1, &[NAMES as u32, "attack".len() as u32]);
+        put(&mut actor, layout("actor-type", "constructors").1, &[FUNCTIONS as u32, 1]);
         put(&mut actor, layout("actor-type", "methods").1, &[LIST, self.methods]);
         let granted = [u32::from(self.actor_grants > 0), TEXTS, self.actor_grants];
         put(&mut actor, layout("actor-type", "options").1 + call + grants, &granted);

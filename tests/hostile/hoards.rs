@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustyray_host::clock::ManualClock;
 use rustyray_host::limits::LOOK_UPS_MAX;
-use rustyray_host::{Capabilities, DirAccess, ErrorKind, HostBuilder, Module, NetGrant, TaskOptions};
+use rustyray_host::{ActorOptions, Capabilities, DirAccess, ErrorKind, HostBuilder, Module, NetGrant, TaskOptions};
 
 use crate::arena::{Arena, attack, attack_next_door, attack_on};
 use crate::census::{self, memory, peak_memory};
@@ -222,6 +222,30 @@ fn manifests_that_are_too_large() {
         assert!(few.kept_bytes() < 2 << 20, "{}", few.kept_bytes());
         let taken = peak_memory() - before;
         assert!(taken < 100 << 20, "{taken} bytes for what was refused");
+    });
+}
+
+#[test]
+fn actors_of_a_type_of_thousands_of_methods() {
+    attack(async |arena| {
+        let type_of_many = forge::Catalogue { methods: 4000, length: 8, ..FULL };
+        let module = arena.load_forged(type_of_many.module()).await;
+        let (kind, peak) = (|| module.actor("attack").constructor("attack"), peak_memory());
+        // What is refused, and what is made, for all of which nobody has called anything.
+        let unknown: Vec<_> = (0..256).map(|number| format!("{number:0>250}")).collect();
+        let known = vec!["clock".to_owned(); 256];
+        for (grants, all) in [(unknown, 50), (known, 50)] {
+            let options = ActorOptions::new().call(TaskOptions::new().grants(grants));
+            let (idle, before) = (memory(), arena.stats().object_bytes);
+            let actors: Vec<_> = (0..all).map(|_| kind().options(options.clone()).create()).collect();
+            let (taken, charged) = (memory().saturating_sub(idle), arena.stats().object_bytes - before);
+            println!("{} KB taken, {} KB charged", taken >> 10, charged >> 10);
+            assert!(taken <= charged + charged / 2 + BESIDE, "{taken} bytes are taken, and {charged} charged");
+            drop(actors);
+        }
+        let taken = peak_memory() - peak;
+        assert!(taken < 4 * BESIDE, "{taken} bytes for actors that serve nothing");
+        arena.neighbour.works_on().await;
     });
 }
 

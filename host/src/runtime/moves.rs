@@ -9,6 +9,7 @@ use super::Runtime;
 use super::submit::find_constructor;
 use crate::sandbox::Instance;
 use crate::state::actor::{ActorRecord, ActorRef};
+use crate::state::actor_plans::ActorPlans;
 use crate::state::moves::Home;
 use crate::state::object::ObjectRef;
 use crate::state::payload::{Arguments, Encoding, Payload};
@@ -18,7 +19,7 @@ use crate::words::clock::Moment;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::limits::MOVE_TIME;
 use crate::words::manifest::{ActorTypeInfo, ModuleInfo};
-use crate::words::plan::{CallPlans, TaskPlan};
+use crate::words::plan::TaskPlan;
 
 /// What became of the instance, and of the move.
 type Moved = (Result<Instance, TaskError>, Result<(), TaskError>);
@@ -114,8 +115,10 @@ impl Runtime {
         let mut plan = plan.within(&held.limits);
         plan.needs = held.needs.clone();
         plan.limits.memory_bytes = held.limits.memory_bytes;
-        let calls = Arc::new(CallPlans::new(declared, &spec.options, &self.limits));
-        Ok(Home { calls, construct: Arc::new(plan), module: there })
+        let of_type = there.plans.calls(&spec.type_name);
+        let as_declared = spec.options.call.is_empty() && declared.options.call.is_empty();
+        let plans = ActorPlans::new(of_type.filter(|_| as_declared));
+        Ok(Home { plans, construct: Arc::new(plan), module: there })
     }
 
     /// The instance, and its state or why that cannot be kept.

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use super::Runtime;
 use crate::port::{ActorRequest, Begun, CallRequest, TaskRequest};
 use crate::state::actor::{ActorRecord, ActorRef, ActorSpec};
+use crate::state::actor_plans::ActorPlans;
 use crate::state::lane::Submitter;
 use crate::state::object::ObjectRef;
 use crate::state::payload::{Argument, Arguments};
@@ -20,10 +21,11 @@ use crate::words::error::{ErrorKind, TaskError, TaskResult};
 use crate::words::ids::ModuleId;
 use crate::words::limits::{
     ARGUMENT_BYTES, ARGUMENTS_MAX, CONCURRENCY_MAX, PENDING_CALLS_MAX, RESULT_BYTES, STREAM_BYTES, TASK_BYTES,
+    TEXT_BYTES,
 };
 use crate::words::manifest::{ActorTypeInfo, FunctionInfo, ModuleInfo};
 use crate::words::options::{ActorOptions, Address, TaskOptions};
-use crate::words::plan::{CallPlans, TaskPlan, qualified};
+use crate::words::plan::{TaskPlan, qualified};
 use crate::words::resources::ResourceSet;
 
 /// Who submits.
@@ -198,7 +200,7 @@ impl Runtime {
             type_name: request.type_name,
             constructor: request.constructor,
             options: request.options,
-            calls: Arc::default(),
+            plans: ActorPlans::default(),
             capabilities: Arc::default(),
             holds: ResourceSet::default(),
         };
@@ -262,10 +264,7 @@ impl Runtime {
         if is_foreign(&module, caller) {
             options.call = options.call.within(&declared.options.call).within(&constructor.options);
         }
-        let calls = match module.plans.calls(&type_name).filter(|_| options.call.is_empty()) {
-            Some(calls) => calls.clone(),
-            None => Arc::new(CallPlans::new(declared, &options.clone().over(&declared.options), &self.limits)),
-        };
+        let plans = ActorPlans::new(module.plans.calls(&type_name).filter(|_| options.call.is_empty()));
         let options = options.over(&declared.options);
         let plan = Arc::new(TaskPlan::constructor(declared, constructor, options.call.clone(), &self.limits));
         let plan = caller.map_or_else(|| plan.clone(), |caller| caller.narrowed(plan.clone()));
@@ -284,7 +283,7 @@ impl Runtime {
             type_name,
             constructor: name,
             options,
-            calls,
+            plans,
             capabilities: held,
             holds: plan.needs.clone(),
         };
@@ -334,18 +333,25 @@ impl Runtime {
     ) -> Result<Arc<TaskPlan>, TaskError> {
         options.check()?;
         let home = actor.moves.home();
-        let calls = home.as_ref().map_or(&actor.spec.calls, |home| &home.calls);
-        if let Some(plan) = calls.method(method).filter(|_| options.is_empty()) {
-            return Ok(plan.clone());
+        let plans = home.as_ref().map_or(&actor.spec.plans, |home| &home.plans);
+        let says_nothing = options.is_empty();
+        if let Some(plan) = plans.method(method).filter(|_| says_nothing) {
+            return Ok(plan);
         }
         let module = home.as_ref().map_or(&actor.spec.module, |home| &home.module);
         let declared = find_method(module, &actor.spec.type_name, method)?;
         let type_info = module.actor(&actor.spec.type_name);
         let type_info = type_info.ok_or_else(|| TaskError::new(ErrorKind::Internal, "the actor's type is gone"))?;
-        if is_foreign {
+        if is_foreign && !says_nothing {
             options = options.within(&actor.spec.options.call).within(&declared.options);
         }
-        Ok(Arc::new(TaskPlan::call(type_info, declared, options, &actor.spec.options, &self.limits)))
+        let plan = TaskPlan::call(type_info, declared, options, &actor.spec.options, &self.limits);
+        // Where there is no room, the call is charged for it.
+        let room = says_nothing.then(|| self.store.reserve_at_once(plan.bytes() + TEXT_BYTES)).and_then(Result::ok);
+        Ok(match room {
+            Some(room) => plans.keep(plan, room.on(&actor.spec.module.account)),
+            None => Arc::new(plan),
+        })
     }
 
     /// A guest puts its tasks before those of others no more than it was itself.

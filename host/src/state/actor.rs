@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Weak};
 
+use super::actor_plans::ActorPlans;
 use super::checkpoint::Saved;
 use super::mailbox::Mailbox;
 use super::moves::Moves;
@@ -17,7 +18,6 @@ use crate::words::ids::ActorId;
 use crate::words::limits::ACTOR_BYTES;
 use crate::words::manifest::{ActorTypeInfo, ModuleInfo};
 use crate::words::options::ActorOptions;
-use crate::words::plan::CallPlans;
 use crate::words::resources::ResourceSet;
 use crate::words::sync::{self, Mutex, rank};
 
@@ -66,7 +66,7 @@ pub struct ActorSpec {
     /// How it is to live.
     pub options: ActorOptions,
     /// How its calls run.
-    pub calls: Arc<CallPlans>,
+    pub plans: ActorPlans,
     /// What it may touch.
     pub capabilities: Arc<Capabilities>,
     /// What it holds for its life, once it was started.
@@ -80,7 +80,7 @@ impl ActorSpec {
         let capabilities = if self.options.call.grants.is_some() { self.capabilities.kept_bytes() } else { 0 };
         // Its names stand in the table of names as well.
         let texts = self.type_name.len() as u64 + self.constructor.len() as u64 + 2 * names.sum::<u64>();
-        ACTOR_BYTES + texts + self.options.call.kept_bytes() + self.calls.kept_bytes() + capabilities
+        ACTOR_BYTES + texts + self.options.call.kept_bytes() + capabilities
     }
 }
 
@@ -239,7 +239,7 @@ impl ActorRef {
             constructor: type_name.clone(),
             type_name,
             options: ActorOptions::default(),
-            calls: Arc::default(),
+            plans: ActorPlans::default(),
             capabilities: Arc::default(),
             holds: ResourceSet::default(),
         };

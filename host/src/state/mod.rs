@@ -2,6 +2,7 @@
 //! wasmtime; time and the runtime are passed in.
 
 pub mod actor;
+pub mod actor_plans;
 pub mod checkpoint;
 pub mod cold;
 pub mod cycles;

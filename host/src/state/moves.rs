@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::actor_plans::ActorPlans;
 use super::object::ObjectRef;
 use crate::words::error::TaskError;
 use crate::words::manifest::ModuleInfo;
-use crate::words::plan::{CallPlans, TaskPlan};
+use crate::words::plan::TaskPlan;
 use crate::words::sync::{Mutex, rank};
 
 /// The version that an actor moved to.
@@ -14,7 +15,7 @@ pub struct Home {
     /// The version.
     pub module: Arc<ModuleInfo>,
     /// How its calls run there.
-    pub calls: Arc<CallPlans>,
+    pub plans: ActorPlans,
     /// How it is constructed there, when it starts again.
     pub construct: Arc<TaskPlan>,
 }

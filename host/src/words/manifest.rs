@@ -1,6 +1,7 @@
 //! What a module says that it offers, checked.
 
 use std::any::Any;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -241,6 +242,16 @@ impl ActorTypeInfo {
     /// May it serve several calls at once?
     pub fn serves_several(&self) -> bool {
         self.options.max_concurrency.is_some() || !self.groups.is_empty()
+    }
+
+    /// The lanes of the methods that are in a group; the others' calls wait in the first.
+    pub(crate) fn lanes(&self) -> HashMap<&str, usize> {
+        let groups = self.groups.iter().zip(1..);
+        let mut lanes = HashMap::new();
+        for (name, lane) in groups.flat_map(|(group, lane)| group.methods.iter().map(move |name| (name, lane))) {
+            lanes.entry(&**name).or_insert(lane);
+        }
+        lanes
     }
 
     /// The lane that a method's calls wait in: that of its group, or the first, of all that are in none.

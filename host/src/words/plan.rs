@@ -88,9 +88,20 @@ impl TaskPlan {
         created: &ActorOptions,
         host: &HostLimits,
     ) -> Self {
+        TaskPlan::call_in(actor.lane(&declared.name), actor, declared, options, created, host)
+    }
+
+    /// The same, where its lane is known.
+    fn call_in(
+        lane: usize,
+        actor: &ActorTypeInfo,
+        declared: &FunctionInfo,
+        options: TaskOptions,
+        created: &ActorOptions,
+        host: &HostLimits,
+    ) -> Self {
         let options = options.over(&declared.options).over(&created.call);
         let name = qualified(&actor.name, &declared.name);
-        let lane = actor.lane(&declared.name);
         TaskPlan { lane, ..TaskPlan::new(name, declared, options, ResourceSet::default(), host) }
     }
 
@@ -145,8 +156,8 @@ impl TaskPlan {
         TaskPlan { limits, shared: false, callers_time, ..self.clone() }
     }
 
-    /// It is that of all tasks of a function.
-    fn for_all(mut self) -> Arc<Self> {
+    /// It is that of all tasks of a function, and whoever keeps it for them is charged.
+    pub(crate) fn for_all(mut self) -> Arc<Self> {
         self.shared = true;
         Arc::new(self)
     }
@@ -156,7 +167,8 @@ impl TaskPlan {
         if self.shared { 0 } else { self.bytes() }
     }
 
-    fn bytes(&self) -> u64 {
+    /// The same, whosever it is.
+    pub(crate) fn bytes(&self) -> u64 {
         let grants = self.grants.iter().flatten().map(|grant| grant.len() as u64 + TEXT_BYTES).sum::<u64>();
         PLAN_BYTES + self.name.len() as u64 + self.needs.kept_bytes() + grants
     }
@@ -192,8 +204,7 @@ impl ModulePlans {
     /// The plans for what a manifest declares.
     pub fn new(manifest: &Manifest, host: &HostLimits) -> Self {
         let task = |info: &FunctionInfo| (info.name.clone(), TaskPlan::task(info, TaskOptions::new(), host).for_all());
-        let calls = |info: &ActorTypeInfo| CallPlans { shared: true, ..CallPlans::new(info, &info.options, host) };
-        let actor = |info: &ActorTypeInfo| (info.name.clone(), Arc::new(calls(info)));
+        let actor = |info: &ActorTypeInfo| (info.name.clone(), Arc::new(CallPlans::new(info, host)));
         ModulePlans {
             tasks: manifest.tasks.iter().map(task).collect(),
             actors: manifest.actors.iter().map(actor).collect(),
@@ -211,29 +222,23 @@ impl ModulePlans {
     }
 }
 
-/// The plans of the calls of an actor whose callers say nothing of their own.
+/// The plans of the calls of a type's actors where neither they nor their callers say anything of their own.
 #[derive(Debug, Default)]
-pub struct CallPlans {
-    plans: HashMap<Arc<str>, Arc<TaskPlan>>,
-    /// Are they those of all actors of the type?
-    shared: bool,
-}
+pub struct CallPlans(HashMap<Arc<str>, Arc<TaskPlan>>);
 
 impl CallPlans {
-    /// The plans of an actor of this type that was created with these options.
-    pub fn new(actor: &ActorTypeInfo, created: &ActorOptions, host: &HostLimits) -> Self {
-        let plan = |method: &FunctionInfo| TaskPlan::call(actor, method, TaskOptions::new(), created, host);
-        let plans = actor.methods.iter().map(|method| (method.name.clone(), plan(method).for_all())).collect();
-        CallPlans { plans, shared: false }
-    }
-
-    /// Bytes that the host keeps of them, where they are a single actor's.
-    pub(crate) fn kept_bytes(&self) -> u64 {
-        if self.shared { 0 } else { self.plans.values().map(|plan| plan.bytes() + TEXT_BYTES).sum() }
+    /// The plans of an actor of this type that is as it declares.
+    fn new(actor: &ActorTypeInfo, host: &HostLimits) -> Self {
+        let lanes = actor.lanes();
+        let plan = |method: &FunctionInfo| {
+            let lane = lanes.get(&*method.name).copied().unwrap_or_default();
+            TaskPlan::call_in(lane, actor, method, TaskOptions::new(), &actor.options, host).for_all()
+        };
+        CallPlans(actor.methods.iter().map(|method| (method.name.clone(), plan(method))).collect())
     }
 
     /// The plan of a method's calls.
     pub fn method(&self, name: &str) -> Option<&Arc<TaskPlan>> {
-        self.plans.get(name)
+        self.0.get(name)
     }
 }
