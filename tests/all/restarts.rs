@@ -168,6 +168,34 @@ async fn a_kill_that_is_meant_for_one_generation_hits_no_other() {
 }
 
 #[tokio::test]
+async fn whoever_is_killed_for_good_is_not_found_however_that_was_said() {
+    let (host, module) = host_with(builder(), "failures").await;
+    for round in 0..100 {
+        let actor = notes(&module, ActorOptions::new().name("notes"));
+        if round % 2 == 0 {
+            assert_eq!(runs_in(&host, &actor).await, 1);
+        } else {
+            value::<()>(&host, &actor.ready()).await;
+        }
+        // It may not start again.
+        match round % 3 {
+            0 => assert!(actor.kill_generation(1, false)),
+            1 => assert!(actor.kill_generation(1, true)),
+            _ => actor.kill(true),
+        }
+        assert_eq!(
+            module.find_actor("notes").err().map(|error| error.kind),
+            Some(ErrorKind::ActorNotFound),
+            "round {round}"
+        );
+        let next = notes(&module, ActorOptions::new().name("notes").get_if_exists(true));
+        assert_eq!(runs_in(&host, &next).await, 1);
+        next.kill(false);
+    }
+    finish(host).await;
+}
+
+#[tokio::test]
 async fn guests_can_aim_too() {
     let (host, module) = host_with(builder(), "failures").await;
     let task = module.task("two_restart_it").submit().await;

@@ -215,10 +215,11 @@ impl ActorRef {
         let checkpoint = declared.and_then(|declared| declared.checkpoint);
         let lanes =
             declared.filter(|declared| declared.serves_several()).map(|declared| lanes(declared, &spec.options));
+        let restarts = spec.options.max_restarts.unwrap_or(0);
         let actor = Arc::new(ActorRecord {
             saved: checkpoint.map(|every| Box::new(Saved::new(every))),
             spec,
-            mailbox: Mailbox::new(pending_calls_max, lanes.as_deref().unwrap_or(&[1])),
+            mailbox: Mailbox::new(pending_calls_max, lanes.as_deref().unwrap_or(&[1]), restarts),
             lanes,
             ready,
             moves: Moves::default(),

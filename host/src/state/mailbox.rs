@@ -32,10 +32,8 @@ pub enum Event {
 /// Somebody wants the actor to end.
 #[derive(Clone, Copy)]
 struct Kill {
-    /// It starts again, if it may.
+    /// It starts again. One after which it does not holds for the next generation, too, if this one is over before it is seen.
     restart: bool,
-    /// It holds for the next generation, too, if this one is over before it is seen.
-    lasting: bool,
 }
 
 /// A bounded queue with one reader, the actor's loop.
@@ -44,6 +42,8 @@ pub struct Mailbox {
     /// How often the actor was started. Changes under the lock, by the reader alone.
     generation: AtomicU32,
     max: usize,
+    /// How often it may start again.
+    restarts: u32,
 }
 
 struct Inner {
@@ -67,8 +67,9 @@ struct Inner {
 }
 
 impl Mailbox {
-    /// A mailbox for at most `max` calls, in lanes from each of which so many are served at once; one lane at least.
-    pub fn new(max: usize, lanes: &[u32]) -> Self {
+    /// A mailbox for at most `max` calls, in lanes from each of which so many are served at once, one lane at least; of an actor that may
+    /// start again so often.
+    pub fn new(max: usize, lanes: &[u32], restarts: u32) -> Self {
         let lanes = if lanes.is_empty() { &[1] } else { lanes };
         let inner = Inner {
             lanes: lanes.iter().map(|capacity| Lane::new(*capacity)).collect(),
@@ -84,7 +85,7 @@ impl Mailbox {
             dead: None,
             reader: None,
         };
-        Mailbox { inner: Mutex::new(inner), generation: AtomicU32::new(0), max }
+        Mailbox { inner: Mutex::new(inner), generation: AtomicU32::new(0), max, restarts }
     }
 
     /// Changes what the actor has to do, and wakes the reader where nobody holds the lock: it may want a thread at once, and asks the
@@ -171,11 +172,10 @@ impl Mailbox {
             if !meant || (restart && !(inner.serving && inner.dead.is_none())) {
                 return None;
             }
-            let kill = Kill { restart, lasting: !restart && generation.is_none() };
+            let restart = restart && now <= self.restarts;
             // A kill for good is not weakened by one that would restart.
-            let strongest =
-                |other: Kill| Kill { restart: other.restart && kill.restart, lasting: other.lasting || kill.lasting };
-            inner.kill = Some(inner.kill.map_or(kill, strongest));
+            let restart = inner.kill.map_or(restart, |other| other.restart && restart);
+            inner.kill = Some(Kill { restart });
             Some(now)
         })
     }
@@ -203,7 +203,7 @@ impl Mailbox {
     /// Is it dead, or sure to be, whatever it does until then?
     pub fn is_over(&self) -> bool {
         let inner = self.inner.lock();
-        inner.dead.is_some() || inner.condemned || inner.kill.is_some_and(|kill| kill.lasting)
+        inner.dead.is_some() || inner.condemned || inner.kill.is_some_and(|kill| !kill.restart)
     }
 
     /// Is one waiting after which the actor would start again?
@@ -211,12 +211,12 @@ impl Mailbox {
         self.inner.lock().kill.is_some_and(|kill| kill.restart)
     }
 
-    /// The actor is started once more; gives how often that was. What was meant for the generation before is forgotten.
+    /// The actor is started once more; gives how often that was. A kill that was to have it start again is forgotten.
     pub fn starts(&self) -> u32 {
         let mut inner = self.inner.lock();
         (inner.serving, inner.put_off) = (false, false);
         inner.exit = false;
-        inner.kill = inner.kill.filter(|kill| kill.lasting);
+        inner.kill = inner.kill.filter(|kill| !kill.restart);
         self.generation.fetch_add(1, Ordering::AcqRel) + 1
     }
 

@@ -31,10 +31,12 @@ struct Call {
     over: bool,
 }
 
+/// How often the actor may start again.
+const RESTARTS: u32 = 5;
+
 #[derive(Clone, Copy)]
 struct Kill {
     restart: bool,
-    lasting: bool,
 }
 
 /// What the reader is told, without the task.
@@ -74,6 +76,8 @@ struct World {
     exit: bool,
     moves: bool,
     closing: bool,
+    /// Has a kill for good been heard?
+    condemned: bool,
     dead: bool,
     serving: bool,
     /// Is it between two starts, the second of which was put off?
@@ -86,7 +90,7 @@ impl World {
         World {
             rng: Rng::with_seed(seed),
             store: ObjectStore::new(1 << 20),
-            mailbox: Mailbox::new(ROOM, &AT_ONCE),
+            mailbox: Mailbox::new(ROOM, &AT_ONCE, RESTARTS),
             reader: Arc::default(),
             waits_since: None,
             calls: Vec::new(),
@@ -97,6 +101,7 @@ impl World {
             exit: false,
             moves: false,
             closing: false,
+            condemned: false,
             dead: false,
             serving: false,
             put_off: false,
@@ -168,7 +173,10 @@ impl World {
     /// The reader has heard it.
     fn heard(&mut self, said: &Said) {
         match said {
-            Said::Kill { .. } => self.kills.clear(),
+            Said::Kill { restart } => {
+                self.condemned |= !restart;
+                self.kills.clear();
+            }
             Said::Save => self.save = false,
             Said::Exit => self.exit = false,
             Said::Move => self.moves = false,
@@ -278,7 +286,7 @@ impl World {
         let hits = is_meant && (!restart || (self.serving && !self.dead));
         assert_eq!(self.mailbox.kill(restart, generation), hits.then_some(self.generation));
         if hits {
-            self.kills.push(Kill { restart, lasting: !restart && generation.is_none() });
+            self.kills.push(Kill { restart: restart && self.generation <= RESTARTS });
         }
     }
 
@@ -286,7 +294,7 @@ impl World {
         self.generation += 1;
         (self.serving, self.put_off) = (false, false);
         self.exit = false;
-        self.kills.retain(|kill| kill.lasting);
+        self.kills.retain(|kill| !kill.restart);
         assert_eq!(self.mailbox.starts(), self.generation);
     }
 
@@ -357,6 +365,8 @@ impl World {
         assert_eq!(self.mailbox.kill_pending(), !self.kills.is_empty());
         let restarts = !self.kills.is_empty() && self.kills.iter().all(|kill| kill.restart);
         assert_eq!((self.mailbox.restart_pending(), self.mailbox.death().is_some()), (restarts, self.dead));
+        let is_over = self.dead || self.condemned || self.kills.iter().any(|kill| !kill.restart);
+        assert_eq!(self.mailbox.is_over(), is_over);
         let waiting: Vec<usize> = self.mailbox.waiting().iter().map(|(_, call)| call.spec.id.0 as usize).collect();
         assert_eq!(waiting, self.line());
         if let Some(since) = self.waits_since.filter(|_| self.expected().is_some()) {

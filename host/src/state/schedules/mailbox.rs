@@ -36,7 +36,7 @@ fn read(mailbox: &Mailbox, store: &Arc<ObjectStore>) -> Vec<u64> {
 #[test]
 fn calls_are_served_in_order_and_the_last_handle_is_heard_of() {
     explore(|| {
-        let (mailbox, store) = (Arc::new(Mailbox::new(8, &[1])), ObjectStore::new(1 << 20));
+        let (mailbox, store) = (Arc::new(Mailbox::new(8, &[1], 0)), ObjectStore::new(1 << 20));
         let reader = {
             let (mailbox, store) = (mailbox.clone(), store.clone());
             thread::spawn(move || read(&mailbox, &store))
@@ -70,7 +70,7 @@ fn calls_are_served_in_order_and_the_last_handle_is_heard_of() {
 #[test]
 fn a_call_is_served_or_given_back_by_the_dead() {
     explore(|| {
-        let (mailbox, store) = (Arc::new(Mailbox::new(8, &[1])), ObjectStore::new(1 << 20));
+        let (mailbox, store) = (Arc::new(Mailbox::new(8, &[1], 0)), ObjectStore::new(1 << 20));
         let reader = {
             let (mailbox, store) = (mailbox.clone(), store.clone());
             thread::spawn(move || {
