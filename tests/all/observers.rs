@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, Weak, mpsc};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -11,7 +11,7 @@ use rustyray_host::clock::{Clock, Sleep};
 use rustyray_host::{ActorOptions, ErrorKind, Event, EventKind, Host, HostBuilder, Module, ObjectRef, TaskOptions};
 use tokio::runtime::Handle;
 
-use crate::support::{builder, error, finish, host_with, settled, value, within};
+use crate::support::{builder, error, finish, guest, host_with, settled, value, within};
 
 const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/observers");
 
@@ -398,4 +398,28 @@ async fn a_flush_waits_for_what_was_before_it() {
     }
     host.shutdown(Duration::ZERO).await;
     within(host.flush(), "nothing").await;
+}
+
+#[tokio::test]
+async fn whoever_is_told_does_not_wait_for_its_own_end() {
+    let here: Arc<OnceLock<Weak<Host>>> = Arc::default();
+    let (told, heard) = mpsc::channel();
+    let flushes = {
+        let (here, told) = (here.clone(), Arc::new(Mutex::new(told)));
+        move || {
+            let host = here.get().and_then(Weak::upgrade).expect("the host is there");
+            futures::executor::block_on(host.flush());
+            let _ = told.lock().unwrap().send(());
+        }
+    };
+    let (events, receipts) = (flushes.clone(), flushes);
+    let settings = builder().on_event(move |_| events()).on_receipt(move |_| receipts());
+    let host = Arc::new(settings.build().unwrap());
+    here.set(Arc::downgrade(&host)).expect("it is set once");
+    let module = host.load_file(guest("calc")).await.unwrap();
+    let task = module.task("add").arg(1).arg(2).submit().await;
+    assert_eq!(value::<i32>(&host, &task).await, 3);
+    within(host.flush(), "all to be told").await;
+    assert!(heard.try_iter().count() >= 2, "an event and a receipt");
+    host.shutdown(Duration::ZERO).await;
 }

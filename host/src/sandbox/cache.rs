@@ -1,17 +1,18 @@
 //! The folder of compiled modules: their native code as this host compiled it, to be mapped by the next one.
 //!
-//! Loading native code is running it, so that nothing is loaded whose checksum is wrong, and the folder has to be its user's alone.
+//! Loading native code is running it, so that nothing is loaded whose checksum is wrong, and the folder has to be its user's alone. It may
+//! have been another's before: so the files have to be this user's too, and a note says for which module it is.
 //! A module's files are named after its bytes and after what compiled them: `KEY.code` is mapped as it is, `KEY.json` tells what it is
 //! and its checksum, and is written last. Both come by renaming, so that a file is whole or not there, whoever else writes.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use twox_hash::XxHash3_128;
@@ -51,6 +52,8 @@ pub struct CachedModule {
 /// What stands beside the code.
 #[derive(Serialize, Deserialize)]
 struct Note {
+    /// The files' name: a note that got another one is of another module.
+    key: String,
     module: String,
     bytes: u64,
     checksum: String,
@@ -116,17 +119,17 @@ impl ModuleCache {
 
     /// What is there whole is mapped. What is not, or cannot be, is compiled anew.
     fn find(&self, engine: &Engine, key: &str) -> Option<Component> {
-        let (code, note) = (self.code(key), self.note(key));
-        let expected: Note = serde_json::from_slice(&fs::read(&note).ok()?).ok()?;
-        let file = File::open(&code).ok()?;
+        let code = self.code(key);
+        let expected = self.noted(key)?;
+        let file = open_own(&code).ok()?;
         if checksum(&file).ok()? != (expected.bytes, expected.checksum) {
             return None;
         }
         // Who is told apart by it has not been used for longest.
         let _ = file.set_modified(SystemTime::now());
         #[expect(unsafe_code, reason = "native code is what a host of this user compiled, and what its checksum says")]
-        // SAFETY: The file is what `serialize` gave to a host of this user, bit by bit, in a folder that nobody else can write to, and
-        // no host writes to a file that is there. The engine checks that it was compiled by the same version and settings.
+        // SAFETY: The file is what `serialize` gave to a host of this user for this module, bit by bit: it is this user's, nobody else can
+        // write to it or to its folder, and no host writes to a file that is there. The engine checks that it was compiled by the same version and settings.
         let found = unsafe { Component::deserialize_file(engine, &code) };
         found.ok()
     }
@@ -136,7 +139,8 @@ impl ModuleCache {
         if bytes > self.limit {
             return Err(io::Error::other(format!("it takes {bytes} bytes, and all together may take {}", self.limit)));
         }
-        let note = Note { module: module.to_owned(), bytes, checksum: hex(XxHash3_128::oneshot(code)) };
+        let (key_of_note, module) = (key.to_owned(), module.to_owned());
+        let note = Note { key: key_of_note, module, bytes, checksum: hex(XxHash3_128::oneshot(code)) };
         self.write(&self.code(key), code)?;
         self.write(&self.note(key), &serde_json::to_vec(&note).map_err(io::Error::other)?)?;
         self.make_room();
@@ -145,11 +149,8 @@ impl ModuleCache {
 
     /// Writes a file whole, or not at all.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        static WRITTEN: AtomicU64 = AtomicU64::new(0);
-        let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
-        let unfinished = self.folder.join(format!("{}-{number}.{UNFINISHED_EXTENSION}", std::process::id()));
-        let written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished);
-        let written = written.and_then(|mut file| file.write_all(bytes)).and_then(|()| fs::rename(&unfinished, path));
+        let (unfinished, mut file) = unfinished(&self.folder)?;
+        let written = file.write_all(bytes).and_then(|()| fs::rename(&unfinished, path));
         if written.is_err() {
             let _ = fs::remove_file(&unfinished);
         }
@@ -165,9 +166,9 @@ impl ModuleCache {
         for path in forlorn {
             let _ = removed(path);
         }
-        let mut sum = 0;
+        let mut sum = 0u64;
         for module in &modules {
-            sum += module.bytes;
+            sum = sum.saturating_add(module.bytes);
             if sum > self.limit {
                 // First what says that it is there.
                 let _ = removed(&module.file.with_extension(NOTE));
@@ -181,14 +182,24 @@ impl ModuleCache {
         if path.extension()? != NOTE {
             return None;
         }
-        let note: Note = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+        let note = self.noted(path.file_stem()?.to_str()?)?;
         let file = path.with_extension(CODE);
-        let used = file.metadata().ok()?.modified().ok()?;
-        Some(CachedModule { module: note.module, bytes: note.bytes, used, file })
+        let found = file.metadata().ok()?;
+        Some(CachedModule { module: note.module, bytes: found.len(), used: found.modified().ok()?, file })
     }
 
+    /// What stands beside the code of this key.
+    fn noted(&self, key: &str) -> Option<Note> {
+        let mut text = Vec::new();
+        open_own(&self.note(key)).ok()?.take(NOTE_BYTES_MAX).read_to_end(&mut text).ok()?;
+        serde_json::from_slice(&text).ok().filter(|note: &Note| note.key == key)
+    }
+
+    /// All that is no folder: whatever it is, it can be removed.
     fn files(&self) -> io::Result<Vec<PathBuf>> {
-        fs::read_dir(&self.folder)?.map(|entry| Ok(entry?.path())).collect()
+        let is_file = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| !kind.is_dir());
+        let entries = fs::read_dir(&self.folder)?.filter(|entry| entry.as_ref().map_or(true, is_file));
+        entries.map(|entry| Ok(entry?.path())).collect()
     }
 
     fn code(&self, key: &str) -> PathBuf {
@@ -203,6 +214,33 @@ impl ModuleCache {
 const CODE: &str = "code";
 const NOTE: &str = "json";
 const UNFINISHED_EXTENSION: &str = "unfinished";
+
+/// Bytes of a note at most: the longest name of a module, and what else it says.
+const NOTE_BYTES_MAX: u64 = 64 << 10;
+
+/// A file that nobody else writes to, whatever process of whatever container that may be.
+fn unfinished(folder: &Path) -> io::Result<(PathBuf, File)> {
+    loop {
+        // The keys of its hasher are random, which is all the chance that is needed here.
+        let chance = RandomState::new().hash_one(0);
+        let path = folder.join(format!("{}-{chance}.{UNFINISHED_EXTENSION}", std::process::id()));
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            opened => return Ok((path, opened?)),
+        }
+    }
+}
+
+/// A file of this user that nobody else can write to. Nothing else is waited for, as a pipe would be.
+fn open_own(path: &Path) -> io::Result<File> {
+    let without_waiting = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits() as i32;
+    let file = OpenOptions::new().read(true).custom_flags(without_waiting).open(path)?;
+    let found = file.metadata()?;
+    match found.is_file() && found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o022 == 0 {
+        true => Ok(file),
+        false => Err(io::Error::other("it is no file of this user's alone")),
+    }
+}
 
 /// What the module is, and who compiles it how.
 fn key(engine: &Engine, bytes: &[u8]) -> String {
@@ -265,9 +303,7 @@ fn check_owner(folder: &Path) -> io::Result<()> {
             folder.display()
         )));
     }
-    let probe = folder.join(format!("{}-probe.{UNFINISHED_EXTENSION}", std::process::id()));
-    File::create(&probe)?;
-    removed(&probe)
+    removed(&unfinished(folder)?.0)
 }
 
 #[cfg(test)]
@@ -329,6 +365,35 @@ mod tests {
         assert!(!old.exists() && !forlorn.exists() && new.exists() && note.exists() && other.exists());
         cache.clear().unwrap();
         assert!(!new.exists() && note.exists() && other.exists());
+    }
+
+    #[test]
+    fn what_others_left_is_not_used_and_nothing_is_waited_for() {
+        let (_folder, cache) = cache(1000);
+        for number in [1, 2] {
+            cache.keep(&key_of(number), &number.to_string(), &[number; 30]).unwrap();
+        }
+        let [(code, note), (other, others_note), (pipe, pipes_note)] =
+            [1, 2, 3].map(|number| (cache.code(&key_of(number)), cache.note(&key_of(number))));
+        assert!(cache.noted(&key_of(1)).is_some() && open_own(&code).is_ok());
+        // Another module's, under this one's name.
+        fs::copy(&others_note, &note).unwrap();
+        assert!(cache.noted(&key_of(1)).is_none());
+        for writable in [&other, &others_note] {
+            fs::set_permissions(writable, fs::Permissions::from_mode(0o620)).unwrap();
+            assert!(open_own(writable).is_err());
+        }
+        std::os::unix::fs::symlink(&code, &pipe).unwrap();
+        assert!(open_own(&pipe).is_err());
+        fs::remove_file(&pipe).unwrap();
+        for pipe in [&pipe, &pipes_note] {
+            let made = std::process::Command::new("mkfifo").arg(pipe).status().unwrap();
+            assert!(made.success() && open_own(pipe).is_err());
+        }
+        fs::create_dir(cache.code(&key_of(4))).unwrap();
+        assert!(cache.modules().unwrap().is_empty());
+        cache.clear().unwrap();
+        assert_eq!(fs::read_dir(cache.folder()).unwrap().count(), 1, "the folder, which is nobody's file");
     }
 
     #[test]

@@ -209,7 +209,7 @@ impl Host {
     /// Returns when everything that happened before this call has been told: log lines, events and receipts reach the
     /// embedder's functions a moment after what they tell of.
     ///
-    /// It waits as long as a function takes that is told.
+    /// It waits as long as a function takes that is told. In such a function it returns at once: what comes after that cannot have been told.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {

@@ -8,6 +8,7 @@ mod queue;
 mod writer;
 
 use std::sync::Arc;
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use futures::channel::oneshot;
@@ -51,6 +52,8 @@ pub struct Observers {
     output_guard: Guard,
     hears_events: bool,
     hears_receipts: bool,
+    /// The one that tells, once it is there.
+    thread: Option<ThreadId>,
 }
 
 /// What was not told, and what panicked.
@@ -72,16 +75,18 @@ impl Observers {
         }
         let queue = Arc::new(Queue::default());
         let said = queue.clone();
-        let observers = Observers {
+        let mut observers = Observers {
             voice: Voice::new(move |level, text| said.push(Notice::Message(level, text))),
             output: std::mem::take(&mut sinks.output),
             output_guard: Guard::new("the function that was given to on_inherited_output", &queue),
             hears_events: !sinks.events.is_empty(),
             hears_receipts: !sinks.receipts.is_empty(),
             queue: queue.clone(),
+            thread: None,
         };
         let writer = Writer::new(queue, sinks);
-        std::thread::Builder::new().name("rustyray-observe".to_owned()).spawn(move || writer.serve())?;
+        let started = std::thread::Builder::new().name("rustyray-observe".to_owned()).spawn(move || writer.serve())?;
+        observers.thread = Some(started.thread().id());
         Ok(observers)
     }
 
@@ -142,6 +147,10 @@ impl Observers {
 
     /// Returns when all that was queued before is told.
     pub async fn flush(&self) {
+        if self.thread == Some(std::thread::current().id()) {
+            // It would wait for the end of the very function that waits.
+            return;
+        }
         let (done, flushed) = oneshot::channel();
         self.queue.push(Notice::Flush(done));
         // An error is the end of the thread, after which there is nothing to wait for.
