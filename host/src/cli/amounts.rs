@@ -29,6 +29,14 @@ pub fn size(text: &str) -> Result<u64, String> {
     bytes.ok_or_else(|| wanted.to_owned())
 }
 
+/// A size that says what it counts: a file is read long after it was written.
+pub fn with_unit(text: &str) -> Result<(), String> {
+    match text.trim().ends_with(|c: char| c.is_ascii_digit() || c == '.') {
+        true => Err(format!("{text} of what? Say the unit, such as {text}MiB, or {text}B for bytes")),
+        false => Ok(()),
+    }
+}
+
 fn rounded(bytes: f64) -> Option<u64> {
     (bytes < u64::MAX as f64).then(|| bytes.round() as u64)
 }
@@ -118,6 +126,8 @@ mod tests {
         for text in ["", "MiB", "-1", "1TB", "1.2.3MB", ".", "99999999999GiB", "1e3", "inf"] {
             assert!(size(text).is_err(), "{text}");
         }
+        assert!(with_unit("64MiB").is_ok() && with_unit("64 B").is_ok());
+        assert!(with_unit("64").is_err() && with_unit("6.").is_err());
         assert!(memory("4GiB").is_ok() && memory("5GiB").is_err() && memory("0").is_err());
     }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 use async_task::{Builder, Runnable, ScheduleInfo};
 use parking_lot::Condvar;
 
+use super::floating_point::{self, use_default_modes};
 use super::relief::{Post, Posts};
 use super::{Keeper, Runtime};
 use crate::state::object::ObjectRef;
@@ -255,6 +256,8 @@ impl Runtime {
 
     /// Polls a job. A panic is a fault of the host's, or of an embedder's function: it ends the job, and not the thread.
     fn go_on(&self, job: Job) {
+        // The thread of an embedder, one that began as such a thread's, or one on which it was called since.
+        use_default_modes();
         self.survives("ran a job, whose task has failed", || {
             job.run();
         });
@@ -300,7 +303,9 @@ impl Runtime {
     /// Lends the waiting thread to the task that it waits for, if that is the next to run: until it waits for something,
     /// or has used a slice of fuel. Waking one of the crew, and being woken by it, would take longer than most tasks.
     pub(crate) fn help(self: &Arc<Self>, object: &ObjectRef) {
-        let Some(task) = object.producer().filter(|_| self.helping && CREW.get() == 0) else {
+        // An embedder that calculates in other modes goes on in them.
+        let may_help = self.helping && CREW.get() == 0 && floating_point::are_default();
+        let Some(task) = object.producer().filter(|_| may_help) else {
             return;
         };
         let inside = self.tokio.enter();

@@ -13,6 +13,7 @@ mod describing;
 mod endings;
 mod events;
 mod faults;
+mod floating_point;
 mod io_threads;
 mod journal;
 mod lineage;

@@ -35,6 +35,13 @@ fn paths_are_relative_to_the_file() {
 }
 
 #[test]
+fn a_size_says_its_unit() {
+    for file in ["[limits]\nmemory = 64", "[limits]\noutput = '64'", "[host]\nobject-store = '1_000'"] {
+        run(file, &[], &["echo"]).expect(2, &["of what? Say the unit, such as", "MiB, or"]);
+    }
+}
+
+#[test]
 fn flags_win() {
     run("[limits]\nfuel = 1", &["--fuel", "1_000_000_000"], &["echo"]).expect(0, &[]);
     let ended = run("[grants]\nenv = ['A=file', 'B=file']", &["--env", "A=flag"], &["environment"]);

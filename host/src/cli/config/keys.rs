@@ -49,10 +49,16 @@ pub const WITH: Key = key("with", "*", "with", Shape::Module, |text| done(with(t
 pub const KEYS: &[Key] = &[
     key("limits", "fuel", "fuel", Shape::Amount, |text| done(amounts::fuel(text))),
     key("limits", "timeout", "timeout", Shape::Amount, |text| done(amounts::time_limit(text))),
-    key("limits", "memory", "memory", Shape::Amount, |text| done(amounts::memory(text))),
-    key("limits", "output", "output", Shape::Amount, |text| done(amounts::size(text))),
+    key("limits", "memory", "memory", Shape::Amount, |text| {
+        done(amounts::with_unit(text).and_then(|()| amounts::memory(text)))
+    }),
+    key("limits", "output", "output", Shape::Amount, |text| {
+        done(amounts::with_unit(text).and_then(|()| amounts::size(text)))
+    }),
     key("budget", "fuel", "budget-fuel", Shape::Amount, |text| done(amounts::fuel(text))),
-    key("budget", "memory", "budget-memory", Shape::Amount, |text| done(amounts::memory(text))),
+    key("budget", "memory", "budget-memory", Shape::Amount, |text| {
+        done(amounts::with_unit(text).and_then(|()| amounts::memory(text)))
+    }),
     key("budget", "time", "budget-time", Shape::Amount, |text| done(amounts::time_limit(text))),
     key("budget", "tasks", "budget-tasks", Shape::Amount, |text| done(amounts::count(text))),
     key("grants", "dir", "dir", Shape::Folders, |text| done(folder(text))),
@@ -65,14 +71,22 @@ pub const KEYS: &[Key] = &[
     }),
     key("grants", "random", "random", Shape::Amount, |text| done(chance(text))),
     key("host", "cpus", "cpus", Shape::Amount, |text| done(amounts::cpus(text))),
-    key("host", "memory", "host-memory", Shape::Amount, |text| done(amounts::size(text))),
-    key("host", "object-store", "object-store", Shape::Amount, |text| done(amounts::size(text))),
+    key("host", "memory", "host-memory", Shape::Amount, |text| {
+        done(amounts::with_unit(text).and_then(|()| amounts::size(text)))
+    }),
+    key("host", "object-store", "object-store", Shape::Amount, |text| {
+        done(amounts::with_unit(text).and_then(|()| amounts::size(text)))
+    }),
     key("host", "spill", "spill", Shape::Path, |_| Ok(())),
-    key("host", "spill-limit", "spill-limit", Shape::Amount, |text| done(amounts::size(text))),
+    key("host", "spill-limit", "spill-limit", Shape::Amount, |text| {
+        done(amounts::with_unit(text).and_then(|()| amounts::size(text)))
+    }),
     key("host", "instances", "instances", Shape::Amount, |text| done(amounts::instances(text))),
     key("host", "grace", "grace", Shape::Amount, |text| done(amounts::time(text))),
     key("host", "journal", "journal", Shape::Path, |_| Ok(())),
-    key("host", "journal-limit", "journal-limit", Shape::Amount, |text| done(amounts::size(text))),
+    key("host", "journal-limit", "journal-limit", Shape::Amount, |text| {
+        done(amounts::with_unit(text).and_then(|()| amounts::size(text)))
+    }),
 ];
 
 /// The tables.
