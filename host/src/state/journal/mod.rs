@@ -286,8 +286,9 @@ impl Journal {
     /// # Errors
     /// The disk's own.
     pub fn sync(&mut self) -> io::Result<()> {
+        self.segments.back().map_or(Ok(()), Segment::sync)?;
         self.unsynced = false;
-        self.segments.back().map_or(Ok(()), Segment::sync)
+        Ok(())
     }
 }
 

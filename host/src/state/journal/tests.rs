@@ -187,3 +187,24 @@ fn what_is_larger_than_a_quarter_is_not_kept() {
     journal.append(&[entry(Kind::Memo, 1, vec![0; 20 << 10]), memo(2)]).unwrap();
     assert!(!journal.index.has(&key(1)) && journal.index.has(&key(2)));
 }
+
+#[test]
+fn a_journal_goes_on_when_a_new_file_could_not_be_made_for_a_while() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(folder.path(), JOURNAL_BYTES_MIN).unwrap();
+    let large = |n: u32| entry(Kind::Memo, n, vec![n as u8; JOURNAL_BYTES_MIN as usize / 16]);
+    // A folder stands where the file would.
+    let obstacle = segment::path(folder.path(), 2);
+    std::fs::create_dir(&obstacle).unwrap();
+    let written = (0..100).take_while(|n| journal.append(&[large(*n)]).is_ok()).count() as u32;
+    assert!((1..20).contains(&written), "{written}");
+    assert!(journal.append(&[large(50)]).is_err() && journal.read(&key(50)).is_none());
+    assert!((0..written).all(|n| journal.read(&key(n)).is_some()));
+    std::fs::remove_dir(&obstacle).unwrap();
+    for n in 50..80 {
+        journal.append(&[large(n)]).unwrap();
+        assert!(journal.read(&key(n)).is_some(), "{n}");
+    }
+    drop(journal);
+    assert!(Journal::open(folder.path(), JOURNAL_BYTES_MIN).unwrap().read(&key(79)).is_some());
+}
