@@ -28,12 +28,13 @@ async fn hoard_with(arena: &Arena, attack: &str, count: u32, options: TaskOption
     let module = arena.load("hostile").await;
     let name = format!("hoards::{attack}");
     let attack = module.task(&name).options(options.memory_bytes(1 << 30)).arg(count);
+    let manifest = module.kept_bytes();
+    assert!(manifest >= module.manifest().unwrap().kept_bytes());
     let idle = memory();
     let hoarding = attack.submit().await;
     arena.lines.until(&format!("{name} is there")).await;
     let (now, stats, kept) = (memory(), arena.stats(), module.kept_bytes());
     assert!(!hoarding.is_ready(), "{:?}", hoarding.receipt());
-    let manifest = module.manifest().unwrap().kept_bytes();
     assert!(manifest <= kept && kept <= stats.object_bytes, "{manifest} {kept} {stats:?}");
     arena.neighbour.works_on().await;
     arena.cancel(&hoarding);
@@ -153,14 +154,19 @@ fn objects_that_refer_to_others() {
 
 /// Loads modules whose manifests are full of this.
 async fn manifests(arena: &Arena, full_of: forge::Catalogue) {
+    modules(arena, full_of.module()).await;
+}
+
+/// Loads a module several times of which much is kept.
+async fn modules(arena: &Arena, bytes: Vec<u8>) {
     let (idle, before) = (memory(), arena.stats());
     let mut modules = Vec::new();
     // The allocator keeps what was many small pieces.
     for _ in 0..10 {
-        modules.push(arena.host.load_bytes("forged", full_of.module()).await.unwrap());
+        modules.push(arena.host.load_bytes("forged", bytes.clone()).await.unwrap());
     }
     let (now, charged) = (memory(), modules.iter().map(Module::kept_bytes).sum::<u64>());
-    assert!(modules.iter().all(|module| module.kept_bytes() > 4 << 20), "{charged}");
+    assert!(modules.iter().all(|module| module.kept_bytes() > 3 << 20), "{charged}");
     assert_eq!(arena.stats().manifest_bytes - before.manifest_bytes, charged);
     assert!(arena.stats().object_bytes >= charged);
     let taken = now.saturating_sub(idle);
@@ -202,6 +208,32 @@ fn manifests_of_grants() {
 #[test]
 fn manifests_of_resources() {
     attack(async |arena| manifests(arena, forge::Catalogue { tasks: 1300, resources: 16, length: 60, ..FULL }).await);
+}
+
+#[test]
+fn functions_of_one_type_with_long_names() {
+    attack(async |arena| {
+        modules(arena, alike(1000, 1)).await;
+        // What is refused is refused before all of it was copied.
+        let before = peak_memory();
+        let refused = arena.refusal(alike(1000, 16)).await;
+        assert!(refused.contains("bytes of texts and functions: at most 8388608"), "{refused}");
+        let taken = peak_memory() - before;
+        assert!(taken < 100 << 20, "{taken} bytes for what was refused");
+    });
+}
+
+/// A component of so many functions of one type, whose parameters have names as long as names can be.
+fn alike(functions: u32, parameters: u32) -> Vec<u8> {
+    let label = "a".repeat(95_000);
+    let names: String = (0..parameters).map(|number| format!("(param \"{label}{number}\" u8)")).collect();
+    let exports: String = (0..functions).map(|number| format!("(export \"f{number}\" (func $g))")).collect();
+    let core = "(param i32)".repeat(parameters as usize);
+    let text = format!(
+        r#"(component (core module $m (func (export "f") {core})) (core instance $i (instantiate $m))
+        (func $g {names} (canon lift (core func $i "f"))) {exports})"#
+    );
+    wat::parse_str(text).unwrap()
 }
 
 #[test]

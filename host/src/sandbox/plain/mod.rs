@@ -17,8 +17,8 @@ use super::convert::checked_name;
 use super::manifest::check_bytes;
 use super::module::ModuleError;
 use crate::state::payload::{Encoding, Held, Payload};
-use crate::words::error::{ErrorKind, TaskError, shorten};
-use crate::words::limits::{ARGUMENTS_MAX, ERROR_TEXT_MAX, MANIFEST_ENTRIES_MAX};
+use crate::words::error::{ErrorKind, TaskError};
+use crate::words::limits::{ARGUMENTS_MAX, MANIFEST_ENTRIES_MAX};
 use crate::words::manifest::{BY_TYPES, FunctionInfo, Manifest, ParameterInfo};
 use crate::words::options::TaskOptions;
 use budget::Budget;
@@ -31,8 +31,9 @@ pub struct PlainExports(HashMap<Arc<str>, PlainFunction>);
 #[derive(Clone)]
 pub struct PlainFunction {
     pub(super) index: ComponentExportIndex,
-    parameters: Arc<[(String, Type)]>,
-    result: Option<Type>,
+    /// What it takes and gives, which stands in the component once for all functions of this type: a hundred kilobytes of names, that
+    /// thousands of exports share, would else be copied for each.
+    ty: ComponentFunc,
 }
 
 impl PlainExports {
@@ -62,17 +63,14 @@ impl PlainExports {
     }
 
     fn add(&mut self, name: String, index: Option<ComponentExportIndex>, function: &ComponentFunc) {
-        let parameters: Arc<[_]> = function.params().map(|(name, ty)| (name.to_owned(), ty)).collect();
-        let mut results = function.results();
-        let result = results.next();
-        let known = parameters.iter().map(|(_, ty)| ty).chain(&result).all(text::is_value);
-        let fits = parameters.len() <= ARGUMENTS_MAX && self.0.len() < MANIFEST_ENTRIES_MAX;
+        let fits = function.params().len() <= ARGUMENTS_MAX && self.0.len() < MANIFEST_ENTRIES_MAX;
+        let mut types = function.params().map(|(_, ty)| ty).chain(function.results());
         if let (Ok(name), Some(index)) = (checked_name(name), index)
-            && known
             && fits
             && !function.async_()
+            && types.all(|ty| text::is_value(&ty))
         {
-            self.0.insert(name, PlainFunction { index, parameters, result });
+            self.0.insert(name, PlainFunction { index, ty: function.clone() });
         }
     }
 
@@ -110,14 +108,11 @@ fn short(interface: &str) -> &str {
 
 impl PlainFunction {
     fn info(&self, name: &Arc<str>) -> FunctionInfo {
-        let parameter = |(name, ty): &(String, Type)| ParameterInfo {
-            name: shorten(name.clone(), ERROR_TEXT_MAX),
-            type_name: text::of(ty),
-        };
+        let parameter = |(name, ty): (&str, Type)| ParameterInfo { name: text::name(name), type_name: text::of(&ty) };
         FunctionInfo {
             name: name.clone(),
-            parameters: self.parameters.iter().map(parameter).collect(),
-            result_type: self.result.as_ref().map_or_else(|| "()".to_owned(), text::of),
+            parameters: self.ty.params().map(parameter).collect(),
+            result_type: self.result().as_ref().map_or_else(|| "()".to_owned(), text::of),
             options: TaskOptions::new(),
             pure: false,
             streams: false,
@@ -131,17 +126,22 @@ impl PlainFunction {
     /// `InvalidArgument`: one is not of its type.
     pub(super) fn arguments(&self, arguments: &[Held]) -> Result<Vec<Val>, TaskError> {
         let mut budget = Budget::new();
-        let read = |((name, ty), argument): (&(String, Type), &Held)| {
-            read(argument.payload(), ty, &mut budget).map_err(|why| {
-                TaskError::new(ErrorKind::InvalidArgument, format!("argument `{name}` ({}): {why}", text::of(ty)))
+        let read = |((name, ty), argument): ((&str, Type), &Held)| {
+            read(argument.payload(), &ty, &mut budget).map_err(|why| {
+                let (name, ty) = (text::name(name), text::of(&ty));
+                TaskError::new(ErrorKind::InvalidArgument, format!("argument `{name}` ({ty}): {why}"))
             })
         };
-        self.parameters.iter().zip(arguments).map(read).collect()
+        self.ty.params().zip(arguments).map(read).collect()
+    }
+
+    fn result(&self) -> Option<Type> {
+        self.ty.results().next()
     }
 
     /// Room for what the function gives.
     pub(super) fn results(&self) -> Vec<Val> {
-        self.result.iter().map(|_| Val::Bool(false)).collect()
+        self.ty.results().map(|_| Val::Bool(false)).collect()
     }
 
     /// What the function gave, as the value of its task: of a `result` what is in it.
@@ -149,11 +149,11 @@ impl PlainFunction {
     /// # Errors
     /// `TaskFailed`, with what an `err` holds.
     pub(super) fn value(&self, results: &[Val], reply: Encoding) -> Result<Payload, TaskError> {
-        let (Some(ty), Some(value)) = (&self.result, results.first()) else {
+        let (Some(ty), Some(value)) = (self.result(), results.first()) else {
             return Ok(nothing(reply));
         };
-        let (Type::Result(ty), Val::Result(value)) = (ty, value) else {
-            return write(value, ty, reply);
+        let (Type::Result(ty), Val::Result(value)) = (&ty, value) else {
+            return write(value, &ty, reply);
         };
         match value {
             Ok(value) => match (value, ty.ok()) {

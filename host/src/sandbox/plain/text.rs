@@ -29,6 +29,16 @@ pub fn of(ty: &Type) -> String {
     shorten(text.0, ERROR_TEXT_MAX)
 }
 
+/// A name of a component's; of a long one the beginning.
+pub fn name(name: &str) -> String {
+    shorten(beginning(name).to_owned(), ERROR_TEXT_MAX)
+}
+
+/// As much of a text as is needed to shorten it: names are as long as their component likes.
+fn beginning(text: &str) -> &str {
+    &text[..text.floor_char_boundary(ERROR_TEXT_MAX + 4)]
+}
+
 /// A text that is not made longer than it will be shown.
 #[derive(Default)]
 struct Text(String);
@@ -40,8 +50,7 @@ impl Text {
 
     fn push(&mut self, part: &str) {
         if !self.is_full() {
-            // Names are as long as their component likes.
-            self.0.push_str(&part[..part.floor_char_boundary(ERROR_TEXT_MAX + 4)]);
+            self.0.push_str(beginning(part));
         }
     }
 
