@@ -237,6 +237,24 @@ fn alike(functions: u32, parameters: u32) -> Vec<u8> {
 }
 
 #[test]
+fn names_of_imports() {
+    attack(async |arena| {
+        modules(arena, importing(45, 90_000)).await;
+    });
+}
+
+/// A component that imports so many interfaces, in which nothing is, under names of this length.
+fn importing(interfaces: u32, length: usize) -> Vec<u8> {
+    let label = "a".repeat(length);
+    let imports: String = (0..interfaces).map(|number| format!("(import \"{label}{number}\" (instance))")).collect();
+    let text = format!(
+        r#"(component {imports} (core module $m (func (export "f")))
+        (core instance $i (instantiate $m)) (func $f (canon lift (core func $i "f"))) (export "f" (func $f)))"#
+    );
+    wat::parse_str(text).unwrap()
+}
+
+#[test]
 fn manifests_that_are_too_large() {
     attack(async |arena| {
         let documented = forge::Catalogue { tasks: 4096, length: 4000, documented: true, ..FULL };

@@ -25,7 +25,7 @@ use crate::words::ids::ModuleId;
 use crate::words::limits::{
     AWAIT_GRACE, COLLECT_AFTER_MODULE, COLLECT_AFTER_MODULE_MAX, MANIFEST_FUEL, MANIFEST_WAIT, TaskLimits,
 };
-use crate::words::manifest::{Manifest, ModuleInfo};
+use crate::words::manifest::{Manifest, ModuleInfo, kept_of_imports};
 use crate::words::module_name::ModuleNameError;
 use crate::words::plan::{ModulePlans, TaskPlan};
 use crate::words::weight::{WeightError, check_weight};
@@ -143,7 +143,7 @@ impl Runtime {
             has_main: code.has_main(),
             plans: manifest.as_ref().map(|manifest| ModulePlans::new(manifest, &self.limits)).unwrap_or_default(),
             manifest: manifest.map(Arc::new),
-            imports: code.imports().to_vec(),
+            imports: code.imports().clone(),
             code_hash,
             account: account.clone(),
             lasting: lasting.clone(),
@@ -159,13 +159,13 @@ impl Runtime {
             }
             false => code.plain_manifest()?,
         };
-        let room = self.room_for(manifest.as_ref()).await?;
+        let room = self.room_for(manifest.as_ref(), code.imports()).await?;
         Ok(Arc::new(info(manifest, room)))
     }
 
-    /// What the host keeps of a manifest is a part of what the store holds.
-    async fn room_for(&self, manifest: Option<&Manifest>) -> Result<Reservation, ModuleError> {
-        let bytes = manifest.map_or(0, Manifest::kept_bytes);
+    /// What the host keeps of a manifest, and of the names of imports, is a part of what the store holds.
+    async fn room_for(&self, manifest: Option<&Manifest>, imports: &[String]) -> Result<Reservation, ModuleError> {
+        let bytes = manifest.map_or(0, Manifest::kept_bytes) + kept_of_imports(imports);
         let room = Begun::with(&self.store, bytes, |room| room).with_room(self, None).await;
         room.map_err(|full| ModuleError::NoRoom { bytes, full })
     }

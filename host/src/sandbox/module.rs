@@ -96,7 +96,8 @@ pub struct LoadedModule {
     pub(super) plain: PlainExports,
     /// The export of a command.
     pub(super) run: Option<ComponentExportIndex>,
-    imports: Vec<String>,
+    /// Their names are as long as the component likes, up to [`INSTANTIATED_BYTES_MAX`](crate::limits::INSTANTIATED_BYTES_MAX) together.
+    imports: Arc<[String]>,
     kept: Kept,
 }
 
@@ -154,7 +155,7 @@ impl LoadedModule {
     }
 
     /// The interfaces that it imports.
-    pub fn imports(&self) -> &[String] {
+    pub fn imports(&self) -> &Arc<[String]> {
         &self.imports
     }
 }

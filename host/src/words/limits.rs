@@ -324,6 +324,10 @@ pub const MANIFEST_BYTES_MAX: u64 = 8 << 20;
 /// What a text of a manifest takes beside its bytes: the allocator's part, and what it rounds up.
 pub const MANIFEST_TEXT_BYTES: u64 = 32;
 
+/// How often a byte of an import's name is kept: once in the host's list, and beside it in the engine's types, in what it knows of the
+/// component, and in what the linker looks up.
+pub const IMPORT_NAME_COPIES: u64 = 6;
+
 /// Bytes of it that are taken out of the guest before it is known what the host would keep: several times as much, for the lists.
 pub const MANIFEST_LIFT_BYTES: usize = 4 * MANIFEST_BYTES_MAX as usize;
 

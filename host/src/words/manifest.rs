@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::account::Account;
 use super::encoding::Encoding;
 use super::ids::ModuleId;
-use super::limits::{MANIFEST_TEXT_BYTES, PLAN_BYTES};
+use super::limits::{IMPORT_NAME_COPIES, MANIFEST_TEXT_BYTES, PLAN_BYTES};
 use super::options::{ActorOptions, TaskOptions};
 use super::plan::ModulePlans;
 
@@ -26,7 +26,7 @@ pub struct ModuleInfo {
     /// Its tasks and actors; `None` for a plain command that knows nothing of them.
     pub manifest: Option<Arc<Manifest>>,
     /// The interfaces that it imports, as the component names them.
-    pub imports: Vec<String>,
+    pub imports: Arc<[String]>,
     /// Of the component's bytes, where results are kept for it.
     pub(crate) code_hash: Option<[u8; 32]>,
     /// How its tasks run on this host.
@@ -38,7 +38,7 @@ pub struct ModuleInfo {
     pub(crate) lasting: Option<Arc<()>>,
     /// What runs it. Only the sandbox knows what that is.
     pub(crate) code: Arc<dyn Any + Send + Sync>,
-    /// Bytes that the host keeps of its manifest.
+    /// Bytes that the host keeps of its manifest, and of the names of its imports.
     pub(crate) manifest_bytes: u64,
     /// Their room in the store, on the account. Only the store knows what that is.
     pub(crate) _charge: Box<dyn Any + Send + Sync>,
@@ -52,7 +52,7 @@ impl ModuleInfo {
             name: name.into(),
             has_main: false,
             manifest: None,
-            imports: Vec::new(),
+            imports: Arc::default(),
             code_hash: None,
             plans: ModulePlans::default(),
             account: Arc::default(),
@@ -171,6 +171,11 @@ impl FunctionInfo {
 /// Bytes of a text of its own.
 fn kept(text: &str) -> u64 {
     text.len() as u64 + MANIFEST_TEXT_BYTES
+}
+
+/// Bytes that are kept of the names of a module's imports.
+pub(crate) fn kept_of_imports(names: &[String]) -> u64 {
+    names.iter().map(|name| size_of::<String>() as u64 + IMPORT_NAME_COPIES * kept(name)).sum()
 }
 
 impl fmt::Display for FunctionInfo {
