@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use rustyray_host::limits::{MANIFEST_ENTRIES_MAX, MANIFEST_LIFT_BYTES, MODULE_BYTES_MAX, TYPE_NESTING_MAX};
-use rustyray_host::{ErrorKind, ModuleError};
+use rustyray_host::{ErrorKind, HostBuilder, ModuleError};
 
-use crate::arena::{Arena, attack, attack_on};
+use crate::arena::{Arena, attack, attack_next_door, attack_on};
 use crate::census::peak_memory;
 use crate::dice::Dice;
 use crate::forge::{self, ACTORS, FunctionLayout, HEAP, OBJECTS, TASKS};
@@ -133,9 +133,9 @@ fn manifests_that_are_attacks() {
         let many = format!("(i32.store (i32.const 1040) (i32.const {}))", MANIFEST_ENTRIES_MAX + 1);
         let many = described(arena, r#"(memory (export "memory") 100)"#, &many).await;
         assert!(many.contains("at most 4096"), "{many}");
-        let million = "(i32.store (i32.const 1040) (i32.const 1000000))";
-        let million = described(arena, r#"(memory (export "memory") 4000)"#, million).await;
-        assert!(million.contains("at most 4096") || million.contains("fuel"), "{million}");
+        let more = "(i32.store (i32.const 1040) (i32.const 200000))";
+        let more = described(arena, r#"(memory (export "memory") 1000)"#, more).await;
+        assert!(more.contains("at most 4096") || more.contains("fuel"), "{more}");
         let twins = described(arena, "", &two_entries()).await;
         assert!(twins.contains("two tasks are named 'attack'"), "{twins}");
         arena.neighbour.works_on().await;
@@ -154,6 +154,34 @@ fn modules_that_sleep_when_they_are_asked_what_they_offer() {
         }
         let sum = loaded.task("add").arg(1i32).arg(2i32).submit().await;
         assert_eq!(arena.get::<i32>(&sum).await.unwrap(), 3);
+    });
+}
+
+/// Calls cost the host time that is no fuel, and memory: each such module has a part of both, and none keeps an honest one from being
+/// loaded.
+#[test]
+fn modules_that_have_the_host_work_when_they_are_asked_what_they_offer() {
+    let memory = |builder: HostBuilder, _: &_| builder.memory_bytes(400 << 20).object_store_bytes(16 << 20);
+    attack_next_door(memory, async |arena| {
+        let calls = |bytes: u32| {
+            let call = format!(
+                "(call $put (i32.const 2) (i32.const 4096) (i32.const {bytes}) (i32.const 0) (i32.const 0) (i32.const {HEAP}))"
+            );
+            describing(&format!(r#"{OBJECTS} (memory (export "memory") 100)"#), &format!("(loop {call} (br 0))"))
+        };
+        let (small, large) = (calls(8), calls(4_000_000));
+        let greedy = describing(r#"(memory (export "memory") 2000)"#, "");
+        let hostile =
+            (0..24).flat_map(|_| [&small, &large, &greedy]).map(|bytes| arena.host.load_bytes("forged", bytes.clone()));
+        let (refused, loaded) = futures::future::join(futures::future::join_all(hostile), arena.load("calc")).await;
+        for refusal in refused {
+            let refusal = refusal.err().expect("it is refused").to_string();
+            let known = ["fuel", "had the host work for it", "memory-bytes"];
+            assert!(known.iter().any(|known| refusal.contains(known)), "{refusal}");
+        }
+        let sum = loaded.task("add").arg(1i32).arg(2i32).submit().await;
+        assert_eq!(arena.get::<i32>(&sum).await.unwrap(), 3);
+        assert!(peak_memory() < 1 << 30, "{}", peak_memory());
     });
 }
 

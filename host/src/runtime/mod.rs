@@ -17,6 +17,7 @@ mod floating_point;
 mod io_threads;
 mod journal;
 mod lineage;
+mod loading;
 mod memo;
 mod modules;
 mod moves;
@@ -42,7 +43,7 @@ use dashmap::DashMap;
 use futures::future::BoxFuture;
 use slab::Slab;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tracing::Level;
 
 pub use clock::{GuardedClock, TokioClock};
@@ -53,6 +54,7 @@ pub use observers::{Observers, Sinks};
 
 use self::crew::{Crew, Job};
 use self::endings::Endings;
+use self::loading::DescribingLine;
 use self::observers::Guard;
 use crate::port::log::{LogLine, LogSource};
 use crate::port::{ActorRequest, Begun, CallRequest, Port, TaskRequest};
@@ -76,7 +78,6 @@ use crate::words::clock::Clock;
 use crate::words::error::TaskError;
 use crate::words::event::EventKind;
 use crate::words::ids::{ActorId, Counter};
-use crate::words::limits::DESCRIBED_AT_ONCE;
 use crate::words::options::Address;
 use crate::words::panics::caught;
 use crate::words::plan::HostLimits;
@@ -119,8 +120,7 @@ pub struct Runtime {
     store: Arc<ObjectStore>,
     spiller: Option<Arc<Spiller>>,
     modules: Modules,
-    /// Held while a module is asked for its manifest.
-    describing: Arc<Semaphore>,
+    describing: Arc<DescribingLine>,
     /// Held while an actor moves to another instance.
     moving: Arc<tokio::sync::Mutex<()>>,
     names: ActorNames,
@@ -229,6 +229,7 @@ impl Runtime {
         time: &Handle,
     ) -> Arc<Self> {
         let room = Room::new(config.pending_tasks);
+        let describing = DescribingLine::new(config.resources.memory_bytes);
         let scheduler = Scheduler::new(config.resources, config.instances, room.clone());
         let store = ObjectStore::new(config.object_store_bytes);
         let spiller = config.spill.map(|folder| Arc::new(Spiller::new(folder, &store, &config.observers)));
@@ -242,7 +243,7 @@ impl Runtime {
             store,
             spiller,
             modules: Modules::default(),
-            describing: Arc::new(Semaphore::new(DESCRIBED_AT_ONCE)),
+            describing,
             moving: Arc::default(),
             names: ActorNames::default(),
             creating: Mutex::new(()),

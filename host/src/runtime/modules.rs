@@ -5,11 +5,12 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use tokio::sync::oneshot;
 use tracing::Level;
 
 use super::Runtime;
 use super::describing::NobodyHome;
-use super::patience::waiting_at_most;
+use super::patience::{running_at_most, waiting_at_most};
 use crate::port::begun::Begun;
 use crate::sandbox::{Instance, LoadedModule, ModuleError};
 use crate::state::modules::{ModuleSlot, Registrar};
@@ -23,14 +24,16 @@ use crate::words::encoding::Encoding;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::ids::ModuleId;
 use crate::words::limits::{
-    AWAIT_GRACE, COLLECT_AFTER_MODULE, COLLECT_AFTER_MODULE_MAX, MANIFEST_FUEL, MANIFEST_WAIT, TaskLimits,
+    AWAIT_GRACE, COLLECT_AFTER_MODULE, COLLECT_AFTER_MODULE_MAX, MANIFEST_FUEL, MANIFEST_MEMORY_BYTES, MANIFEST_RUN,
+    MANIFEST_WAIT, TaskLimits,
 };
 use crate::words::manifest::{Manifest, ModuleInfo, kept_of_imports};
 use crate::words::module_name::ModuleNameError;
 use crate::words::plan::{ModulePlans, TaskPlan};
 use crate::words::weight::{WeightError, check_weight};
 
-/// Wall-clock time for a module to tell its manifest. It takes microseconds.
+/// Wall-clock time for a module to tell its manifest, those that run beside it included. It comes to this only in a call that does not
+/// return.
 const MANIFEST_TIME: Duration = Duration::from_secs(10);
 
 /// The code of a module.
@@ -176,10 +179,16 @@ impl Runtime {
         code: &Arc<LoadedModule>,
         info: Arc<ModuleInfo>,
     ) -> Result<Manifest, ModuleError> {
-        let turn = tokio::time::timeout(2 * MANIFEST_TIME, self.describing.clone().acquire_owned()).await;
-        // Nobody closes it.
-        let turn = turn.map_err(|_| late("others, which are asked before it, take too long"))?;
-        let limits = TaskLimits { fuel: Some(MANIFEST_FUEL), ..TaskLimits::default().lower_of(&self.limits.ceiling) };
+        // Whatever is asked comes to its end in its time, unless it is in an import of the embedder's.
+        let turn = self.describing.turn(2 * MANIFEST_TIME).await.ok_or_else(|| {
+            late("those that are asked before it wait in imports of the embedding program that do not return")
+        })?;
+        let ceiling = &self.limits.ceiling;
+        let limits = TaskLimits {
+            fuel: Some(MANIFEST_FUEL),
+            memory_bytes: MANIFEST_MEMORY_BYTES.min(ceiling.memory_bytes),
+            ..TaskLimits::default().lower_of(ceiling)
+        };
         let spec = TaskSpec {
             id: self.task_ids.next(),
             module: info,
@@ -197,30 +206,43 @@ impl Runtime {
         let (runtime, code, asked) = (self.clone(), code.clone(), task.clone());
         let answer = async move {
             let port = NobodyHome::new(runtime.clone());
-            let mut instance =
-                Instance::start(&runtime.sandbox, &code, asked, port).await.map_err(ModuleError::NoManifest)?;
-            instance.manifest().await
+            let started = Instance::start_to_describe(&runtime.sandbox, &code, asked, port).await;
+            started.map_err(ModuleError::NoManifest)?.manifest().await
         };
         let answer = self.sheltered(answer, |error| Err(ModuleError::NoManifest(error)));
         let (answer, tokio) = (slot.clone().run(answer, || None), self.tokio.clone());
         // On a thread that may wait: what it calls may be an import of the embedder's. The next module is asked when it has returned.
+        let (begin, begun) = oneshot::channel();
         let asked = self.tokio.spawn_blocking(move || {
-            let answer = tokio.block_on(waiting_at_most(MANIFEST_WAIT, answer));
+            let _ = begin.send(());
+            let answer = running_at_most(MANIFEST_RUN, waiting_at_most(MANIFEST_WAIT, answer));
+            let answer = tokio.block_on(answer);
             drop(turn);
             answer
         });
+        // Until it has a thread no time of its own passes.
+        let _ = begun.await;
         let mut asked = std::pin::pin!(asked);
         let answered = match tokio::time::timeout(MANIFEST_TIME, &mut asked).await {
             Ok(answered) => answered,
             Err(_) => {
                 slot.stop(StopReason::Deadline);
                 let returned = tokio::time::timeout(AWAIT_GRACE, asked).await;
-                returned.map_err(|_| late("it waits in an import of the embedding program that does not return"))?
+                returned.map_err(|_| late(self.stuck_in()))?
             }
         };
         match answered.map_err(|_| ModuleError::HostShutDown)? {
-            Some(answer) => answer.unwrap_or_else(|_| Err(late("it was asked what it offers, and computed on"))),
-            None => Err(late(&format!("it slept, or waited, for more than {MANIFEST_WAIT:?} of it"))),
+            Some(Some(answer)) => answer.unwrap_or_else(|_| Err(late("it was asked what it offers, and went on"))),
+            Some(None) => Err(late(&format!("it slept, or waited, for more than {MANIFEST_WAIT:?} of it"))),
+            None => Err(late(&format!("it ran, or had the host work for it, for more than {MANIFEST_RUN:?} of it"))),
+        }
+    }
+
+    /// What it does that does not return although it was to end.
+    fn stuck_in(&self) -> &'static str {
+        match self.sandbox.has_imports() {
+            true => "it waits in an import of the embedding program that does not return",
+            false => "it waits in a call of the host that does not return",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A future that may wait, but not for long: what it computes does not count.
+//! Futures that may wait, but not for long, where what they compute does not count; or that may run, where what they wait for does not.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -51,9 +51,38 @@ pub(super) async fn waiting_at_most<T>(longest: Duration, what: impl Future<Outp
     .await
 }
 
+/// What comes of `what`; `None` when it has run for `longest` in all, and gives up its turn.
+pub(super) async fn running_at_most<T>(longest: Duration, what: impl Future<Output = T>) -> Option<T> {
+    let (mut what, mut ran) = (pin!(what), Duration::ZERO);
+    poll_fn(|cx| {
+        let since = Instant::now();
+        let done = what.as_mut().poll(cx).map(Some);
+        ran += since.elapsed();
+        if done.is_pending() && ran >= longest { Poll::Ready(None) } else { done }
+    })
+    .await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn only_what_is_run_counts() {
+        let nap = async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            1
+        };
+        assert_eq!(running_at_most(Duration::from_secs(3600), nap).await, Some(1));
+        let spins = poll_fn(|cx| {
+            let since = Instant::now();
+            while since.elapsed() < Duration::from_millis(1) {}
+            cx.waker().wake_by_ref();
+            Poll::<()>::Pending
+        });
+        assert_eq!(running_at_most(Duration::from_millis(10), spins).await, None);
+        assert_eq!(running_at_most(Duration::ZERO, async { 2 }).await, Some(2), "it is done");
+    }
 
     #[tokio::test]
     async fn only_what_is_waited_for_counts() {

@@ -86,6 +86,13 @@ impl Sandbox {
     }
 }
 
+impl Sandbox {
+    /// Are there imports of the embedder's own?
+    pub fn has_imports(&self) -> bool {
+        !self.imports.is_empty()
+    }
+}
+
 /// Beside those of the scheduler: those that are asked for their manifests, and one that an actor moves to.
 const EXTRA_INSTANCES: u32 = DESCRIBED_AT_ONCE as u32 + 1;
 

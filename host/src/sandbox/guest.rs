@@ -36,6 +36,8 @@ pub struct Guest {
     pub(super) tank: u64,
     /// What is to be in its tank when it goes on, where a host call takes some out.
     pub(super) refill: Option<u64>,
+    /// What each call of the host burns, where what the host does is to count.
+    pub(super) call_fuel: Option<u64>,
     /// Of an actor that serves several calls at once, while it does.
     pub(super) serving: Option<Box<Serving>>,
     pub(super) coming: Coming,
@@ -65,6 +67,7 @@ impl Guest {
             turn: Turn::default(),
             tank: 0,
             refill: None,
+            call_fuel: None,
             serving: None,
             coming: Coming::default(),
             task,

@@ -24,7 +24,7 @@ use crate::state::task::TaskRecord;
 use crate::words::budget::Budget;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::limits::{
-    CHECKPOINT_BYTES_MAX, CHECKPOINT_FUEL, FUEL_SLICE, HANDLES_MAX, MANIFEST_LIFT_BYTES, TaskLimits,
+    CHECKPOINT_BYTES_MAX, CHECKPOINT_FUEL, FUEL_SLICE, HANDLES_MAX, MANIFEST_CALL_FUEL, MANIFEST_LIFT_BYTES, TaskLimits,
 };
 use crate::words::manifest::Manifest;
 
@@ -52,9 +52,33 @@ impl Instance {
         task: Arc<TaskRecord>,
         port: Arc<dyn Port>,
     ) -> Result<Self, TaskError> {
+        Self::begin(sandbox, module, task, port, None).await
+    }
+
+    /// The same for a module that is asked what it offers: its calls of the host burn fuel.
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start).
+    pub async fn start_to_describe(
+        sandbox: &Sandbox,
+        module: &Arc<LoadedModule>,
+        task: Arc<TaskRecord>,
+        port: Arc<dyn Port>,
+    ) -> Result<Self, TaskError> {
+        Self::begin(sandbox, module, task, port, Some(MANIFEST_CALL_FUEL)).await
+    }
+
+    async fn begin(
+        sandbox: &Sandbox,
+        module: &Arc<LoadedModule>,
+        task: Arc<TaskRecord>,
+        port: Arc<dyn Port>,
+        call_fuel: Option<u64>,
+    ) -> Result<Self, TaskError> {
         let limits = task.spec.plan.limits.clone();
         let fuel = task.fuel_left(0);
         let mut guest = Guest::new(task, &limits, port, sandbox.look_ups.clone());
+        guest.call_fuel = call_fuel;
         guest.extensions = sandbox.imports.iter().filter_map(|set| set.make.as_ref()).map(|make| make()).collect();
         let mut store = Store::new(&sandbox.engine, guest);
         store.limiter(|guest| &mut guest.limiter);

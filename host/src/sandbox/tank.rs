@@ -16,6 +16,12 @@ pub(super) fn fill(mut store: impl AsContextMut<Data = Guest>, fuel: u64) {
     store.data_mut().tank = fuel;
 }
 
+/// Burns so much of what is in the tank, or the rest.
+pub(super) fn burn(store: &mut StoreContextMut<'_, Guest>, fuel: u64) {
+    let Ok(left) = store.get_fuel() else { return };
+    let _ = store.set_fuel(left.saturating_sub(fuel));
+}
+
 /// Charges for what is gone since the last look.
 pub(super) fn charge(mut store: StoreContextMut<'_, Guest>) {
     let Ok(left) = store.get_fuel() else { return };

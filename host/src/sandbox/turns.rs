@@ -71,7 +71,13 @@ impl CallHookHandler<Guest> for Turns {
     {
         match event {
             // Before the engine puts the next slice into the tank, where that is why it calls.
-            CallHook::CallingHost | CallHook::ReturningFromWasm => tank::charge(store),
+            CallHook::CallingHost => {
+                if let Some(fuel) = store.data().call_fuel {
+                    tank::burn(&mut store, fuel);
+                }
+                tank::charge(store);
+            }
+            CallHook::ReturningFromWasm => tank::charge(store),
             CallHook::ReturningFromHost => {
                 if let Some(fuel) = store.data_mut().refill.take() {
                     tank::fill(&mut store, fuel);

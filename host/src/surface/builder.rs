@@ -196,7 +196,8 @@ impl HostBuilder {
 
     /// Bytes for all guests and objects together. What the object store leaves of them is granted to guests: each task, and
     /// each actor for its life, takes what its memory limit says, and waits in the queue until that is free. One that asks
-    /// for more than there ever is fails with `TaskUnschedulable`. Default: no limit.
+    /// for more than there ever is fails with `TaskUnschedulable`. Modules that are asked what they offer take an eighth of the guests'
+    /// part beside it, or what [two of them](crate::limits::MANIFEST_MEMORY_BYTES) take. Default: no limit.
     pub fn memory_bytes(mut self, bytes: u64) -> Self {
         self.memory_bytes = Some(bytes);
         self

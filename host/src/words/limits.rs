@@ -344,16 +344,33 @@ pub const MODULE_NAME_BYTES_MAX: usize = 64;
 /// moment.
 pub const WEIGHT_MAX: u32 = 100;
 
-/// Fuel and time for the start of a module, when it tells its manifest.
+/// Fuel for the start of a module, when it tells its manifest.
 pub const MANIFEST_FUEL: u64 = 100_000_000;
 
-/// Of that time so much may be waited, in all, as for a nap or an embedder's import that is asynchronous: there is nothing to wait for, and
+/// What a host call takes of it, beside the guest's own: what the host does burns none. It leaves room for 10,000 calls, and a manifest, which
+/// is made of constants, takes a few, for what a language's library does when it starts.
+pub const MANIFEST_CALL_FUEL: u64 = 10_000;
+
+/// For so long a module may run while it tells its manifest, the host's calls included: its fuel lasts for a tenth of that, and on a
+/// machine that is busy for some times as long. It takes microseconds.
+pub const MANIFEST_RUN: Duration = Duration::from_secs(1);
+
+/// Memory of a module that tells its manifest: what it begins with, some megabytes in a program with much data of its own, and the list.
+pub const MANIFEST_MEMORY_BYTES: u64 = 64 << 20;
+
+/// Beside that it may wait for so long in all, as for a nap or an embedder's import that is asynchronous: there is nothing to wait for, and
 /// others wait to be asked.
 pub const MANIFEST_WAIT: Duration = Duration::from_millis(500);
 
 /// Modules that tell at once what they offer: one that takes all of its time keeps no others from being loaded. Each needs an instance,
 /// which is kept for it.
 pub const DESCRIBED_AT_ONCE: usize = 8;
+
+/// As many are asked at once on a host whose memory is limited to little.
+pub const DESCRIBED_AT_ONCE_MIN: usize = 2;
+
+/// Their memory together is one part in so many of what the host has for guests, where that is limited, beside what is granted to those.
+pub const DESCRIBED_MEMORY_OF: u64 = 8;
 
 /// Fuel between two yields: from some 25 µs in the tightest loop to about a millisecond, so that a deadline, a
 /// cancellation and the neighbours get their turn.
