@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use rustyray_host::limits::{MANIFEST_ENTRIES_MAX, MANIFEST_LIFT_BYTES, MODULE_BYTES_MAX, TYPE_NESTING_MAX};
+use rustyray_host::limits::{
+    MANIFEST_ENTRIES_MAX, MANIFEST_LIFT_BYTES, MODULE_BYTES_MAX, MODULE_FUNCTIONS_MAX, TYPE_NESTING_MAX,
+};
 use rustyray_host::{ErrorKind, HostBuilder, ModuleError};
 
 use crate::arena::{Arena, attack, attack_next_door, attack_on};
@@ -182,6 +184,26 @@ fn modules_that_have_the_host_work_when_they_are_asked_what_they_offer() {
         let sum = loaded.task("add").arg(1i32).arg(2i32).submit().await;
         assert_eq!(arena.get::<i32>(&sum).await.unwrap(), 3);
         assert!(peak_memory() < 1 << 30, "{}", peak_memory());
+    });
+}
+
+#[test]
+fn functions_of_which_each_is_nothing() {
+    attack(async |arena| {
+        let many = |count: usize| forge::command(&format!("(core module {})", "(func)".repeat(count)), "", "");
+        let (large, too_large) = (many(MODULE_FUNCTIONS_MAX / 2), many(10 * MODULE_FUNCTIONS_MAX));
+        let before = peak_memory();
+        let refused = arena.refusal(too_large).await;
+        assert!(refused.contains("functions, and modules have at most 50000: "), "{refused}");
+        let taken = peak_memory() - before;
+        assert!(taken < 100 << 20, "{taken} bytes for what was refused");
+        // Several that are just not too many take their turns.
+        let loads = futures::future::join_all((0..4).map(|_| arena.host.load_bytes("forged", large.clone())));
+        let (loaded, _) = futures::future::join(loads, arena.neighbour.works_on()).await;
+        assert!(loaded.iter().all(Result::is_ok));
+        let taken = peak_memory() - before;
+        println!("{} MB", taken >> 20);
+        assert!(taken < 512 << 20, "{taken} bytes");
     });
 }
 

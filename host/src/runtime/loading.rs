@@ -1,4 +1,4 @@
-//! The line of modules that are loaded.
+//! The lines of modules that are loaded: to be compiled, and to be asked what they offer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,7 +6,31 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::words::limits::{DESCRIBED_AT_ONCE, DESCRIBED_AT_ONCE_MIN, DESCRIBED_MEMORY_OF, MANIFEST_MEMORY_BYTES};
+use crate::words::limits::{
+    DESCRIBED_AT_ONCE, DESCRIBED_AT_ONCE_MIN, DESCRIBED_MEMORY_OF, LARGE_COMPILED_AT_ONCE, MANIFEST_MEMORY_BYTES,
+    SMALL_COMPILED_AT_ONCE,
+};
+
+/// The lines in which modules wait to be compiled. Small ones have one of their own, so that they do not wait behind large ones, which
+/// take as long, and as much memory, as a hundred of them.
+pub(super) struct CompilingLines {
+    small: Arc<Semaphore>,
+    large: Arc<Semaphore>,
+}
+
+impl CompilingLines {
+    pub(super) fn new() -> Self {
+        let line = |at_once| Arc::new(Semaphore::new(at_once));
+        CompilingLines { small: line(SMALL_COMPILED_AT_ONCE), large: line(LARGE_COMPILED_AT_ONCE) }
+    }
+
+    /// Waits until a module of this size may be compiled. Its turn is over when this is dropped.
+    pub(super) async fn turn(&self, is_large: bool) -> Option<OwnedSemaphorePermit> {
+        let line = if is_large { &self.large } else { &self.small };
+        // Nobody closes it.
+        line.clone().acquire_owned().await.ok()
+    }
+}
 
 /// The line in which modules wait to be asked what they offer.
 pub(super) struct DescribingLine {
@@ -52,7 +76,23 @@ impl DescribingLine {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_small_module_overtakes_large_ones_and_no_more_are_compiled_at_once() {
+        let lines = CompilingLines::new();
+        let large: Vec<_> = (0..LARGE_COMPILED_AT_ONCE).map(|_| lines.turn(true).now_or_never().unwrap()).collect();
+        let mut next = Box::pin(lines.turn(true));
+        assert!(next.as_mut().now_or_never().is_none());
+        let small: Vec<_> = (0..SMALL_COMPILED_AT_ONCE).map(|_| lines.turn(false).now_or_never().unwrap()).collect();
+        assert!(lines.turn(false).now_or_never().is_none());
+        drop(small);
+        assert!(next.as_mut().now_or_never().is_none(), "a place of a small one");
+        drop(large);
+        assert!(next.now_or_never().unwrap().is_some());
+    }
 
     #[tokio::test]
     async fn who_waits_to_be_asked_goes_on_as_long_as_others_come_to_an_end() {

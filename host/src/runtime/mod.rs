@@ -54,7 +54,7 @@ pub use observers::{Observers, Sinks};
 
 use self::crew::{Crew, Job};
 use self::endings::Endings;
-use self::loading::DescribingLine;
+use self::loading::{CompilingLines, DescribingLine};
 use self::observers::Guard;
 use crate::port::log::{LogLine, LogSource};
 use crate::port::{ActorRequest, Begun, CallRequest, Port, TaskRequest};
@@ -120,6 +120,7 @@ pub struct Runtime {
     store: Arc<ObjectStore>,
     spiller: Option<Arc<Spiller>>,
     modules: Modules,
+    compiling: CompilingLines,
     describing: Arc<DescribingLine>,
     /// Held while an actor moves to another instance.
     moving: Arc<tokio::sync::Mutex<()>>,
@@ -243,6 +244,7 @@ impl Runtime {
             store,
             spiller,
             modules: Modules::default(),
+            compiling: CompilingLines::new(),
             describing,
             moving: Arc::default(),
             names: ActorNames::default(),

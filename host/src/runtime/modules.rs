@@ -12,7 +12,7 @@ use super::Runtime;
 use super::describing::NobodyHome;
 use super::patience::{running_at_most, waiting_at_most};
 use crate::port::begun::Begun;
-use crate::sandbox::{Instance, LoadedModule, ModuleError};
+use crate::sandbox::{CheckedModule, Instance, LoadedModule, ModuleError};
 use crate::state::modules::{ModuleSlot, Registrar};
 use crate::state::payload::Arguments;
 use crate::state::slot::{CancelSlot, Stop, StopReason};
@@ -130,12 +130,7 @@ impl Runtime {
         lasting: Option<Arc<()>>,
         bytes: Vec<u8>,
     ) -> Result<Arc<ModuleInfo>, ModuleError> {
-        let (sandbox, called, hashed) = (self.sandbox.clone(), name.clone(), self.journal.is_some());
-        let compiled = self.tokio.spawn_blocking(move || {
-            let code_hash = hashed.then(|| Sha256::digest(&bytes).into());
-            LoadedModule::compile(&sandbox, &called, &bytes).map(|code| (code, code_hash))
-        });
-        let (code, code_hash) = compiled.await.map_err(|_| ModuleError::HostShutDown)??;
+        let (code, code_hash) = self.compile(name.clone(), bytes).await?;
         if let Some(Err(why)) = code.kept() {
             self.observers.say(Level::WARN, || format!("module '{name}' is compiled again the next time: {why}"));
         }
@@ -164,6 +159,21 @@ impl Runtime {
         };
         let room = self.room_for(manifest.as_ref(), code.imports()).await?;
         Ok(Arc::new(info(manifest, room)))
+    }
+
+    /// Compiles it in its turn, and gives the hash of its bytes where that is needed.
+    async fn compile(&self, name: Arc<str>, bytes: Vec<u8>) -> Result<(LoadedModule, Option<[u8; 32]>), ModuleError> {
+        let (sandbox, hashed) = (self.sandbox.clone(), self.journal.is_some());
+        let checked = self.tokio.spawn_blocking(move || CheckedModule::check(bytes));
+        let module = checked.await.map_err(|_| ModuleError::HostShutDown)??;
+        let turn = self.compiling.turn(module.is_large()).await;
+        let compiled = self.tokio.spawn_blocking(move || {
+            let code_hash = hashed.then(|| Sha256::digest(module.bytes()).into());
+            let code = LoadedModule::compile(&sandbox, &name, &module);
+            drop(turn);
+            code.map(|code| (code, code_hash))
+        });
+        compiled.await.map_err(|_| ModuleError::HostShutDown)?
     }
 
     /// What the host keeps of a manifest, and of the names of imports, is a part of what the store holds.

@@ -32,7 +32,7 @@ pub use cache::{CachedModule, ModuleCache};
 pub use engine::{EngineConfig, ImportSet, Sandbox};
 pub use guest::Guest;
 pub use instance::Instance;
-pub use module::{LoadedModule, ModuleError};
+pub use module::{CheckedModule, LoadedModule, ModuleError};
 
 /// For embedders that add imports of their own.
 pub use wasmtime;

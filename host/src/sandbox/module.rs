@@ -13,7 +13,9 @@ use super::guest::Guest;
 use super::outline;
 use super::plain::PlainExports;
 use crate::words::error::{TaskError, shorten};
-use crate::words::limits::{ERROR_TEXT_MAX, MODULE_BYTES_MAX};
+use crate::words::limits::{
+    ERROR_TEXT_MAX, MODULE_BYTES_MAX, MODULE_FUNCTIONS_MAX, SMALL_MODULE_BYTES, SMALL_MODULE_FUNCTIONS,
+};
 use crate::words::manifest::Manifest;
 
 /// The interface that makes a component a module of tasks and actors.
@@ -39,6 +41,12 @@ pub enum ModuleError {
     /// It is larger than [`MODULE_BYTES_MAX`].
     #[error("it has {0} bytes, and modules have at most {MODULE_BYTES_MAX}")]
     TooLarge(u64),
+    /// It has more functions than [`MODULE_FUNCTIONS_MAX`].
+    #[error(
+        "it has {0} functions, and modules have at most {MODULE_FUNCTIONS_MAX}: compile it with optimisation, so that what is \
+         not called is left out, or divide it into several modules"
+    )]
+    TooManyFunctions(usize),
     /// It is not WebAssembly.
     #[error(
         "it is not a WebAssembly component (it starts with {0}): compile it with `cargo build --target wasm32-wasip2`"
@@ -87,6 +95,37 @@ pub enum ModuleError {
     HostShutDown,
 }
 
+/// A module that is about to be compiled: it is laid out so that the compiler can cope with it.
+pub struct CheckedModule {
+    bytes: Vec<u8>,
+    functions: usize,
+}
+
+impl CheckedModule {
+    /// Looks at it without parsing it, in time of its length.
+    ///
+    /// # Errors
+    /// Why these bytes are no module, or one that would take too much to compile.
+    pub fn check(bytes: Vec<u8>) -> Result<Self, ModuleError> {
+        check_header(&bytes)?;
+        let functions = outline::check(&bytes).map_err(ModuleError::Invalid)?;
+        match functions > MODULE_FUNCTIONS_MAX {
+            true => Err(ModuleError::TooManyFunctions(functions)),
+            false => Ok(CheckedModule { bytes, functions }),
+        }
+    }
+
+    /// Does it take longer, and more memory, to compile than most?
+    pub fn is_large(&self) -> bool {
+        self.bytes.len() > SMALL_MODULE_BYTES || self.functions > SMALL_MODULE_FUNCTIONS
+    }
+
+    /// As they came.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// The code of a module.
 pub struct LoadedModule {
     pub(super) pre: InstancePre<Guest>,
@@ -109,10 +148,8 @@ impl LoadedModule {
     ///
     /// # Errors
     /// Why these bytes are no module.
-    pub fn compile(sandbox: &Arc<Sandbox>, name: &str, bytes: &[u8]) -> Result<Self, ModuleError> {
-        check_header(bytes)?;
-        outline::check(bytes).map_err(ModuleError::Invalid)?;
-        let (component, kept) = on_all_cores(|| compiled(sandbox, name, bytes))?
+    pub fn compile(sandbox: &Arc<Sandbox>, name: &str, module: &CheckedModule) -> Result<Self, ModuleError> {
+        let (component, kept) = on_all_cores(|| compiled(sandbox, name, &module.bytes))?
             .map_err(|error| ModuleError::Invalid(shorten(format!("{error:#}"), ERROR_TEXT_MAX)))?;
         let plain = PlainExports::of(&component);
         let (has_guest, run_name) = exports(&component, &plain)?;

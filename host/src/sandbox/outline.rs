@@ -3,7 +3,7 @@
 //! The parser calls itself for each type that is declared inside another, and six kilobytes of them would overflow a stack,
 //! and with it end the process. The compiler keeps a copy of what it knows for each component inside another, and writes
 //! out each component as often as it is instantiated: a kilobyte that doubles itself thirty times takes more memory than
-//! there is.
+//! there is. And it keeps some kilobytes for each function, which are three bytes in a file: they are counted.
 
 use crate::words::limits::{COMPONENT_NESTING_MAX, INSTANTIATED_BYTES_MAX, TYPE_NESTING_MAX};
 
@@ -16,19 +16,25 @@ const CORE_MODULE_SECTION: u8 = 1;
 const COMPONENT_SECTION: u8 = 4;
 /// The section that instantiates components.
 const INSTANCE_SECTION: u8 = 5;
+/// The section that makes a component's functions of core ones, and the other way round.
+const CANON_SECTION: u8 = 8;
+/// The section of a core module that lists its functions.
+const FUNCTION_SECTION: u8 = 3;
 /// The section that declares types.
 const TYPE_SECTION: u8 = 7;
 /// What begins a type that can hold others: that of a component, and that of an instance.
 const OPENS_A_TYPE: [u8; 2] = [0x41, 0x42];
 
-/// Is it laid out so that the parser and the compiler can cope with it? What is damaged is left for them to find.
+/// Is it laid out so that the parser and the compiler can cope with it? What is damaged is left for them to find. Gives the number of
+/// functions in it.
 ///
 /// # Errors
 /// What is nested too deeply, or grows too large.
-pub fn check(bytes: &[u8]) -> Result<(), String> {
+pub fn check(bytes: &[u8]) -> Result<usize, String> {
     let mut open = vec![Part::until(bytes.len())];
     // A component can instantiate those before it. Which one is not looked up: the largest.
     let mut largest = 0;
+    let mut functions = 0_usize;
     let mut at = PREAMBLE;
     while let Some(part) = open.last_mut() {
         if at >= part.end {
@@ -38,21 +44,44 @@ pub fn check(bytes: &[u8]) -> Result<(), String> {
             continue;
         }
         let Some(section) = Section::read(bytes, at).filter(|section| section.end <= part.end) else {
-            return Ok(());
+            return Ok(functions);
         };
         let body = &bytes[section.start..section.end];
         at = section.end;
         match section.id {
-            CUSTOM_SECTION | CORE_MODULE_SECTION => {}
+            CUSTOM_SECTION => {}
+            CORE_MODULE_SECTION => functions = functions.saturating_add(functions_of(body)),
             COMPONENT_SECTION => {
                 at = section.start + PREAMBLE;
                 open.push(Part::until(section.end));
                 check_depth(open.len())?;
             }
-            id => part.count(id, body)?,
+            id => {
+                if id == CANON_SECTION {
+                    functions = functions.saturating_add(count_of(body));
+                }
+                part.count(id, body)?;
+            }
         }
     }
-    Ok(())
+    Ok(functions)
+}
+
+/// Functions of a core module.
+fn functions_of(module: &[u8]) -> usize {
+    let (mut functions, mut at) = (0_usize, PREAMBLE);
+    while let Some(section) = Section::read(module, at) {
+        at = section.end;
+        if section.id == FUNCTION_SECTION {
+            functions = functions.saturating_add(count_of(&module[section.start..section.end]));
+        }
+    }
+    functions
+}
+
+/// How many items a section has, as it says itself.
+fn count_of(section: &[u8]) -> usize {
+    number(section, 0).unwrap_or_default().0
 }
 
 /// A component that is being looked at.
@@ -73,8 +102,7 @@ impl Part {
         self.bytes = self.bytes.saturating_add(body.len());
         match id {
             INSTANCE_SECTION => {
-                let (count, _) = number(body, 0).unwrap_or_default();
-                self.instances = self.instances.saturating_add(count);
+                self.instances = self.instances.saturating_add(count_of(body));
                 Ok(())
             }
             TYPE_SECTION => check_types(body),
@@ -120,7 +148,7 @@ struct Section {
 impl Section {
     /// The section at this place; `None` where the bytes end before it does.
     fn read(bytes: &[u8], at: usize) -> Option<Section> {
-        let (length, start) = number(bytes, at + 1)?;
+        let (length, start) = number(bytes, at.checked_add(1)?)?;
         let end = start.checked_add(length).filter(|end| *end <= bytes.len())?;
         Some(Section { id: bytes[at], start, end })
     }
@@ -182,6 +210,16 @@ mod tests {
         assert!(check(&doubling(10)).is_ok());
         assert!(check(&doubling(20)).unwrap_err().contains("instantiate each other"));
         assert!(check(&doubling(1000)).is_err());
+    }
+
+    #[test]
+    fn functions_are_counted_wherever_they_are() {
+        let core =
+            [b"\0asm\x01\0\0\0", &section(1, &[1, 0x60, 0, 0])[..], &section(FUNCTION_SECTION, &[3, 0, 0, 0])].concat();
+        let inner = [EMPTY, &section(CORE_MODULE_SECTION, &core), &section(CANON_SECTION, &[2])].concat();
+        let outer = [EMPTY, &section(COMPONENT_SECTION, &inner), &section(CORE_MODULE_SECTION, &core)].concat();
+        assert_eq!(check(&outer), Ok(8));
+        assert_eq!(check(&outer[..outer.len() - 2]), Ok(5));
     }
 
     #[test]

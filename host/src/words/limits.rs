@@ -331,8 +331,26 @@ pub const IMPORT_NAME_COPIES: u64 = 6;
 /// Bytes of it that are taken out of the guest before it is known what the host would keep: several times as much, for the lists.
 pub const MANIFEST_LIFT_BYTES: usize = 4 * MANIFEST_BYTES_MAX as usize;
 
-/// Bytes of a module. Compiling takes some 50 times as much memory.
+/// Bytes of a module. Compiling takes some 50 times as much memory as it has bytes of code, and some 6 KB more for each function; data,
+/// names and debug information are copied a few times.
 pub const MODULE_BYTES_MAX: u64 = 256 << 20;
+
+/// Functions of a module, those that its component makes of others included. Each takes the compiler some 6 KB however small it is, so
+/// that all take 300 MB, where three bytes would do for each in the file. The largest of our programs has 2,000, and an interpreter of a
+/// large language 20,000.
+pub const MODULE_FUNCTIONS_MAX: usize = 50_000;
+
+/// Modules with no more bytes and functions than these are small ones, as nearly all are: each takes up to 100 MB to compile.
+pub const SMALL_MODULE_BYTES: usize = 2 << 20;
+/// See [`SMALL_MODULE_BYTES`].
+pub const SMALL_MODULE_FUNCTIONS: usize = 5000;
+
+/// Small modules that are compiled at once: each is compiled on all cores, and one that takes long should not be alone in holding up the
+/// rest.
+pub const SMALL_COMPILED_AT_ONCE: usize = 4;
+
+/// Larger modules that are compiled at once, beside the small ones: one takes what memory it takes, and not several.
+pub const LARGE_COMPILED_AT_ONCE: usize = 1;
 
 /// Modules of one host that guests know by name. A program is put together from tens.
 pub const MODULES_MAX: usize = 256;
