@@ -60,7 +60,7 @@ fn our_idle_actors(_: &Bench) -> Vec<f64> {
     let (before, start) = (machine::resident(), Instant::now());
     let actors: Vec<_> = (0..ACTORS).map(|_| ours.module.actor("Counter").create()).collect();
     let ready: Vec<_> = actors.iter().map(|actor| actor.ready()).collect();
-    block_on(ours.host.wait(&ready, ready.len(), None));
+    block_on(ours.host.wait(&ready, ready.len(), None)).expect("each is named once");
     let elapsed = start.elapsed();
     assert_eq!(ours.host.stats().actors, ACTORS);
     made(before, elapsed)

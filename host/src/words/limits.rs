@@ -336,9 +336,9 @@ pub const MANIFEST_LIFT_BYTES: usize = 4 * MANIFEST_BYTES_MAX as usize;
 pub const MODULE_BYTES_MAX: u64 = 256 << 20;
 
 /// Functions of a module, those that its component makes of others included. Each takes the compiler some 6 KB however small it is, so
-/// that all take 300 MB, where three bytes would do for each in the file. The largest of our programs has 2,000, and an interpreter of a
-/// large language 20,000.
-pub const MODULE_FUNCTIONS_MAX: usize = 50_000;
+/// that all take 600 MB, where three bytes would do for each in the file. The largest of our programs has 2,000, and an interpreter of a
+/// large language some 30,000.
+pub const MODULE_FUNCTIONS_MAX: usize = 100_000;
 
 /// Modules with no more bytes and functions than these are small ones, as nearly all are: each takes up to 100 MB to compile.
 pub const SMALL_MODULE_BYTES: usize = 2 << 20;
