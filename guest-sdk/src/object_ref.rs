@@ -101,6 +101,14 @@ impl<T> ObjectRef<T> {
             RawRef::Failed(_) => None,
         }
     }
+
+    /// Is it an error by now?
+    pub(crate) fn has_failed(&self) -> bool {
+        match &self.raw {
+            RawRef::Object(object) => objects::failure(object).is_some(),
+            RawRef::Failed(_) => true,
+        }
+    }
 }
 
 impl<T: DeserializeOwned + 'static> ObjectRef<T> {

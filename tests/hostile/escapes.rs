@@ -127,6 +127,110 @@ fn links_that_lead_out() {
     });
 }
 
+/// Was it done?
+async fn done(arena: &Arena, module: &Module, task: &str, words: &[&str]) -> bool {
+    arena.value(&submit(module, task, words).await, None).await.is_ok()
+}
+
+#[test]
+fn a_folder_for_reading_beside_one_for_writing() {
+    let home = folders();
+    let frozen = home.path().join("secret");
+    std::fs::create_dir(frozen.join("empty")).unwrap();
+    let before = frozen.join("file").metadata().unwrap().modified().unwrap();
+    let both = |builder: HostBuilder, _: &ManualClock| {
+        let held = Capabilities::none().dir(home.path().join("granted"), "/data", DirAccess::ReadWrite).unwrap();
+        builder.capabilities(held.dir(&frozen, "/frozen", DirAccess::ReadOnly).unwrap())
+    };
+    attack_on(both, async |arena| {
+        let module = arena.load("hostile").await;
+        assert_eq!(read(arena, &module, "/frozen/file").await.as_deref(), Some("secret"));
+        // Neither out of the one into the other, nor the other way, nor within.
+        for (task, from, to) in [
+            ("rename", "/data/file", "/frozen/new"),
+            ("rename", "/data/file", "/frozen/file"),
+            ("rename", "/frozen/file", "/data/new"),
+            ("rename", "/frozen/empty", "/data/new"),
+            ("rename", "/frozen/file", "/frozen/new"),
+            ("hard_link", "/frozen/file", "/data/new"),
+            ("hard_link", "/data/file", "/frozen/new"),
+            ("hard_link", "/frozen/file", "/frozen/new"),
+            ("soft_link", "file", "/frozen/new"),
+        ] {
+            assert!(!done(arena, &module, task, &[from, to]).await, "{task} {from} {to}");
+        }
+        for (how, path) in [
+            ("truncate", "/frozen/file"),
+            ("append", "/frozen/file"),
+            ("cut", "/frozen/file"),
+            ("date", "/frozen/file"),
+            ("make", "/frozen/new"),
+            ("remove", "/frozen/file"),
+            ("make folder", "/frozen/new"),
+            ("remove folder", "/frozen/empty"),
+        ] {
+            assert!(!done(arena, &module, "change", &[how, path]).await, "{how} {path}");
+        }
+        // The same where it is granted.
+        for how in ["append", "truncate", "cut", "date", "remove", "make"] {
+            assert!(done(arena, &module, "change", &[how, "/data/file"]).await, "{how}");
+        }
+        // A link in the one does not lead into the other.
+        assert!(done(arena, &module, "soft_link", &["../secret/file", "/data/link"]).await);
+        assert!(!done(arena, &module, "write", &["/data/link"]).await);
+    });
+    let names: BTreeSet<_> = std::fs::read_dir(&frozen).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["empty", "file"].map(Into::into).into());
+    assert_eq!(std::fs::read_to_string(frozen.join("file")).unwrap(), "secret");
+    assert_eq!(frozen.join("file").metadata().unwrap().modified().unwrap(), before);
+}
+
+#[test]
+fn slashes_at_the_end() {
+    let home = folders();
+    attack_on(granting(home.path()), async |arena| {
+        let module = arena.load("hostile").await;
+        // A file is no folder, whatever says so.
+        for path in ["/data/file/", "/data/file/.", "/data/file//", "/data/file/../file"] {
+            assert_eq!(read(arena, &module, path).await, None, "{path}");
+            assert!(!done(arena, &module, "write", &[path]).await, "{path}");
+        }
+        for path in ["/data/new/", "/data/new/.", "/data/inner/"] {
+            assert!(!done(arena, &module, "write", &[path]).await, "{path}");
+            assert!(!done(arena, &module, "change", &["make", path]).await, "{path}");
+        }
+        assert!(done(arena, &module, "change", &["make folder", "/data/new/"]).await);
+        assert!(done(arena, &module, "rename", &["/data/new/", "/data/newer/"]).await);
+        assert!(!done(arena, &module, "rename", &["/data/file/", "/data/newer/"]).await);
+        assert!(done(arena, &module, "change", &["remove folder", "/data/newer"]).await);
+        // Links whose targets end in one lead to folders alone, and not out.
+        for (target, within, found) in [
+            ("inner/", "/data/link/file", Some("granted")),
+            ("file/", "/data/link", None),
+            ("./inner/.//", "/data/link/file", Some("granted")),
+            ("../secret/", "/data/link/file", None),
+            ("inner/../../secret/", "/data/link/file", None),
+            ("link/", "/data/link/", None),
+        ] {
+            assert!(done(arena, &module, "soft_link", &[target, "/data/link"]).await, "{target}");
+            assert_eq!(read(arena, &module, within).await.as_deref(), found, "{target}");
+            let written = done(arena, &module, "write", &[within]).await;
+            assert_eq!(written, found.is_some(), "{target}");
+            std::fs::write(home.path().join("granted/inner/file"), "granted").unwrap();
+            std::fs::remove_file(home.path().join("granted/link")).unwrap();
+        }
+        let names: BTreeSet<_> = std::fs::read_dir(home.path().join("granted"))
+            .unwrap()
+            .flatten()
+            .collect::<Vec<_>>()
+            .iter()
+            .map(std::fs::DirEntry::file_name)
+            .collect();
+        assert_eq!(names, ["file", "inner"].map(Into::into).into());
+        untouched(home.path());
+    });
+}
+
 #[test]
 fn a_race_between_a_folder_and_a_link() {
     let home = folders();

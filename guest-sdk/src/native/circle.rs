@@ -89,7 +89,6 @@ fn blockers(job: &Arc<Job>) -> Vec<Arc<Job>> {
     if job.is_call()
         && let Some(actor) = job.actor()
     {
-        // Where several are served at once, none has to wait for another.
         let ahead = actor.running().filter(|ahead| !Arc::ptr_eq(ahead, job));
         blockers.extend(actor.held_up_by(job));
         blockers.extend(ahead.or_else(|| actor.ready.producer()));

@@ -131,6 +131,8 @@ impl Runtime {
             let end = match end {
                 Ended::Closed => TaskError::new(ErrorKind::ActorDied, "no handle to it is left"),
                 Ended::Exited => TaskError::new(ErrorKind::ActorDied, "it ended itself"),
+                // A kill that is not seen yet is the reason, and not a start that comes to nothing.
+                Ended::Crashed(_) if actor.mailbox.is_over() => TaskError::new(ErrorKind::ActorDied, "it was killed"),
                 Ended::Killed { restart: true } | Ended::Crashed(_) if may_restart => {
                     match self.construct_again(&construct) {
                         Ok(again) => {

@@ -97,14 +97,14 @@ mod tests {
     #[tokio::test]
     async fn who_waits_to_be_asked_goes_on_as_long_as_others_come_to_an_end() {
         let line = DescribingLine::new(0);
-        let turn = async || line.turn(Duration::from_millis(500)).await;
+        let turn = async || line.turn(Duration::from_secs(1)).await;
         let stuck: Vec<_> = futures::future::join_all((1..DESCRIBED_AT_ONCE_MIN).map(|_| turn())).await;
         let mut others = turn().await;
         // Before it stand more than there is patience for.
         let all = (0..8).map(async |_| {
             let mine = turn().await;
             assert!(mine.is_some());
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
             drop(mine);
         });
         let end = async { drop(others.take()) };

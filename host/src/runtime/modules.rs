@@ -10,6 +10,7 @@ use tracing::Level;
 
 use super::Runtime;
 use super::describing::NobodyHome;
+use super::floating_point::use_default_modes;
 use super::patience::{running_at_most, waiting_at_most};
 use crate::port::begun::Begun;
 use crate::sandbox::{CheckedModule, Instance, LoadedModule, ModuleError};
@@ -225,6 +226,7 @@ impl Runtime {
         let (begin, begun) = oneshot::channel();
         let asked = self.tokio.spawn_blocking(move || {
             let _ = begin.send(());
+            use_default_modes();
             let answer = running_at_most(MANIFEST_RUN, waiting_at_most(MANIFEST_WAIT, answer));
             let answer = tokio.block_on(answer);
             drop(turn);

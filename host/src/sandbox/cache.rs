@@ -19,7 +19,8 @@ use twox_hash::XxHash3_128;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::words::limits::CACHE_BYTES;
+use crate::words::error::shorten;
+use crate::words::limits::{CACHE_BYTES, ERROR_TEXT_MAX};
 
 /// A file that nobody finished in this time has nobody who will.
 const UNFINISHED: Duration = Duration::from_secs(3600);
@@ -139,7 +140,7 @@ impl ModuleCache {
         if bytes > self.limit {
             return Err(io::Error::other(format!("it takes {bytes} bytes, and all together may take {}", self.limit)));
         }
-        let (key_of_note, module) = (key.to_owned(), module.to_owned());
+        let (key_of_note, module) = (key.to_owned(), shorten(module.to_owned(), ERROR_TEXT_MAX));
         let note = Note { key: key_of_note, module, bytes, checksum: hex(XxHash3_128::oneshot(code)) };
         self.write(&self.code(key), code)?;
         self.write(&self.note(key), &serde_json::to_vec(&note).map_err(io::Error::other)?)?;

@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
 use wasmtime::component::Linker;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
@@ -13,7 +12,8 @@ use super::files;
 use super::guest::Guest;
 use super::host_calls;
 use super::network::GuardedNetwork;
-use crate::words::limits::{BACKTRACE_FRAMES_MAX, DESCRIBED_AT_ONCE, LOOK_UPS_MAX, TABLE_ELEMENTS_MAX};
+use super::permits::AllPermits;
+use crate::words::limits::{BACKTRACE_FRAMES_MAX, DESCRIBED_AT_ONCE, TABLE_ELEMENTS_MAX};
 
 /// Memory of a slot that stays mapped when its guest is gone: small guests start without a page fault.
 const MEMORY_KEEP_RESIDENT: usize = 2 << 20;
@@ -56,7 +56,7 @@ pub struct Sandbox {
     pub(super) linker: Linker<Guest>,
     pub(super) imports: Vec<ImportSet>,
     pub(super) cache: Option<ModuleCache>,
-    pub(super) look_ups: Arc<Semaphore>,
+    pub(super) look_ups: Arc<AllPermits>,
 }
 
 impl Sandbox {
@@ -76,13 +76,7 @@ impl Sandbox {
         host_calls::objects::link_put(&mut linker)?;
         host_calls::calls::link(&mut linker)?;
         imports.iter().try_for_each(|set| (set.link)(&mut linker))?;
-        Ok(Arc::new(Sandbox {
-            engine,
-            linker,
-            imports,
-            cache: config.cache,
-            look_ups: Arc::new(Semaphore::new(LOOK_UPS_MAX)),
-        }))
+        Ok(Arc::new(Sandbox { engine, linker, imports, cache: config.cache, look_ups: Arc::default() }))
     }
 }
 

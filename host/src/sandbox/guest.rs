@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
@@ -12,6 +11,7 @@ use super::host_calls::calls::Serving;
 use super::host_calls::coming::Coming;
 use super::limiter::GuestLimiter;
 use super::output::Transcript;
+use super::permits::AllPermits;
 use super::reach::{LookUps, Reach};
 use super::turns::Turn;
 use super::wasi;
@@ -44,7 +44,7 @@ pub struct Guest {
     task: Arc<TaskRecord>,
     wasi: Option<(WasiCtx, Arc<Reach>)>,
     /// Look-ups of all guests of the host, of which there are so many at once.
-    look_ups: Arc<Semaphore>,
+    look_ups: Arc<AllPermits>,
 }
 
 impl Guest {
@@ -52,7 +52,7 @@ impl Guest {
         task: Arc<TaskRecord>,
         limits: &TaskLimits,
         port: Arc<dyn Port>,
-        look_ups: Arc<Semaphore>,
+        look_ups: Arc<AllPermits>,
     ) -> Self {
         let mut wasi_table = ResourceTable::new();
         wasi_table.set_max_capacity(WASI_HANDLES_MAX);
@@ -134,10 +134,10 @@ fn wasi<'a>(
     made: &'a mut Option<(WasiCtx, Arc<Reach>)>,
     task: &TaskRecord,
     transcript: &Arc<Transcript>,
-    look_ups: &Arc<Semaphore>,
+    look_ups: &Arc<AllPermits>,
 ) -> &'a mut (WasiCtx, Arc<Reach>) {
     made.get_or_insert_with(|| {
-        let look_ups = LookUps::new(task.spec.module.account.clone(), look_ups.clone());
+        let look_ups = LookUps::new(look_ups.of(task.spec.module.id));
         let reach = Reach::new(task.spec.capabilities.clone(), look_ups);
         (wasi::context(task, transcript, &reach), reach)
     })

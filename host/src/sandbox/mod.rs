@@ -19,6 +19,7 @@ mod module;
 mod network;
 mod outline;
 mod output;
+mod permits;
 mod plain;
 mod process_stream;
 mod reach;

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use url::Host;
 
-use crate::words::account::Account;
+use super::permits::Permits;
 use crate::words::address_range::special;
 use crate::words::capabilities::Capabilities;
 use crate::words::limits::{FOUND_ADDRESSES_MAX, GUESTS_LOOK_UPS_MAX};
@@ -29,20 +29,19 @@ pub struct Reach {
 #[derive(Clone)]
 pub struct LookUps {
     guest: Arc<Semaphore>,
-    owner: Arc<Account>,
-    all: Arc<Semaphore>,
+    owner: Arc<Permits>,
 }
 
 impl LookUps {
-    /// Those of a guest of this owner, on a host where all share these.
-    pub fn new(owner: Arc<Account>, all: Arc<Semaphore>) -> Self {
-        LookUps { guest: Arc::new(Semaphore::new(GUESTS_LOOK_UPS_MAX)), owner, all }
+    /// Those of a guest of this owner.
+    pub fn new(owner: Arc<Permits>) -> Self {
+        LookUps { guest: Arc::new(Semaphore::new(GUESTS_LOOK_UPS_MAX)), owner }
     }
 
     /// Waits for what this guest may have, and then for what its owner may.
     pub async fn acquire(self) -> impl Send + 'static {
         let guest = self.guest.acquire_owned().await;
-        (guest, self.owner.look_ups.acquire(&self.all).await)
+        (guest, self.owner.acquire().await)
     }
 }
 
@@ -89,12 +88,14 @@ impl Reach {
 
 #[cfg(test)]
 mod tests {
+    use super::super::permits::AllPermits;
     use super::*;
+    use crate::words::ids::ModuleId;
     use crate::words::net_grant::NetGrant;
 
     fn holding(grants: &[&str]) -> Arc<Reach> {
         let grants = grants.iter().map(|text| NetGrant::parse(text).unwrap());
-        let look_ups = LookUps::new(Arc::default(), Arc::new(Semaphore::new(1)));
+        let look_ups = LookUps::new(AllPermits::default().of(ModuleId(1)));
         Reach::new(Arc::new(grants.fold(Capabilities::none(), Capabilities::net)), look_ups)
     }
 

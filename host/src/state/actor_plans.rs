@@ -39,10 +39,16 @@ impl ActorPlans {
     pub fn keep(&self, plan: TaskPlan, room: Reservation) -> Arc<TaskPlan> {
         let ActorPlans::Own(plans) = self else { return Arc::new(plan) };
         let plan = plan.for_all();
-        let own = Own { plan: plan.clone(), _charge: room };
-        // Another thread's may be there: dropped where nobody holds the lock.
-        let _before = plans.lock().insert(plan.entry.clone(), own);
-        plan
+        let mut mine = Some(Own { plan: plan.clone(), _charge: room });
+        // Another thread's may be there, which others have by now: mine is dropped then, where nobody holds the lock.
+        let mut plans = plans.lock();
+        match plans.get(&plan.entry) {
+            Some(there) => there.plan.clone(),
+            None => {
+                mine.take().into_iter().for_each(|own| drop(plans.insert(plan.entry.clone(), own)));
+                plan
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! several at once, as many of those it serves, and of the calls that come before it, as leave room. A task that lacks a custom resource
 //! needs as many of those that hold it. Whatever is none of these goes on by itself, and so does in the end whatever needs only such; the rest waits for itself.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::actor::ActorRecord;
@@ -228,22 +228,28 @@ impl WaitGraph {
         let lane = call.spec.plan.lane;
         let is_its = |other: &TaskRecord| other.spec.plan.lane == lane && !other.is_done();
         let waiting: Vec<_> = actor.mailbox.waiting().into_iter().filter(|(_, other)| is_its(other)).collect();
-        let served: Vec<_> = actor.shift()?.calls().into_iter().filter(|other| is_its(other)).collect();
+        // Without a shift it serves none: it waits for calls, or starts again.
+        let served = actor.shift().map(|shift| shift.calls()).unwrap_or_default();
+        let served: Vec<_> = served.into_iter().filter(|other| is_its(other)).collect();
         self.size += waiting.len() + served.len();
         let place = waiting.iter().position(|(_, other)| Arc::ptr_eq(other, call))?;
         let line = waiting[place].0;
         let before = waiting.into_iter().take(place);
         if served.len() < capacity(actor, lane) {
             let in_line = before.filter(|(other, call)| *other == line && !call.is_released());
-            let ahead: Vec<_> = in_line.last().map(|(_, call)| call).into_iter().collect();
+            let starts = actor.running().filter(|_| served.is_empty());
+            let ahead: Vec<_> = in_line.last().map(|(_, call)| call).into_iter().chain(starts).collect();
             let all = ahead.len();
             return Some((ahead, all));
         }
-        let before = before.filter(|(other, call)| *other == line || call.is_released()).map(|(_, call)| call);
-        let room = served.len();
-        let ahead: Vec<_> = served.into_iter().chain(before).collect();
-        let end = 1 + ahead.len() - room;
-        Some((ahead, end))
+        // Of other lines those alone that nobody holds up.
+        let mut held_up = HashSet::new();
+        let comes_first = |(other, call): &(Submitter, Arc<TaskRecord>)| {
+            *other == line || !held_up.contains(other) && (call.is_released() || !held_up.insert(*other))
+        };
+        let before: Vec<_> = before.filter(comes_first).map(|(_, call)| call).collect();
+        let end = 1 + before.len();
+        Some((served.into_iter().chain(before).collect(), end))
     }
 
     /// The cycles that those of the tasks are caught in which wait since after the stamp `since`. What each cycle's last
@@ -412,9 +418,10 @@ fn capacity(actor: &ActorRecord, lane: usize) -> usize {
 
 /// The calls that wait for an actor, each with the nearest before it in its line that is not ready to be served.
 fn queue(actor: &ActorRecord) -> Queue {
-    let mut held_up_by: HashMap<Submitter, Arc<TaskRecord>> = HashMap::new();
+    let mut held_up_by: HashMap<(usize, Submitter), Arc<TaskRecord>> = HashMap::new();
     let mut queue = HashMap::new();
     for (line, call) in actor.mailbox.waiting() {
+        let line = (call.spec.plan.lane, line);
         queue.insert(Arc::as_ptr(&call), held_up_by.get(&line).cloned());
         if !call.is_released() {
             held_up_by.insert(line, call);

@@ -179,13 +179,12 @@ impl Host {
         if !objects.is_empty() {
             let _ = wait_outside(&*self.runtime, objects, count, timeout).await;
         }
-        let mut missing = count;
-        let is_given = |object: &ObjectRef| {
-            let is_given = missing > 0 && object.is_ready();
-            missing -= usize::from(is_given);
-            is_given
-        };
-        Ok(objects.iter().cloned().partition(is_given))
+        let (mut ready, mut others) = (Vec::new(), Vec::new());
+        for object in objects {
+            let is_given = ready.len() < count && object.is_ready();
+            if is_given { &mut ready } else { &mut others }.push(object.clone());
+        }
+        Ok((ready, others))
     }
 
     /// Ends the task that makes an object, and all that it submitted, wherever they are. An object that is ready stays.
@@ -209,7 +208,8 @@ impl Host {
     /// Returns when everything that happened before this call has been told: log lines, events and receipts reach the
     /// embedder's functions a moment after what they tell of.
     ///
-    /// It waits as long as a function takes that is told. In such a function it returns at once: what comes after that cannot have been told.
+    /// It waits as long as a function takes that is told. Called in such a function it returns at once: what comes
+    /// after that cannot have been told. Another thread that such a function waits for must not wait for it.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -301,7 +301,9 @@ impl Drop for Host {
 /// Is this a wait that can be meant?
 fn check_wait(objects: &[ObjectRef], count: usize) -> TaskResult<()> {
     let refuse = |text: String| Err(Arc::new(TaskError::new(ErrorKind::InvalidArgument, text)));
-    let mut ids: Vec<_> = objects.iter().map(|object| object.id().0).collect();
+    // What a full store refuses is one error that many tasks have.
+    let alone = objects.iter().filter(|object| object.error().is_none());
+    let mut ids: Vec<_> = alone.map(|object| object.id().0).collect();
     ids.sort_unstable();
     match ids.windows(2).find(|two| two[0] == two[1]) {
         _ if objects.is_empty() => Ok(()),

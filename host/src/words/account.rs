@@ -2,8 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::permits::Permits;
-
 /// The account of one owner, which is a module: bytes of objects, tasks, actors, names, streams and errors that the host keeps for it.
 /// All of them together are within what the object store holds.
 #[derive(Debug, Default)]
@@ -11,8 +9,6 @@ pub struct Account {
     kept: AtomicU64,
     /// Was it said that one of its guests lacked an open file?
     lacked_a_file: AtomicBool,
-    /// For the names that its guests look up.
-    pub(crate) look_ups: Permits,
 }
 
 impl Account {

@@ -16,7 +16,6 @@ pub mod module_name;
 pub mod net_grant;
 pub mod options;
 pub mod panics;
-pub mod permits;
 pub mod plan;
 pub mod receipt;
 pub mod resources;

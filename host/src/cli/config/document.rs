@@ -164,8 +164,8 @@ mod tests {
     #[test]
     fn each_key_is_a_flag() {
         assert!(flags("").is_empty() && flags("[grants]\nstdin = false").is_empty());
-        let limits = "[limits]\nfuel = 50_000_000\ntimeout = '5s'\nmemory = \"64MiB\"\noutput = 4096";
-        assert_eq!(flags(limits), ["--fuel=50000000", "--memory=64MiB", "--output=4096", "--timeout=5s"]);
+        let limits = "[limits]\nfuel = 50_000_000\ntimeout = '5s'\nmemory = \"64MiB\"\noutput = '4096B'";
+        assert_eq!(flags(limits), ["--fuel=50000000", "--memory=64MiB", "--output=4096B", "--timeout=5s"]);
         let grants = "[grants]\nstdin = true\ndir = ['a', 'b::/b:ro']\nrandom = 7\nnet = ['example.org:443']";
         assert_eq!(
             flags(grants),

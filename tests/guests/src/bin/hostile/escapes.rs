@@ -1,8 +1,10 @@
 //! Ways out of the sandbox.
 
 use std::collections::BTreeSet;
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
+use std::time::SystemTime;
 
 fn said(error: io::Error) -> String {
     error.to_string()
@@ -37,6 +39,24 @@ fn hard_link(target: String, path: String) -> Result<(), String> {
 #[rustyray::remote]
 fn rename(from: String, to: String) -> Result<(), String> {
     std::fs::rename(from, to).map_err(said)
+}
+
+/// What else can be done to a path.
+#[rustyray::remote]
+fn change(how: String, path: String) -> Result<(), String> {
+    let open = |options: &mut OpenOptions| options.open(&path);
+    let changed = match &*how {
+        "truncate" => open(OpenOptions::new().write(true).truncate(true)).map(drop),
+        "append" => open(OpenOptions::new().append(true)).and_then(|mut file| file.write_all(b"more")),
+        "cut" => open(OpenOptions::new().write(true)).and_then(|file| file.set_len(0)),
+        "date" => open(OpenOptions::new().read(true)).and_then(|file| file.set_modified(SystemTime::UNIX_EPOCH)),
+        "make" => open(OpenOptions::new().write(true).create_new(true)).map(drop),
+        "remove" => std::fs::remove_file(&path),
+        "make folder" => std::fs::create_dir(&path),
+        "remove folder" => std::fs::remove_dir(&path),
+        _ => Err(io::ErrorKind::Unsupported.into()),
+    };
+    changed.map_err(said)
 }
 
 /// Swaps two names for a while: what is checked under one of them is something else when it is opened.

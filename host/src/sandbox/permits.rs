@@ -1,0 +1,115 @@
+//! Permits to look up names: each look-up takes a thread of the host, for longer than the host can say.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use futures::future::{Either, select};
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::words::ids::ModuleId;
+use crate::words::limits::{LOOK_UPS_MAX, MODULES_LOOK_UPS_MAX};
+
+/// Those of all modules of a host.
+#[derive(Debug)]
+pub struct AllPermits {
+    shared: Arc<Semaphore>,
+    /// Of the modules that have guests which may look up names. Some may be gone.
+    owners: Mutex<HashMap<ModuleId, Weak<Permits>>>,
+}
+
+impl AllPermits {
+    /// Those of a module.
+    pub fn of(&self, owner: ModuleId) -> Arc<Permits> {
+        let mut owners = self.owners.lock();
+        if let Some(permits) = owners.get(&owner).and_then(Weak::upgrade) {
+            return permits;
+        }
+        owners.retain(|_, permits| permits.strong_count() > 0);
+        let permits = Arc::new(Permits::new(self.shared.clone()));
+        owners.insert(owner, Arc::downgrade(&permits));
+        permits
+    }
+}
+
+impl Default for AllPermits {
+    fn default() -> Self {
+        AllPermits { shared: Arc::new(Semaphore::new(LOOK_UPS_MAX)), owners: Mutex::default() }
+    }
+}
+
+/// Those of one module: one always, whatever others do, and more as long as there are some of those that all share.
+#[derive(Debug)]
+pub struct Permits {
+    /// One, which nobody else can take.
+    own: Arc<Semaphore>,
+    /// What it may take of those that all share.
+    part: Arc<Semaphore>,
+    shared: Arc<Semaphore>,
+}
+
+/// The right to one thread, until it is dropped.
+pub struct Permit {
+    _held: [Option<OwnedSemaphorePermit>; 2],
+}
+
+impl Permits {
+    fn new(shared: Arc<Semaphore>) -> Self {
+        let part = Arc::new(Semaphore::new(MODULES_LOOK_UPS_MAX));
+        Permits { own: Arc::new(Semaphore::new(1)), part, shared }
+    }
+
+    /// Waits for the module's own or for one of those that all share, whichever comes first.
+    pub async fn acquire(&self) -> Permit {
+        let own = self.own.clone().acquire_owned();
+        let of_all = async {
+            let part = self.part.clone().acquire_owned().await;
+            // Nobody closes them.
+            [part.ok(), self.shared.clone().acquire_owned().await.ok()]
+        };
+        let _held = match select(std::pin::pin!(own), std::pin::pin!(of_all)).await {
+            Either::Left((own, _)) => [own.ok(), None],
+            Either::Right((held, _)) => held,
+        };
+        Permit { _held }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn one_owner_leaves_others_theirs() {
+        let all = AllPermits { shared: Arc::new(Semaphore::new(2 * MODULES_LOOK_UPS_MAX)), ..AllPermits::default() };
+        let all_of =
+            |owner: &Arc<Permits>| -> Vec<Permit> { std::iter::from_fn(|| owner.acquire().now_or_never()).collect() };
+        let owners: Vec<_> = (0..4).map(|number| all.of(ModuleId(number))).collect();
+        assert!(Arc::ptr_eq(&all.of(ModuleId(2)), &owners[2]));
+        let held: Vec<_> = owners.iter().map(all_of).collect();
+        let counts: Vec<_> = held.iter().map(Vec::len).collect();
+        assert_eq!(counts, [1 + MODULES_LOOK_UPS_MAX, 1 + MODULES_LOOK_UPS_MAX, 1, 1]);
+        drop(owners);
+        let _one = all.of(ModuleId(9));
+        assert_eq!(all.owners.lock().len(), 1, "those that are gone leave nothing");
+    }
+
+    #[test]
+    fn who_waits_has_the_first_that_is_given_back() {
+        let owner = Permits::new(Arc::new(Semaphore::new(1)));
+        // Its own first, and then the one that is shared.
+        let mut held: VecDeque<_> = (0..2).map(|_| owner.acquire().now_or_never().unwrap()).collect();
+        for _ in 0..2 {
+            let mut waits = std::pin::pin!(owner.acquire());
+            assert!(waits.as_mut().now_or_never().is_none());
+            drop(held.pop_front());
+            held.push_back(waits.now_or_never().unwrap());
+        }
+        drop(held);
+        assert_eq!(owner.shared.available_permits(), 1);
+    }
+}
