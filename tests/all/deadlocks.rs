@@ -222,6 +222,28 @@ async fn looked(host: &Host, module: &Module) {
 }
 
 #[tokio::test]
+async fn a_call_that_is_held_up_in_its_own_line_comes_before_no_other() {
+    let (clock, lines) = (ManualClock::new(), Lines::default());
+    let (host, module) = host_of(builder().clock(clock.clone()).on_log(lines.sink())).await;
+    let actor = module.actor("Single").create();
+    let served = actor.call("sleep").arg(60u64).submit().await;
+    let gate = module.task("sleeps").arg(30u64).submit().await;
+    let other = module.task("calls_single").arg_payload(handle(&actor)).arg_ref(&gate).submit().await;
+    let first = actor.call("same").arg_ref(&other).submit().await;
+    // In the mailbox before the call of the task, and in line behind the first, which waits for that.
+    let second = actor.call("same").arg(2u32).submit().await;
+    settled(&host, "both to sleep", |_| clock.sleepers() == 2).await;
+    clock.advance(Duration::from_secs(30));
+    lines.until("it calls").await;
+    looked(&host, &module).await;
+    clock.advance(Duration::from_secs(30));
+    let all = [value::<u32>(&host, &served).await, value(&host, &first).await, value(&host, &second).await];
+    assert_eq!((all, value::<u32>(&host, &other).await), ([7, 1, 2], 1));
+    drop(actor);
+    finish(host).await;
+}
+
+#[tokio::test]
 async fn one_of_several_that_may_come_is_no_deadlock_and_none_is() {
     let clock = ManualClock::new();
     let lines = Lines::default();

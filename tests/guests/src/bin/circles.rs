@@ -146,6 +146,33 @@ async fn waits_for_a_constructor(shelf: ShelfHandle) -> Result<u32> {
     Node::remote_impatient(own).answer().await
 }
 
+/// Serves several calls at once, and so many that it is one.
+#[rustyray::actor(max_concurrency = 1)]
+struct Single;
+
+#[rustyray::actor_methods]
+impl Single {
+    fn new() -> Self {
+        Single
+    }
+
+    async fn sleep(&self, seconds: u64) -> u32 {
+        rustyray::sleep(Duration::from_secs(seconds)).await;
+        7
+    }
+
+    async fn same(&self, n: u32) -> u32 {
+        n
+    }
+}
+
+/// Calls it, in a line of its own.
+#[rustyray::remote]
+async fn calls_single(single: SingleHandle, _gate: u32) -> Result<u32> {
+    println!("it calls");
+    single.same(1).await
+}
+
 /// Sleeps.
 #[rustyray::remote]
 async fn sleeps(seconds: u64) -> u32 {
