@@ -172,7 +172,7 @@ fn modules_that_have_the_host_work_when_they_are_asked_what_they_offer() {
             describing(&format!(r#"{OBJECTS} (memory (export "memory") 100)"#), &format!("(loop {call} (br 0))"))
         };
         let (small, large) = (calls(8), calls(4_000_000));
-        let greedy = describing(r#"(memory (export "memory") 2000)"#, "");
+        let greedy = describing(r#"(memory (export "memory") 4000)"#, "");
         let hostile =
             (0..24).flat_map(|_| [&small, &large, &greedy]).map(|bytes| arena.host.load_bytes("forged", bytes.clone()));
         let (refused, loaded) = futures::future::join(futures::future::join_all(hostile), arena.load("calc")).await;
