@@ -200,7 +200,7 @@ fn functions_of_which_each_is_nothing() {
         );
         let taken = peak_memory() - before;
         assert!(taken < 100 << 20, "{taken} bytes for what was refused");
-        // Several that are just not too many take their turns.
+        // Several large ones take their turns.
         let loads = futures::future::join_all((0..4).map(|_| arena.host.load_bytes("forged", large.clone())));
         let (loaded, _) = futures::future::join(loads, arena.neighbour.works_on()).await;
         assert!(loaded.iter().all(Result::is_ok));

@@ -373,8 +373,8 @@ pub const MANIFEST_CALL_FUEL: u64 = 10_000;
 /// machine that is busy for some times as long. It takes microseconds.
 pub const MANIFEST_RUN: Duration = Duration::from_secs(1);
 
-/// Memory of a module that tells its manifest: what it begins with, which is some tens of megabytes where an
-/// interpreter was started before it was compiled, and the list.
+/// Memory of a module that tells its manifest: what it begins with, which is some tens of megabytes where an interpreter was started
+/// before it was compiled, and the list.
 pub const MANIFEST_MEMORY_BYTES: u64 = 128 << 20;
 
 /// Beside that it may wait for so long in all, as for a nap or an embedder's import that is asynchronous: there is nothing to wait for, and
