@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
+use futures::future::{Either, select};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::words::limits::{
@@ -59,16 +59,16 @@ impl DescribingLine {
         Arc::new(DescribingLine { turns: Arc::new(Semaphore::new(turns)), over: AtomicU64::new(0) })
     }
 
-    /// Waits for a turn, however many are before it; `None` when no turn has come to its end for so long.
-    pub(super) async fn turn(self: &Arc<Self>, patience: Duration) -> Option<DescribingTurn> {
+    /// Waits for a turn, however many are before it; `None` when its patience came to an end and no turn has meanwhile.
+    pub(super) async fn turn(self: &Arc<Self>, patience: impl AsyncFn()) -> Option<DescribingTurn> {
         let mut turn = std::pin::pin!(self.turns.clone().acquire_owned());
         loop {
             let before = self.over.load(Ordering::Relaxed);
-            match tokio::time::timeout(patience, turn.as_mut()).await {
+            match select(turn.as_mut(), std::pin::pin!(patience())).await {
                 // Nobody closes it.
-                Ok(turn) => return Some(DescribingTurn { line: self.clone(), _turn: turn.ok()? }),
-                Err(_) if self.over.load(Ordering::Relaxed) == before => return None,
-                Err(_) => {}
+                Either::Left((turn, _)) => return Some(DescribingTurn { line: self.clone(), _turn: turn.ok()? }),
+                Either::Right(_) if self.over.load(Ordering::Relaxed) == before => return None,
+                Either::Right(_) => {}
             }
         }
     }
@@ -76,6 +76,10 @@ impl DescribingLine {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::future::poll_fn;
+    use std::task::Poll;
+
     use futures::FutureExt;
 
     use super::*;
@@ -94,24 +98,25 @@ mod tests {
         assert!(next.now_or_never().unwrap().is_some());
     }
 
-    #[tokio::test]
-    async fn who_waits_to_be_asked_goes_on_as_long_as_others_come_to_an_end() {
+    #[test]
+    fn who_waits_to_be_asked_goes_on_as_long_as_others_come_to_an_end() {
         let line = DescribingLine::new(0);
-        let turn = async || line.turn(Duration::from_secs(1)).await;
-        let stuck: Vec<_> = futures::future::join_all((1..DESCRIBED_AT_ONCE_MIN).map(|_| turn())).await;
-        let mut others = turn().await;
-        // Before it stand more than there is patience for.
-        let all = (0..8).map(async |_| {
-            let mine = turn().await;
-            assert!(mine.is_some());
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            drop(mine);
-        });
-        let end = async { drop(others.take()) };
-        futures::future::join(futures::future::join_all(all), end).await;
-        let last = turn().await;
-        assert!(last.is_some() && stuck.iter().all(Option::is_some));
-        assert!(line.turn(Duration::ZERO).await.is_none(), "none comes to its end");
+        let is_over = Cell::new(false);
+        let patience = || poll_fn(|_| if is_over.take() { Poll::Ready(()) } else { Poll::Pending });
+        let turn = || Box::pin(line.turn(async || patience().await));
+        let mut turns: Vec<_> = (0..DESCRIBED_AT_ONCE_MIN).map(|_| turn().now_or_never().unwrap()).collect();
+        let (mut next, mut last) = (turn(), turn());
+        for _ in 0..8 {
+            assert!(next.as_mut().now_or_never().is_none() && last.as_mut().now_or_never().is_none());
+            drop(turns.pop());
+            is_over.set(true);
+            assert!(last.as_mut().now_or_never().is_none() && !is_over.get(), "a turn has come to its end");
+            turns.push(next.as_mut().now_or_never().unwrap());
+            next = std::mem::replace(&mut last, turn());
+        }
+        assert!(turns.iter().all(Option::is_some));
+        is_over.set(true);
+        assert!(next.as_mut().now_or_never().unwrap().is_none(), "none comes to its end");
     }
 
     #[test]

@@ -165,16 +165,24 @@ impl Runtime {
     /// Compiles it in its turn, and gives the hash of its bytes where that is needed.
     async fn compile(&self, name: Arc<str>, bytes: Vec<u8>) -> Result<(LoadedModule, Option<[u8; 32]>), ModuleError> {
         let (sandbox, hashed) = (self.sandbox.clone(), self.journal.is_some());
-        let checked = self.tokio.spawn_blocking(move || CheckedModule::check(bytes));
-        let module = checked.await.map_err(|_| ModuleError::HostShutDown)??;
+        let checked = self.tokio.spawn_blocking(move || {
+            let module = CheckedModule::check(bytes)?;
+            let code_hash = hashed.then(|| Sha256::digest(module.bytes()).into());
+            let before = LoadedModule::compiled_before(&sandbox, &module).transpose()?;
+            Ok::<_, ModuleError>((sandbox, module, code_hash, before))
+        });
+        let (sandbox, module, code_hash, before) = checked.await.map_err(|_| ModuleError::HostShutDown)??;
+        if let Some(code) = before {
+            return Ok((code, code_hash));
+        }
         let turn = self.compiling.turn(module.is_large()).await;
         let compiled = self.tokio.spawn_blocking(move || {
-            let code_hash = hashed.then(|| Sha256::digest(module.bytes()).into());
             let code = LoadedModule::compile(&sandbox, &name, &module);
             drop(turn);
-            code.map(|code| (code, code_hash))
+            code
         });
-        compiled.await.map_err(|_| ModuleError::HostShutDown)?
+        let code = compiled.await.map_err(|_| ModuleError::HostShutDown)??;
+        Ok((code, code_hash))
     }
 
     /// What the host keeps of a manifest, and of the names of imports, is a part of what the store holds.
@@ -191,7 +199,8 @@ impl Runtime {
         info: Arc<ModuleInfo>,
     ) -> Result<Manifest, ModuleError> {
         // Whatever is asked comes to its end in its time, unless it is in an import of the embedder's.
-        let turn = self.describing.turn(2 * MANIFEST_TIME).await.ok_or_else(|| {
+        let patience = async || tokio::time::sleep(2 * MANIFEST_TIME).await;
+        let turn = self.describing.turn(patience).await.ok_or_else(|| {
             late("those that are asked before it wait in imports of the embedding program that do not return")
         })?;
         let ceiling = &self.limits.ceiling;
@@ -233,7 +242,12 @@ impl Runtime {
             answer
         });
         // Until it has a thread no time of its own passes.
-        let _ = begun.await;
+        if tokio::time::timeout(2 * MANIFEST_TIME, begun).await.is_err() {
+            slot.stop(StopReason::Deadline);
+            return Err(late(
+                "no thread was free to ask it on: all wait in imports of the embedding program, or for files",
+            ));
+        }
         let mut asked = std::pin::pin!(asked);
         let answered = match tokio::time::timeout(MANIFEST_TIME, &mut asked).await {
             Ok(answered) => answered,

@@ -98,24 +98,21 @@ impl ModuleCache {
         Ok(modules)
     }
 
-    /// The module of these bytes, which is there or is compiled now; and where its code is kept, or why it is not.
+    /// The module of these bytes if it was compiled before, and where its code is.
+    pub(super) fn found(&self, engine: &Engine, bytes: &[u8]) -> Option<(Component, PathBuf)> {
+        let key = key(engine, bytes);
+        Some((self.find(engine, &key)?, self.code(&key)))
+    }
+
+    /// Keeps what these bytes were compiled to. Gives where that is.
     ///
     /// # Errors
-    /// It does not compile.
-    pub(super) fn component(
-        &self,
-        engine: &Engine,
-        module: &str,
-        bytes: &[u8],
-        compile: impl FnOnce() -> wasmtime::Result<Component>,
-    ) -> wasmtime::Result<(Component, io::Result<PathBuf>)> {
-        let key = key(engine, bytes);
-        if let Some(found) = self.find(engine, &key) {
-            return Ok((found, Ok(self.code(&key))));
-        }
-        let component = compile()?;
-        let kept = component.serialize().map_err(io::Error::other).and_then(|code| self.keep(&key, module, &code));
-        Ok((component, kept.map(|()| self.code(&key))))
+    /// It can't be written, or is more than all together may take.
+    pub(super) fn keep_compiled(&self, module: &str, bytes: &[u8], component: &Component) -> io::Result<PathBuf> {
+        let key = key(component.engine(), bytes);
+        let code = component.serialize().map_err(io::Error::other)?;
+        self.keep(&key, module, &code)?;
+        Ok(self.code(&key))
     }
 
     /// What is there whole is mapped. What is not, or cannot be, is compiled anew.

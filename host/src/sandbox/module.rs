@@ -149,8 +149,25 @@ impl LoadedModule {
     /// # Errors
     /// Why these bytes are no module.
     pub fn compile(sandbox: &Arc<Sandbox>, name: &str, module: &CheckedModule) -> Result<Self, ModuleError> {
-        let (component, kept) = on_all_cores(|| compiled(sandbox, name, &module.bytes))?
+        let component = on_all_cores(|| Component::from_binary(&sandbox.engine, &module.bytes))?
             .map_err(|error| ModuleError::Invalid(shorten(format!("{error:#}"), ERROR_TEXT_MAX)))?;
+        let kept = sandbox.cache.as_ref().map(|cache| {
+            let kept = cache.keep_compiled(name, &module.bytes, &component);
+            kept.map_err(|error| format!("its native code cannot be kept in '{}': {error}", cache.folder().display()))
+        });
+        Self::of(sandbox, component, kept)
+    }
+
+    /// The module if it was compiled before: it is mapped, which takes no time to speak of.
+    ///
+    /// # Errors
+    /// Why it is no module.
+    pub fn compiled_before(sandbox: &Arc<Sandbox>, module: &CheckedModule) -> Option<Result<Self, ModuleError>> {
+        let (component, place) = sandbox.cache.as_ref()?.found(&sandbox.engine, &module.bytes)?;
+        Some(Self::of(sandbox, component, Some(Ok(place))))
+    }
+
+    fn of(sandbox: &Sandbox, component: Component, kept: Kept) -> Result<Self, ModuleError> {
         let plain = PlainExports::of(&component);
         let (has_guest, run_name) = exports(&component, &plain)?;
         let pre = sandbox
@@ -211,17 +228,6 @@ fn on_all_cores<T: Send>(compile: impl FnOnce() -> T + Send) -> Result<T, Module
         .stack_size(COMPILER_STACK_BYTES)
         .build_scoped(|thread| thread.run(), |pool| pool.install(compile))
         .map_err(|error| ModuleError::NoThreads(error.to_string()))
-}
-
-/// Compiles it, or finds it where it was compiled before.
-fn compiled(sandbox: &Sandbox, name: &str, bytes: &[u8]) -> wasmtime::Result<(Component, Kept)> {
-    let compile = || Component::from_binary(&sandbox.engine, bytes);
-    let Some(cache) = &sandbox.cache else {
-        return Ok((compile()?, None));
-    };
-    let (component, kept) = cache.component(&sandbox.engine, name, bytes, compile)?;
-    let folder = cache.folder().display();
-    Ok((component, Some(kept.map_err(|error| format!("its native code cannot be kept in '{folder}': {error}")))))
 }
 
 /// Tells the ordinary mistakes apart before the compiler speaks.

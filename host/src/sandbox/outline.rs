@@ -26,20 +26,24 @@ const TYPE_SECTION: u8 = 7;
 const OPENS_A_TYPE: [u8; 2] = [0x41, 0x42];
 
 /// Is it laid out so that the parser and the compiler can cope with it? What is damaged is left for them to find. Gives the number of
-/// functions in it.
+/// functions in it. Those that a component makes of core ones are made for each of its instances.
 ///
 /// # Errors
 /// What is nested too deeply, or grows too large.
 pub fn check(bytes: &[u8]) -> Result<usize, String> {
     let mut open = vec![Part::until(bytes.len())];
     // A component can instantiate those before it. Which one is not looked up: the largest.
-    let mut largest = 0;
+    let mut largest = Written::default();
     let mut functions = 0_usize;
+    // For what the component instantiates, beside those that are counted once.
+    let mut instantiated = 0;
     let mut at = PREAMBLE;
     while let Some(part) = open.last_mut() {
         if at >= part.end {
             at = part.end;
-            largest = part.instantiated_bytes(largest)?.max(largest);
+            let written = part.written(largest)?;
+            largest = largest.max(written);
+            instantiated = written.functions - part.own.functions;
             open.pop();
             continue;
         }
@@ -57,14 +61,11 @@ pub fn check(bytes: &[u8]) -> Result<usize, String> {
                 check_depth(open.len())?;
             }
             id => {
-                if id == CANON_SECTION {
-                    functions = functions.saturating_add(count_of(body));
-                }
-                part.count(id, body)?;
+                functions = functions.saturating_add(part.count(id, body)?);
             }
         }
     }
-    Ok(functions)
+    Ok(functions.saturating_add(instantiated))
 }
 
 /// Functions of a core module.
@@ -87,37 +88,62 @@ fn count_of(section: &[u8]) -> usize {
 /// A component that is being looked at.
 struct Part {
     end: usize,
-    /// Of its sections, but for those that are kept once.
-    bytes: usize,
+    own: Written,
     /// Components that it instantiates.
     instances: usize,
 }
 
-impl Part {
-    fn until(end: usize) -> Self {
-        Part { end, bytes: 0, instances: 0 }
+/// What is written out for a component each time that it is instantiated.
+#[derive(Clone, Copy, Default)]
+struct Written {
+    /// Of its sections, but for those that are kept once.
+    bytes: usize,
+    /// That it makes of core ones, or core ones that it makes of others.
+    functions: usize,
+}
+
+impl Written {
+    /// This, and the other so often.
+    fn and(self, times: usize, other: Written) -> Written {
+        let sum = |own: usize, other: usize| own.saturating_add(times.saturating_mul(other));
+        Written { bytes: sum(self.bytes, other.bytes), functions: sum(self.functions, other.functions) }
     }
 
-    fn count(&mut self, id: u8, body: &[u8]) -> Result<(), String> {
-        self.bytes = self.bytes.saturating_add(body.len());
+    fn max(self, other: Written) -> Written {
+        Written { bytes: self.bytes.max(other.bytes), functions: self.functions.max(other.functions) }
+    }
+}
+
+impl Part {
+    fn until(end: usize) -> Self {
+        Part { end, own: Written::default(), instances: 0 }
+    }
+
+    /// Gives the number of functions in this section.
+    fn count(&mut self, id: u8, body: &[u8]) -> Result<usize, String> {
+        self.own.bytes = self.own.bytes.saturating_add(body.len());
         match id {
-            INSTANCE_SECTION => {
-                self.instances = self.instances.saturating_add(count_of(body));
-                Ok(())
+            INSTANCE_SECTION => self.instances = self.instances.saturating_add(count_of(body)),
+            TYPE_SECTION => check_types(body)?,
+            CANON_SECTION => {
+                let functions = count_of(body);
+                self.own.functions = self.own.functions.saturating_add(functions);
+                return Ok(functions);
             }
-            TYPE_SECTION => check_types(body),
-            _ => Ok(()),
+            _ => {}
         }
+        Ok(0)
     }
 
     /// What it is with all that it instantiates written out.
-    fn instantiated_bytes(&self, largest: usize) -> Result<usize, String> {
-        let bytes = self.bytes.saturating_add(self.instances.saturating_mul(largest));
-        match bytes > INSTANTIATED_BYTES_MAX {
+    fn written(&self, largest: Written) -> Result<Written, String> {
+        let written = self.own.and(self.instances, largest);
+        match written.bytes > INSTANTIATED_BYTES_MAX {
             true => Err(format!(
-                "its components may instantiate each other to {bytes} bytes: at most {INSTANTIATED_BYTES_MAX}"
+                "its components may instantiate each other to {} bytes: at most {INSTANTIATED_BYTES_MAX}",
+                written.bytes
             )),
-            false => Ok(bytes),
+            false => Ok(written),
         }
     }
 }
@@ -220,6 +246,17 @@ mod tests {
         let outer = [EMPTY, &section(COMPONENT_SECTION, &inner), &section(CORE_MODULE_SECTION, &core)].concat();
         assert_eq!(check(&outer), Ok(8));
         assert_eq!(check(&outer[..outer.len() - 2]), Ok(5));
+    }
+
+    #[test]
+    fn functions_are_made_for_each_instance() {
+        let inner = section(COMPONENT_SECTION, &[EMPTY, &section(CANON_SECTION, &[10])].concat());
+        let instances = |count: u8| section(INSTANCE_SECTION, &[&[count][..], &[0; 20]].concat());
+        let twice = section(COMPONENT_SECTION, &[EMPTY, &instances(2)].concat());
+        let of = |parts: &[&[u8]]| check(&[EMPTY, &parts.concat()].concat()).unwrap();
+        assert_eq!(of(&[&inner]), 10);
+        assert_eq!(of(&[&inner, &instances(3)]), 10 + 30);
+        assert_eq!(of(&[&inner, &twice, &instances(3), &section(CANON_SECTION, &[5])]), 10 + 5 + 3 * 20);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::words::ids::ModuleId;
-use crate::words::limits::{LOOK_UPS_MAX, MODULES_LOOK_UPS_MAX};
+use crate::words::limits::{LOOK_UPS_MAX, MODULES_LOOK_UPS_MAX, MODULES_MAX};
 
 /// Those of all modules of a host.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl AllPermits {
             return permits;
         }
         owners.retain(|_, permits| permits.strong_count() > 0);
-        let permits = Arc::new(Permits::new(self.shared.clone()));
+        let permits = Arc::new(Permits::new(self.shared.clone(), owners.len() < MODULES_MAX));
         owners.insert(owner, Arc::downgrade(&permits));
         permits
     }
@@ -38,10 +38,11 @@ impl Default for AllPermits {
     }
 }
 
-/// Those of one module: one always, whatever others do, and more as long as there are some of those that all share.
+/// Those of one module: one always, whatever others do, and more as long as there are some of those that all share. Of more modules than
+/// may have names, the last have none of their own: each of these is a thread.
 #[derive(Debug)]
 pub struct Permits {
-    /// One, which nobody else can take.
+    /// One, which nobody else can take, or none.
     own: Arc<Semaphore>,
     /// What it may take of those that all share.
     part: Arc<Semaphore>,
@@ -54,9 +55,9 @@ pub struct Permit {
 }
 
 impl Permits {
-    fn new(shared: Arc<Semaphore>) -> Self {
+    fn new(shared: Arc<Semaphore>, has_own: bool) -> Self {
         let part = Arc::new(Semaphore::new(MODULES_LOOK_UPS_MAX));
-        Permits { own: Arc::new(Semaphore::new(1)), part, shared }
+        Permits { own: Arc::new(Semaphore::new(has_own.into())), part, shared }
     }
 
     /// Waits for the module's own or for one of those that all share, whichever comes first.
@@ -94,13 +95,17 @@ mod tests {
         let counts: Vec<_> = held.iter().map(Vec::len).collect();
         assert_eq!(counts, [1 + MODULES_LOOK_UPS_MAX, 1 + MODULES_LOOK_UPS_MAX, 1, 1]);
         drop(owners);
+        let more: Vec<_> = (0..=MODULES_MAX as u64).map(|number| all.of(ModuleId(1000 + number))).collect();
+        let has_own = |permits: &&Arc<Permits>| permits.own.available_permits() > 0;
+        assert_eq!((more.iter().filter(has_own).count(), has_own(&&more[MODULES_MAX])), (MODULES_MAX, false));
+        drop(more);
         let _one = all.of(ModuleId(9));
         assert_eq!(all.owners.lock().len(), 1, "those that are gone leave nothing");
     }
 
     #[test]
     fn who_waits_has_the_first_that_is_given_back() {
-        let owner = Permits::new(Arc::new(Semaphore::new(1)));
+        let owner = Permits::new(Arc::new(Semaphore::new(1)), true);
         // Its own first, and then the one that is shared.
         let mut held: VecDeque<_> = (0..2).map(|_| owner.acquire().now_or_never().unwrap()).collect();
         for _ in 0..2 {

@@ -43,8 +43,8 @@ pub struct Lane {
 
 struct Line {
     first: Place,
-    /// Behind it. Most lines have none.
-    more: VecDeque<Place>,
+    /// Behind it. Most lines have none, and nothing of their own for it.
+    more: Option<Box<VecDeque<Place>>>,
     is_open: bool,
 }
 
@@ -58,7 +58,11 @@ struct Place {
 pub type Gone = Vec<Arc<TaskRecord>>;
 
 /// Room for calls that a line keeps however few there are.
-const LINE_KEPT: usize = 64;
+const LINE_KEPT: usize = 4;
+
+/// What a call takes here that has a line of its own. Nodes of a tree are half full at least.
+#[cfg(test)]
+pub const PLACE_BYTES: u64 = 2 * (size_of::<(Submitter, Line)>() + size_of::<(i64, Submitter)>()) as u64;
 
 impl Lane {
     /// A lane from which so many are served at once.
@@ -89,9 +93,9 @@ impl Lane {
         let place = Place { number, call };
         self.len += 1;
         match self.lines.entry(key) {
-            Entry::Occupied(mut line) => line.get_mut().more.push_back(place),
+            Entry::Occupied(mut line) => line.get_mut().more.get_or_insert_default().push_back(place),
             Entry::Vacant(none) => {
-                none.insert(Line { first: place, more: VecDeque::new(), is_open: false });
+                none.insert(Line::of(place));
                 self.look(key, gone);
             }
         }
@@ -111,9 +115,9 @@ impl Lane {
                     self.open.remove(&line.first.number);
                 }
                 let second = std::mem::replace(&mut line.first, place);
-                line.more.push_front(second);
+                line.more.get_or_insert_default().push_front(second);
             }
-            Entry::Vacant(none) => drop(none.insert(Line { first: place, more: VecDeque::new(), is_open: false })),
+            Entry::Vacant(none) => drop(none.insert(Line::of(place))),
         }
         self.look(key, gone);
     }
@@ -140,10 +144,10 @@ impl Lane {
     pub fn sweep(&mut self, gone: &mut Gone) {
         let lines: Vec<_> = self.lines.keys().copied().collect();
         for key in lines {
-            if let Some(line) = self.lines.get_mut(&key) {
+            if let Some(more) = self.lines.get_mut(&key).and_then(|line| line.more.as_deref_mut()) {
                 let (over, waiting): (VecDeque<_>, _) =
-                    std::mem::take(&mut line.more).into_iter().partition(|place| place.call.is_done());
-                line.more = waiting;
+                    std::mem::take(more).into_iter().partition(|place| place.call.is_done());
+                *more = waiting;
                 self.len -= over.len();
                 gone.extend(over.into_iter().map(|place| place.call));
             }
@@ -151,12 +155,10 @@ impl Lane {
         }
     }
 
-    /// All of them in the order in which they came, and whose lines they are in.
-    pub fn waiting(&self) -> Vec<(Submitter, Arc<TaskRecord>)> {
-        let places = self.lines.iter().flat_map(|(key, line)| line.places().map(|place| (place.number, *key, place)));
-        let mut waiting: Vec<_> = places.map(|(number, key, place)| (number, key, place.call.clone())).collect();
-        waiting.sort_unstable_by_key(|(number, ..)| *number);
-        waiting.into_iter().map(|(_, key, call)| (key, call)).collect()
+    /// All of them, line by line: their numbers in the order in which they came, and whose lines they are in.
+    pub fn waiting(&self) -> impl Iterator<Item = (i64, Submitter, Arc<TaskRecord>)> {
+        let places = self.lines.iter().flat_map(|(key, line)| line.places().map(|place| (*key, place)));
+        places.map(|(key, place)| (place.number, key, place.call.clone()))
     }
 
     /// Opens or closes a line, by what has become of its first call. Those that were ended are none.
@@ -182,23 +184,31 @@ impl Lane {
             self.open.remove(&line.first.number);
         }
         self.len -= 1;
-        let first = match line.more.pop_front() {
+        let first = match line.next() {
             Some(second) => std::mem::replace(&mut line.first, second),
             None => entry.remove().first,
         };
-        // An idle actor keeps no long line's room.
-        if let Some(Line { more, .. }) = self.lines.get_mut(&key)
-            && more.capacity() > LINE_KEPT
-            && more.len() < more.capacity() / 4
-        {
-            more.shrink_to(more.len() * 2);
-        }
         Some(first.call)
     }
 }
 
 impl Line {
+    fn of(first: Place) -> Self {
+        Line { first, more: None, is_open: false }
+    }
+
     fn places(&self) -> impl Iterator<Item = &Place> {
-        std::iter::once(&self.first).chain(&self.more)
+        std::iter::once(&self.first).chain(self.more.iter().flat_map(|more| more.iter()))
+    }
+
+    /// Takes the one behind the first.
+    fn next(&mut self) -> Option<Place> {
+        let more = self.more.as_deref_mut()?;
+        let next = more.pop_front();
+        // A line that was long once keeps no room for that.
+        if more.capacity() > LINE_KEPT && more.len() < more.capacity() / 4 {
+            more.shrink_to(more.len() * 2);
+        }
+        next
     }
 }

@@ -152,9 +152,15 @@ impl Mailbox {
         });
     }
 
-    /// The calls that wait, lane by lane and in their order in each, and whose line they are in there.
-    pub fn waiting(&self) -> Vec<(Submitter, Arc<TaskRecord>)> {
-        self.inner.lock().lanes.iter().flat_map(Lane::waiting).collect()
+    /// The calls that wait, lane by lane and in their order in each, and whose line they are in there; `None` if they are more than `max`.
+    pub fn waiting(&self, max: usize) -> Option<Vec<(Submitter, Arc<TaskRecord>)>> {
+        let inner = self.inner.lock();
+        if inner.lanes.iter().map(Lane::len).sum::<usize>() > max {
+            return None;
+        }
+        let waiting = waiting(&inner.lanes);
+        drop(inner);
+        Some(in_order(waiting).collect())
     }
 
     /// No call will come any more.
@@ -249,7 +255,7 @@ impl Mailbox {
         inner.dead.get_or_insert(cause);
         let lanes: Vec<_> = inner.lanes.iter_mut().map(|lane| std::mem::replace(lane, Lane::new(1))).collect();
         drop(inner);
-        lanes.iter().flat_map(Lane::waiting).map(|(_, call)| call).collect()
+        in_order(waiting(&lanes)).map(|(_, call)| call).collect()
     }
 
     /// Why the actor is dead, if it is.
@@ -367,4 +373,21 @@ impl Inner {
         let lane = call.spec.plan.lane.min(self.lanes.len() - 1);
         &mut self.lanes[lane]
     }
+}
+
+/// A call that waits: its lane and its number there, whose line it is in, and the call.
+type Waiting = ((usize, i64), Submitter, Arc<TaskRecord>);
+
+/// Those in all lanes, in no order.
+fn waiting(lanes: &[Lane]) -> Vec<Waiting> {
+    let of_lane = |(index, lane): (usize, &Lane)| {
+        lane.waiting().map(move |(number, line, call)| ((index, number), line, call)).collect::<Vec<_>>()
+    };
+    lanes.iter().enumerate().flat_map(of_lane).collect()
+}
+
+/// Lane by lane, in the order in which they came. Not where anybody holds a lock: they may be many.
+fn in_order(mut waiting: Vec<Waiting>) -> impl Iterator<Item = (Submitter, Arc<TaskRecord>)> {
+    waiting.sort_unstable_by_key(|(place, ..)| *place);
+    waiting.into_iter().map(|(_, line, call)| (line, call))
 }

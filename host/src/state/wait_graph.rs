@@ -201,17 +201,24 @@ impl WaitGraph {
         objects.iter().filter_map(ObjectRef::awaits).map(|task| self.place(task)).collect()
     }
 
+    /// The calls that wait for an actor. None where the graph has no room for them, which is too large then.
+    fn waiting(&mut self, actor: &ActorRecord) -> Vec<(Submitter, Arc<TaskRecord>)> {
+        let room = WAIT_GRAPH_MAX.saturating_sub(self.size());
+        let waiting = actor.mailbox.waiting(room);
+        self.size += waiting.as_ref().map_or(room + 1, Vec::len);
+        waiting.unwrap_or_default()
+    }
+
     /// Those of which so many must end before the actor serves this call, its arguments aside; `None` if it is not in the mailbox.
     fn ahead(&mut self, actor: &Arc<ActorRecord>, call: &Arc<TaskRecord>) -> Option<Ahead> {
         if actor.lanes.is_some() && actor.ready.is_ready() {
             return self.beside(actor, call);
         }
-        let size = &mut self.size;
-        let queue = self.queues.entry(Arc::as_ptr(actor)).or_insert_with(|| {
-            let queue = queue(actor);
-            *size += queue.len();
-            queue
-        });
+        if !self.queues.contains_key(&Arc::as_ptr(actor)) {
+            let queue = queue(self.waiting(actor));
+            self.queues.insert(Arc::as_ptr(actor), queue);
+        }
+        let queue = &self.queues[&Arc::as_ptr(actor)];
         let held_up_by = queue.get(&Arc::as_ptr(call))?.clone();
         // After the mailbox: a call that was taken out of it meanwhile is found here, or has ended.
         let serves = actor.running().or_else(|| actor.ready.producer());
@@ -227,11 +234,11 @@ impl WaitGraph {
     fn beside(&mut self, actor: &Arc<ActorRecord>, call: &Arc<TaskRecord>) -> Option<Ahead> {
         let lane = call.spec.plan.lane;
         let is_its = |other: &TaskRecord| other.spec.plan.lane == lane && !other.is_done();
-        let waiting: Vec<_> = actor.mailbox.waiting().into_iter().filter(|(_, other)| is_its(other)).collect();
+        let waiting: Vec<_> = self.waiting(actor).into_iter().filter(|(_, other)| is_its(other)).collect();
         // Without a shift it serves none: it waits for calls, or starts again.
         let served = actor.shift().map(|shift| shift.calls()).unwrap_or_default();
         let served: Vec<_> = served.into_iter().filter(|other| is_its(other)).collect();
-        self.size += waiting.len() + served.len();
+        self.size += served.len();
         let place = waiting.iter().position(|(_, other)| Arc::ptr_eq(other, call))?;
         let line = waiting[place].0;
         let before = waiting.into_iter().take(place);
@@ -416,11 +423,11 @@ fn capacity(actor: &ActorRecord, lane: usize) -> usize {
     actor.lanes.as_ref().and_then(|lanes| lanes.get(lane)).map_or(1, |max| *max as usize)
 }
 
-/// The calls that wait for an actor, each with the nearest before it in its line that is not ready to be served.
-fn queue(actor: &ActorRecord) -> Queue {
+/// Calls that wait for an actor, each with the nearest before it in its line that is not ready to be served.
+fn queue(waiting: Vec<(Submitter, Arc<TaskRecord>)>) -> Queue {
     let mut held_up_by: HashMap<(usize, Submitter), Arc<TaskRecord>> = HashMap::new();
     let mut queue = HashMap::new();
-    for (line, call) in actor.mailbox.waiting() {
+    for (line, call) in waiting {
         let line = (call.spec.plan.lane, line);
         queue.insert(Arc::as_ptr(&call), held_up_by.get(&line).cloned());
         if !call.is_released() {

@@ -133,7 +133,10 @@ impl World {
             14..19 => self.next(),
             _ => self.sweep(),
         }
-        let waiting: Vec<_> = self.lane.waiting().iter().map(|(_, call)| call.spec.id.0 as usize).collect();
+        let mut waiting: Vec<_> =
+            self.lane.waiting().map(|(number, _, call)| (number, call.spec.id.0 as usize)).collect();
+        waiting.sort_unstable();
+        let waiting: Vec<_> = waiting.into_iter().map(|(_, name)| name).collect();
         assert_eq!(
             (&waiting, self.lane.len(), self.lane.is_empty()),
             (&self.list, self.list.len(), self.list.is_empty())

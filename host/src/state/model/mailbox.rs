@@ -367,8 +367,17 @@ impl World {
         assert_eq!((self.mailbox.restart_pending(), self.mailbox.death().is_some()), (restarts, self.dead));
         let is_over = self.dead || self.condemned || self.kills.iter().any(|kill| !kill.restart);
         assert_eq!(self.mailbox.is_over(), is_over);
-        let waiting: Vec<usize> = self.mailbox.waiting().iter().map(|(_, call)| call.spec.id.0 as usize).collect();
+        let waiting: Vec<usize> = self
+            .mailbox
+            .waiting(self.line().len())
+            .expect("they are no more")
+            .iter()
+            .map(|(_, call)| call.spec.id.0 as usize)
+            .collect();
         assert_eq!(waiting, self.line());
+        if let Some(less) = waiting.len().checked_sub(1) {
+            assert!(self.mailbox.waiting(less).is_none());
+        }
         if let Some(since) = self.waits_since.filter(|_| self.expected().is_some()) {
             assert!(self.reader.0.load(Ordering::Relaxed) > since, "a reader that waits hears of what it is to do");
         }
