@@ -63,6 +63,14 @@ impl RawRef {
         Self::Object(Arc::new(object))
     }
 
+    /// Is there a value, or an error?
+    fn is_there(&self) -> bool {
+        match self {
+            Self::Object(object) => objects::wait(&[object], 1, Some(0)).is_ok_and(|there| !there.is_empty()),
+            Self::Failed(_) => true,
+        }
+    }
+
     /// Blocks the guest until the value is there.
     fn payload(&self, timeout: Option<Duration>) -> Result<Payload> {
         match self {

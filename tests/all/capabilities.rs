@@ -239,6 +239,29 @@ async fn clock_and_chance_are_fixed_unless_they_are_granted() {
 }
 
 #[tokio::test]
+async fn who_waits_for_a_clock_that_stands_still_is_told() {
+    let (host, module) = host_holding(Capabilities::none()).await;
+    let ended = async |looks: u64, options: TaskOptions| {
+        let task = module.task("wait_for_time").options(options).arg(looks).submit().await;
+        error(&host, &task).await
+    };
+    let told = "which stands still: 'clock' is not granted";
+    let out_of_fuel = ended(0, TaskOptions::new().fuel(100_000_000)).await;
+    assert!(out_of_fuel.kind == ErrorKind::OutOfFuel && out_of_fuel.message.ends_with(told), "{out_of_fuel}");
+    let late = ended(0, TaskOptions::new().timeout(Duration::from_millis(200))).await;
+    assert!(late.kind == ErrorKind::TaskTimedOut && late.message.ends_with(told), "{late}");
+    // Who looked a few times to measure something did not wait for it.
+    let other = ended(20, TaskOptions::new().fuel(100_000_000)).await;
+    assert!(other.kind == ErrorKind::OutOfFuel && !other.message.contains("clock"), "{other}");
+    finish(host).await;
+
+    let (host, module) = host_holding(Capabilities::none().clock()).await;
+    let granted = module.task("wait_for_time").arg(0u64).submit().await;
+    value::<()>(&host, &granted).await;
+    finish(host).await;
+}
+
+#[tokio::test]
 async fn environment_is_what_was_granted() {
     let (host, module) = host_holding(Capabilities::none().env("A", "1").env("B", "2")).await;
     let environment = module.task("environment").submit().await;

@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustyray_host::{BuildError, Capabilities, ErrorKind, Host, ModuleCache};
+use rustyray_host::{BuildError, Capabilities, ErrorKind, Host, ModuleCache, TaskError};
 
 use crate::support::{Lines, builder, error, finish, guest, host_with, settled, value, within};
 
@@ -189,4 +189,64 @@ async fn what_cannot_be_kept_runs_and_says_why() {
     let why = module.compiled_file().unwrap_err();
     assert!(why.contains("cannot be kept in") && why.contains("No such file"), "{why}");
     finish(host).await;
+}
+
+#[tokio::test]
+async fn a_host_that_cannot_be_built_is_an_error_also_inside_an_executor() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    std::fs::write(&file, b"no folder").unwrap();
+    let journal = dir.path().join("journal");
+    let (other, _module) = host_with(builder().journal(&journal), "waiting").await;
+    let no_folder = file.join("folder");
+    for (name, refused) in [
+        ("no CPUs", builder().cpus(0.0)),
+        ("no threads", builder().threads(0)),
+        ("spill", builder().spill(&no_folder)),
+        ("journal", builder().journal(&no_folder)),
+        ("another's journal", builder().journal(&journal)),
+        ("no instances", builder().instances(0)),
+        ("cache", builder().cache_dir(&file)),
+    ] {
+        let error = refused.build().map(|_| ()).expect_err(name);
+        assert!(!error.to_string().is_empty(), "{name}");
+    }
+    finish(other).await;
+}
+
+/// Whatever a shutdown comes between: each that was submitted is told how it ended.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_there_at_a_shutdown_hears_of_its_end() {
+    for round in 0..40u64 {
+        let (host, module) = host_with(builder().cpus(2.0).threads(2), "waiting").await;
+        let submitting = tokio::spawn(async move {
+            let mut objects = Vec::new();
+            for n in 0..200u32 {
+                let one = module.task("increment").arg(n).submit().await;
+                objects.push(module.task("increment").arg_ref(&one).submit().await);
+                objects.push(one);
+                if n == 10 {
+                    objects.push(module.task("spin").submit().await);
+                }
+                if n % 20 == 0 {
+                    objects.push(module.task("third_time").submit().await);
+                    objects.push(module.task("chain").arg(5u32).submit().await);
+                }
+            }
+            objects
+        });
+        // At another moment of it each time, by what has ended and not by the clock.
+        settled(&host, "some to have ended", |stats| stats.succeeded >= round * 8).await;
+        within(host.shutdown(Duration::ZERO), "the end").await;
+        let objects = within(submitting, "the submissions").await.unwrap();
+        for object in &objects {
+            let told = within(host.value(object, None), "an answer").await;
+            let ended = |error: &TaskError| {
+                let kinds = [error.kind].into_iter().chain(error.causes.iter().map(|cause| cause.kind));
+                kinds.into_iter().any(|kind| kind == ErrorKind::HostShutDown)
+            };
+            assert!(told.as_ref().err().is_none_or(|error| ended(error)), "{round}: {told:?}");
+        }
+        assert_eq!((host.stats().instances, host.stats().running, host.stats().pending), (0, 0, 0));
+    }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use rustyray_host::{Capabilities, DirAccess, ErrorKind, Host, HostBuilder, Module, ObjectRef, Payload, TaskCall};
 
 use crate::spilling::{BLOCK, STORE, block, files, pressed};
-use crate::support::{error, finish, host_with, value};
+use crate::support::{error, finish, guest, host_with, value};
 
 /// Submits it, and waits until its value has been there.
 async fn made(host: &Host, task: TaskCall) -> ObjectRef {
@@ -191,5 +191,22 @@ async fn a_task_whose_argument_is_lost_makes_room_for_the_one_that_makes_it_agai
     let expected: Vec<u8> = block(1).into_iter().map(|byte| !byte).collect();
     assert!(value::<Vec<u8>>(&host, &second).await == expected);
     assert_eq!(second.receipt().unwrap().attempts, 1, "it had not begun");
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn it_is_made_again_where_the_queue_is_full() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module) = host_with(pressed(dir.path()).cpus(2.0).pending_tasks(1), "spill").await;
+    let object = made(&host, block_of(&module, 1)).await;
+    let waiting = host.load_file(guest("waiting")).await.unwrap();
+    let spin = waiting.task("spin").submit().await;
+    lose_all(&host, dir.path()).await;
+    // What waits for an argument is pending.
+    let pending = waiting.task("increment").arg_ref(&spin).submit().await;
+    assert_eq!(error(&host, &waiting.task("increment").arg(1u32).try_submit()).await.kind, ErrorKind::QueueFull);
+    assert!(value::<Vec<u8>>(&host, &object).await == block(1));
+    host.cancel(&spin);
+    error(&host, &pending).await;
     finish(host).await;
 }

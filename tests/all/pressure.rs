@@ -347,6 +347,21 @@ async fn a_guest_that_waits_for_what_is_on_disk_keeps_its_time() {
 }
 
 #[tokio::test]
+async fn what_is_on_disk_is_there_for_who_does_not_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module) = host_with(pressed(dir.path(), 8 * MIB), "spill").await;
+    let cold: Vec<_> = (1..=40).map(|n| put(&host, n, MIB)).collect();
+    for (n, object) in (1u8..).zip(&cold) {
+        assert_eq!(host.get_within::<Vec<u8>>(object, Duration::ZERO).await.unwrap(), vec![n; MIB]);
+    }
+    let sums = module.task("sums_at_once").arg_payload(list(&cold)).submit().await;
+    let each: Vec<u64> = (1..=40).map(|n| n * MIB as u64).collect();
+    assert_eq!(value::<Vec<u64>>(&host, &sums).await, each.repeat(3));
+    drop((sums, cold));
+    finish(host).await;
+}
+
+#[tokio::test]
 async fn checkpoints_are_spilled_and_restored() {
     let dir = tempfile::tempdir().unwrap();
     let (host, module) = host_with(pressed(dir.path(), 4 * MIB), "spill").await;

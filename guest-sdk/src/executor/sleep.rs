@@ -45,10 +45,6 @@ pub struct Sleep {
 }
 
 impl Sleep {
-    pub(crate) fn duration(&self) -> Duration {
-        self.duration
-    }
-
     /// When it ends; `None` for a time that no clock can show.
     fn deadline(&mut self) -> Option<Instant> {
         if self.deadline.is_none() {

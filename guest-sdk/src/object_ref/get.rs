@@ -5,7 +5,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -15,6 +15,9 @@ use crate::error::{Error, Result};
 use crate::executor::{Interest, Sleep, sleep};
 use crate::host::types::{ErrorKind, ObjectRef, Payload, TaskError};
 use crate::host::{local_error, objects};
+
+/// How long a value that is there, and on disk, is waited for at least. As the host does where the whole guest waits.
+const READ_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The future of a value: see [`ObjectRef::get`](crate::ObjectRef::get).
 ///
@@ -42,7 +45,8 @@ impl<T> Get<T> {
         Self { arrival: Arrival { asks: false, ..Arrival::new(raw) }, value: PhantomData }
     }
 
-    /// Gives up after `timeout`, with [`GetTimeout`](crate::ErrorKind::GetTimeout). The task goes on.
+    /// Gives up after `timeout`, with [`GetTimeout`](crate::ErrorKind::GetTimeout). The task goes on. A value that is there comes whatever
+    /// the timeout: one that the host has on disk is waited for a second at least.
     ///
     /// ```no_run
     /// # use rustyray::prelude::*;
@@ -51,7 +55,7 @@ impl<T> Get<T> {
     /// # }
     /// ```
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.arrival.timeout = Some(sleep(timeout));
+        self.arrival.timeout = Some(Timeout { given: timeout, sleep: sleep(timeout), is_extended: false });
         self.arrival.asks = true;
         self
     }
@@ -74,11 +78,19 @@ impl<T> fmt::Debug for Get<T> {
 /// Waits for an object's bytes, whatever their type.
 pub(crate) struct Arrival {
     raw: RawRef,
-    timeout: Option<Sleep>,
+    timeout: Option<Timeout>,
     /// Whether the first poll asks the host.
     asks: bool,
     /// There since the first poll that found nothing.
     interest: Option<Interest>,
+}
+
+/// How long it is waited for.
+struct Timeout {
+    given: Duration,
+    sleep: Sleep,
+    /// Is the value there, and read from disk?
+    is_extended: bool,
 }
 
 impl Arrival {
@@ -98,10 +110,17 @@ impl Arrival {
         let Some(timeout) = &mut self.timeout else {
             return Poll::Pending;
         };
-        Pin::new(&mut *timeout).poll(context).map(|()| {
-            let message = format!("no value within {:?}", timeout.duration());
-            Err(Error::from_host(local_error(ErrorKind::GetTimeout, message)))
-        })
+        loop {
+            ready!(Pin::new(&mut timeout.sleep).poll(context));
+            match READ_PATIENCE.checked_sub(timeout.given) {
+                Some(left) if !timeout.is_extended && self.raw.is_there() => {
+                    (timeout.sleep, timeout.is_extended) = (sleep(left), true);
+                }
+                _ => break,
+            }
+        }
+        let message = format!("no value within {:?}", timeout.given);
+        Poll::Ready(Err(Error::from_host(local_error(ErrorKind::GetTimeout, message))))
     }
 }
 

@@ -114,6 +114,8 @@ fn hint(error: &TaskError, args: &HostArgs) -> Option<String> {
     use ErrorKind::*;
     let fixed = |text: &str| Some(text.to_owned());
     match error.kind {
+        // Of a clock that stands still.
+        OutOfFuel | TaskTimedOut if denied(error).is_some() => granting(error),
         OutOfFuel | OutOfMemory | TaskTimedOut | LimitExceeded => limit_hint(error, args),
         ObjectStoreFull => {
             fixed("raise it with --object-store, let it write to disk with --spill DIR, or drop references")
@@ -128,14 +130,19 @@ fn hint(error: &TaskError, args: &HostArgs) -> Option<String> {
             Some(_) => fixed("let it use less with --memory, or give all of them more with --host-memory"),
             None => fixed("give the host more with --cpus N or --resource NAME=N"),
         },
-        CapabilityDenied => denied(error).and_then(refusals::flag).map(|flag| format!("grant it with {flag}")),
+        CapabilityDenied => granting(error),
         _ => None,
     }
 }
 
+/// The flag that grants what was not granted.
+fn granting(error: &TaskError) -> Option<String> {
+    denied(error).and_then(refusals::flag).map(|flag| format!("grant it with {flag}"))
+}
+
 /// The capability that was not granted, where it is one.
 fn denied(error: &TaskError) -> Option<&str> {
-    Some(error.message.strip_prefix('\'')?.split_once("' is not granted")?.0)
+    Some(error.message.split_once("' is not granted")?.0.rsplit_once('\'')?.1)
 }
 
 /// Where the limit can be raised: on the command line, if it comes from there, else in the program.

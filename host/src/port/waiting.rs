@@ -15,7 +15,7 @@ use crate::state::store::Reservation;
 use crate::state::task::TaskRecord;
 use crate::words::clock::Sleep;
 use crate::words::error::{ErrorKind, TaskError, TaskResult};
-use crate::words::limits::ROOM_PATIENCE;
+use crate::words::limits::{READ_PATIENCE, ROOM_PATIENCE};
 use crate::words::panics::caught;
 use crate::words::sync::AtomicWaker;
 use crate::words::sync::atomic::{AtomicUsize, Ordering};
@@ -244,13 +244,14 @@ async fn gathered(
     come(port, task, &gathering, timeout).await
 }
 
-/// Waits until one object has come, and takes it.
+/// Waits until one object has come, and takes it. What is there comes also where there is no time to wait for what is not.
 pub async fn come(
     port: &dyn Port,
     task: Option<&TaskRecord>,
     gathering: &Gathering,
     timeout: Option<Duration>,
 ) -> Result<Option<Outcome>, Waited> {
+    let timeout = timeout.map(|timeout| timeout.max(READ_PATIENCE));
     match wait(port, task.map(|task| (task, None)), Some(gathering), timeout).await {
         Waited::Ready => Ok(gathering.take().and_then(|gathered| gathered.outcomes.into_iter().next().flatten())),
         ended => Err(ended),

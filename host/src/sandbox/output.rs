@@ -65,6 +65,11 @@ impl Transcript {
         self.inner.lock().task.meter().refuse(name);
     }
 
+    /// Notes that its guest looked at a clock that stands still.
+    pub fn looked_at_still_clock(&self) {
+        self.inner.lock().task.meter().still_clock.add(1);
+    }
+
     /// Counts output.
     ///
     /// # Errors

@@ -32,14 +32,15 @@ pub fn context(task: &TaskRecord, transcript: &Arc<Transcript>, reach: &Arc<Reac
     for (name, value) in &held.env {
         builder.env(name, value);
     }
-    time_and_chance(&mut builder, held);
+    time_and_chance(&mut builder, held, transcript);
     network(&mut builder, transcript, reach);
     builder.build()
 }
 
-fn time_and_chance(builder: &mut WasiCtxBuilder, held: &Capabilities) {
+fn time_and_chance(builder: &mut WasiCtxBuilder, held: &Capabilities, transcript: &Arc<Transcript>) {
     if !held.clock {
-        builder.wall_clock(FixedTime(held.fixed_time)).monotonic_clock(FixedTime(held.fixed_time));
+        let clock = || StillClock { time: held.fixed_time, transcript: transcript.clone() };
+        builder.wall_clock(clock()).monotonic_clock(clock());
     }
     if !held.random {
         // Each guest starts from the same seed, so that its results don't depend on the order in which tasks run.
@@ -52,24 +53,29 @@ fn time_and_chance(builder: &mut WasiCtxBuilder, held: &Capabilities) {
 }
 
 /// A clock that stands still.
-struct FixedTime(SystemTime);
+struct StillClock {
+    time: SystemTime,
+    transcript: Arc<Transcript>,
+}
 
-impl HostWallClock for FixedTime {
+impl HostWallClock for StillClock {
     fn resolution(&self) -> Duration {
         Duration::from_nanos(1)
     }
 
     fn now(&self) -> Duration {
-        self.0.duration_since(UNIX_EPOCH).unwrap_or_default()
+        self.transcript.looked_at_still_clock();
+        self.time.duration_since(UNIX_EPOCH).unwrap_or_default()
     }
 }
 
-impl HostMonotonicClock for FixedTime {
+impl HostMonotonicClock for StillClock {
     fn resolution(&self) -> u64 {
         1
     }
 
     fn now(&self) -> u64 {
+        self.transcript.looked_at_still_clock();
         0
     }
 }

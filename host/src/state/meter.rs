@@ -26,6 +26,8 @@ pub struct Meter {
     pub host_calls: Gauge,
     /// Fuel burned, up to its last call of the host or its last yield; all of it once the guest has returned.
     fuel_used: Gauge,
+    /// How often it looked at a clock that stands still, because none was granted.
+    pub still_clock: Gauge,
     /// How often the guest gave up its turn, because it was preempted or waits.
     pub turns: Gauge,
     /// Was its result in the journal, so that nothing ran?

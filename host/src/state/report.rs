@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::task::TaskRecord;
 use crate::words::clock::Moment;
 use crate::words::error::{ErrorKind, TaskError};
+use crate::words::limits::STILL_CLOCK_LOOKS;
 use crate::words::receipt::Receipt;
 
 impl TaskRecord {
@@ -53,6 +54,16 @@ impl TaskRecord {
         if error.kind.is_system_failure() && error.panic.is_none() {
             error.panic = self.meter().stderr_tail();
         }
+        if matches!(error.kind, ErrorKind::TaskTimedOut | ErrorKind::OutOfFuel) {
+            error.message.extend(self.still_clock());
+        }
         error
+    }
+
+    /// What to say of a task that waited for the time to pass where it does not.
+    fn still_clock(&self) -> Option<String> {
+        let looks = self.meter().still_clock.get();
+        let text = || format!("; it looked at the clock {looks} times, which stands still: 'clock' is not granted");
+        (looks >= STILL_CLOCK_LOOKS).then(text)
     }
 }

@@ -145,6 +145,10 @@ pub const FUTILE_WALK_REST: u32 = 9;
 /// Threads that read spilled objects back, and write cold ones before the store is full.
 pub const DISK_THREADS: usize = 2;
 
+/// How long a value that was spilled is waited for at least, however short the timeout of who gets it: it is there, and comes in some
+/// milliseconds where the disk is not busy.
+pub const READ_PATIENCE: Duration = Duration::from_secs(1);
+
 /// How long who stores or submits something waits for room in a full store: until cold objects are on disk, or others let go of what
 /// they use. A guest that waits is suspended, and holds neither a thread nor a CPU slot.
 pub const ROOM_PATIENCE: Duration = Duration::from_millis(250);
@@ -268,6 +272,10 @@ pub const OBSERVED_BYTES_MAX: usize = 128 << 20;
 /// Time for an embedder's functions that are told of lines, events and receipts to be told the rest when the host has shut down.
 /// One that keeps up has microseconds' worth left, and one that does not return must not keep the host.
 pub const OBSERVER_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Looks at a clock that stands still after which an error says that it does: who waits for the time to pass looks again and again, and
+/// who measures something does a few times.
+pub const STILL_CLOCK_LOOKS: u64 = 100;
 
 /// Refused capabilities that a receipt names.
 pub const REFUSALS_MAX: usize = 16;

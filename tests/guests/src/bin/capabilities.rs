@@ -76,6 +76,19 @@ fn clock() -> (u64, bool) {
     (now, moved)
 }
 
+/// Looks at the clock so often, and then again and again until time has passed.
+#[rustyray::remote]
+fn wait_for_time(looks: u64) {
+    let start = std::time::Instant::now();
+    for _ in 1..looks {
+        std::hint::black_box(start.elapsed());
+    }
+    while looks == 0 && start.elapsed() < Duration::from_millis(1) {}
+    while looks > 0 {
+        std::hint::black_box(looks);
+    }
+}
+
 /// Numbers that come from the random source by way of a hash map's keys.
 #[rustyray::remote]
 fn random() -> u64 {

@@ -359,6 +359,21 @@ async fn within(blocks: Vec<ObjectRef<Vec<u8>>>, milliseconds: u64) -> (Vec<Stri
     (texts, napped)
 }
 
+/// The sums of blocks that are there, of which none is waited for: one after the other, and then all at once.
+#[rustyray::remote]
+async fn sums_at_once(blocks: Vec<ObjectRef<Vec<u8>>>) -> Result<Vec<u64>> {
+    let mut all = Vec::new();
+    for part in &blocks {
+        all.push(sum(part.blocking_get_timeout(Duration::ZERO)?));
+    }
+    for part in &blocks {
+        all.push(sum(part.get().timeout(Duration::ZERO).await?));
+    }
+    let gets = blocks.iter().map(async |part| part.get().timeout(Duration::ZERO).await.map(|bytes| sum(bytes)));
+    all.extend(futures::future::try_join_all(gets).await?);
+    Ok(all)
+}
+
 /// The sums of blocks, after all were asked for and hardly waited for.
 #[rustyray::remote]
 async fn sums_after_a_try(blocks: Vec<ObjectRef<Vec<u8>>>) -> Result<Vec<u64>> {
