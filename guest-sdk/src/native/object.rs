@@ -1,5 +1,6 @@
 //! Objects: values, or errors, that are there or that a job will make.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -123,9 +124,32 @@ impl Object {
     }
 }
 
+thread_local! {
+    /// What objects had that are gone, while the first of them is dropped.
+    static GONE: RefCell<Option<Vec<Outcome>>> = const { RefCell::new(None) };
+}
+
 impl Drop for Object {
     fn drop(&mut self) {
         self.count.fetch_sub(1, Ordering::Relaxed);
+        // One after the other, and not one in the other: a value holds references to others, as deep as a program likes.
+        let mut next = lock(&self.inner).outcome.take();
+        let first = GONE.try_with(|gone| match &mut *gone.borrow_mut() {
+            Some(gone) => {
+                gone.extend(next.take());
+                false
+            }
+            none => none.insert(Vec::new()).is_empty(),
+        });
+        // At a thread's end there may be no list any more.
+        while first.unwrap_or(next.is_some()) {
+            drop(next);
+            next = GONE.try_with(|gone| gone.borrow_mut().as_mut().and_then(Vec::pop)).ok().flatten();
+            if next.is_none() {
+                let _ = GONE.try_with(RefCell::take);
+                return;
+            }
+        }
     }
 }
 

@@ -125,3 +125,38 @@ fn without_a_host_nothing_can_be_submitted() {
 fn a_test_is_not_run_inside_of_another() {
     rustyray::test(async { rustyray::test(async {}) });
 }
+
+/// One that holds the next.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Link(Option<ObjectRef<Link>>);
+
+#[rustyray::remote]
+fn one_more(number: u32) -> std::result::Result<u32, String> {
+    number.checked_add(1).ok_or_else(|| "there is none".to_owned())
+}
+
+#[rustyray::test]
+async fn what_is_nested_deeply_needs_no_deep_stack() {
+    let mut last = rustyray::put(Link(None)).await.unwrap();
+    // Far deeper than promised: this test is optimised, and takes less of a stack for each.
+    for _ in 0..100_000 {
+        last = rustyray::put(Link(Some(last))).await.unwrap();
+    }
+    assert_eq!(testing::live_objects(), 100_001);
+    let mut depth = 0;
+    let mut next = Some(last.clone());
+    while let Some(reference) = next {
+        next = rustyray::get(&reference).await.unwrap().0;
+        depth += 1;
+    }
+    assert_eq!(depth, 100_001);
+    drop(last);
+    assert_eq!(testing::live_objects(), 0);
+    for (first, last) in [(0, Some(10_001)), (u32::MAX, None)] {
+        let mut link = one_more.remote(first);
+        for _ in 0..10_000 {
+            link = one_more.remote(link);
+        }
+        assert_eq!(link.await.ok(), last);
+    }
+}
