@@ -8,6 +8,8 @@ use rustyray_host::{
     Reference, TaskCall, TaskError,
 };
 
+use rustyray_host::limits::WAIT_GRAPH_MAX;
+
 use crate::guest::guest;
 use crate::support::{Lines, builder, error, finish, host_with, settled, value, within};
 
@@ -240,6 +242,26 @@ async fn a_call_that_is_held_up_in_its_own_line_comes_before_no_other() {
     let all = [value::<u32>(&host, &served).await, value(&host, &first).await, value(&host, &second).await];
     assert_eq!((all, value::<u32>(&host, &other).await), ([7, 1, 2], 1));
     drop(actor);
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn beside_more_that_wait_than_can_be_looked_at() {
+    let (host, module) = host_of(builder().instances(256)).await;
+    let gate = module.task("sleeps").arg(3600u64).submit().await;
+    let actor = node(&module, "busy");
+    let calls: Vec<_> = (0..=WAIT_GRAPH_MAX).map(|_| actor.call("echo").arg_ref(&gate).try_submit()).collect();
+    let shelf = Shelf::new(&module);
+    shelf.put(&host, &[calls.last().unwrap()]).await;
+    let waiting: Vec<_> = (0..80).map(|_| shelf.task(&module, "waits_again_and_again").try_submit()).collect();
+    settled(&host, "all to wait", |stats| stats.succeeded > 1000).await;
+    for _ in 0..3 {
+        looked(&host, &module).await;
+    }
+    waiting.iter().for_each(|task| host.cancel_with(task, true, true));
+    host.cancel(&gate);
+    within(host.wait(&calls, calls.len(), None), "the calls").await.unwrap();
+    drop((actor, shelf));
     finish(host).await;
 }
 

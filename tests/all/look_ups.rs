@@ -6,10 +6,10 @@ use std::net::UdpSocket;
 use std::process::Command;
 
 use rustyray_host::limits::{LOOK_UPS_MAX, MODULES_LOOK_UPS_MAX};
-use rustyray_host::{Capabilities, NetGrant, ObjectRef, TaskOptions};
+use rustyray_host::{Capabilities, Module, NetGrant, ObjectRef, TaskOptions};
 use tokio::sync::watch;
 
-use crate::support::{builder, guest, within};
+use crate::support::{builder, error, guest, within};
 
 const INSIDE: &str = "RUSTYRAY_SILENT_RESOLVER";
 const TEST: &str = "look_ups::one_module_s_look_ups_leave_others_theirs";
@@ -47,19 +47,30 @@ async fn modules_beside_a_silent_server() {
     let host = builder().capabilities(held).instances(128).build().unwrap();
     // Those of the last find nothing left but what is its own.
     let crowds = LOOK_UPS_MAX / MODULES_LOOK_UPS_MAX + 1;
-    let mut stuck: Vec<ObjectRef> = Vec::new();
-    let mut modules = Vec::new();
-    for crowd in 0..crowds {
-        let module = host.load_file(guest("capabilities")).await.unwrap();
+    let look_up = async |module: &Module, crowd: usize| {
+        let mut objects: Vec<ObjectRef> = Vec::new();
         for number in 0..2 * MODULES_LOOK_UPS_MAX {
             let name = format!("silent-{crowd}-{number}.test");
             let idle = TaskOptions::new().num_cpus(0.0);
-            stuck.push(module.task("look_up").arg(name).options(idle).submit().await);
+            objects.push(module.task("look_up").arg(name).options(idle).submit().await);
         }
+        objects
+    };
+    let mut stuck = Vec::new();
+    let mut modules = Vec::new();
+    for crowd in 0..crowds {
+        let module = host.load_file(guest("capabilities")).await.unwrap();
+        stuck.push(look_up(&module, crowd).await);
         modules.push(module);
     }
     let all_ask = asked.wait_for(|names| names.len() == LOOK_UPS_MAX + crowds);
     within(all_ask, "as many are asked for as there may be").await.unwrap();
+    // The threads of those that are ended are taken as before.
+    for object in &stuck[0] {
+        host.cancel_with(object, true, false);
+        error(&host, object).await;
+    }
+    stuck.push(look_up(&modules[0], crowds).await);
     let other = host.load_file(guest("capabilities")).await.unwrap();
     let found = other.task("look_up").arg("quick.test".to_owned()).submit().await;
     let found = within(host.get::<Vec<String>>(&found), "another module asks").await.unwrap();

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use rustyray_host::limits::{
-    MANIFEST_ENTRIES_MAX, MANIFEST_LIFT_BYTES, MODULE_BYTES_MAX, MODULE_FUNCTIONS_MAX, TYPE_NESTING_MAX,
+    MANIFEST_ENTRIES_MAX, MANIFEST_LIFT_BYTES, MODULE_BYTES_MAX, MODULE_ITEMS_MAX, TYPE_NESTING_MAX,
 };
 use rustyray_host::{ErrorKind, HostBuilder, ModuleError};
 
@@ -191,11 +191,11 @@ fn modules_that_have_the_host_work_when_they_are_asked_what_they_offer() {
 fn functions_of_which_each_is_nothing() {
     attack(async |arena| {
         let many = |count: usize| forge::command(&format!("(core module {})", "(func)".repeat(count)), "", "");
-        let (large, too_large) = (many(MODULE_FUNCTIONS_MAX / 4), many(10 * MODULE_FUNCTIONS_MAX));
+        let (large, too_large) = (many(MODULE_ITEMS_MAX / 4), many(10 * MODULE_ITEMS_MAX));
         let before = peak_memory();
         let refused = arena.refusal(too_large).await;
         assert!(
-            refused.contains(&format!("functions, and modules have at most {MODULE_FUNCTIONS_MAX}: ")),
+            refused.contains(&format!("functions, types and exports, and modules have at most {MODULE_ITEMS_MAX}: ")),
             "{refused}"
         );
         let taken = peak_memory() - before;
@@ -207,6 +207,32 @@ fn functions_of_which_each_is_nothing() {
         let taken = peak_memory() - before;
         println!("{} MB", taken >> 20);
         assert!(taken < 512 << 20, "{taken} bytes");
+    });
+}
+
+#[test]
+fn functions_of_a_few_kilobytes_that_take_gigabytes() {
+    attack(async |arena| {
+        let function = |locals: usize, before: &str, after: &str| {
+            let set: String = (0..locals).map(|local| format!("local.get {local} local.set {local} ")).collect();
+            forge::command(
+                &format!("(core module (func (local {}) {before} {set} {after}))", "i32 ".repeat(locals)),
+                "",
+                "",
+            )
+        };
+        let deep = |loops: usize| function(1000, &"loop ".repeat(loops), &"local.get 0 br_if 0 end ".repeat(loops));
+        let table =
+            |places: usize| function(1000, "loop", &format!("local.get 0 br_table {} end", "0 ".repeat(places)));
+        for (too_much, told) in [(deep(150), "150 loops inside one another"), (table(10_000), "10000 branches")] {
+            let refused = arena.refusal(too_much).await;
+            assert!(refused.contains("it would take too much to compile") && refused.contains(told), "{refused}");
+        }
+        for as_much_as_may_be in [deep(20), table(1900)] {
+            let load = arena.host.load_bytes("forged", as_much_as_may_be);
+            let (loaded, _) = futures::future::join(load, arena.neighbour.works_on()).await;
+            assert!(loaded.is_ok());
+        }
     });
 }
 

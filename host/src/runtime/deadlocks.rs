@@ -5,48 +5,72 @@ use std::sync::Arc;
 
 use super::Runtime;
 use crate::state::task::{Stopped, TaskRecord, Work};
-use crate::state::wait_graph::{Cycle, Holders, Victim, WaitGraph};
+use crate::state::wait_graph::{Cycle, Holders, TooLarge, Victim, WaitGraph};
 use crate::words::error::{ErrorKind, TaskError};
-use crate::words::limits::{LOOK_ALONE_MAX, WAIT_GRAPH_MAX};
+use crate::words::limits::WAIT_GRAPH_MAX;
+
+/// Guests that wait.
+pub(super) struct Waiting {
+    /// Those that wait for longest first.
+    pub tasks: Vec<Arc<TaskRecord>>,
+    /// When each began.
+    stamps: Vec<u64>,
+    /// How many run at all.
+    running: usize,
+}
 
 impl Runtime {
     /// Looks for deadlocks that were closed by a wait with a later stamp than `since`.
     pub(super) fn look_for_deadlocks(&self, since: u64) {
-        let (waiting, running) = self.waiting_since(since);
+        let waiting = self.waiting_since(since);
         let holders = self.holders();
-        let size = match WaitGraph::of(&waiting, &holders, None) {
-            Some(mut graph) => {
+        let (size, up_to) = match WaitGraph::of(&waiting.tasks, &holders, None) {
+            Ok(mut graph) => {
                 if !graph.cycles(since).is_empty() {
-                    self.break_deadlocks(&waiting, since, &graph);
+                    self.break_deadlocks(&waiting.tasks, since, &graph);
                 }
-                graph.size()
+                (graph.size(), None)
             }
-            None => {
-                self.look_one_by_one(&waiting, since, &holders);
-                WAIT_GRAPH_MAX
+            Err(TooLarge { size }) => {
+                let (more, up_to) = self.look_one_by_one(&waiting, since, &holders);
+                (size + more, up_to)
             }
         };
-        self.scheduler.lock().looked(size + running);
+        self.scheduler.lock().looked(size + waiting.running, up_to);
     }
 
-    /// All together are too much: some of those that began to wait are looked at each for itself.
-    fn look_one_by_one(&self, waiting: &[Arc<TaskRecord>], since: u64, holders: &Holders) {
-        for task in waiting.iter().take(LOOK_ALONE_MAX) {
+    /// All together are too much: each is looked at for itself, those first that wait for longest, as many as are no more together. Gives
+    /// how large that was, and the last stamp of those that were looked at where others are left. Whoever waits for too much by itself is
+    /// not looked at.
+    fn look_one_by_one(&self, waiting: &Waiting, since: u64, holders: &Holders) -> (usize, Option<u64>) {
+        let mut size = 0;
+        for (task, stamp) in waiting.tasks.iter().zip(&waiting.stamps) {
             let alone = std::slice::from_ref(task);
-            if let Some(mut graph) = WaitGraph::of(alone, holders, None)
-                && !graph.cycles(since).is_empty()
-            {
-                self.break_deadlocks(alone, since, &graph);
+            size += match WaitGraph::of(alone, holders, None) {
+                Ok(mut graph) => {
+                    if !graph.cycles(since).is_empty() {
+                        self.break_deadlocks(alone, since, &graph);
+                    }
+                    graph.size()
+                }
+                Err(TooLarge { size }) => size,
+            };
+            if size > WAIT_GRAPH_MAX {
+                return (size, Some(*stamp));
             }
         }
+        (size, None)
     }
 
-    /// The guests that wait since then, and how many run at all.
-    pub(super) fn waiting_since(&self, since: u64) -> (Vec<Arc<TaskRecord>>, usize) {
+    /// The guests that wait since then.
+    pub(super) fn waiting_since(&self, since: u64) -> Waiting {
         let running = self.all_that_run();
         let count = running.len();
-        let late = |task: &Arc<TaskRecord>| task.parked_at().is_some_and(|stamp| stamp > since);
-        (running.into_iter().filter(late).collect(), count)
+        let late = |task: Arc<TaskRecord>| Some((task.parked_at().filter(|stamp| *stamp > since)?, task));
+        let mut waiting: Vec<_> = running.into_iter().filter_map(late).collect();
+        waiting.sort_unstable_by_key(|(stamp, _)| *stamp);
+        let (stamps, tasks) = waiting.into_iter().unzip();
+        Waiting { tasks, stamps, running: count }
     }
 
     /// Who holds custom resources, beside actors that have nothing to do: these may end by whoever drops the last handle.
@@ -82,7 +106,7 @@ impl Runtime {
     /// Tasks go on while they are looked at: what was pieced together need never have been. What has not moved between
     /// two looks has been so between them, and stays so.
     fn break_deadlocks(&self, waiting: &[Arc<TaskRecord>], since: u64, earlier: &WaitGraph) {
-        let Some(mut graph) = WaitGraph::of(waiting, &self.holders(), Some(earlier)) else {
+        let Ok(mut graph) = WaitGraph::of(waiting, &self.holders(), Some(earlier)) else {
             return;
         };
         for cycle in graph.cycles(since) {

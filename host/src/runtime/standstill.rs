@@ -55,7 +55,7 @@ impl Runtime {
 
     /// The tasks in the queue whose end would let one go on that waits: no other can end the standstill by its own.
     fn awaited_and_queued(&self) -> Vec<Arc<TaskRecord>> {
-        let (waiting, _) = self.waiting_since(0);
+        let waiting = self.waiting_since(0).tasks;
         let graph = WaitGraph::of(&waiting, &self.holders(), None);
         let mut queued: Vec<_> = graph.iter().flat_map(WaitGraph::ready).cloned().collect();
         if queued.is_empty() {

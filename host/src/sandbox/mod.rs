@@ -27,6 +27,7 @@ mod tank;
 mod trap;
 mod turns;
 mod wasi;
+mod weight;
 pub mod wire;
 
 pub use cache::{CachedModule, ModuleCache};

@@ -12,10 +12,9 @@ use super::exports::GuestExports;
 use super::guest::Guest;
 use super::outline;
 use super::plain::PlainExports;
+use super::weight::Weight;
 use crate::words::error::{TaskError, shorten};
-use crate::words::limits::{
-    ERROR_TEXT_MAX, MODULE_BYTES_MAX, MODULE_FUNCTIONS_MAX, SMALL_MODULE_BYTES, SMALL_MODULE_FUNCTIONS,
-};
+use crate::words::limits::{ERROR_TEXT_MAX, MODULE_BYTES_MAX, MODULE_ITEMS_MAX, SMALL_MODULE_BYTES};
 use crate::words::manifest::Manifest;
 
 /// The interface that makes a component a module of tasks and actors.
@@ -41,12 +40,15 @@ pub enum ModuleError {
     /// It is larger than [`MODULE_BYTES_MAX`].
     #[error("it has {0} bytes, and modules have at most {MODULE_BYTES_MAX}")]
     TooLarge(u64),
-    /// It has more functions than [`MODULE_FUNCTIONS_MAX`].
+    /// It has more functions, types and exports than [`MODULE_ITEMS_MAX`].
     #[error(
-        "it has {0} functions, and modules have at most {MODULE_FUNCTIONS_MAX}: compile it with optimisation, so that what is \
-         not called is left out, or divide it into several modules"
+        "it has {0} functions, types and exports, and modules have at most {MODULE_ITEMS_MAX}: compile it with optimisation, so that \
+         what is not called is left out, or divide it into several modules"
     )]
-    TooManyFunctions(usize),
+    TooManyItems(usize),
+    /// It is made so that it would take minutes, or gigabytes, to compile.
+    #[error("it would take too much to compile: {0}. Divide its largest functions, or compile it with optimisation")]
+    TooComplex(String),
     /// It is not WebAssembly.
     #[error(
         "it is not a WebAssembly component (it starts with {0}): compile it with `cargo build --target wasm32-wasip2`"
@@ -98,7 +100,7 @@ pub enum ModuleError {
 /// A module that is about to be compiled: it is laid out so that the compiler can cope with it.
 pub struct CheckedModule {
     bytes: Vec<u8>,
-    functions: usize,
+    weight: Weight,
 }
 
 impl CheckedModule {
@@ -108,16 +110,17 @@ impl CheckedModule {
     /// Why these bytes are no module, or one that would take too much to compile.
     pub fn check(bytes: Vec<u8>) -> Result<Self, ModuleError> {
         check_header(&bytes)?;
-        let functions = outline::check(&bytes).map_err(ModuleError::Invalid)?;
-        match functions > MODULE_FUNCTIONS_MAX {
-            true => Err(ModuleError::TooManyFunctions(functions)),
-            false => Ok(CheckedModule { bytes, functions }),
+        let weight = outline::check(&bytes)?;
+        if weight.items > MODULE_ITEMS_MAX {
+            return Err(ModuleError::TooManyItems(weight.items));
         }
+        weight.check().map_err(ModuleError::TooComplex)?;
+        Ok(CheckedModule { bytes, weight })
     }
 
     /// Does it take longer, and more memory, to compile than most?
     pub fn is_large(&self) -> bool {
-        self.bytes.len() > SMALL_MODULE_BYTES || self.functions > SMALL_MODULE_FUNCTIONS
+        self.bytes.len() > SMALL_MODULE_BYTES || self.weight.is_large()
     }
 
     /// As they came.

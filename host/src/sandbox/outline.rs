@@ -3,8 +3,10 @@
 //! The parser calls itself for each type that is declared inside another, and six kilobytes of them would overflow a stack,
 //! and with it end the process. The compiler keeps a copy of what it knows for each component inside another, and writes
 //! out each component as often as it is instantiated: a kilobyte that doubles itself thirty times takes more memory than
-//! there is. And it keeps some kilobytes for each function, which are three bytes in a file: they are counted.
+//! there is. Core modules inside are [weighed](super::weight).
 
+use super::module::ModuleError;
+use super::weight::Weight;
 use crate::words::limits::{COMPONENT_NESTING_MAX, INSTANTIATED_BYTES_MAX, TYPE_NESTING_MAX};
 
 /// The mark and the version with which a component begins.
@@ -18,23 +20,21 @@ const COMPONENT_SECTION: u8 = 4;
 const INSTANCE_SECTION: u8 = 5;
 /// The section that makes a component's functions of core ones, and the other way round.
 const CANON_SECTION: u8 = 8;
-/// The section of a core module that lists its functions.
-const FUNCTION_SECTION: u8 = 3;
 /// The section that declares types.
 const TYPE_SECTION: u8 = 7;
 /// What begins a type that can hold others: that of a component, and that of an instance.
 const OPENS_A_TYPE: [u8; 2] = [0x41, 0x42];
 
-/// Is it laid out so that the parser and the compiler can cope with it? What is damaged is left for them to find. Gives the number of
-/// functions in it. Those that a component makes of core ones are made for each of its instances.
+/// Is it laid out so that the parser and the compiler can cope with it? What is damaged is left for them to find. Gives what it
+/// takes to compile: functions that a component makes of core ones are made for each of its instances.
 ///
 /// # Errors
 /// What is nested too deeply, or grows too large.
-pub fn check(bytes: &[u8]) -> Result<usize, String> {
+pub fn check(bytes: &[u8]) -> Result<Weight, ModuleError> {
     let mut open = vec![Part::until(bytes.len())];
     // A component can instantiate those before it. Which one is not looked up: the largest.
     let mut largest = Written::default();
-    let mut functions = 0_usize;
+    let mut weight = Weight::default();
     // For what the component instantiates, beside those that are counted once.
     let mut instantiated = 0;
     let mut at = PREAMBLE;
@@ -48,36 +48,24 @@ pub fn check(bytes: &[u8]) -> Result<usize, String> {
             continue;
         }
         let Some(section) = Section::read(bytes, at).filter(|section| section.end <= part.end) else {
-            return Ok(functions);
+            return Ok(weight);
         };
         let body = &bytes[section.start..section.end];
         at = section.end;
         match section.id {
             CUSTOM_SECTION => {}
-            CORE_MODULE_SECTION => functions = functions.saturating_add(functions_of(body)),
+            CORE_MODULE_SECTION => weight = weight.and(Weight::of_module(body).map_err(ModuleError::TooComplex)?),
             COMPONENT_SECTION => {
                 at = section.start + PREAMBLE;
                 open.push(Part::until(section.end));
                 check_depth(open.len())?;
             }
             id => {
-                functions = functions.saturating_add(part.count(id, body)?);
+                weight = weight.and(Weight::of_functions(part.count(id, body)?));
             }
         }
     }
-    Ok(functions.saturating_add(instantiated))
-}
-
-/// Functions of a core module.
-fn functions_of(module: &[u8]) -> usize {
-    let (mut functions, mut at) = (0_usize, PREAMBLE);
-    while let Some(section) = Section::read(module, at) {
-        at = section.end;
-        if section.id == FUNCTION_SECTION {
-            functions = functions.saturating_add(count_of(&module[section.start..section.end]));
-        }
-    }
-    functions
+    Ok(weight.and(Weight::of_functions(instantiated)))
 }
 
 /// How many items a section has, as it says itself.
@@ -120,7 +108,7 @@ impl Part {
     }
 
     /// Gives the number of functions in this section.
-    fn count(&mut self, id: u8, body: &[u8]) -> Result<usize, String> {
+    fn count(&mut self, id: u8, body: &[u8]) -> Result<usize, ModuleError> {
         self.own.bytes = self.own.bytes.saturating_add(body.len());
         match id {
             INSTANCE_SECTION => self.instances = self.instances.saturating_add(count_of(body)),
@@ -136,31 +124,33 @@ impl Part {
     }
 
     /// What it is with all that it instantiates written out.
-    fn written(&self, largest: Written) -> Result<Written, String> {
+    fn written(&self, largest: Written) -> Result<Written, ModuleError> {
         let written = self.own.and(self.instances, largest);
         match written.bytes > INSTANTIATED_BYTES_MAX {
-            true => Err(format!(
+            true => Err(ModuleError::Invalid(format!(
                 "its components may instantiate each other to {} bytes: at most {INSTANTIATED_BYTES_MAX}",
                 written.bytes
-            )),
+            ))),
             false => Ok(written),
         }
     }
 }
 
-fn check_depth(depth: usize) -> Result<(), String> {
+fn check_depth(depth: usize) -> Result<(), ModuleError> {
     match depth > COMPONENT_NESTING_MAX {
-        true => Err(format!("components are nested more than {COMPONENT_NESTING_MAX} deep")),
+        true => Err(ModuleError::Invalid(format!("components are nested more than {COMPONENT_NESTING_MAX} deep"))),
         false => Ok(()),
     }
 }
 
 /// A type can't be nested deeper than there are bytes that could open one. Most of those that an honest module has are
 /// something else, and of the rest it has one for each interface.
-fn check_types(types: &[u8]) -> Result<(), String> {
+fn check_types(types: &[u8]) -> Result<(), ModuleError> {
     let opened = types.iter().filter(|byte| OPENS_A_TYPE.contains(byte)).count();
     match opened > TYPE_NESTING_MAX {
-        true => Err(format!("{opened} types may be nested in each other: at most {TYPE_NESTING_MAX}")),
+        true => {
+            Err(ModuleError::Invalid(format!("{opened} types may be nested in each other: at most {TYPE_NESTING_MAX}")))
+        }
         false => Ok(()),
     }
 }
@@ -234,18 +224,18 @@ mod tests {
             [EMPTY, &core, &twice.repeat(times)].concat()
         };
         assert!(check(&doubling(10)).is_ok());
-        assert!(check(&doubling(20)).unwrap_err().contains("instantiate each other"));
+        assert!(check(&doubling(20)).unwrap_err().to_string().contains("instantiate each other"));
         assert!(check(&doubling(1000)).is_err());
     }
 
     #[test]
     fn functions_are_counted_wherever_they_are() {
-        let core =
-            [b"\0asm\x01\0\0\0", &section(1, &[1, 0x60, 0, 0])[..], &section(FUNCTION_SECTION, &[3, 0, 0, 0])].concat();
+        let core = [b"\0asm\x01\0\0\0", &section(1, &[1, 0x60, 0, 0])[..], &section(3, &[3, 0, 0, 0])].concat();
         let inner = [EMPTY, &section(CORE_MODULE_SECTION, &core), &section(CANON_SECTION, &[2])].concat();
         let outer = [EMPTY, &section(COMPONENT_SECTION, &inner), &section(CORE_MODULE_SECTION, &core)].concat();
-        assert_eq!(check(&outer), Ok(8));
-        assert_eq!(check(&outer[..outer.len() - 2]), Ok(5));
+        // Each core module has a type and three functions.
+        assert_eq!(check(&outer).unwrap().items, 2 * 4 + 2);
+        assert_eq!(check(&outer[..outer.len() - 2]).unwrap().items, 4 + 2);
     }
 
     #[test]
@@ -253,7 +243,7 @@ mod tests {
         let inner = section(COMPONENT_SECTION, &[EMPTY, &section(CANON_SECTION, &[10])].concat());
         let instances = |count: u8| section(INSTANCE_SECTION, &[&[count][..], &[0; 20]].concat());
         let twice = section(COMPONENT_SECTION, &[EMPTY, &instances(2)].concat());
-        let of = |parts: &[&[u8]]| check(&[EMPTY, &parts.concat()].concat()).unwrap();
+        let of = |parts: &[&[u8]]| check(&[EMPTY, &parts.concat()].concat()).unwrap().items;
         assert_eq!(of(&[&inner]), 10);
         assert_eq!(of(&[&inner, &instances(3)]), 10 + 30);
         assert_eq!(of(&[&inner, &twice, &instances(3), &section(CANON_SECTION, &[5])]), 10 + 5 + 3 * 20);

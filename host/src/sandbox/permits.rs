@@ -52,6 +52,8 @@ pub struct Permits {
 /// The right to one thread, until it is dropped.
 pub struct Permit {
     _held: [Option<OwnedSemaphorePermit>; 2],
+    /// As long as a thread is taken: guests that ended leave theirs behind, and the next ones are no other owner.
+    _owner: Arc<Permits>,
 }
 
 impl Permits {
@@ -61,7 +63,7 @@ impl Permits {
     }
 
     /// Waits for the module's own or for one of those that all share, whichever comes first.
-    pub async fn acquire(&self) -> Permit {
+    pub async fn acquire(self: Arc<Self>) -> Permit {
         let own = self.own.clone().acquire_owned();
         let of_all = async {
             let part = self.part.clone().acquire_owned().await;
@@ -72,7 +74,7 @@ impl Permits {
             Either::Left((own, _)) => [own.ok(), None],
             Either::Right((held, _)) => held,
         };
-        Permit { _held }
+        Permit { _held, _owner: self }
     }
 }
 
@@ -87,14 +89,15 @@ mod tests {
     #[test]
     fn one_owner_leaves_others_theirs() {
         let all = AllPermits { shared: Arc::new(Semaphore::new(2 * MODULES_LOOK_UPS_MAX)), ..AllPermits::default() };
-        let all_of =
-            |owner: &Arc<Permits>| -> Vec<Permit> { std::iter::from_fn(|| owner.acquire().now_or_never()).collect() };
+        let all_of = |owner: &Arc<Permits>| -> Vec<Permit> {
+            std::iter::from_fn(|| owner.clone().acquire().now_or_never()).collect()
+        };
         let owners: Vec<_> = (0..4).map(|number| all.of(ModuleId(number))).collect();
         assert!(Arc::ptr_eq(&all.of(ModuleId(2)), &owners[2]));
         let held: Vec<_> = owners.iter().map(all_of).collect();
         let counts: Vec<_> = held.iter().map(Vec::len).collect();
         assert_eq!(counts, [1 + MODULES_LOOK_UPS_MAX, 1 + MODULES_LOOK_UPS_MAX, 1, 1]);
-        drop(owners);
+        drop((owners, held));
         let more: Vec<_> = (0..=MODULES_MAX as u64).map(|number| all.of(ModuleId(1000 + number))).collect();
         let has_own = |permits: &&Arc<Permits>| permits.own.available_permits() > 0;
         assert_eq!((more.iter().filter(has_own).count(), has_own(&&more[MODULES_MAX])), (MODULES_MAX, false));
@@ -105,11 +108,11 @@ mod tests {
 
     #[test]
     fn who_waits_has_the_first_that_is_given_back() {
-        let owner = Permits::new(Arc::new(Semaphore::new(1)), true);
+        let owner = Arc::new(Permits::new(Arc::new(Semaphore::new(1)), true));
         // Its own first, and then the one that is shared.
-        let mut held: VecDeque<_> = (0..2).map(|_| owner.acquire().now_or_never().unwrap()).collect();
+        let mut held: VecDeque<_> = (0..2).map(|_| owner.clone().acquire().now_or_never().unwrap()).collect();
         for _ in 0..2 {
-            let mut waits = std::pin::pin!(owner.acquire());
+            let mut waits = std::pin::pin!(owner.clone().acquire());
             assert!(waits.as_mut().now_or_never().is_none());
             drop(held.pop_front());
             held.push_back(waits.now_or_never().unwrap());

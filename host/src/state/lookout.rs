@@ -12,6 +12,8 @@ pub struct Lookout {
     stamps: u64,
     /// The last stamp that a look has seen.
     seen: u64,
+    /// Was that not the last that there was?
+    is_partial: bool,
     /// What closed a circle may be no wait: the next look goes over all that wait.
     all: bool,
     /// Turns of the threads since then.
@@ -62,12 +64,17 @@ impl Lookout {
         // Until the look tells how long it took.
         self.patience = u64::MAX;
         let seen = std::mem::replace(&mut self.seen, self.stamps);
-        if std::mem::take(&mut self.all) { 0 } else { seen }
+        // Those that were left come first: whoever has all looked at again and again would keep them from ever being.
+        if !std::mem::take(&mut self.is_partial) && std::mem::take(&mut self.all) { 0 } else { seen }
     }
 
-    /// A look went over this many tasks: the more, the rarer looks are while the host is busy.
-    pub fn end(&mut self, tasks: usize) {
+    /// A look went over this many tasks: the more, the rarer looks are while the host is busy. Where they were too many for it, it went
+    /// `up_to` this stamp, and the next goes on there.
+    pub fn end(&mut self, tasks: usize, up_to: Option<u64>) {
         self.patience = LOOK_TURNS + LOOK_TURNS_PER_TASK * tasks as u64;
+        if let Some(stamp) = up_to {
+            (self.seen, self.is_partial) = (stamp, true);
+        }
     }
 }
 
@@ -82,12 +89,31 @@ mod tests {
         assert_eq!(lookout.park(), 1);
         assert!(lookout.is_due(true));
         assert_eq!((lookout.begin(), lookout.is_due(true)), (0, false));
-        lookout.end(0);
+        lookout.end(0, None);
         assert_eq!(lookout.park(), 2);
         assert!(lookout.is_due(true));
         lookout.unpark();
         lookout.unpark();
         assert!(!lookout.is_due(true), "who waited goes on");
+    }
+
+    #[test]
+    fn what_was_too_much_for_a_look_is_looked_at_in_the_next() {
+        let mut lookout = Lookout::default();
+        assert_eq!((0..10).map(|_| lookout.park()).max(), Some(10));
+        assert_eq!(lookout.begin(), 0);
+        lookout.end(100, Some(4));
+        assert!(lookout.is_due(true));
+        // Before all are looked at once more.
+        lookout.look_at_all();
+        lookout.park();
+        assert_eq!(lookout.begin(), 4);
+        lookout.end(100, Some(8));
+        assert_eq!(lookout.begin(), 8);
+        lookout.end(100, None);
+        assert_eq!((lookout.is_due(true), lookout.begin()), (true, 0));
+        lookout.end(100, None);
+        assert!(!lookout.is_due(true));
     }
 
     #[test]
@@ -97,7 +123,7 @@ mod tests {
         lookout.park();
         lookout.hurry();
         assert!(!lookout.is_due(false));
-        lookout.end(1_000_000);
+        lookout.end(1_000_000, None);
         lookout.hurry();
         assert!(lookout.is_due(false));
     }
@@ -107,7 +133,7 @@ mod tests {
         let turns_until_due = |tasks: usize| {
             let mut lookout = Lookout::default();
             lookout.begin();
-            lookout.end(tasks);
+            lookout.end(tasks, None);
             lookout.park();
             (0..).find(|_| {
                 let due = lookout.is_due(false);

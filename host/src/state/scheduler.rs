@@ -479,9 +479,9 @@ impl<J> Scheduler<J> {
         self.spares.dismiss();
     }
 
-    /// A look for deadlocks is over, which went over this many tasks.
-    pub fn looked(&mut self, tasks: usize) {
-        self.lookout.end(tasks);
+    /// A look for deadlocks is over, which went over this many tasks, and only `up_to` this stamp where they were too many.
+    pub fn looked(&mut self, tasks: usize, up_to: Option<u64>) {
+        self.lookout.end(tasks, up_to);
     }
 
     /// Long ago was the last look for deadlocks: the next is due.

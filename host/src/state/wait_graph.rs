@@ -25,6 +25,14 @@ pub struct WaitGraph {
     /// For each actor with calls in the graph, the calls that wait, and the nearest before each that holds up those behind.
     queues: HashMap<*const ActorRecord, Queue>,
     size: usize,
+    /// Calls wait for an actor that are too many to be listed.
+    is_too_large: bool,
+}
+
+/// A graph that is too large to be looked at.
+pub struct TooLarge {
+    /// So far it was pieced together.
+    pub size: usize,
 }
 
 /// Who holds custom resources, and all that there is of them. What nobody here holds counts as free.
@@ -82,8 +90,11 @@ pub enum Victim {
 
 impl WaitGraph {
     /// All that `tasks` depend on. With an `earlier` graph, what has moved since counts as going on by itself: what then
-    /// still waits for itself did so at the moment between the two. `None` where it is too large to be looked at.
-    pub fn of(tasks: &[Arc<TaskRecord>], holders: &Holders, earlier: Option<&WaitGraph>) -> Option<Self> {
+    /// still waits for itself did so at the moment between the two.
+    ///
+    /// # Errors
+    /// It is larger than [`WAIT_GRAPH_MAX`].
+    pub fn of(tasks: &[Arc<TaskRecord>], holders: &Holders, earlier: Option<&WaitGraph>) -> Result<Self, TooLarge> {
         let mut graph = WaitGraph::default();
         for task in tasks {
             graph.place(task.clone());
@@ -94,12 +105,12 @@ impl WaitGraph {
             if earlier.is_some_and(|earlier| earlier.state(&task) != Some(graph.nodes[next].state)) {
                 graph.set(next, State::Free, Vec::new(), 0);
             }
-            if graph.size() > WAIT_GRAPH_MAX {
-                return None;
+            if graph.is_too_large || graph.size() > WAIT_GRAPH_MAX {
+                return Err(TooLarge { size: graph.size() });
             }
             next += 1;
         }
-        Some(graph)
+        Ok(graph)
     }
 
     /// The tasks and queue places that it holds.
@@ -203,10 +214,11 @@ impl WaitGraph {
 
     /// The calls that wait for an actor. None where the graph has no room for them, which is too large then.
     fn waiting(&mut self, actor: &ActorRecord) -> Vec<(Submitter, Arc<TaskRecord>)> {
-        let room = WAIT_GRAPH_MAX.saturating_sub(self.size());
-        let waiting = actor.mailbox.waiting(room);
-        self.size += waiting.as_ref().map_or(room + 1, Vec::len);
-        waiting.unwrap_or_default()
+        let waiting = actor.mailbox.waiting(WAIT_GRAPH_MAX.saturating_sub(self.size()));
+        self.is_too_large |= waiting.is_none();
+        let waiting = waiting.unwrap_or_default();
+        self.size += waiting.len();
+        waiting
     }
 
     /// Those of which so many must end before the actor serves this call, its arguments aside; `None` if it is not in the mailbox.

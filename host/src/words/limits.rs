@@ -343,15 +343,32 @@ pub const MANIFEST_LIFT_BYTES: usize = 4 * MANIFEST_BYTES_MAX as usize;
 /// names and debug information are copied a few times.
 pub const MODULE_BYTES_MAX: u64 = 256 << 20;
 
-/// Functions of a module, those that its component makes of others included. Each takes the compiler some 6 KB however small it is, so
-/// that all take 600 MB, where three bytes would do for each in the file. The largest of our programs has 2,000, and an interpreter of a
-/// large language some 30,000.
-pub const MODULE_FUNCTIONS_MAX: usize = 100_000;
+/// Functions of a module, those that its component makes of others included, with its types and exports. Each takes the compiler some 6 KB
+/// however small it is, so that all take 600 MB, where three bytes would do for each in the file. The largest of our programs has 2,000
+/// functions, and an interpreter of a large language some 20,000 of 200 types.
+pub const MODULE_ITEMS_MAX: usize = 100_000;
 
-/// Modules with no more bytes and functions than these are small ones, as nearly all are: each takes up to 100 MB to compile.
+/// Of one function, its locals times the loops that are inside one another, which takes up to two seconds to compile. The largest in two
+/// interpreters and in our programs, with and without optimisation, is 2,500.
+pub const LOOPED_LOCALS_MAX: u64 = 20_000;
+/// The same of all functions of a module together; 100,000 in an interpreter.
+pub const MODULE_LOOPED_LOCALS_MAX: u64 = 1_000_000;
+
+/// Of one function, its locals times its branches, which takes a second to compile, and some 100 bytes for each. The largest in an
+/// interpreter is 270,000.
+pub const BRANCHED_LOCALS_MAX: u64 = 2_000_000;
+/// The same of all functions of a module together; 6 million in an interpreter.
+pub const MODULE_BRANCHED_LOCALS_MAX: u64 = 60_000_000;
+
+/// Modules with no more bytes, items, and locals in loops and branches than these are small ones, as nearly all are: each takes some
+/// seconds and up to 400 MB to compile.
 pub const SMALL_MODULE_BYTES: usize = 2 << 20;
 /// See [`SMALL_MODULE_BYTES`].
-pub const SMALL_MODULE_FUNCTIONS: usize = 5000;
+pub const SMALL_MODULE_ITEMS: usize = 5000;
+/// See [`SMALL_MODULE_BYTES`].
+pub const SMALL_MODULE_LOOPED_LOCALS: u64 = 25_000;
+/// See [`SMALL_MODULE_BYTES`].
+pub const SMALL_MODULE_BRANCHED_LOCALS: u64 = 1_000_000;
 
 /// Small modules that are compiled at once: each is compiled on all cores, and one that takes long should not be alone in holding up the
 /// rest.
@@ -493,11 +510,8 @@ pub const LOOK_AT_LEAST: Duration = Duration::from_secs(1);
 /// all that a look may cost.
 pub const WAIT_OBJECTS_MAX: usize = 1 << 14;
 
-/// Guests that are looked at one by one where all together are too much for a look.
-pub const LOOK_ALONE_MAX: usize = 64;
-
 /// Tasks and queue places that one look for deadlocks goes over, which takes some ten milliseconds. Where guests wait for
-/// more than that, those that closed a circle are looked at one by one.
+/// more than that, they are looked at one by one, as many as are no more together, and the others in the next look.
 pub const WAIT_GRAPH_MAX: usize = 1 << 16;
 
 /// The limits of one task, or of one call to an actor.

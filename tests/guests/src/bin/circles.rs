@@ -106,6 +106,16 @@ async fn waits_for_any(shelf: ShelfHandle) -> Result<u32> {
     ready[0].clone().await
 }
 
+/// Waits for one of what is on a shelf, or of a task, again and again.
+#[rustyray::remote]
+async fn waits_again_and_again(shelf: ShelfHandle) -> Result<u32> {
+    let parts = on(&shelf).await?;
+    loop {
+        let any: Vec<_> = parts.iter().cloned().chain([sleeps.remote(0)]).collect();
+        rustyray::wait(&any, 1, None).await?;
+    }
+}
+
 /// Waits for the first that is on a shelf, for a while.
 #[rustyray::remote]
 async fn waits_for_a_while(shelf: ShelfHandle, seconds: u64) -> Result<u32> {

@@ -98,7 +98,7 @@ impl World {
 
     pub(super) fn look(&mut self) {
         let tasks = self.rng.usize(..20);
-        self.scheduler.looked(tasks);
+        self.scheduler.looked(tasks, None);
         (self.unseen, self.turns) = (false, 0);
         self.patience = LOOK_TURNS + LOOK_TURNS_PER_TASK * tasks as u64;
     }
