@@ -44,6 +44,10 @@ pub struct Lane {
 struct Line {
     first: Place,
     /// Behind it. Most lines have none, and nothing of their own for it.
+    #[expect(
+        clippy::box_collection,
+        reason = "a pointer, and not the four words of a list, for each of a million lines of one call"
+    )]
     more: Option<Box<VecDeque<Place>>>,
     is_open: bool,
 }
