@@ -36,6 +36,8 @@ mod running;
 mod signals;
 #[path = "cli/stalled.rs"]
 mod stalled;
+#[path = "cli/streams.rs"]
+mod streams;
 #[path = "cli/stubs.rs"]
 mod stubs;
 #[path = "cli/timeline.rs"]

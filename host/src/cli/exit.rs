@@ -2,8 +2,8 @@
 
 use rustyray_host::ErrorKind;
 
-/// An end that is not the guest's own, by its exit code. A guest that exits with one of these codes by itself can't be
-/// told apart by the code alone; what ended it otherwise is on standard error.
+/// An end that is not the guest's own, by its exit code. A guest that exits with one of these codes by itself can't be told apart by the
+/// code alone: standard error says so, as it says what ended it otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
@@ -52,6 +52,13 @@ impl Exit {
     /// The process's exit code.
     pub fn code(self) -> u8 {
         self as u8
+    }
+
+    /// Does this code say something of the host, unless standard error says that it is the program's?
+    pub fn is_ours(code: u8) -> bool {
+        // `run` never ends with 1 by itself, and a program whose output nobody reads is ended with the other.
+        let both_say = |exit: &Exit| matches!(exit, Exit::TaskFailed | Exit::PipeClosed);
+        TABLE.iter().any(|(exit, _)| exit.code() == code && !both_say(exit))
     }
 
     /// Did the user say so, by a signal?

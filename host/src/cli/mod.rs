@@ -36,6 +36,7 @@ mod screen;
 mod scribe;
 mod session;
 mod signals;
+mod streams;
 mod stubs;
 mod suggestion;
 mod templates;

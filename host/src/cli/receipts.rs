@@ -1,6 +1,6 @@
 //! The receipts of finished tasks, as JSON lines in a file.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,27 +25,21 @@ pub struct ReceiptFile {
 
 struct State {
     file: File,
-    /// Bytes of whole lines.
-    length: u64,
     /// Receipts that could not be written.
     lost: u64,
 }
 
 impl ReceiptFile {
-    /// Creates the file; one that exists is replaced.
+    /// Opens the file. One of an earlier run is replaced, and one that another process writes to is added to: each line is whole.
     ///
     /// # Errors
     /// It cannot be written.
     pub fn create(path: &Path, console: &Console) -> Result<Self, Failure> {
         // Of a pipe it waits for a reader.
         let _ends_at_a_signal = signals::may_block();
-        let file = File::create(path)
+        let file = open(path)
             .map_err(|error| Failure::host(format!("cannot write receipts to '{}': {error}", path.display())))?;
-        Ok(ReceiptFile {
-            path: path.to_owned(),
-            console: console.clone(),
-            state: Mutex::new(State { file, length: 0, lost: 0 }),
-        })
+        Ok(ReceiptFile { path: path.to_owned(), console: console.clone(), state: Mutex::new(State { file, lost: 0 }) })
     }
 
     /// Adds a line. After the first that fails no more are tried, so that the file has no gaps.
@@ -90,15 +84,41 @@ impl ReceiptFile {
 }
 
 impl State {
+    /// In one call: lines of several processes stand one after the other.
     fn append(&mut self, line: &[u8]) -> io::Result<()> {
-        let outcome = self.file.write_all(line);
-        match &outcome {
-            Ok(()) => self.length += line.len() as u64,
-            // A full disk may have taken half a line. A pipe or a device can't take it back, and need not.
-            Err(_) => drop(self.file.set_len(self.length)),
+        match self.file.write(line) {
+            Ok(written) if written == line.len() => Ok(()),
+            // A pipe that was almost full: the rest is on its way, unless nobody reads any more.
+            Ok(written) if !is_file(&self.file) => self.file.write_all(&line[written..]),
+            Ok(written) => {
+                // A full disk took half a line: it must not be the beginning of another process's.
+                let length = self.file.metadata().map(|file| file.len());
+                let _ = length.and_then(|length| self.file.set_len(length - written as u64));
+                Err(io::Error::from(io::ErrorKind::StorageFull))
+            }
+            Err(error) => Err(error),
         }
-        outcome
     }
+}
+
+/// Empties it, unless another process has it open to write there as well.
+fn open(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().create(true).append(true).open(path)?;
+    if is_file(&file) {
+        match file.try_lock() {
+            Ok(()) => file.set_len(0)?,
+            Err(TryLockError::WouldBlock) => {}
+            // Where files have no locks, nobody can know.
+            Err(TryLockError::Error(_)) => return file.set_len(0).map(|()| file),
+        }
+        // As long as this process lives.
+        file.lock_shared()?;
+    }
+    Ok(file)
+}
+
+fn is_file(file: &File) -> bool {
+    file.metadata().is_ok_and(|file| file.is_file())
 }
 
 fn line(receipt: &Receipt) -> io::Result<Vec<u8>> {

@@ -1,8 +1,8 @@
 //! A task's result, on standard output.
 
 use std::borrow::Cow;
-use std::io::{self, Write};
 
+use rustix::io::Errno;
 use rustyray_host::{Encoding, Payload, Receipt};
 use serde::Serialize;
 use serde::de::IgnoredAny;
@@ -11,6 +11,7 @@ use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::signals;
+use super::streams::write_all;
 
 /// Prints a result as JSON; bytes are a list of numbers. With `raw`, bytes and texts are written as they are.
 ///
@@ -102,10 +103,9 @@ pub fn write_json_line(value: &impl Serialize) -> Result<(), Failure> {
 pub fn write_out(bytes: &[u8]) -> Result<(), Failure> {
     // A reader may take nothing for as long as it likes.
     let _ends_at_a_signal = signals::may_block();
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+    match write_all(rustix::stdio::stdout(), bytes) {
         Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::silent(Exit::PipeClosed)),
+        Err(Errno::PIPE) => Err(Failure::silent(Exit::PipeClosed)),
         Err(error) => Err(Failure::host(format!("cannot write to standard output: {error}"))),
     }
 }

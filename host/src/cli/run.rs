@@ -16,8 +16,9 @@ use super::watch;
 /// Run a program: a module, or a crate, which is built first.
 ///
 /// What `main` prints goes to standard output and standard error; what other tasks print and log goes to standard
-/// error, under their names. The program's own exit code is passed on; WASI 0.2 knows 0 and 1, whatever else `exit` is
-/// given.
+/// error, under their names. The program's own exit code is passed on: what it gives to `exit-with-code` of WASI; `exit` of WASI, and with it
+/// `std::process::exit` of a program in Rust, knows 0 and 1 only. Where it is one of the codes below, standard error says that it is the
+/// program's.
 #[derive(Args)]
 #[command(after_help = exit::help(), after_long_help = exit::help())]
 pub struct Run {
@@ -69,7 +70,11 @@ impl Run {
             Ended::Outcome(outcome) => Ended::Outcome(outcome.map_err(|error| said_once(&error).into())),
             signal => signal,
         };
-        exit_code(&*ended.value(&self.host)?)
+        let code = exit_code(&*ended.value(&self.host)?)?;
+        if Exit::is_ours(code) {
+            session.say(&format!("the program itself ended with exit code {code}"));
+        }
+        Ok(code)
     }
 
     /// The file's name, and what follows `--`.

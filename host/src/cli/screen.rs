@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::Errno;
+
+use super::streams::write_all;
 
 /// Time without other output after which the progress line comes back. Output that is still on its way to the terminal
 /// has arrived by then.
@@ -37,7 +37,7 @@ impl Screen {
         self.clear();
         self.written = Some(Instant::now());
         // Nobody is left to tell that standard error is closed.
-        let _ = write_all(text);
+        let _ = write_all(rustix::stdio::stderr(), text);
     }
 
     /// Shows or renews the progress line, unless something else was written just now.
@@ -63,22 +63,6 @@ impl Screen {
         self.written = Some(Instant::now());
         self.mid_line = mid_line.unwrap_or(self.mid_line);
     }
-}
-
-/// Not through the standard library's handle: its lock would be held for as long as nobody reads.
-fn write_all(mut text: &[u8]) -> Result<(), Errno> {
-    let stderr = rustix::stdio::stderr();
-    while !text.is_empty() {
-        match rustix::io::write(stderr, text) {
-            Ok(0) => return Err(Errno::IO),
-            Ok(written) => text = &text[written..],
-            Err(Errno::INTR) => {}
-            // Somebody made it non-blocking.
-            Err(Errno::AGAIN) => drop(poll(&mut [PollFd::from_borrowed_fd(stderr, PollFlags::OUT)], None)),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 fn new_bar(since: Duration) -> ProgressBar {

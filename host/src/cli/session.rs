@@ -105,6 +105,11 @@ impl Session {
         Ok(module)
     }
 
+    /// Says something that is no error.
+    pub fn say(&self, text: &str) {
+        self.console.line(&format!("{} {text}", self.console.paint().bold("note:")));
+    }
+
     /// Gives the modules their weights.
     fn weigh(&self, loaded: &[Module]) -> Result<(), Failure> {
         for (name, weight) in &self.weights {

@@ -1,7 +1,7 @@
 //! A file in Chrome's trace format, a JSON list of events, that is whole at every moment: each write ends the list, and
 //! the next one begins where that end was.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -121,10 +121,15 @@ impl TraceFile {
     /// Creates the file; one that exists is replaced.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// It cannot be written, or another process does.
     pub fn create(path: &Path) -> io::Result<Self> {
-        let mut file =
-            TraceFile { file: File::create(path)?, buffer: b"[".to_vec(), offset: 0, limit: TRACE_BYTES_MAX };
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+        if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, "another process writes to it"));
+        }
+        // Of a pipe there is nothing to empty, and what follows says what is wrong with it.
+        let _ = file.set_len(0);
+        let mut file = TraceFile { file, buffer: b"[".to_vec(), offset: 0, limit: TRACE_BYTES_MAX };
         file.flush()?;
         Ok(file)
     }
@@ -160,8 +165,17 @@ impl TraceFile {
         self.buffer.extend_from_slice(END);
         let written = self.file.write_all_at(&self.buffer, self.offset);
         self.buffer.clear();
-        self.offset += gathered as u64;
+        match written {
+            Ok(()) => self.offset += gathered as u64,
+            // A full disk took a part: the file ends where it did before, for which it has room.
+            Err(_) => drop(self.file.write_all_at(END, self.offset).and_then(|()| self.file.set_len(self.end()))),
+        }
         written
+    }
+
+    /// Bytes with the end of the list.
+    fn end(&self) -> u64 {
+        self.offset + END.len() as u64
     }
 }
 

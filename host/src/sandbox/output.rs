@@ -161,7 +161,7 @@ fn whole_lines(buffer: &mut Vec<u8>) -> Vec<String> {
         let window = &rest[..rest.len().min(LOG_LINE_MAX)];
         let (len, skip) = match window.iter().position(|byte| *byte == b'\n') {
             Some(end) => (end, 1),
-            None if window.len() == LOG_LINE_MAX => (LOG_LINE_MAX, 0),
+            None if window.len() == LOG_LINE_MAX => (whole_characters(window), 0),
             None => break,
         };
         lines.push(String::from_utf8_lossy(&rest[..len]).into_owned());
@@ -169,6 +169,15 @@ fn whole_lines(buffer: &mut Vec<u8>) -> Vec<String> {
     }
     buffer.drain(..from);
     lines
+}
+
+/// Bytes up to the character that the end cuts in two, if it does.
+fn whole_characters(bytes: &[u8]) -> usize {
+    // A character has four bytes at most. What ends in none that is cut off stays as it is.
+    let last = bytes.len().saturating_sub(3)..bytes.len();
+    let begins = last.rev().find(|at| bytes[*at] & 0xc0 != 0x80);
+    let is_cut_off = |at: &usize| std::str::from_utf8(&bytes[*at..]).is_err_and(|error| error.error_len().is_none());
+    begins.filter(is_cut_off).unwrap_or(bytes.len())
 }
 
 /// A driver whose reader has gone leaves with the code of SIGPIPE, as other programs do: an error would only make it
@@ -288,5 +297,16 @@ mod tests {
         let mut long = vec![b'x'; LOG_LINE_MAX * 2 + 5];
         assert_eq!(whole_lines(&mut long).len(), 2);
         assert_eq!(long.len(), 5);
+        // No character is cut in two, wherever the bound falls.
+        for before in 0..4 {
+            let text = format!("{}{}", "x".repeat(before), "🦀".repeat(LOG_LINE_MAX));
+            let mut bytes = text.clone().into_bytes();
+            let lines = whole_lines(&mut bytes);
+            assert_eq!(lines.concat() + std::str::from_utf8(&bytes).unwrap(), text);
+            assert!(lines.iter().all(|line| line.len() > LOG_LINE_MAX - 4 && line.len() <= LOG_LINE_MAX));
+        }
+        // What is no text is cut where it has to be.
+        let mut bytes = vec![0xf0; 2 * LOG_LINE_MAX];
+        assert_eq!((whole_lines(&mut bytes).len(), bytes.len()), (2, 2));
     }
 }

@@ -10,6 +10,7 @@ use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder};
 
 use super::output::{GuestOutput, Transcript};
+use super::process_stream::ProcessInput;
 use super::reach::Reach;
 use crate::port::log::LogSource;
 use crate::state::task::{TaskRecord, Work};
@@ -27,7 +28,7 @@ pub fn context(task: &TaskRecord, transcript: &Arc<Transcript>, reach: &Arc<Reac
         builder.args(arguments);
     }
     if held.stdin {
-        builder.inherit_stdin();
+        builder.stdin(ProcessInput);
     }
     for (name, value) in &held.env {
         builder.env(name, value);

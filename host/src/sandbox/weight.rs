@@ -164,7 +164,7 @@ impl Shape {
                     shape.loops = shape.loops.max(loops);
                 }
                 Operator::Block { .. } | Operator::If { .. } | Operator::TryTable { .. } => open.push(false),
-                Operator::End => loops -= u64::from(open.pop().unwrap_or_default()),
+                Operator::End if open.pop() == Some(true) => loops -= 1,
                 Operator::Br { .. } | Operator::BrIf { .. } => shape.branches += 1,
                 Operator::BrTable { targets } => shape.branches += u64::from(targets.len()) + 1,
                 _ => {}

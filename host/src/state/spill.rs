@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -42,6 +42,8 @@ pub struct SpillFolder {
     /// Says that the owner lives. The system lets go of it with the process.
     owner: Mutex<File>,
     root: PathBuf,
+    /// That folder, and those above it, where they were made for this: the innermost first.
+    made: Vec<PathBuf>,
 }
 
 /// Called when a file is gone, on any thread; false where nobody comes any more.
@@ -67,6 +69,8 @@ impl SpillFolder {
     /// # Errors
     /// What the system says.
     pub fn make(root: &Path, limit: u64) -> io::Result<Arc<Self>> {
+        let made = root.ancestors().take_while(|above| !above.as_os_str().is_empty() && !above.exists());
+        let made = made.map(Path::to_owned).collect();
         fs::create_dir_all(root)?;
         let _gate = gate(root)?;
         remove_abandoned(root)?;
@@ -86,6 +90,7 @@ impl SpillFolder {
             broom,
             owner,
             root,
+            made,
         }))
     }
 
@@ -179,14 +184,26 @@ impl SpillFolder {
 /// Held by whoever makes or removes a folder, so that nobody removes one that has no owner yet.
 fn gate(root: &Path) -> io::Result<File> {
     let path = root.join(GATE);
-    let mine = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-    let gate = mine.or_else(|error| match error.kind() {
+    loop {
+        let gate = open_gate(&path)?;
+        gate.lock()?;
+        // Who was the last meanwhile took it away: the next one makes another.
+        let is_there = |there: fs::Metadata| {
+            gate.metadata().is_ok_and(|mine| (mine.dev(), mine.ino()) == (there.dev(), there.ino()))
+        };
+        if fs::metadata(&path).is_ok_and(is_there) {
+            return Ok(gate);
+        }
+    }
+}
+
+fn open_gate(path: &Path) -> io::Result<File> {
+    let mine = OpenOptions::new().create(true).truncate(false).write(true).open(path);
+    mine.or_else(|error| match error.kind() {
         // Another user's: to hold it is no more than to read it.
-        io::ErrorKind::PermissionDenied => File::open(&path),
+        io::ErrorKind::PermissionDenied => File::open(path),
         _ => Err(error),
-    })?;
-    gate.lock()?;
-    Ok(gate)
+    })
 }
 
 /// A new folder with its owner. What is in it are customers' data: nobody else reads it.
@@ -202,15 +219,36 @@ impl Drop for SpillFolder {
         if let Err(error) = fs::remove_dir_all(&self.path) {
             tracing::warn!("a folder of spilled objects could not be removed: {error}");
         }
+        if let Err(error) = self.leave_root() {
+            tracing::warn!("what was made beside spilled objects could not be removed: {error}");
+        }
     }
+}
+
+impl SpillFolder {
+    /// The last host takes the gate with it, and the folders that it made, where nothing else is there.
+    fn leave_root(&self) -> io::Result<()> {
+        let gate_of_all = gate(&self.root)?;
+        let is_ours = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|entry| is_named_as_ours(&entry.path()));
+        if !fs::read_dir(&self.root)?.any(is_ours) {
+            fs::remove_file(self.root.join(GATE))?;
+        }
+        drop(gate_of_all);
+        // One that is not empty is somebody's.
+        let _ = self.made.iter().try_for_each(fs::remove_dir);
+        Ok(())
+    }
+}
+
+fn is_named_as_ours(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(NAME))
 }
 
 /// Removes the folders whose owners are gone.
 fn remove_abandoned(root: &Path) -> io::Result<()> {
     for entry in fs::read_dir(root)? {
         let path = entry?.path();
-        let is_ours = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(NAME));
-        if !is_ours || !path.is_dir() {
+        if !is_named_as_ours(&path) || !path.is_dir() {
             continue;
         }
         if is_abandoned(&path)
@@ -313,7 +351,7 @@ mod tests {
         drop(file);
         assert_eq!((folder.used_bytes(), files(&folder).len()), (0, 0));
         drop(folder);
-        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "the gate alone");
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
     }
 
     #[test]
@@ -350,6 +388,45 @@ mod tests {
         let next = SpillFolder::make(root.path(), 100).unwrap();
         assert!(!left.exists() && !no_process.exists() && lives.path.exists() && next.path.exists());
         assert!(root.path().join("somebody's").exists());
+    }
+
+    #[test]
+    fn the_last_host_leaves_nothing_of_what_was_made_for_it() {
+        let root = tempfile::tempdir().unwrap();
+        let inner = root.path().join("not/there");
+        let hosts = [(); 2].map(|()| SpillFolder::make(&inner, 100).unwrap());
+        let kept = hosts[0].write(b"kept").unwrap();
+        let [one, other] = hosts;
+        drop(other);
+        assert!(inner.join(GATE).exists() && kept.exists());
+        drop((kept, one));
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+        // What is somebody's stays, and so does a folder that was there.
+        drop(SpillFolder::make(root.path(), 100).unwrap());
+        assert!(fs::read_dir(root.path()).unwrap().next().is_none());
+        let host = SpillFolder::make(&inner, 100).unwrap();
+        fs::write(inner.join("somebody's"), b"else").unwrap();
+        drop(host);
+        assert_eq!(fs::read_dir(&inner).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn hosts_that_come_and_go_at_once_find_their_folder() {
+        let root = tempfile::tempdir().unwrap();
+        let inner = root.path().join("spilled");
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        // Somebody may have taken the folder away between two steps: then it is said, and nothing is lost.
+                        if let Ok(folder) = SpillFolder::make(&inner, 100) {
+                            assert_eq!(folder.write(b"here").unwrap().read().unwrap(), Bytes::from_static(b"here"));
+                        }
+                    }
+                });
+            }
+        });
+        assert!(!inner.exists() || fs::read_dir(&inner).unwrap().next().is_none());
     }
 
     #[test]

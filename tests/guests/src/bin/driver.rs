@@ -108,6 +108,12 @@ fn on_gpu() -> bool {
     true
 }
 
+/// What it is given.
+#[rustyray::remote]
+fn echoed(text: String) -> String {
+    text
+}
+
 #[rustyray::main]
 async fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
@@ -131,6 +137,7 @@ async fn main() -> Result<()> {
             std::io::stdin().read_to_string(&mut text)?;
             print!("{text}");
         }
+        ["stdin-once"] => println!("{}", std::io::BufRead::fill_buf(&mut std::io::stdin().lock())?.len()),
         ["wait"] => {
             println!("begins");
             std::io::stdin().read_to_string(&mut String::new())?;
