@@ -49,7 +49,7 @@ pub use words::error::{ErrorCause, ErrorKind, LimitReport, TaskError, TaskResult
 pub use words::event::{Event, EventKind, Started};
 pub use words::ids::{ActorId, ModuleId, ObjectId, TaskId};
 pub use words::limits::{self, TaskLimits};
-pub use words::manifest::{ActorTypeInfo, FunctionInfo, Manifest, ModuleInfo, ParameterInfo};
+pub use words::manifest::{ActorTypeInfo, FunctionInfo, LeftOut, Manifest, ModuleInfo, ParameterInfo};
 pub use words::module_name::{ModuleNameError, check_module_name};
 pub use words::net_grant::NetGrant;
 pub use words::options::{ActorOptions, TaskOptions};

@@ -48,3 +48,4 @@ mod strangers;
 mod streams;
 mod support;
 mod tidy;
+mod wit_exports;

@@ -63,7 +63,7 @@ impl Bench {
         let module = session.load(path).await?;
         let info = module.info();
         let task = call::find(&info, &self.task)?;
-        let payloads = arguments::payloads(task, &self.arguments)?;
+        let payloads = arguments::payloads(task, &self.arguments, false)?;
         let call = module.task(&self.task).options(self.host.budget.options()).reply(Encoding::Json);
         let call = payloads.into_iter().fold(call, TaskCall::arg_payload);
         let mut measured = Measured::new(task.to_string(), module.name().to_owned(), self.concurrency());

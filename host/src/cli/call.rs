@@ -16,7 +16,13 @@ use super::{arguments, exit, results};
 /// Call one task of a module.
 ///
 /// Each argument is JSON. For a parameter of the type String, or string, a text that is no JSON string is taken as it is, so that
-/// `call m.wasm greet Ada` needs no quotes. Flags go before the first argument, or everything that follows `--` is one.
+/// `call m.wasm greet Ada` needs no quotes; with --raw the same holds for bytes, list<u8>, and what is no JSON array. Flags go before
+/// the first argument, or everything that follows `--` is one.
+///
+/// A task of a component that no SDK made is called `interface.function`, or by the whole name that WIT has for it, with or without the
+/// version: `docs:calculator/ops@0.1.0#add`. Its values as JSON: records are objects, lists and tuples arrays, flags arrays of names; a
+/// variant is its case's name, or {"case": value}, a result {"ok": …} or {"err": …}; none is null, and some is its value, but in
+/// an option of an option {"some": …}. "NaN", "Infinity" and "-Infinity" are texts; u64 and s64 are numbers, and taken as texts, too.
 ///
 /// The result is printed as JSON, those of a stream one after the other as they come; with --json together with the task's receipt, {"task","value","receipt"}. What the
 /// task prints and logs goes to standard error, under its name.
@@ -30,7 +36,7 @@ pub struct Call {
     /// Its arguments.
     #[arg(value_name = "ARG", trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
-    /// Write a result of bytes, or a text, as it is, without a line's end.
+    /// Write a result of bytes, or a text, as it is, without a line's end, and take arguments of bytes likewise.
     #[arg(long, conflicts_with = "json")]
     raw: bool,
     #[command(flatten)]
@@ -53,8 +59,9 @@ impl Call {
         let module = session.load(path).await?;
         let info = module.info();
         let task = find(&info, &self.task)?;
-        let payloads = arguments::payloads(task, &self.arguments)?;
-        let call = module.task(&self.task).options(self.host.budget.options()).reply(Encoding::Json);
+        let payloads = arguments::payloads(task, &self.arguments, self.raw)?;
+        let encoding = if self.raw && arguments::gives_bytes(task) { Encoding::Raw } else { Encoding::Json };
+        let call = module.task(&self.task).options(self.host.budget.options()).reply(encoding);
         let call = payloads.into_iter().fold(call, |call, payload| call.arg_payload(payload));
         if task.streams {
             return self.print_items(call, task, session, console).await;
@@ -113,6 +120,9 @@ fn unknown_task(module: &ModuleInfo, name: &str) -> Failure {
         Some(_) => format!("'{name}' is an actor of module {}, and only tasks can be called", module.name),
         None => format!("module {} has no task '{name}'", module.name),
     };
+    if let Some(why) = manifest.why_not(name) {
+        return Failure::usage(format!("{text}: {why}")).hint("`rustyray-host inspect` lists what can be called");
+    }
     let failure = Failure::usage(match listed.is_empty() {
         true => format!("{text}; it has none at all"),
         false => format!("{text}; it has:{listed}"),

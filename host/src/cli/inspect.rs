@@ -114,6 +114,10 @@ impl Sheet {
             self.heading("actors");
             manifest.actors.iter().for_each(|actor| self.actor(actor));
         }
+        if !manifest.left_out.is_empty() {
+            self.heading("not callable");
+            manifest.left_out.iter().for_each(|one| self.line(2, &one.to_string()));
+        }
     }
 
     fn actor(&mut self, actor: &ActorTypeInfo) {

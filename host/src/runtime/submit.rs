@@ -51,7 +51,8 @@ impl Runtime {
         caller: Caller,
     ) -> Begun<ObjectRef> {
         let TaskRequest { mut module, mut function, arguments, mut options, reply, place } = request;
-        let declares = |module: &ModuleInfo, name: &str| module.plans.task(name).is_some();
+        let declares =
+            |module: &ModuleInfo, name: &str| module.plans.task(name).is_some() || module.task(name).is_some();
         if let Err(error) = self.readdress(&mut module, &mut function, declares, caller) {
             return Begun::Done(self.refused(&module, &function, error, caller));
         }
@@ -77,10 +78,16 @@ impl Runtime {
     fn task_plan(&self, module: &ModuleInfo, function: &str, options: TaskOptions) -> Result<Arc<TaskPlan>, TaskError> {
         options.check()?;
         let unknown = || unknown_task(module, function);
-        if options.is_empty() {
-            return module.plans.task(function).cloned().ok_or_else(unknown);
+        if options.is_empty()
+            && let Some(plan) = module.plans.task(function)
+        {
+            return Ok(plan.clone());
         }
         let declared = module.task(function).ok_or_else(unknown)?;
+        if options.is_empty() {
+            // It was called by another of its names.
+            return module.plans.task(&declared.name).cloned().ok_or_else(unknown);
+        }
         if declared.pure && options.grants.as_ref().is_some_and(|grants| !grants.is_empty()) {
             let text = "a pure task holds no capability: leave out the grants";
             return Err(TaskError::new(ErrorKind::InvalidArgument, text));
@@ -629,6 +636,10 @@ fn check_arguments<'a>(
 }
 
 fn unknown_task(module: &ModuleInfo, function: &str) -> TaskError {
+    if let Some(why) = module.manifest.as_ref().and_then(|manifest| manifest.why_not(function)) {
+        let text = format!("module {} has no task '{}': {why}", module.name, function.escape_debug());
+        return TaskError::new(ErrorKind::TaskNotFound, text);
+    }
     let names = module.manifest.iter().flat_map(|manifest| &manifest.tasks).map(|task| &*task.name);
     unknown(&format!("module {} has no task '{}'", module.name, function.escape_debug()), names)
 }

@@ -1,34 +1,14 @@
-//! The engine: how guests are compiled and where their instances come from.
+//! What all guests of a host come from.
 
 use std::any::Any;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use wasmtime::component::Linker;
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use super::bindings::Module;
 use super::cache::ModuleCache;
-use super::files;
+use super::ground::Ground;
 use super::guest::Guest;
-use super::host_calls;
-use super::network::GuardedNetwork;
 use super::permits::AllPermits;
-use crate::words::limits::{BACKTRACE_FRAMES_MAX, DESCRIBED_AT_ONCE, TABLE_ELEMENTS_MAX};
-
-/// Memory of a slot that stays mapped when its guest is gone: small guests start without a page fault.
-const MEMORY_KEEP_RESIDENT: usize = 2 << 20;
-const TABLE_KEEP_RESIDENT: usize = 64 << 10;
-/// Slots that are given back to the system together. More would keep that many slots' memory, gigabytes perhaps, until
-/// others end, and saves nothing where small guests keep theirs mapped.
-const DECOMMIT_BATCH: usize = 1;
-const FIBER_STACK_BYTES: usize = 512 << 10;
-const WASM_STACK_BYTES: usize = 256 << 10;
-/// Core instances of a component: its module, the shims that its toolchain adds, and room for more.
-const CORE_INSTANCES_PER_GUEST: u32 = 16;
-/// Each reserves 4 GiB of address space.
-const MEMORIES_PER_GUEST: u32 = 1;
-/// A toolchain makes two: the program's function pointers, and those of its shims.
-const TABLES_PER_GUEST: u32 = 4;
 
 /// What the engine is made from.
 #[derive(Clone, Debug)]
@@ -50,10 +30,13 @@ pub struct ImportSet {
     pub make: Option<Make>,
 }
 
-/// The engine with everything that guests can import.
+/// The engines with everything that guests can import.
 pub struct Sandbox {
-    pub(super) engine: Engine,
-    pub(super) linker: Linker<Guest>,
+    /// That of all but a few.
+    pub(super) ground: Ground,
+    /// That of components which also have async functions, from the first of them on.
+    concurrent: OnceLock<Result<Ground, String>>,
+    instances: u32,
     pub(super) imports: Vec<ImportSet>,
     pub(super) cache: Option<ModuleCache>,
     pub(super) look_ups: Arc<AllPermits>,
@@ -65,18 +48,22 @@ impl Sandbox {
     /// # Errors
     /// The machine refuses the pool, or the embedder's imports collide with others.
     pub fn new(config: EngineConfig, imports: Vec<ImportSet>) -> wasmtime::Result<Arc<Self>> {
-        let engine = Engine::new(&wasmtime_config(&config))?;
-        let mut linker = Linker::new(&engine);
-        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-        linker.allow_shadowing(true);
-        GuardedNetwork::add_to_linker(&mut linker)?;
-        files::add_to_linker(&mut linker)?;
-        linker.allow_shadowing(false);
-        Module::add_to_linker::<Guest, wasmtime::component::HasSelf<Guest>>(&mut linker, |guest| guest)?;
-        host_calls::objects::link_put(&mut linker)?;
-        host_calls::calls::link(&mut linker)?;
-        imports.iter().try_for_each(|set| (set.link)(&mut linker))?;
-        Ok(Arc::new(Sandbox { engine, linker, imports, cache: config.cache, look_ups: Arc::default() }))
+        let ground = Ground::new(config.instances, &imports)?;
+        let (instances, cache) = (config.instances, config.cache);
+        let (concurrent, look_ups) = (OnceLock::new(), Arc::default());
+        Ok(Arc::new(Sandbox { ground, concurrent, instances, imports, cache, look_ups }))
+    }
+
+    /// The engine of components that have async functions beside others. Those are never called: it is there since a component is
+    /// compiled whole.
+    ///
+    /// # Errors
+    /// The machine refuses a second pool.
+    pub(super) fn concurrent(&self) -> Result<&Ground, &str> {
+        let made = self
+            .concurrent
+            .get_or_init(|| Ground::concurrent(self.instances, &self.imports).map_err(|error| format!("{error:#}")));
+        made.as_ref().map_err(String::as_str)
     }
 }
 
@@ -85,43 +72,4 @@ impl Sandbox {
     pub fn has_imports(&self) -> bool {
         !self.imports.is_empty()
     }
-}
-
-/// Beside those of the scheduler: those that are asked for their manifests, and one that an actor moves to.
-const EXTRA_INSTANCES: u32 = DESCRIBED_AT_ONCE as u32 + 1;
-
-fn wasmtime_config(config: &EngineConfig) -> Config {
-    let mut wasmtime = Config::new();
-    wasmtime
-        .consume_fuel(true)
-        .concurrency_support(false)
-        .async_stack_size(FIBER_STACK_BYTES)
-        .max_wasm_stack(WASM_STACK_BYTES)
-        .memory_init_cow(true)
-        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(BACKTRACE_FRAMES_MAX))
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(
-            config.instances.saturating_add(EXTRA_INSTANCES),
-        )));
-    wasmtime
-}
-
-fn pool(instances: u32) -> PoolingAllocationConfig {
-    // Where the kernel can't tell the touched pages (before Linux 6.7), keeping memory would mean wiping all of it.
-    let keep = PoolingAllocationConfig::is_pagemap_scan_available();
-    let mut pool = PoolingAllocationConfig::new();
-    // The pool has for each guest what one component may have: none can take what another needs.
-    pool.total_component_instances(instances)
-        .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_GUEST))
-        .total_memories(instances.saturating_mul(MEMORIES_PER_GUEST))
-        .total_tables(instances.saturating_mul(TABLES_PER_GUEST))
-        .total_stacks(instances)
-        .max_core_instances_per_component(CORE_INSTANCES_PER_GUEST)
-        .max_memories_per_component(MEMORIES_PER_GUEST)
-        .max_tables_per_component(TABLES_PER_GUEST)
-        .table_elements(TABLE_ELEMENTS_MAX as usize)
-        .decommit_batch_size(DECOMMIT_BATCH)
-        .pagemap_scan(Enabled::Auto)
-        .linear_memory_keep_resident(if keep { MEMORY_KEEP_RESIDENT } else { 0 })
-        .table_keep_resident(if keep { TABLE_KEEP_RESIDENT } else { 0 });
-    pool
 }

@@ -80,7 +80,7 @@ impl Instance {
         let mut guest = Guest::new(task, &limits, port, sandbox.look_ups.clone());
         guest.call_fuel = call_fuel;
         guest.extensions = sandbox.imports.iter().filter_map(|set| set.make.as_ref()).map(|make| make()).collect();
-        let mut store = Store::new(&sandbox.engine, guest);
+        let mut store = Store::new(module.pre.engine(), guest);
         store.limiter(|guest| &mut guest.limiter);
         store.call_hook_async(Turns);
         // The guest's table refuses first, in our words; a handle that is lent for a call counts here once more.

@@ -21,6 +21,7 @@ pub(super) fn checked_manifest(manifest: wit::Manifest, serves: bool) -> Result<
         encoding: manifest.encoding.into(),
         tasks: functions("task", manifest.tasks)?,
         actors: manifest.actors.into_iter().map(actor_type).collect::<Result<_, _>>()?,
+        left_out: Vec::new(),
     };
     // Lists can lie at one place in the guest's memory, and are as many here.
     check_bytes(checked.kept_bytes())?;
@@ -137,6 +138,7 @@ fn function(function: wit::Function) -> Result<FunctionInfo, ModuleError> {
     })?;
     Ok(FunctionInfo {
         name: checked_name(function.name).map_err(bad)?,
+        wit_name: None,
         parameters: function
             .parameters
             .into_iter()

@@ -9,13 +9,14 @@ use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
 use super::engine::Sandbox;
 use super::exports::GuestExports;
+use super::ground::Ground;
 use super::guest::Guest;
-use super::outline;
 use super::plain::PlainExports;
 use super::weight::Weight;
+use super::{outline, refusal};
 use crate::words::error::{TaskError, shorten};
 use crate::words::limits::{ERROR_TEXT_MAX, MODULE_BYTES_MAX, MODULE_ITEMS_MAX, SMALL_MODULE_BYTES};
-use crate::words::manifest::Manifest;
+use crate::words::manifest::{LeftOut, Manifest};
 
 /// The interface that makes a component a module of tasks and actors.
 pub(super) const GUEST_INTERFACE: &str = "rustyray:core/guest@0.1.0";
@@ -60,9 +61,15 @@ pub enum ModuleError {
          wasm32-unknown-unknown, or wrap it with `wasm-tools component new`"
     )]
     CoreModule,
-    /// It is damaged, cut off, or needs a feature that the host does not have.
+    /// It is damaged or cut off.
     #[error("it does not compile, it may be cut off or damaged: {0}")]
     Invalid(String),
+    /// It needs a feature of WebAssembly that the host does not have, or more of one than it gives.
+    #[error("it needs what this host does not have: {0}: build it without that")]
+    Unsupported(String),
+    /// It was made for another version of WASI.
+    #[error("it is made for another version of WASI, it {0}, and this host has WASI 0.2: compile it for wasm32-wasip2")]
+    OtherWasi(String),
     /// It imports what the host does not offer.
     #[error("it needs an import that this host does not offer: {0}")]
     MissingImport(String),
@@ -152,13 +159,39 @@ impl LoadedModule {
     /// # Errors
     /// Why these bytes are no module.
     pub fn compile(sandbox: &Arc<Sandbox>, name: &str, module: &CheckedModule) -> Result<Self, ModuleError> {
-        let component = on_all_cores(|| Component::from_binary(&sandbox.engine, &module.bytes))?
-            .map_err(|error| ModuleError::Invalid(shorten(format!("{error:#}"), ERROR_TEXT_MAX)))?;
+        match compiled(&sandbox.ground, module)? {
+            Ok(component) => Self::keep(sandbox, &sandbox.ground, name, module, component),
+            Err(error) if refusal::is_async(&error) => Self::compile_async(sandbox, name, module),
+            Err(error) => Err(refusal::of(&error)),
+        }
+    }
+
+    /// The same for a component that has async functions.
+    fn compile_async(sandbox: &Sandbox, name: &str, module: &CheckedModule) -> Result<Self, ModuleError> {
+        let ground = sandbox.concurrent().map_err(|why| {
+            ModuleError::Unsupported(format!("async functions, for which the machine has no room left ({why})"))
+        })?;
+        let cache = sandbox.cache.as_ref();
+        if let Some((component, place)) = cache.and_then(|cache| cache.found(&ground.engine, &module.bytes)) {
+            return Self::of(ground, component, Some(Ok(place)));
+        }
+        let component = compiled(ground, module)?.map_err(|error| refusal::of(&error))?;
+        Self::keep(sandbox, ground, name, module, component)
+    }
+
+    /// Keeps its native code, where that is kept.
+    fn keep(
+        sandbox: &Sandbox,
+        ground: &Ground,
+        name: &str,
+        module: &CheckedModule,
+        component: Component,
+    ) -> Result<Self, ModuleError> {
         let kept = sandbox.cache.as_ref().map(|cache| {
             let kept = cache.keep_compiled(name, &module.bytes, &component);
             kept.map_err(|error| format!("its native code cannot be kept in '{}': {error}", cache.folder().display()))
         });
-        Self::of(sandbox, component, kept)
+        Self::of(ground, component, kept)
     }
 
     /// The module if it was compiled before: it is mapped, which takes no time to speak of.
@@ -166,23 +199,23 @@ impl LoadedModule {
     /// # Errors
     /// Why it is no module.
     pub fn compiled_before(sandbox: &Arc<Sandbox>, module: &CheckedModule) -> Option<Result<Self, ModuleError>> {
-        let (component, place) = sandbox.cache.as_ref()?.found(&sandbox.engine, &module.bytes)?;
-        Some(Self::of(sandbox, component, Some(Ok(place))))
+        let (component, place) = sandbox.cache.as_ref()?.found(&sandbox.ground.engine, &module.bytes)?;
+        Some(Self::of(&sandbox.ground, component, Some(Ok(place))))
     }
 
-    fn of(sandbox: &Sandbox, component: Component, kept: Kept) -> Result<Self, ModuleError> {
+    fn of(ground: &Ground, component: Component, kept: Kept) -> Result<Self, ModuleError> {
         let plain = PlainExports::of(&component);
         let (has_guest, run_name) = exports(&component, &plain)?;
-        let pre = sandbox
-            .linker
-            .instantiate_pre(&component)
-            .map_err(|error| ModuleError::MissingImport(shorten(format!("{error:#}"), ERROR_TEXT_MAX)))?;
+        let pre = ground.linker.instantiate_pre(&component).map_err(|error| {
+            let missing = || ModuleError::MissingImport(shorten(format!("{error:#}"), ERROR_TEXT_MAX));
+            refusal::other_wasi(&component).unwrap_or_else(missing)
+        })?;
         let guest = has_guest.then(|| GuestExports::of(&component)).transpose()?;
         let run = run_name.and_then(|name| {
             let (_, interface) = component.get_export(None, &name)?;
             component.get_export(Some(&interface), "run").map(|(_, index)| index)
         });
-        let engine = &sandbox.engine;
+        let engine = &ground.engine;
         let imports = component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect();
         let plain = if has_guest { PlainExports::default() } else { plain };
         Ok(LoadedModule { pre, guest, plain, run, imports, kept })
@@ -223,6 +256,11 @@ impl fmt::Debug for LoadedModule {
     }
 }
 
+/// What the engine makes of it, or why it does not.
+fn compiled(ground: &Ground, module: &CheckedModule) -> Result<wasmtime::Result<Component>, ModuleError> {
+    on_all_cores(|| Component::from_binary(&ground.engine, &module.bytes))
+}
+
 /// Runs the compiler with threads of its own, which are gone when it returns. Left alone it would start a pool for the
 /// whole process, and that would outlive every host.
 fn on_all_cores<T: Send>(compile: impl FnOnce() -> T + Send) -> Result<T, ModuleError> {
@@ -261,11 +299,19 @@ fn exports(component: &Component, plain: &PlainExports) -> Result<(bool, Option<
     match other {
         Some(other) if !has_guest => Err(ModuleError::OtherVersion(other.clone())),
         _ if !has_guest && run.is_none() && plain.is_empty() => {
-            Err(ModuleError::NothingToRun(match names.is_empty() {
-                true => "no interface".to_owned(),
-                false => shorten(names.join(", "), ERROR_TEXT_MAX),
-            }))
+            let nothing = || ModuleError::NothingToRun(listed(names, plain.left_out()));
+            Err(refusal::other_wasi(component).unwrap_or_else(nothing))
         }
         _ => Ok((has_guest, run)),
+    }
+}
+
+/// What it exports, in words, where there is nothing to run.
+fn listed(interfaces: Vec<String>, left_out: &[LeftOut]) -> String {
+    let left_out = left_out.iter().map(ToString::to_string);
+    let all: Vec<String> = interfaces.into_iter().chain(left_out).collect();
+    match all.is_empty() {
+        true => "no interface".to_owned(),
+        false => shorten(all.join(", "), ERROR_TEXT_MAX),
     }
 }

@@ -13,6 +13,7 @@ use super::ids::ModuleId;
 use super::limits::{IMPORT_NAME_COPIES, MANIFEST_TEXT_BYTES, PLAN_BYTES};
 use super::options::{ActorOptions, TaskOptions};
 use super::plan::ModulePlans;
+use super::wit_name::fit;
 
 /// One version of a loaded module: its name, what it offers, and its code, which lives as long as this is held.
 #[derive(Debug)]
@@ -63,9 +64,9 @@ impl ModuleInfo {
         })
     }
 
-    /// The task of this name.
+    /// The task of this name. For one of a component that no SDK made its names in WIT will do, too, with or without the version.
     pub fn task(&self, name: &str) -> Option<&FunctionInfo> {
-        self.manifest.as_ref()?.tasks.iter().find(|task| &*task.name == name)
+        self.manifest.as_ref()?.task(name)
     }
 
     /// The actor type of this name.
@@ -85,7 +86,35 @@ pub struct Manifest {
     pub tasks: Vec<FunctionInfo>,
     /// Its actors.
     pub actors: Vec<ActorTypeInfo>,
+    /// Functions that a component which no SDK made exports, and that cannot be called.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
 }
+
+/// A function that cannot be called.
+#[derive(Clone, Debug, Serialize)]
+pub struct LeftOut {
+    /// Its whole name, as WIT has it.
+    pub name: String,
+    /// Why it cannot.
+    pub reason: String,
+}
+
+impl LeftOut {
+    /// Bytes that the host keeps of it.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        size_of::<LeftOut>() as u64 + kept(&self.name) + kept(&self.reason)
+    }
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.reason)
+    }
+}
+
+/// Functions that are named where a name means several.
+const MEANT_SHOWN_MAX: usize = 8;
 
 /// The SDK of a component that was made with none.
 pub(crate) const BY_TYPES: &str = "none, by its types";
@@ -100,7 +129,38 @@ impl Manifest {
     pub fn kept_bytes(&self) -> u64 {
         let functions: u64 = self.functions().map(FunctionInfo::kept_bytes).sum();
         let actors: u64 = self.actors.iter().map(ActorTypeInfo::own_bytes).sum();
-        self.sdk.len() as u64 + functions + actors
+        let left_out: u64 = self.left_out.iter().map(LeftOut::kept_bytes).sum();
+        self.sdk.len() as u64 + functions + actors + left_out
+    }
+
+    /// The task of this name, or the one that is meant by it.
+    fn task(&self, name: &str) -> Option<&FunctionInfo> {
+        let exact = self.tasks.iter().find(|task| &*task.name == name);
+        exact.or_else(|| match self.meant(name)[..] {
+            [one] => Some(one),
+            _ => None,
+        })
+    }
+
+    /// Why there is no task of this name, where more is known than that.
+    pub fn why_not(&self, name: &str) -> Option<String> {
+        let meant = self.meant(name);
+        if meant.len() > 1 {
+            let names: Vec<_> = meant.iter().take(MEANT_SHOWN_MAX).map(|task| &*task.name).collect();
+            return Some(format!("several functions are meant by it: write one of {}", names.join(", ")));
+        }
+        let left_out = self.left_out.iter().find(|one| fit(&one.name, name).is_some())?;
+        Some(format!("{} cannot be called: {}", left_out.name, left_out.reason))
+    }
+
+    /// The tasks that this name of WIT fits best.
+    fn meant(&self, name: &str) -> Vec<&FunctionInfo> {
+        if !self.is_by_types() {
+            return Vec::new();
+        }
+        let fits = || self.tasks.iter().filter_map(|task| Some((fit(task.wit_name.as_deref()?, name)?, task)));
+        let best = fits().map(|(fit, _)| fit).min();
+        fits().filter(|(fit, _)| Some(*fit) == best).map(|(_, task)| task).collect()
     }
 
     /// All that run: tasks, constructors and methods.
@@ -125,6 +185,9 @@ impl Manifest {
 pub struct FunctionInfo {
     /// Its name.
     pub name: Arc<str>,
+    /// Its whole name in WIT, where the component that exports it was made with no SDK: `docs:calculator/ops@0.1.0#add`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wit_name: Option<Arc<str>>,
     /// Its parameters.
     pub parameters: Vec<ParameterInfo>,
     /// The result's type as the source spells it.
@@ -147,6 +210,7 @@ impl FunctionInfo {
     pub(crate) fn of_host(name: &str) -> Self {
         FunctionInfo {
             name: name.into(),
+            wit_name: None,
             parameters: Vec::new(),
             result_type: String::new(),
             options: TaskOptions::new(),
@@ -163,7 +227,8 @@ impl FunctionInfo {
         let parameter =
             |one: &ParameterInfo| kept(&one.name) + kept(&one.type_name) + size_of::<ParameterInfo>() as u64;
         let parameters: u64 = self.parameters.iter().map(parameter).sum();
-        let texts = 2 * kept(&self.name) + kept(&self.result_type) + kept(&self.docs) + parameters;
+        let wit_name = self.wit_name.as_deref().map_or(0, kept);
+        let texts = 2 * kept(&self.name) + wit_name + kept(&self.result_type) + kept(&self.docs) + parameters;
         size_of::<FunctionInfo>() as u64 + texts + PLAN_BYTES + 2 * self.options.kept_bytes()
     }
 }

@@ -23,3 +23,4 @@ pub mod sync;
 pub mod text;
 pub mod voice;
 pub mod weight;
+pub mod wit_name;

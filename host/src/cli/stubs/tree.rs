@@ -186,8 +186,11 @@ impl Functions {
     }
 }
 
-/// The levels of a name, and what is left of it.
+/// The levels of a name, and what is left of it. An interface that is written with its package is one level, whatever is in its name.
 fn path_of(name: &str) -> (Vec<&str>, &str) {
+    if let Some((interface, function)) = name.split_once('#') {
+        return (vec![interface], function);
+    }
     let mut path: Vec<&str> = name.split("::").flat_map(|part| part.split('.')).collect();
     let last = path.pop().unwrap_or(name);
     (path, last)
@@ -242,6 +245,7 @@ mod tests {
             |(name, ty): &(&str, &str)| ParameterInfo { name: (*name).to_owned(), type_name: (*ty).to_owned() };
         FunctionInfo {
             name: name.into(),
+            wit_name: None,
             parameters: parameters.iter().map(parameter).collect(),
             result_type: result.to_owned(),
             options: TaskOptions::new(),
@@ -261,7 +265,8 @@ mod tests {
             groups: Vec::new(),
             docs: String::new(),
         };
-        Stubs::tree("m", &Manifest { sdk: "a test".to_owned(), encoding: Encoding::Json, tasks, actors: vec![actor] })
+        let (sdk, encoding, actors) = ("a test".to_owned(), Encoding::Json, vec![actor]);
+        Stubs::tree("m", &Manifest { sdk, encoding, tasks, actors, left_out: Vec::new() })
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! WIT's values as JSON. Records are objects, tuples and lists arrays, an absent option is `null`; a variant is the name of its
-//! case, or an object with that name and what is in it; flags are an array of names.
+//! WIT's values from JSON. Records are objects, tuples and lists arrays, an absent option is `null`; a variant is the name of its
+//! case, or an object with that name and what is in it; flags are an array of names. An option in an option is an object with
+//! `some` in it, since `null` can be but one of the two. What JSON has no number for is a text, and whole numbers of 64 bits may be.
 
-use serde_json::{Map, Number, Value, json};
+use serde_json::{Map, Number, Value};
 use wasmtime::component::Val;
 use wasmtime::component::types::Type;
 
@@ -23,12 +24,9 @@ pub fn read(value: &Value, ty: &Type, budget: &mut Budget) -> Result<Val, String
             }
         }
         (Type::String, Value::String(text)) => Ok(Val::String(text.clone())),
-        (Type::Float32, Value::Number(number)) => {
-            number.as_f64().map(|number| Val::Float32(number as f32)).ok_or_else(|| wrong("a number", value))
-        }
-        (Type::Float64, Value::Number(number)) => {
-            number.as_f64().map(Val::Float64).ok_or_else(|| wrong("a number", value))
-        }
+        (Type::Float32 | Type::Float64, value) => float(ty, value).ok_or_else(|| wrong(&expected_float(ty), value)),
+        (Type::U64, Value::String(text)) => whole(text).map(Val::U64).ok_or_else(|| wrong("u64", value)),
+        (Type::S64, Value::String(text)) => whole(text).map(Val::S64).ok_or_else(|| wrong("s64", value)),
         (Type::List(list), Value::Array(items)) => Ok(Val::List(read_all(items, &list.ty(), budget)?)),
         (Type::FixedLengthList(list), Value::Array(items)) if items.len() == list.len() as usize => {
             Ok(Val::FixedLengthList(read_all(items, &list.ty(), budget)?))
@@ -39,7 +37,11 @@ pub fn read(value: &Value, ty: &Type, budget: &mut Budget) -> Result<Val, String
         }
         (Type::Record(_), Value::Object(fields)) => read_record(ty, fields, budget),
         (Type::Option(_), Value::Null) => Ok(Val::Option(None)),
-        (Type::Option(option), value) => Ok(Val::Option(Some(Box::new(read(value, &option.ty(), budget)?)))),
+        (Type::Option(option), value) => {
+            let inner = option.ty();
+            let held = if is_option(&inner) { held(value).ok_or_else(|| wrong(SOME, value))? } else { value };
+            Ok(Val::Option(Some(Box::new(read(held, &inner, budget)?))))
+        }
         (Type::Enum(names), Value::String(name)) if names.names().any(|known| known == name) => {
             Ok(Val::Enum(name.clone()))
         }
@@ -117,6 +119,48 @@ fn read_case(
     }
 }
 
+/// What an option in an option has to be.
+const SOME: &str = "null or {\"some\": …}, with null or a value in it,";
+
+/// Would its `null` be taken for that of an option around it?
+pub(super) fn is_option(ty: &Type) -> bool {
+    matches!(ty, Type::Option(_))
+}
+
+/// What is in `{"some": …}`.
+fn held(value: &Value) -> Option<&Value> {
+    value.as_object().filter(|one| one.len() == 1)?.get("some")
+}
+
+/// A number, or a text for what is none. One that is too large for the type is no infinity.
+fn float(ty: &Type, value: &Value) -> Option<Val> {
+    let number = match value {
+        Value::Number(number) => number.as_f64().filter(|number| number.is_finite())?,
+        Value::String(text) => match text.as_str() {
+            "NaN" => f64::NAN,
+            "Infinity" => f64::INFINITY,
+            "-Infinity" => f64::NEG_INFINITY,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    match ty {
+        Type::Float32 => {
+            Some(number as f32).filter(|near| near.is_infinite() == number.is_infinite()).map(Val::Float32)
+        }
+        _ => Some(Val::Float64(number)),
+    }
+}
+
+fn expected_float(ty: &Type) -> String {
+    format!("{} (a number in its range, \"NaN\", \"Infinity\" or \"-Infinity\")", super::text::of(ty))
+}
+
+/// A whole number of 64 bits as a text, which programs write that have no such numbers: digits, perhaps with a minus.
+fn whole<T: std::str::FromStr>(text: &str) -> Option<T> {
+    text.parse().ok().filter(|_| !text.starts_with('+'))
+}
+
 fn integer(ty: &Type, number: &Number) -> Option<Val> {
     let (signed, unsigned) = (number.as_i64(), number.as_u64());
     match ty {
@@ -142,58 +186,4 @@ fn wrong(expected: &str, value: &Value) -> String {
         given = given.chars().take(57).chain("…".chars()).collect();
     }
     format!("{expected} is expected, and this is {given}")
-}
-
-/// The value of this type, as JSON. Numbers that JSON has no words for are `null`.
-///
-/// # Errors
-/// It is not of this type.
-pub fn write(value: &Val, ty: &Type) -> Result<Value, String> {
-    Ok(match (value, ty) {
-        (Val::Bool(value), _) => json!(value),
-        (Val::S8(value), _) => json!(value),
-        (Val::U8(value), _) => json!(value),
-        (Val::S16(value), _) => json!(value),
-        (Val::U16(value), _) => json!(value),
-        (Val::S32(value), _) => json!(value),
-        (Val::U32(value), _) => json!(value),
-        (Val::S64(value), _) => json!(value),
-        (Val::U64(value), _) => json!(value),
-        (Val::Float32(value), _) => json!(value),
-        (Val::Float64(value), _) => json!(value),
-        (Val::Char(value), _) => json!(value),
-        (Val::String(value) | Val::Enum(value), _) => json!(value),
-        (Val::Flags(names), _) => json!(names),
-        (Val::List(items), Type::List(list)) => write_all(items, &list.ty())?,
-        (Val::FixedLengthList(items), Type::FixedLengthList(list)) => write_all(items, &list.ty())?,
-        (Val::Tuple(items), Type::Tuple(tuple)) => {
-            items.iter().zip(tuple.types()).map(|(item, ty)| write(item, &ty)).collect::<Result<_, _>>()?
-        }
-        (Val::Record(fields), Type::Record(record)) => {
-            let field = |((name, value), field): (&(String, Val), wasmtime::component::types::Field<'_>)| {
-                Ok((name.clone(), write(value, &field.ty)?))
-            };
-            Value::Object(fields.iter().zip(record.fields()).map(field).collect::<Result<_, String>>()?)
-        }
-        (Val::Option(None), _) => Value::Null,
-        (Val::Option(Some(value)), Type::Option(option)) => write(value, &option.ty())?,
-        (Val::Variant(name, inner), Type::Variant(variant)) => {
-            let found = variant.cases().find(|case| case.name == name).ok_or("a case that it does not have")?;
-            write_case(name, inner.as_deref(), found.ty)?
-        }
-        (Val::Result(Ok(inner)), Type::Result(result)) => write_case("ok", inner.as_deref(), result.ok())?,
-        (Val::Result(Err(inner)), Type::Result(result)) => write_case("err", inner.as_deref(), result.err())?,
-        _ => return Err(super::text::of(ty)),
-    })
-}
-
-fn write_all(items: &[Val], ty: &Type) -> Result<Value, String> {
-    items.iter().map(|item| write(item, ty)).collect()
-}
-
-fn write_case(name: &str, inner: Option<&Val>, ty: Option<Type>) -> Result<Value, String> {
-    match (inner, ty) {
-        (Some(inner), Some(ty)) => Ok(json!({ name: write(inner, &ty)? })),
-        _ => Ok(json!(name)),
-    }
 }

@@ -3,107 +3,34 @@
 
 mod binary;
 mod budget;
+mod exports;
 mod json;
+mod json_text;
+mod leftovers;
 mod text;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
-use wasmtime::component::{Component, ComponentExportIndex, Val};
+use wasmtime::component::types::{ComponentFunc, Type};
+use wasmtime::component::{ComponentExportIndex, Val};
 
-use super::convert::checked_name;
-use super::manifest::check_bytes;
-use super::module::ModuleError;
 use crate::state::payload::{Encoding, Held, Payload};
 use crate::words::error::{ErrorKind, TaskError};
-use crate::words::limits::{ARGUMENTS_MAX, MANIFEST_ENTRIES_MAX};
-use crate::words::manifest::{BY_TYPES, FunctionInfo, Manifest, ParameterInfo};
+use crate::words::manifest::{FunctionInfo, ParameterInfo};
 use crate::words::options::TaskOptions;
 use budget::Budget;
+pub use exports::PlainExports;
 
-/// The functions that a component exports by types of its own.
-#[derive(Default)]
-pub struct PlainExports(HashMap<Arc<str>, PlainFunction>);
-
-/// One of them.
+/// A function that a component exports by types of its own.
 #[derive(Clone)]
 pub struct PlainFunction {
     pub(super) index: ComponentExportIndex,
     /// What it takes and gives, which stands in the component once for all functions of this type: a hundred kilobytes of names, that
     /// thousands of exports share, would else be copied for each.
     ty: ComponentFunc,
-}
-
-impl PlainExports {
-    /// Those whose arguments and results are values: functions at the top by their names, those of an interface as
-    /// `interface.function`. What takes or gives handles, streams or futures is left out, and so is what is `async`.
-    pub fn of(component: &Component) -> Self {
-        let (engine, ty) = (component.engine(), component.component_type());
-        let mut found = PlainExports(HashMap::new());
-        for (name, item) in ty.exports(engine) {
-            match item.ty {
-                ComponentItem::ComponentFunc(function) => {
-                    found.add(name.to_owned(), component.get_export_index(None, name), &function);
-                }
-                ComponentItem::ComponentInstance(interface) if !name.starts_with("wasi:") => {
-                    let outer = component.get_export_index(None, name);
-                    for (inner, item) in interface.exports(engine) {
-                        if let (ComponentItem::ComponentFunc(function), Some(outer)) = (item.ty, &outer) {
-                            let index = component.get_export_index(Some(outer), inner);
-                            found.add(format!("{}.{inner}", short(name)), index, &function);
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-        found
-    }
-
-    fn add(&mut self, name: String, index: Option<ComponentExportIndex>, function: &ComponentFunc) {
-        let fits = function.params().len() <= ARGUMENTS_MAX && self.0.len() < MANIFEST_ENTRIES_MAX;
-        let mut types = function.params().map(|(_, ty)| ty).chain(function.results());
-        if let (Ok(name), Some(index)) = (checked_name(name), index)
-            && fits
-            && !function.async_()
-            && types.all(|ty| text::is_value(&ty))
-        {
-            self.0.insert(name, PlainFunction { index, ty: function.clone() });
-        }
-    }
-
-    /// Is there none?
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The function of this name.
-    pub fn function(&self, name: &str) -> Option<&PlainFunction> {
-        self.0.get(name)
-    }
-
-    /// What they are, as if the module had said it itself.
-    ///
-    /// # Errors
-    /// The host would keep more of it than of a manifest.
-    pub fn manifest(&self) -> Result<Manifest, ModuleError> {
-        let (mut tasks, mut bytes) = (Vec::new(), 0);
-        for (name, function) in &self.0 {
-            tasks.push(function.info(name));
-            bytes += tasks.last().map_or(0, FunctionInfo::kept_bytes);
-            check_bytes(bytes)?;
-        }
-        tasks.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        Ok(Manifest { sdk: BY_TYPES.to_owned(), encoding: Encoding::Json, tasks, actors: Vec::new() })
-    }
-}
-
-/// `ops` of `docs:calculator/ops@0.1.0`.
-fn short(interface: &str) -> &str {
-    let path = interface.split('@').next().unwrap_or(interface);
-    path.rsplit('/').next().unwrap_or(path)
+    /// Its whole name in WIT, where that is not the one that it is called by.
+    wit_name: Option<Arc<str>>,
 }
 
 impl PlainFunction {
@@ -111,6 +38,7 @@ impl PlainFunction {
         let parameter = |(name, ty): (&str, Type)| ParameterInfo { name: text::name(name), type_name: text::of(&ty) };
         FunctionInfo {
             name: name.clone(),
+            wit_name: self.wit_name.clone(),
             parameters: self.ty.params().map(parameter).collect(),
             result_type: self.result().as_ref().map_or_else(|| "()".to_owned(), text::of),
             options: TaskOptions::new(),
@@ -169,7 +97,7 @@ impl PlainFunction {
 fn failure(error: Option<&Val>, ty: Option<&Type>) -> String {
     match (error, ty) {
         (Some(Val::String(text)), _) => text.clone(),
-        (Some(error), Some(ty)) => json::write(error, ty).map_or_else(|why| why, |json| json.to_string()),
+        (Some(error), Some(ty)) => json_text::write(error, ty).unwrap_or_else(|why| why),
         _ => "it returned an error without a value".to_owned(),
     }
 }
@@ -206,7 +134,7 @@ fn write(value: &Val, ty: &Type, reply: Encoding) -> Result<Payload, TaskError> 
             let byte = |item: &Val| if let Val::U8(byte) = item { *byte } else { 0 };
             return Ok(Payload::new(Encoding::Raw, items.iter().map(byte).collect::<Bytes>()));
         }
-        (Encoding::Json, ..) => json::write(value, ty).map(|json| json.to_string().into_bytes()),
+        (Encoding::Json, ..) => json_text::write(value, ty).map(String::into_bytes),
         (Encoding::Bincode | Encoding::Raw, ..) => binary::write(value, ty),
     };
     let encoding = if reply == Encoding::Json { Encoding::Json } else { Encoding::Bincode };

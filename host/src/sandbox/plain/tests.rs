@@ -3,6 +3,8 @@ use std::fmt::Debug;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use wasmtime::component::Component;
+use wasmtime::component::types::ComponentItem;
 
 use super::*;
 use crate::words::limits::WIT_VALUES_MAX;
@@ -10,6 +12,8 @@ use crate::words::limits::WIT_VALUES_MAX;
 const NAMED: &str = r#"
     (type $point' (record (field "x" s32) (field "y" f64) (field "tag" (option string))))
     (import "point" (type $point (eq $point')))
+    (type $unsorted' (record (field "z" f32) (field "a" u8) (field "m" (option (option u8)))))
+    (import "unsorted" (type $unsorted (eq $unsorted')))
     (type $shape' (variant (case "empty") (case "circle" f32) (case "corners" (list $point))))
     (import "shape" (type $shape (eq $shape')))
     (type $color' (enum "red" "green"))
@@ -51,12 +55,17 @@ enum Color {
     Green,
 }
 
+/// The value as JSON, read by a program.
+fn as_json(value: &Val, ty: &Type) -> Value {
+    serde_json::from_str(&json_text::write(value, ty).unwrap()).unwrap()
+}
+
 /// A Rust value is the same in both encodings, there and back.
 fn same<T: Serialize + DeserializeOwned + PartialEq + Debug>(text: &str, value: T, json: &Value) {
     let (ty, mut budget) = (ty(text), Budget::new());
     let bytes = rustyray_codec::encode(&value).unwrap();
     let read = binary::read(&bytes, &ty, &mut budget).unwrap_or_else(|why| panic!("{value:?}: {why}"));
-    assert_eq!(json::write(&read, &ty).as_ref(), Ok(json));
+    assert_eq!(as_json(&read, &ty), *json);
     let again = json::read(json, &ty, &mut budget).unwrap_or_else(|why| panic!("{json}: {why}"));
     assert_eq!(again, read);
     let written = binary::write(&again, &ty).unwrap();
@@ -111,7 +120,80 @@ fn values_of_named_types_too() {
     // What is optional may be left out.
     let (ty, mut budget) = (ty("$point"), Budget::new());
     let short = json::read(&json!({"x": 1, "y": 2}), &ty, &mut budget).unwrap();
-    assert_eq!(json::write(&short, &ty), Ok(json!({"x": 1, "y": 2.0, "tag": null})));
+    assert_eq!(as_json(&short, &ty), json!({"x": 1, "y": 2.0, "tag": null}));
+}
+
+/// The texts of JSON are the same value, and written as the last of them.
+fn written(ty: &Type, texts: &[&str]) {
+    for text in texts {
+        let read = json::read(&serde_json::from_str(text).unwrap(), ty, &mut Budget::new());
+        let read = read.unwrap_or_else(|why| panic!("{text}: {why}"));
+        assert_eq!(json_text::write(&read, ty).as_deref(), Ok(*texts.last().unwrap()), "{text}");
+    }
+}
+
+#[test]
+fn floats_have_their_own_digits_and_their_own_range() {
+    let (single, double) = (ty("f32"), ty("f64"));
+    written(&single, &["1.10", "1.1"]);
+    written(&single, &["1.100000023841858", "1.1"]);
+    written(&single, &["3.4028235e38"]);
+    written(&single, &["-0.0"]);
+    written(&double, &["1.1"]);
+    written(&double, &["1", "1.0"]);
+    written(&double, &["1e39"]);
+    for ty in [&single, &double] {
+        ["\"NaN\"", "\"Infinity\"", "\"-Infinity\""].map(|text| written(ty, &[text]));
+    }
+    let refused = |ty: &Type, value: Value| json::read(&value, ty, &mut Budget::new()).unwrap_err();
+    for value in [json!(1e39), json!(-1e39), json!(u64::MAX as f64 * 1e30), json!("1.5"), json!("inf"), json!(null)] {
+        let why = refused(&single, value.clone());
+        assert!(why.starts_with("f32 (a number in its range") && why.contains(&value.to_string()), "{why}");
+    }
+    assert!(refused(&double, json!("nan")).starts_with("f64 (a number"));
+    let mut seeds = fastrand::Rng::with_seed(7);
+    for _ in 0..10_000 {
+        let value = f32::from_bits(seeds.u32(..));
+        let text = json_text::write(&Val::Float32(value), &single).unwrap();
+        let read = json::read(&serde_json::from_str(&text).unwrap(), &single, &mut Budget::new()).unwrap();
+        let same = matches!(read, Val::Float32(read) if read == value || (read.is_nan() && value.is_nan()));
+        assert!(same, "{value}: {text}");
+    }
+}
+
+#[test]
+fn whole_numbers_of_64_bits_are_exact_and_may_be_texts() {
+    let (unsigned, signed) = (ty("u64"), ty("s64"));
+    written(&unsigned, &["\"18446744073709551615\"", "18446744073709551615"]);
+    written(&unsigned, &["\"9007199254740993\"", "9007199254740993"]);
+    written(&signed, &["\"-9223372036854775808\"", "-9223372036854775808"]);
+    let refused = |ty: &Type, value: Value| json::read(&value, ty, &mut Budget::new()).unwrap_err();
+    for text in ["18446744073709551616", "-1", "+1", "1.0", "", " 1", "0x1"] {
+        assert_eq!(refused(&unsigned, json!(text)), format!("u64 is expected, and this is {text:?}"));
+    }
+    assert!(refused(&signed, json!(9_223_372_036_854_775_808_u64)).starts_with("s64 is expected"));
+    assert!(refused(&ty("u32"), json!("1")).starts_with("u32 is expected"));
+}
+
+#[test]
+fn an_option_in_an_option_tells_which_of_them_is_none() {
+    let twice = ty("(option (option u8))");
+    ["null", "{\"some\":null}", "{\"some\":5}"].map(|text| written(&twice, &[text]));
+    let thrice = ty("(option (option (option u8)))");
+    ["null", "{\"some\":null}", "{\"some\":{\"some\":null}}", "{\"some\":{\"some\":5}}"]
+        .map(|text| written(&thrice, &[text]));
+    ["null", "5"].map(|text| written(&ty("(option u8)"), &[text]));
+    written(&ty("(option (list (option u8)))"), &["[null,5]"]);
+    let why = json::read(&json!(5), &twice, &mut Budget::new()).unwrap_err();
+    assert_eq!(why, "null or {\"some\": …}, with null or a value in it, is expected, and this is 5");
+    same("(option (option u8))", Some(None::<u8>), &json!({"some": null}));
+}
+
+#[test]
+fn fields_stay_in_the_order_in_which_they_are_declared() {
+    let unsorted = ty("$unsorted");
+    written(&unsorted, &[r#"{"a":1,"m":{"some":2},"z":1.1}"#, r#"{"z":1.1,"a":1,"m":{"some":2}}"#]);
+    written(&unsorted, &[r#"{"a":1,"z":1}"#, r#"{"z":1.0,"a":1,"m":null}"#]);
 }
 
 #[test]

@@ -5,19 +5,24 @@ use wasmtime::component::types::Type;
 use crate::words::error::shorten;
 use crate::words::limits::ERROR_TEXT_MAX;
 
-/// Is it a value that can be written down?
-pub fn is_value(ty: &Type) -> bool {
+/// Why it is no value that can be written down, if it is none.
+pub fn why_no_value(ty: &Type) -> Option<&'static str> {
     match ty {
-        Type::List(list) => is_value(&list.ty()),
-        Type::FixedLengthList(list) => is_value(&list.ty()),
-        Type::Option(option) => is_value(&option.ty()),
-        Type::Tuple(tuple) => tuple.types().all(|ty| is_value(&ty)),
-        Type::Record(record) => record.fields().all(|field| is_value(&field.ty)),
-        Type::Variant(variant) => variant.cases().filter_map(|case| case.ty).all(|ty| is_value(&ty)),
-        Type::Result(result) => result.ok().iter().chain(&result.err()).all(is_value),
-        Type::Map(_) | Type::Own(_) | Type::Borrow(_) | Type::Future(_) | Type::Stream(_) | Type::ErrorContext => false,
-        Type::Bool | Type::Char | Type::String | Type::Float32 | Type::Float64 | Type::Enum(_) | Type::Flags(_) => true,
-        Type::S8 | Type::S16 | Type::S32 | Type::S64 | Type::U8 | Type::U16 | Type::U32 | Type::U64 => true,
+        Type::List(list) => why_no_value(&list.ty()),
+        Type::FixedLengthList(list) => why_no_value(&list.ty()),
+        Type::Option(option) => why_no_value(&option.ty()),
+        Type::Tuple(tuple) => tuple.types().find_map(|ty| why_no_value(&ty)),
+        Type::Record(record) => record.fields().find_map(|field| why_no_value(&field.ty)),
+        Type::Variant(variant) => variant.cases().filter_map(|case| case.ty).find_map(|ty| why_no_value(&ty)),
+        Type::Result(result) => result.ok().iter().chain(&result.err()).find_map(why_no_value),
+        Type::Own(_) | Type::Borrow(_) => {
+            Some("it takes or gives a resource inside another value, or one that the component does not make itself")
+        }
+        Type::Future(_) | Type::Stream(_) => Some("it takes or gives a future or a stream of WIT"),
+        Type::ErrorContext => Some("it takes or gives an error-context of WIT"),
+        Type::Map(_) => Some("it takes or gives a map of WIT"),
+        Type::Bool | Type::Char | Type::String | Type::Float32 | Type::Float64 | Type::Enum(_) | Type::Flags(_) => None,
+        Type::S8 | Type::S16 | Type::S32 | Type::S64 | Type::U8 | Type::U16 | Type::U32 | Type::U64 => None,
     }
 }
 

@@ -1,0 +1,133 @@
+//! WIT's values to JSON, in the form in which they are [read](super::json): as text, so that fields stay in the order in which their
+//! record declares them, and numbers have the digits of their own type.
+
+use serde::Serialize;
+use wasmtime::component::Val;
+use wasmtime::component::types::Type;
+
+use super::json::is_option;
+
+/// The value of this type, as JSON.
+///
+/// # Errors
+/// It is not of this type.
+pub fn write(value: &Val, ty: &Type) -> Result<String, String> {
+    let mut text = Text(String::new());
+    text.value(value, ty)?;
+    Ok(text.0)
+}
+
+struct Text(String);
+
+impl Text {
+    fn value(&mut self, value: &Val, ty: &Type) -> Result<(), String> {
+        match (value, ty) {
+            (Val::Bool(value), _) => self.plain(value),
+            (Val::S8(value), _) => self.plain(value),
+            (Val::U8(value), _) => self.plain(value),
+            (Val::S16(value), _) => self.plain(value),
+            (Val::U16(value), _) => self.plain(value),
+            (Val::S32(value), _) => self.plain(value),
+            (Val::U32(value), _) => self.plain(value),
+            (Val::S64(value), _) => self.plain(value),
+            (Val::U64(value), _) => self.plain(value),
+            (Val::Float32(value), _) if value.is_finite() => self.plain(value),
+            (Val::Float32(value), _) => self.plain(no_number(f64::from(*value))),
+            (Val::Float64(value), _) if value.is_finite() => self.plain(value),
+            (Val::Float64(value), _) => self.plain(no_number(*value)),
+            (Val::Char(value), _) => self.plain(value),
+            (Val::String(value) | Val::Enum(value), _) => self.plain(value),
+            (Val::Flags(names), _) => self.plain(names),
+            (Val::List(items), Type::List(list)) => {
+                let ty = list.ty();
+                self.list(items.iter().map(|item| (item, &ty)))
+            }
+            (Val::FixedLengthList(items), Type::FixedLengthList(list)) => {
+                let ty = list.ty();
+                self.list(items.iter().map(|item| (item, &ty)))
+            }
+            (Val::Tuple(items), Type::Tuple(tuple)) => {
+                let types: Vec<_> = tuple.types().collect();
+                self.list(items.iter().zip(&types))
+            }
+            (Val::Record(fields), Type::Record(record)) => {
+                let types: Vec<_> = record.fields().map(|field| field.ty).collect();
+                let fields = fields.iter().zip(&types);
+                self.parts(["{", "}"], fields, |text, ((name, value), ty)| text.named(name, value, ty))
+            }
+            (Val::Option(None), _) => {
+                self.0.push_str("null");
+                Ok(())
+            }
+            (Val::Option(Some(value)), Type::Option(option)) => match option.ty() {
+                inner if is_option(&inner) => self.object("some", value, &inner),
+                inner => self.value(value, &inner),
+            },
+            (Val::Variant(name, inner), Type::Variant(variant)) => {
+                let found = variant.cases().find(|case| case.name == name).ok_or("a case that it does not have")?;
+                self.case(name, inner.as_deref(), found.ty)
+            }
+            (Val::Result(Ok(inner)), Type::Result(result)) => self.case("ok", inner.as_deref(), result.ok()),
+            (Val::Result(Err(inner)), Type::Result(result)) => self.case("err", inner.as_deref(), result.err()),
+            _ => Err(super::text::of(ty)),
+        }
+    }
+
+    /// What is as in Rust: of numbers the fewest digits that mean them and no other.
+    fn plain(&mut self, value: impl Serialize) -> Result<(), String> {
+        self.0 += &serde_json::to_string(&value).map_err(|error| error.to_string())?;
+        Ok(())
+    }
+
+    fn list<'a>(&mut self, items: impl Iterator<Item = (&'a Val, &'a Type)>) -> Result<(), String> {
+        self.parts(["[", "]"], items, |text, (item, ty)| text.value(item, ty))
+    }
+
+    /// Parts between these brackets.
+    fn parts<T>(
+        &mut self,
+        [open, close]: [&str; 2],
+        parts: impl Iterator<Item = T>,
+        write: impl Fn(&mut Self, T) -> Result<(), String>,
+    ) -> Result<(), String> {
+        self.0.push_str(open);
+        for (index, part) in parts.enumerate() {
+            if index > 0 {
+                self.0.push(',');
+            }
+            write(self, part)?;
+        }
+        self.0.push_str(close);
+        Ok(())
+    }
+
+    fn named(&mut self, name: &str, value: &Val, ty: &Type) -> Result<(), String> {
+        self.plain(name)?;
+        self.0.push(':');
+        self.value(value, ty)
+    }
+
+    /// An object of one field.
+    fn object(&mut self, name: &str, value: &Val, ty: &Type) -> Result<(), String> {
+        self.0.push('{');
+        self.named(name, value, ty)?;
+        self.0.push('}');
+        Ok(())
+    }
+
+    fn case(&mut self, name: &str, inner: Option<&Val>, ty: Option<Type>) -> Result<(), String> {
+        match (inner, ty) {
+            (Some(inner), Some(ty)) => self.object(name, inner, &ty),
+            _ => self.plain(name),
+        }
+    }
+}
+
+/// The name of what JSON has no number for.
+fn no_number(value: f64) -> &'static str {
+    match value {
+        _ if value.is_nan() => "NaN",
+        _ if value > 0.0 => "Infinity",
+        _ => "-Infinity",
+    }
+}
