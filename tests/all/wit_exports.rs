@@ -254,7 +254,7 @@ async fn values_are_the_same_json_before_and_after() {
         ("single", "1.1"),
         ("single", "\"NaN\""),
         ("double", "\"-Infinity\""),
-        ("double", "1e39"),
+        ("double", "1e+39"),
         ("long", "18446744073709551615"),
         ("long", "9007199254740993"),
     ] {
@@ -262,6 +262,121 @@ async fn values_are_the_same_json_before_and_after() {
     }
     assert_eq!(echoed(&host, &module, "long", "\"9007199254740993\"").await.as_deref(), Ok("9007199254740993"));
     let refused = echoed(&host, &module, "single", "1e39").await.unwrap_err();
-    assert!(refused.contains("argument `of` (f32)") && refused.contains("1e39"), "{refused}");
+    assert!(refused.contains("argument `of` (f32)") && refused.contains("1e+39"), "{refused}");
+    finish(host).await;
+}
+
+/// A component with a resource: a number in a cell.
+const COUNTER: &str = r#"(component
+    (core module $cells
+        (memory (export "memory") 1)
+        (global $at (mut i32) (i32.const 64))
+        (func (export "make") (param i32) (result i32)
+            (local $cell i32)
+            (local.set $cell (global.get $at))
+            (global.set $at (i32.add (global.get $at) (i32.const 8)))
+            (i32.store (local.get $cell) (local.get 0))
+            (local.get $cell))
+        (func (export "add") (param i32 i32)
+            (i32.store (local.get 0) (i32.add (i32.load (local.get 0)) (local.get 1))))
+        (func (export "value") (param i32) (result i32) (i32.load (local.get 0)))
+        (func (export "fail") (param i32) (result i32) (i32.const 1)))
+    (core instance $c (instantiate $cells))
+    (type $counter' (resource (rep i32)))
+    (core func $new (canon resource.new $counter'))
+    (core func $rep (canon resource.rep $counter'))
+    (core module $m
+        (import "c" "make" (func $make (param i32) (result i32)))
+        (import "c" "value" (func $value (param i32) (result i32)))
+        (import "r" "new" (func $new (param i32) (result i32)))
+        (import "r" "rep" (func $rep (param i32) (result i32)))
+        (func (export "new") (param i32) (result i32) (call $new (call $make (local.get 0))))
+        (func (export "twice") (param i32) (result i32)
+            (call $new (call $make (i32.mul (local.get 0) (i32.const 2)))))
+        (func (export "consume") (param i32) (result i32) (call $value (call $rep (local.get 0)))))
+    (core instance $i (instantiate $m
+        (with "c" (instance $c))
+        (with "r" (instance (export "new" (func $new)) (export "rep" (func $rep))))))
+    (func $new' (param "value" u32) (result (own $counter')) (canon lift (core func $i "new")))
+    (func $twice' (param "value" u32) (result (own $counter')) (canon lift (core func $i "twice")))
+    (func $add' (param "self" (borrow $counter')) (param "more" u32) (canon lift (core func $c "add")))
+    (func $value' (param "self" (borrow $counter')) (result u32) (canon lift (core func $c "value")))
+    (func $fail' (param "self" (borrow $counter')) (result (result)) (canon lift (core func $c "fail")))
+    (func $consume' (param "counter" (own $counter')) (result u32) (canon lift (core func $i "consume")))
+    (component $api
+        (import "counter" (type $counter (sub resource)))
+        (import "new" (func $new (param "value" u32) (result (own $counter))))
+        (import "twice" (func $twice (param "value" u32) (result (own $counter))))
+        (import "add" (func $add (param "self" (borrow $counter)) (param "more" u32)))
+        (import "value" (func $value (param "self" (borrow $counter)) (result u32)))
+        (import "fail" (func $fail (param "self" (borrow $counter)) (result (result))))
+        (import "consume" (func $consume (param "counter" (own $counter)) (result u32)))
+        (export $exported "counter" (type $counter))
+        (export "[constructor]counter" (func $new)
+            (func (param "value" u32) (result (own $exported))))
+        (export "[static]counter.twice" (func $twice)
+            (func (param "value" u32) (result (own $exported))))
+        (export "[method]counter.add" (func $add)
+            (func (param "self" (borrow $exported)) (param "more" u32)))
+        (export "[method]counter.value" (func $value)
+            (func (param "self" (borrow $exported)) (result u32)))
+        (export "[method]counter.fail" (func $fail)
+            (func (param "self" (borrow $exported)) (result (result))))
+        (export "consume" (func $consume)
+            (func (param "counter" (own $exported)) (result u32))))
+    (instance $api (instantiate $api
+        (with "counter" (type $counter'))
+        (with "new" (func $new'))
+        (with "twice" (func $twice'))
+        (with "add" (func $add'))
+        (with "value" (func $value'))
+        (with "fail" (func $fail'))
+        (with "consume" (func $consume'))))
+    (export "a:b/cells@1.0.0" (instance $api)))"#;
+
+#[tokio::test]
+async fn resources_are_made_and_called_in_one_call() {
+    let host = builder().build().unwrap();
+    let module = load(&host, COUNTER).await;
+    let signatures: Vec<_> = module.manifest().unwrap().tasks.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        signatures,
+        [
+            "cells.consume(counter: resource) -> u32",
+            "cells.counter.add(self: resource, more: u32) -> ()",
+            "cells.counter.fail(self: resource) -> result",
+            "cells.counter.new(value: u32) -> resource",
+            "cells.counter.twice(value: u32) -> resource",
+            "cells.counter.value(self: resource) -> u32",
+        ]
+    );
+    let value = "a:b/cells#[method]counter.value";
+    for (task, steps, gives) in [
+        ("cells.counter.value", r#"[{"new": [5]}]"#, "5"),
+        ("cells.counter.value", r#"[{"new": [5]}, {"add": [3]}, {"add": [4]}, "value"]"#, "12"),
+        ("cells.counter.value", r#"[{"twice": [5]}, {"add": [3]}]"#, "13"),
+        (value, r#"[{"new": [7]}]"#, "7"),
+        ("cells.consume", r#"[{"new": [5]}, {"add": [1]}]"#, "6"),
+        // The handle is gone when the call has ended.
+        ("cells.counter.new", "5", "null"),
+    ] {
+        assert_eq!(echoed(&host, &module, task, steps).await.as_deref(), Ok(gives), "{task} {steps}");
+    }
+    for (steps, says) in [
+        ("5", "a resource is written as the calls that make it"),
+        ("[]", "a resource is written as the calls that make it"),
+        (r#"[{"new": 5}]"#, "a resource is written as the calls that make it"),
+        (r#"[{"add": [5]}]"#, "no function 'add' gives the resource"),
+        (r#"[{"new": [5]}, {"new": [5]}]"#, "no method 'new'"),
+        (r#"[{"new": []}]"#, "`new`: it takes 1 arguments, and 0 were given"),
+        (r#"[{"new": ["x"]}]"#, "`new`: u32 is expected"),
+        (r#"[{"new": [5]}, "fail"]"#, "it returned an error without a value"),
+    ] {
+        let refused = echoed(&host, &module, "cells.counter.value", steps).await.unwrap_err();
+        assert!(refused.contains(says), "{steps}: {refused}");
+    }
+    // A string of JSON from who has no other.
+    let added = module.task("cells.counter.value").arg(r#"[{"new": [5]}]"#.to_owned()).submit().await;
+    assert_eq!(crate::support::value::<u32>(&host, &added).await, 5);
     finish(host).await;
 }

@@ -51,8 +51,7 @@ impl Runtime {
         caller: Caller,
     ) -> Begun<ObjectRef> {
         let TaskRequest { mut module, mut function, arguments, mut options, reply, place } = request;
-        let declares =
-            |module: &ModuleInfo, name: &str| module.plans.task(name).is_some() || module.task(name).is_some();
+        let declares = |module: &ModuleInfo, name: &str| module.plans.task(name).is_some() || module.knows(name);
         if let Err(error) = self.readdress(&mut module, &mut function, declares, caller) {
             return Begun::Done(self.refused(&module, &function, error, caller));
         }

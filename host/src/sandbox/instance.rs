@@ -34,9 +34,9 @@ const HOST_CALL_BYTES_EXTRA: u64 = 1 << 20;
 
 /// A guest's instance. After a trap it is dead, and only good to be dropped.
 pub struct Instance {
-    store: Store<Guest>,
-    instance: component::Instance,
-    module: Arc<LoadedModule>,
+    pub(super) store: Store<Guest>,
+    pub(super) instance: component::Instance,
+    pub(super) module: Arc<LoadedModule>,
     /// The function that serves an actor's calls, once it was asked for.
     serve: Option<CallFunc>,
 }
@@ -109,24 +109,6 @@ impl Instance {
         }
         let run = self.export(|guest| guest.run_task)?;
         self.call_function(run, entry, arguments, reply).await
-    }
-
-    /// Calls a function that the component exports by its own types.
-    async fn run_plain(&mut self, name: &str, arguments: Vec<Held>, reply: Encoding) -> Result<Payload, TaskError> {
-        let missing = || TaskError::new(ErrorKind::TaskNotFound, "the component exports no such function");
-        let plain = self.module.plain.function(name).cloned().ok_or_else(missing)?;
-        let bytes: usize = arguments.iter().map(|argument| argument.payload().data.len()).sum();
-        self.task().meter().bytes_in.add(bytes as u64);
-        let (given, mut results) = (plain.arguments(&arguments)?, plain.results());
-        // What it is called with is another form of them.
-        drop(arguments);
-        self.task().arguments_given();
-        let function = self.instance.get_func(&mut self.store, plain.index).ok_or_else(missing)?;
-        let outcome = function.call_async(&mut self.store, &given, &mut results).await;
-        outcome.map_err(|error| self.failed(&error))?;
-        let payload = plain.value(&results, reply)?;
-        self.task().meter().bytes_out.add(payload.data.len() as u64);
-        Ok(payload)
     }
 
     /// Makes the instance an actor of this type.
@@ -260,7 +242,7 @@ impl Instance {
         self.store.data_mut().coming = Coming::default();
     }
 
-    fn task(&self) -> &Arc<TaskRecord> {
+    pub(super) fn task(&self) -> &Arc<TaskRecord> {
         self.store.data().task()
     }
 
@@ -310,7 +292,7 @@ impl Instance {
         Ok((given, arguments))
     }
 
-    fn failed(&self, error: &wasmtime::Error) -> TaskError {
+    pub(super) fn failed(&self, error: &wasmtime::Error) -> TaskError {
         explained(&self.store, error)
     }
 }

@@ -22,6 +22,7 @@ mod outline;
 mod output;
 mod permits;
 mod plain;
+mod plain_call;
 mod process_stream;
 mod reach;
 mod refusal;

@@ -7,7 +7,7 @@ use crate::words::error::shorten;
 use crate::words::limits::ERROR_TEXT_MAX;
 
 /// In each error of the parser that is about the async functions of components, and in no other.
-const ASYNC: &str = "requires the component model async feature";
+const ASYNC: &str = "the component model async feature";
 
 /// In the errors of the parser and of the compiler about what is switched off, or beyond what an instance has.
 const LACKING: [&str; 8] = [

@@ -69,6 +69,11 @@ impl ModuleInfo {
         self.manifest.as_ref()?.task(name)
     }
 
+    /// Is a task meant by this name, or is it known why none is? Names of WIT hold colons, as those of other modules' tasks do.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.task(name).is_some() || self.manifest.as_ref().is_some_and(|manifest| manifest.why_not(name).is_some())
+    }
+
     /// The actor type of this name.
     pub fn actor(&self, name: &str) -> Option<&ActorTypeInfo> {
         self.manifest.as_ref()?.actors.iter().find(|actor| &*actor.name == name)

@@ -166,3 +166,88 @@ fn functions_of_a_component_that_no_sdk_made_are_called() {
         .expect(2, &["s32 is expected", "signature: add(a: s32, b: s32) -> s32"]);
     end(["run", calc]).expect(120, &["no main", "call its tasks"]);
 }
+
+/// The file of a component that is written as text.
+fn component(folder: &tempfile::TempDir, text: &str) -> String {
+    let path = folder.path().join("component.wasm");
+    std::fs::write(&path, wat::parse_str(text).unwrap()).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn whole_names_of_wit_are_called_and_what_cannot_be_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let calc = component(
+        &folder,
+        r#"(component
+        (core module $m (func (export "two") (result i32) (i32.const 2)))
+        (core instance $i (instantiate $m))
+        (func $two (result u32) (canon lift (core func $i "two")))
+        (func $later async (result u32) (canon lift (core func $i "two")))
+        (instance $one (export "two" (func $two)))
+        (instance $other (export "two" (func $two)) (export "later" (func $later)))
+        (export "a:b/calc@1.0.0" (instance $one))
+        (export "c:d/calc" (instance $other))
+        (export "wizer-initialize" (func $two)))"#,
+    );
+    for name in ["a:b/calc@1.0.0#two", "a:b/calc#two", "a:b/calc.two", "c:d/calc#two"] {
+        assert_eq!(end(["call", &calc, name]).expect(0, &[]).out(), "2\n", "{name}");
+    }
+    end(["call", &calc, "calc.two"]).expect(2, &["several functions", "write one of a:b/calc#two, c:d/calc#two"]);
+    end(["call", &calc, "calc.later"]).expect(2, &["c:d/calc#later cannot be called: it is async"]);
+    let ended = end(["inspect", &calc]);
+    let sheet = ended.expect(0, &[]).out();
+    for words in ["a:b/calc#two() -> u32", "c:d/calc#two() -> u32", "not callable", "c:d/calc#later: it is async"] {
+        assert!(sheet.contains(words), "no '{words}' in: {sheet}");
+    }
+    assert!(!sheet.contains("wizer"), "{sheet}");
+    let ended = end(["inspect", "--json", &calc]);
+    let json: serde_json::Value = serde_json::from_str(ended.expect(0, &[]).out()).unwrap();
+    assert_eq!(json["manifest"]["left_out"][0]["name"], "c:d/calc#later");
+    assert_eq!(json["manifest"]["tasks"][0]["wit_name"], "a:b/calc@1.0.0#two");
+}
+
+#[test]
+fn what_the_host_has_not_is_named_and_called_no_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = component(&folder, "(component (core module (memory 1 1 shared)))");
+    let ended = end(["inspect", &file]);
+    ended.expect(120, &["it needs what this host does not have", "threads"]);
+    assert!(!ended.stderr.contains("damaged"), "{ended:?}");
+}
+
+#[test]
+fn bytes_of_any_component_are_raw_where_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = component(
+        &folder,
+        r#"(component
+        (core module $m
+            (memory (export "memory") 1)
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+            (func (export "echo") (param i32 i32) (result i32)
+                (i32.store (i32.const 32) (local.get 0))
+                (i32.store (i32.const 36) (local.get 1))
+                (i32.const 32))
+            (func (export "checked") (param i32 i32) (result i32)
+                (i32.store8 (i32.const 32) (i32.const 0))
+                (i32.store (i32.const 36) (local.get 0))
+                (i32.store (i32.const 40) (local.get 1))
+                (i32.const 32)))
+        (core instance $i (instantiate $m))
+        (alias core export $i "memory" (core memory $memory))
+        (alias core export $i "realloc" (core func $realloc))
+        (func $echo (param "of" (list u8)) (result (list u8))
+            (canon lift (core func $i "echo") (memory $memory) (realloc $realloc)))
+        (func $checked (param "of" (list u8)) (result (result (list u8) (error string)))
+            (canon lift (core func $i "checked") (memory $memory) (realloc $realloc)))
+        (export "echo" (func $echo))
+        (export "checked" (func $checked)))"#,
+    );
+    for task in ["echo", "checked"] {
+        assert_eq!(end(["call", &bytes, task, "[0,1,255]"]).expect(0, &[]).out(), "[0,1,255]\n");
+        assert_eq!(end(["call", "--raw", &bytes, task, "[0,1,255]"]).stdout, [0, 1, 255]);
+        assert_eq!(end(["call", "--raw", &bytes, task, "plain text"]).stdout, b"plain text");
+    }
+    end(["call", &bytes, "echo", "plain text"]).expect(2, &["is not JSON", "signature: echo"]);
+}

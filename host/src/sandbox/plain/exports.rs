@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use wasmtime::component::types::{ComponentFunc, ComponentItem};
-use wasmtime::component::{Component, ComponentExportIndex};
+use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
+use wasmtime::component::{Component, ComponentExportIndex, ResourceType};
 
-use super::{PlainFunction, leftovers, text};
+use super::{Part, PlainFunction, leftovers, resources, text};
 use crate::sandbox::convert::checked_name;
 use crate::sandbox::manifest::check_bytes;
 use crate::sandbox::module::ModuleError;
@@ -64,6 +64,12 @@ impl PlainExports {
         self.functions.get(name)
     }
 
+    /// The function of a step by which a resource is made, or one that is there is called.
+    pub fn step(&self, resource: ResourceType, step: &str, is_method: bool) -> Option<&PlainFunction> {
+        let is_it = |part: &Part| part.resource == resource && &*part.step == step && part.is_method == is_method;
+        self.functions.values().find(|function| function.part.as_ref().is_some_and(is_it))
+    }
+
     /// What they are, as if the module had said it itself.
     ///
     /// # Errors
@@ -97,7 +103,8 @@ impl Found {
         match (why_not(&name, &ty), index) {
             (None, Some(index)) => {
                 let wit_name = name.contains(['#', '[']).then(|| name.as_str().into());
-                self.functions.push((name, PlainFunction { index, ty, wit_name }));
+                let part = part(&name, &ty);
+                self.functions.push((name, PlainFunction { index, ty, wit_name, part }));
             }
             (Some(reason), _) => self.left_out.push(LeftOut { name: text::name(&name), reason }),
             (None, None) => {}
@@ -140,6 +147,19 @@ fn why_not(name: &str, ty: &ComponentFunc) -> Option<String> {
     if ty.async_() {
         return Some("it is async, and this host calls functions that are not".to_owned());
     }
-    let mut types = ty.params().map(|(_, ty)| ty).chain(ty.results());
-    types.find_map(|ty| text::why_no_value(&ty)).map(str::to_owned)
+    let result = ty.results().next();
+    let result = match &result {
+        Some(Type::Result(result)) => vec![result.ok(), result.err()],
+        _ => vec![result],
+    };
+    // A handle may be an argument, or the result: nobody could write what it is in.
+    let mut types = ty.params().map(|(_, ty)| ty).chain(result.into_iter().flatten());
+    types.find_map(|ty| text::why_no_value(&ty).filter(|_| resources::of(&ty).is_none())).map(str::to_owned)
+}
+
+/// What a function does for a resource, if it makes one or is a method of one.
+fn part(name: &str, ty: &ComponentFunc) -> Option<Part> {
+    let (method_of, given) = (resources::method_of(name, ty), resources::given_by(ty));
+    let (resource, is_method) = (method_of.or(given)?, method_of.is_some());
+    Some(Part { resource, step: resources::step_name(name).into(), is_method })
 }

@@ -7,20 +7,22 @@ mod exports;
 mod json;
 mod json_text;
 mod leftovers;
+pub(super) mod resources;
 mod text;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use wasmtime::component::types::{ComponentFunc, Type};
-use wasmtime::component::{ComponentExportIndex, Val};
+use wasmtime::component::{ComponentExportIndex, ResourceType, Val};
 
 use crate::state::payload::{Encoding, Held, Payload};
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::manifest::{FunctionInfo, ParameterInfo};
 use crate::words::options::TaskOptions;
-use budget::Budget;
+pub use budget::Budget;
 pub use exports::PlainExports;
+use resources::Step;
 
 /// A function that a component exports by types of its own.
 #[derive(Clone)]
@@ -31,6 +33,25 @@ pub struct PlainFunction {
     ty: ComponentFunc,
     /// Its whole name in WIT, where that is not the one that it is called by.
     wit_name: Option<Arc<str>>,
+    /// What it is where a resource is made step by step.
+    part: Option<Part>,
+}
+
+/// What a function does for a resource.
+#[derive(Clone)]
+struct Part {
+    resource: ResourceType,
+    step: Box<str>,
+    /// Is it called on one that is there, and does not give one?
+    is_method: bool,
+}
+
+/// An argument of a function.
+pub enum Argument {
+    /// As it was given.
+    Value(Val),
+    /// A resource, and the calls that make it.
+    Made(ResourceType, Vec<Step>),
 }
 
 impl PlainFunction {
@@ -48,14 +69,18 @@ impl PlainFunction {
         }
     }
 
-    /// The arguments as the component takes them.
+    /// The arguments as the component takes them, or how they are made.
     ///
     /// # Errors
     /// `InvalidArgument`: one is not of its type.
-    pub(super) fn arguments(&self, arguments: &[Held]) -> Result<Vec<Val>, TaskError> {
+    pub(super) fn arguments(&self, arguments: &[Held]) -> Result<Vec<Argument>, TaskError> {
         let mut budget = Budget::new();
         let read = |((name, ty), argument): ((&str, Type), &Held)| {
-            read(argument.payload(), &ty, &mut budget).map_err(|why| {
+            let read = match resources::of(&ty) {
+                Some(resource) => Step::all(argument.payload()).map(|steps| Argument::Made(resource, steps)),
+                None => read(argument.payload(), &ty, &mut budget).map(Argument::Value),
+            };
+            read.map_err(|why| {
                 let (name, ty) = (text::name(name), text::of(&ty));
                 TaskError::new(ErrorKind::InvalidArgument, format!("argument `{name}` ({ty}): {why}"))
             })
@@ -80,12 +105,15 @@ impl PlainFunction {
         let (Some(ty), Some(value)) = (self.result(), results.first()) else {
             return Ok(nothing(reply));
         };
+        if resources::of(&ty).is_some() {
+            return Ok(nothing(reply));
+        }
         let (Type::Result(ty), Val::Result(value)) = (&ty, value) else {
             return write(value, &ty, reply);
         };
         match value {
             Ok(value) => match (value, ty.ok()) {
-                (Some(value), Some(ty)) => write(value, &ty, reply),
+                (Some(value), Some(ty)) if resources::of(&ty).is_none() => write(value, &ty, reply),
                 _ => Ok(nothing(reply)),
             },
             Err(error) => Err(TaskError::new(ErrorKind::TaskFailed, failure(error.as_deref(), ty.err().as_ref()))),

@@ -15,9 +15,7 @@ pub fn why_no_value(ty: &Type) -> Option<&'static str> {
         Type::Record(record) => record.fields().find_map(|field| why_no_value(&field.ty)),
         Type::Variant(variant) => variant.cases().filter_map(|case| case.ty).find_map(|ty| why_no_value(&ty)),
         Type::Result(result) => result.ok().iter().chain(&result.err()).find_map(why_no_value),
-        Type::Own(_) | Type::Borrow(_) => {
-            Some("it takes or gives a resource inside another value, or one that the component does not make itself")
-        }
+        Type::Own(_) | Type::Borrow(_) => Some("it takes or gives a resource inside another value"),
         Type::Future(_) | Type::Stream(_) => Some("it takes or gives a future or a stream of WIT"),
         Type::ErrorContext => Some("it takes or gives an error-context of WIT"),
         Type::Map(_) => Some("it takes or gives a map of WIT"),
@@ -129,9 +127,8 @@ impl Text {
                     return self.list("result<", [ok, Some(err)], part, ">");
                 }
             },
-            Type::Map(_) | Type::Own(_) | Type::Borrow(_) | Type::Future(_) | Type::Stream(_) | Type::ErrorContext => {
-                "no value"
-            }
+            Type::Own(_) | Type::Borrow(_) => "resource",
+            Type::Map(_) | Type::Future(_) | Type::Stream(_) | Type::ErrorContext => "no value",
         };
         self.push(word);
     }
