@@ -111,6 +111,38 @@ async fn one_async_function_leaves_the_others_callable() {
 }
 
 #[tokio::test]
+async fn what_is_made_for_async_functions_is_bounded() {
+    let host = builder().build().unwrap();
+    let text = r#"(component
+        (type $stream (stream u8))
+        (core func $stream (canon stream.new $stream))
+        (core func $set (canon waitable-set.new))
+        (core module $m
+            (import "" "stream" (func $stream (result i64)))
+            (import "" "set" (func $set (result i32)))
+            (func (export "streams") (param $n i32)
+                (loop (drop (call $stream)) (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
+            (func (export "sets") (param $n i32)
+                (loop (drop (call $set)) (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
+            (func (export "later") (result i32) (unreachable)))
+        (core instance $i (instantiate $m
+            (with "" (instance (export "stream" (func $stream)) (export "set" (func $set))))))
+        (func $streams (param "n" u32) (canon lift (core func $i "streams")))
+        (func $sets (param "n" u32) (canon lift (core func $i "sets")))
+        (func $later async (result u32) (canon lift (core func $i "later")))
+        (export "streams" (func $streams))
+        (export "sets" (func $sets))
+        (export "later" (func $later)))"#;
+    let module = load(&host, text).await;
+    for task in ["streams", "sets"] {
+        value::<()>(&host, &module.task(task).arg(5u32).submit().await).await;
+        let greedy = error(&host, &module.task(task).arg(1_000_000u32).submit().await).await;
+        assert!(matches!(greedy.kind, ErrorKind::WorkerCrashed | ErrorKind::LimitExceeded), "{greedy:#}");
+    }
+    finish(host).await;
+}
+
+#[tokio::test]
 async fn code_of_a_component_with_async_functions_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     for _ in 0..2 {

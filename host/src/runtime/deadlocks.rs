@@ -7,7 +7,7 @@ use super::Runtime;
 use crate::state::task::{Stopped, TaskRecord, Work};
 use crate::state::wait_graph::{Cycle, Holders, TooLarge, Victim, WaitGraph};
 use crate::words::error::{ErrorKind, TaskError};
-use crate::words::limits::WAIT_GRAPH_MAX;
+use crate::words::limits::{WAIT_GRAPH_FEW, WAIT_GRAPH_MAX};
 
 /// Guests that wait.
 pub(super) struct Waiting {
@@ -24,7 +24,7 @@ impl Runtime {
     pub(super) fn look_for_deadlocks(&self, since: u64) {
         let waiting = self.waiting_since(since);
         let holders = self.holders();
-        let (size, up_to) = match WaitGraph::of(&waiting.tasks, &holders, None) {
+        let (size, up_to) = match WaitGraph::of(&waiting.tasks, &holders, None, WAIT_GRAPH_MAX) {
             Ok(mut graph) => {
                 if !graph.cycles(since).is_empty() {
                     self.break_deadlocks(&waiting.tasks, since, &graph);
@@ -39,27 +39,41 @@ impl Runtime {
         self.scheduler.lock().looked(size + waiting.running, up_to);
     }
 
-    /// All together are too much: each is looked at for itself, those first that wait for longest, as many as are no more together. Gives
-    /// how large that was, and the last stamp of those that were looked at where others are left. Whoever waits for too much by itself is
-    /// not looked at.
+    /// All together are too much: each is looked at for itself. First all that wait for few, and then the others, those that wait for
+    /// longest before, as many as are no more together: some that wait for very many make nobody else's wait long. Gives how large that was,
+    /// and the last stamp of those that were looked at where others are left. Whoever waits for too much by itself is not looked at.
     fn look_one_by_one(&self, waiting: &Waiting, since: u64, holders: &Holders) -> (usize, Option<u64>) {
         let mut size = 0;
+        let mut many = Vec::new();
         for (task, stamp) in waiting.tasks.iter().zip(&waiting.stamps) {
-            let alone = std::slice::from_ref(task);
-            size += match WaitGraph::of(alone, holders, None) {
-                Ok(mut graph) => {
-                    if !graph.cycles(since).is_empty() {
-                        self.break_deadlocks(alone, since, &graph);
-                    }
-                    graph.size()
+            match self.look_alone(task, since, holders, WAIT_GRAPH_FEW) {
+                Ok(few) => size += few,
+                Err(TooLarge { size: few }) => {
+                    size += few;
+                    many.push((task, stamp));
                 }
-                Err(TooLarge { size }) => size,
-            };
+            }
+            if size > WAIT_GRAPH_MAX {
+                return (size, Some(*stamp));
+            }
+        }
+        for (task, stamp) in many {
+            size += self.look_alone(task, since, holders, WAIT_GRAPH_MAX).unwrap_or_else(|TooLarge { size }| size);
             if size > WAIT_GRAPH_MAX {
                 return (size, Some(*stamp));
             }
         }
         (size, None)
+    }
+
+    /// Looks for deadlocks of one that waits. Gives how many tasks and queue places it went over.
+    fn look_alone(&self, task: &Arc<TaskRecord>, since: u64, holders: &Holders, max: usize) -> Result<usize, TooLarge> {
+        let alone = std::slice::from_ref(task);
+        let mut graph = WaitGraph::of(alone, holders, None, max)?;
+        if !graph.cycles(since).is_empty() {
+            self.break_deadlocks(alone, since, &graph);
+        }
+        Ok(graph.size())
     }
 
     /// The guests that wait since then.
@@ -106,7 +120,7 @@ impl Runtime {
     /// Tasks go on while they are looked at: what was pieced together need never have been. What has not moved between
     /// two looks has been so between them, and stays so.
     fn break_deadlocks(&self, waiting: &[Arc<TaskRecord>], since: u64, earlier: &WaitGraph) {
-        let Ok(mut graph) = WaitGraph::of(waiting, &self.holders(), Some(earlier)) else {
+        let Ok(mut graph) = WaitGraph::of(waiting, &self.holders(), Some(earlier), WAIT_GRAPH_MAX) else {
             return;
         };
         for cycle in graph.cycles(since) {

@@ -8,6 +8,7 @@ use super::Runtime;
 use crate::state::task::TaskRecord;
 use crate::state::wait_graph::WaitGraph;
 use crate::words::error::{ErrorKind, TaskError};
+use crate::words::limits::WAIT_GRAPH_MAX;
 use crate::words::panics::Finally;
 
 /// Time in which something moves on a host that is not at a standstill; what may still be under way takes microseconds.
@@ -56,7 +57,7 @@ impl Runtime {
     /// The tasks in the queue whose end would let one go on that waits: no other can end the standstill by its own.
     fn awaited_and_queued(&self) -> Vec<Arc<TaskRecord>> {
         let waiting = self.waiting_since(0).tasks;
-        let graph = WaitGraph::of(&waiting, &self.holders(), None);
+        let graph = WaitGraph::of(&waiting, &self.holders(), None, WAIT_GRAPH_MAX);
         let mut queued: Vec<_> = graph.iter().flat_map(WaitGraph::ready).cloned().collect();
         if queued.is_empty() {
             // Too many to be searched, or the circle is closed by what the host does not see.

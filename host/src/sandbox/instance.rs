@@ -24,7 +24,8 @@ use crate::state::task::TaskRecord;
 use crate::words::budget::Budget;
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::limits::{
-    CHECKPOINT_BYTES_MAX, CHECKPOINT_FUEL, FUEL_SLICE, HANDLES_MAX, MANIFEST_CALL_FUEL, MANIFEST_LIFT_BYTES, TaskLimits,
+    CHECKPOINT_BYTES_MAX, CHECKPOINT_FUEL, CONCURRENT_ENTRIES_MAX, FUEL_SLICE, HANDLES_MAX, MANIFEST_CALL_FUEL,
+    MANIFEST_LIFT_BYTES, TaskLimits,
 };
 use crate::words::manifest::Manifest;
 
@@ -85,6 +86,8 @@ impl Instance {
         store.call_hook_async(Turns);
         // The guest's table refuses first, in our words; a handle that is lent for a call counts here once more.
         store.set_max_component_handles(2 * HANDLES_MAX);
+        // Of a component that has async functions. None of them is called, and what it makes for them is on no account.
+        store.concurrent_resource_table().into_iter().for_each(|table| table.set_max_capacity(CONCURRENT_ENTRIES_MAX));
         store.set_hostcall_fuel(limits.memory_bytes.saturating_add(HOST_CALL_BYTES_EXTRA) as usize);
         tank::fill(&mut store, fuel);
         let begun = async {

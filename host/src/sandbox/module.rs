@@ -121,7 +121,7 @@ impl CheckedModule {
         if weight.items > MODULE_ITEMS_MAX {
             return Err(ModuleError::TooManyItems(weight.items));
         }
-        weight.check().map_err(ModuleError::TooComplex)?;
+        weight.check()?;
         Ok(CheckedModule { bytes, weight })
     }
 

@@ -54,7 +54,7 @@ pub fn check(bytes: &[u8]) -> Result<Weight, ModuleError> {
         at = section.end;
         match section.id {
             CUSTOM_SECTION => {}
-            CORE_MODULE_SECTION => weight = weight.and(Weight::of_module(body).map_err(ModuleError::TooComplex)?),
+            CORE_MODULE_SECTION => weight = weight.and(Weight::of_module(body)?),
             COMPONENT_SECTION => {
                 at = section.start + PREAMBLE;
                 open.push(Part::until(section.end));

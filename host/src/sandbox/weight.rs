@@ -1,16 +1,20 @@
 //! What a module takes to compile, seen before it is: how many things the compiler keeps something for, and how its functions are made.
 //!
+//! This is a guess, and no bound on what the compiler takes: it keeps out what was seen to take gigabytes, and not what nobody has seen yet.
+//!
 //! A local that is set in a loop, or goes through a branch, is another value after it, and the compiler keeps each: a function of a few
 //! kilobytes with many locals, and loops inside one another or a table of branches, takes gigabytes and minutes. The product of the two
 //! says so beforehand, in time of the module's length. (Measured: 1000 locals in 150 loops inside one another, in ten kilobytes, take 39
 //! seconds; 3000 through a table of 10,000 branches two gigabytes. In what honest compilers give, the largest of all functions has a
 //! hundredth of that.)
 
-use wasmparser::{BinaryReaderError, CompositeInnerType, FunctionBody, Operator, Parser, Payload};
+use wasmparser::{BinaryReaderError, BlockType, CompositeInnerType, FunctionBody, Operator, Parser, Payload};
 
+use super::module::ModuleError;
 use crate::words::limits::{
-    BRANCHED_LOCALS_MAX, LOOPED_LOCALS_MAX, MODULE_BRANCHED_LOCALS_MAX, MODULE_ITEMS_MAX, MODULE_LOOPED_LOCALS_MAX,
-    SMALL_MODULE_BRANCHED_LOCALS, SMALL_MODULE_ITEMS, SMALL_MODULE_LOOPED_LOCALS,
+    BLOCK_VALUE_WEIGHT, BRANCHED_LOCALS_MAX, LOOPED_LOCALS_MAX, MODULE_BRANCHED_LOCALS_MAX, MODULE_ITEMS_MAX,
+    MODULE_LOOPED_LOCALS_MAX, NESTED_LOOPS_MAX, SMALL_MODULE_BRANCHED_LOCALS, SMALL_MODULE_ITEMS,
+    SMALL_MODULE_LOOPED_LOCALS, TYPE_VALUES_MAX,
 };
 
 /// The weight of a module.
@@ -30,15 +34,14 @@ impl Weight {
         Weight { items: count, ..Weight::default() }
     }
 
-    /// Of a core module. What is damaged is left for the compiler to find, and what comes after it.
+    /// Of a core module.
     ///
     /// # Errors
-    /// It has a function that takes too much.
-    pub fn of_module(bytes: &[u8]) -> Result<Self, String> {
+    /// It has a function that takes too much, or it is damaged: what nobody can read has no weight.
+    pub fn of_module(bytes: &[u8]) -> Result<Self, ModuleError> {
         let mut scale = Scale::default();
         for payload in Parser::new(0).parse_all(bytes) {
-            let Ok(payload) = payload else { break };
-            if scale.add(payload)?.is_none() {
+            if !scale.add(payload.map_err(damaged)?)? {
                 break;
             }
         }
@@ -65,7 +68,7 @@ impl Weight {
     ///
     /// # Errors
     /// What is too much.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), ModuleError> {
         no_more(
             "of all its functions, the locals times the loops that are inside one another",
             [self.looped_locals, MODULE_LOOPED_LOCALS_MAX],
@@ -81,8 +84,8 @@ impl Weight {
 #[derive(Default)]
 struct Scale {
     weight: Weight,
-    /// The parameters of each type, if it is one of functions.
-    types: Vec<u32>,
+    /// Of each type of functions, its parameters and its results.
+    types: Vec<[u32; 2]>,
     /// The types of its functions, in their order.
     functions: Vec<u32>,
     /// Of these, how many were seen.
@@ -90,19 +93,19 @@ struct Scale {
 }
 
 impl Scale {
-    /// `None` where there is no use in going on: it is damaged, or has too much of something already.
-    fn add(&mut self, payload: Payload<'_>) -> Result<Option<()>, String> {
+    /// False where there is no use in going on: there is too much of something already.
+    fn add(&mut self, payload: Payload<'_>) -> Result<bool, ModuleError> {
         match payload {
-            Payload::TypeSection(types) if self.counts(types.count()) => Ok(self.add_types(types)),
+            Payload::TypeSection(types) if self.counts(types.count()) => self.add_types(types)?,
             Payload::FunctionSection(functions) if self.counts(functions.count()) => {
-                self.functions = functions.into_iter().map_while(Result::ok).collect();
-                Ok(Some(()))
+                self.functions = functions.into_iter().collect::<Result<_, _>>().map_err(damaged)?;
             }
-            Payload::ExportSection(exports) if self.counts(exports.count()) => Ok(Some(())),
-            Payload::TypeSection(_) | Payload::FunctionSection(_) | Payload::ExportSection(_) => Ok(None),
-            Payload::CodeSectionEntry(body) => self.add_function(&body),
-            _ => Ok(Some(())),
+            Payload::ExportSection(exports) if self.counts(exports.count()) => {}
+            Payload::TypeSection(_) | Payload::FunctionSection(_) | Payload::ExportSection(_) => return Ok(false),
+            Payload::CodeSectionEntry(body) => self.add_function(&body)?,
+            _ => {}
         }
+        Ok(true)
     }
 
     /// Counts so many, before any of them is read; false if they are too many to be.
@@ -111,28 +114,46 @@ impl Scale {
         self.weight.items <= MODULE_ITEMS_MAX
     }
 
-    fn add_types(&mut self, types: wasmparser::TypeSectionReader<'_>) -> Option<()> {
+    fn add_types(&mut self, types: wasmparser::TypeSectionReader<'_>) -> Result<(), ModuleError> {
         for group in types {
-            self.types.extend(group.ok()?.types().map(|ty| match &ty.composite_type.inner {
-                CompositeInnerType::Func(function) => function.params().len() as u32,
-                _ => 0,
-            }));
+            for ty in group.map_err(damaged)?.types() {
+                let values = match &ty.composite_type.inner {
+                    CompositeInnerType::Func(function) => [function.params().len(), function.results().len()],
+                    _ => [0, 0],
+                };
+                let all = values.iter().sum::<usize>();
+                no_more(
+                    "the parameters and results of one of its types of functions",
+                    [all as u64, TYPE_VALUES_MAX as u64],
+                )?;
+                self.types.push(values.map(|count| count as u32));
+            }
         }
-        Some(())
+        Ok(())
     }
 
-    fn add_function(&mut self, body: &FunctionBody<'_>) -> Result<Option<()>, String> {
+    fn add_function(&mut self, body: &FunctionBody<'_>) -> Result<(), ModuleError> {
         let ty = self.functions.get(self.seen).and_then(|ty| self.types.get(*ty as usize));
         self.seen += 1;
-        let Some(parameters) = ty else { return Ok(None) };
-        let Ok(Shape { locals, loops, branches }) = Shape::of(body, u64::from(*parameters)) else { return Ok(None) };
-        let (looped, branched) = (locals.saturating_mul(loops), locals.saturating_mul(branches));
-        let what =
-            |by: &str| format!("the {locals} locals of function {} (of those in its code) times {by}", self.seen);
-        no_more(what(&format!("its {loops} loops inside one another")), [looped, LOOPED_LOCALS_MAX])?;
-        no_more(what(&format!("its {branches} branches")), [branched, BRANCHED_LOCALS_MAX])?;
+        let Some([parameters, _]) = ty.copied() else {
+            return Err(ModuleError::Invalid(format!("function {} has no type", self.seen)));
+        };
+        let shape = Shape::of(body, u64::from(parameters), &self.types).map_err(damaged)?;
+        let Shape { locals, loops, branches, values } = shape;
+        let looped = locals.saturating_mul(loops);
+        let branched = locals.saturating_mul(branches).saturating_add(values.saturating_mul(BLOCK_VALUE_WEIGHT));
+        let of = format!("of function {} (of those in its code)", self.seen);
+        no_more(format!("the loops and ifs inside one another {of}"), [loops, NESTED_LOOPS_MAX])?;
+        no_more(
+            format!("the {locals} locals {of} times its {loops} loops and ifs inside one another"),
+            [looped, LOOPED_LOCALS_MAX],
+        )?;
+        no_more(
+            format!("the {locals} locals {of} times its {branches} branches, and the values of its blocks"),
+            [branched, BRANCHED_LOCALS_MAX],
+        )?;
         self.weight = self.weight.and(Weight { items: 0, looped_locals: looped, branched_locals: branched });
-        Ok(Some(()))
+        Ok(())
     }
 }
 
@@ -140,33 +161,44 @@ impl Scale {
 struct Shape {
     /// Parameters included.
     locals: u64,
-    /// Those that are inside one another.
+    /// And `if`s, those that are inside one another.
     loops: u64,
-    /// Each place that a table names is one.
+    /// Each place that a table names is one, and so is each `if`.
     branches: u64,
+    /// That go into blocks and out of them, beside the first of each, and into and out of functions that it calls.
+    values: u64,
 }
 
 impl Shape {
-    fn of(body: &FunctionBody<'_>, parameters: u64) -> Result<Self, BinaryReaderError> {
-        let mut shape = Shape { locals: parameters, loops: 0, branches: 0 };
+    fn of(body: &FunctionBody<'_>, parameters: u64, types: &[[u32; 2]]) -> Result<Self, BinaryReaderError> {
+        let mut shape = Shape { locals: parameters, loops: 0, branches: 0, values: 0 };
         for group in body.get_locals_reader()? {
             shape.locals = shape.locals.saturating_add(u64::from(group?.0));
         }
-        // Of each block that is open, whether it is a loop.
+        // Of each block that is open, whether it is a loop or an `if`.
         let mut open = Vec::new();
         let mut loops = 0;
         let mut operators = body.get_operators_reader()?;
         while !operators.eof() {
             match operators.read()? {
-                Operator::Loop { .. } => {
+                Operator::Loop { blockty } | Operator::If { blockty } => {
                     open.push(true);
                     loops += 1;
                     shape.loops = shape.loops.max(loops);
+                    shape.branches += 1;
+                    shape.values += values(blockty, types);
                 }
-                Operator::Block { .. } | Operator::If { .. } | Operator::TryTable { .. } => open.push(false),
+                Operator::Block { blockty } => {
+                    open.push(false);
+                    shape.values += values(blockty, types);
+                }
+                Operator::TryTable { try_table } => open.push(try_table.catches.is_empty()),
                 Operator::End if open.pop() == Some(true) => loops -= 1,
-                Operator::Br { .. } | Operator::BrIf { .. } => shape.branches += 1,
-                Operator::BrTable { targets } => shape.branches += u64::from(targets.len()) + 1,
+                Operator::Br { .. } | Operator::BrIf { .. } | Operator::Return => shape.branches += 1,
+                Operator::BrTable { targets } => {
+                    shape.branches += 1;
+                    shape.branches += u64::from(targets.len());
+                }
                 _ => {}
             }
         }
@@ -174,9 +206,24 @@ impl Shape {
     }
 }
 
-fn no_more(what: impl std::fmt::Display, [is, max]: [u64; 2]) -> Result<(), String> {
+/// The values that go into a block of this type, and out of it, beside the first.
+fn values(ty: BlockType, types: &[[u32; 2]]) -> u64 {
+    match ty {
+        BlockType::Empty | BlockType::Type(_) => 0,
+        BlockType::FuncType(ty) => {
+            let all = types.get(ty as usize).map_or(0, |values| u64::from(values[0]) + u64::from(values[1]));
+            all.saturating_sub(1)
+        }
+    }
+}
+
+fn damaged(error: BinaryReaderError) -> ModuleError {
+    ModuleError::Invalid(error.to_string())
+}
+
+fn no_more(what: impl std::fmt::Display, [is, max]: [u64; 2]) -> Result<(), ModuleError> {
     match is > max {
-        true => Err(format!("{what}, are {is}: at most {max}")),
+        true => Err(ModuleError::TooComplex(format!("{what}, are {is}: at most {max}"))),
         false => Ok(()),
     }
 }
@@ -186,7 +233,7 @@ mod tests {
     use super::*;
 
     fn weight(text: &str) -> Result<Weight, String> {
-        Weight::of_module(&wat::parse_str(text).unwrap())
+        Weight::of_module(&wat::parse_str(text).unwrap()).map_err(|error| error.to_string())
     }
 
     fn function(locals: usize, body: &str) -> String {
@@ -201,7 +248,7 @@ mod tests {
         assert_eq!(weight(two.replace("(import \"b\" \"c\" (func))", "").as_str()).unwrap().items, 2 + 2 + 1);
         let code = "loop loop br 0 end end loop local.get 0 br_if 0 end local.get 0 br_table 0 0 0";
         let weight = weight(&function(10, code)).unwrap();
-        assert_eq!((weight.looped_locals, weight.branched_locals), (10 * 2, 10 * (2 + 3)));
+        assert_eq!((weight.looped_locals, weight.branched_locals), (10 * 2, 10 * (3 + 2 + 3)));
     }
 
     #[test]
@@ -212,14 +259,27 @@ mod tests {
         assert_eq!(deep(20, 1000).unwrap().looped_locals, LOOPED_LOCALS_MAX);
         let refused = deep(150, 1000).unwrap_err();
         assert!(
-            refused.contains("the 1000 locals of function 1") && refused.contains("are 150000: at most"),
+            refused.contains("the 1000 locals of function 1") && refused.contains("150 loops and ifs")
+                || refused.contains("inside one another"),
             "{refused}"
         );
         let table = |targets: usize, locals: usize| {
             weight(&function(locals, &format!("local.get 0 br_table {}", "0 ".repeat(targets))))
         };
-        assert_eq!(table(1000, 2000).unwrap().branched_locals, BRANCHED_LOCALS_MAX);
+        assert_eq!(table(1000, 1000).unwrap().branched_locals, BRANCHED_LOCALS_MAX);
         assert!(table(5000, 2000).unwrap_err().contains("its 5000 branches"));
+        let values = |count: usize| {
+            let list = "i32 ".repeat(count);
+            let consts = "i32.const 0 ".repeat(count);
+            let drops = "drop ".repeat(count);
+            weight(&format!("(module (func {consts} (block (param {list}) (result {list})) {drops}))"))
+        };
+        assert_eq!(values(50).unwrap().branched_locals, 99 * BLOCK_VALUE_WEIGHT);
+        assert!(values(51).unwrap_err().contains("parameters and results"));
+        let ifs = |count: usize| {
+            weight(&function(2, &format!("{}{}", "local.get 0 if ".repeat(count), "end ".repeat(count))))
+        };
+        assert!(ifs(NESTED_LOOPS_MAX as usize).is_ok() && ifs(NESTED_LOOPS_MAX as usize + 1).is_err());
     }
 
     #[test]
@@ -228,16 +288,21 @@ mod tests {
         let all = (0..1000).fold(Weight::default(), |all, _| all.and(one));
         assert!(one.check().is_ok() && all.check().is_err() && all.is_large());
         let branched = Weight { looped_locals: 0, ..all };
-        assert!(branched.check().unwrap_err().contains("the branches"));
+        assert!(branched.check().unwrap_err().to_string().contains("the branches"));
     }
 
     #[test]
-    fn what_is_damaged_or_too_much_is_read_no_further() {
+    fn what_is_damaged_is_refused_and_not_passed_over() {
         let whole = wat::parse_str(function(10, "loop br 0 end")).unwrap();
-        for end in 0..whole.len() {
+        assert!(Weight::of_module(&whole).is_ok());
+        for end in 9..whole.len() {
             let _ = Weight::of_module(&whole[..end]);
         }
-        assert_eq!(Weight::of_module(&[0xff; 100]), Ok(Weight::default()));
+        // An operator that is none, in a function before others.
+        let mut damaged = whole.clone();
+        let place = damaged.len() - 2;
+        damaged[place] = 0xff;
+        assert!(matches!(Weight::of_module(&damaged), Err(ModuleError::Invalid(_))));
         // A section that says that it has more than there are bytes.
         let types = [b"\0asm\x01\0\0\0".as_slice(), &[1, 5, 0xff, 0xff, 0xff, 0xff, 0x0f]].concat();
         assert!(Weight::of_module(&types).unwrap().items > MODULE_ITEMS_MAX);

@@ -13,7 +13,7 @@ use super::lane::Submitter;
 use super::object::ObjectRef;
 use super::parking::{Standing, Wait};
 use super::task::{TaskRecord, Work};
-use crate::words::limits::{WAIT_GRAPH_MAX, WAIT_OBJECTS_MAX};
+use crate::words::limits::WAIT_OBJECTS_MAX;
 use crate::words::manifest::ModuleInfo;
 use crate::words::resources::{Milli, ResourceSet};
 
@@ -25,6 +25,8 @@ pub struct WaitGraph {
     /// For each actor with calls in the graph, the calls that wait, and the nearest before each that holds up those behind.
     queues: HashMap<*const ActorRecord, Queue>,
     size: usize,
+    /// It may have no more.
+    max: usize,
     /// Calls wait for an actor that are too many to be listed.
     is_too_large: bool,
 }
@@ -93,9 +95,14 @@ impl WaitGraph {
     /// still waits for itself did so at the moment between the two.
     ///
     /// # Errors
-    /// It is larger than [`WAIT_GRAPH_MAX`].
-    pub fn of(tasks: &[Arc<TaskRecord>], holders: &Holders, earlier: Option<&WaitGraph>) -> Result<Self, TooLarge> {
-        let mut graph = WaitGraph::default();
+    /// It has more than `max` tasks and queue places.
+    pub fn of(
+        tasks: &[Arc<TaskRecord>],
+        holders: &Holders,
+        earlier: Option<&WaitGraph>,
+        max: usize,
+    ) -> Result<Self, TooLarge> {
+        let mut graph = WaitGraph { max, ..WaitGraph::default() };
         for task in tasks {
             graph.place(task.clone());
         }
@@ -105,7 +112,7 @@ impl WaitGraph {
             if earlier.is_some_and(|earlier| earlier.state(&task) != Some(graph.nodes[next].state)) {
                 graph.set(next, State::Free, Vec::new(), 0);
             }
-            if graph.is_too_large || graph.size() > WAIT_GRAPH_MAX {
+            if graph.is_too_large || graph.size() > max {
                 return Err(TooLarge { size: graph.size() });
             }
             next += 1;
@@ -214,7 +221,7 @@ impl WaitGraph {
 
     /// The calls that wait for an actor. None where the graph has no room for them, which is too large then.
     fn waiting(&mut self, actor: &ActorRecord) -> Vec<(Submitter, Arc<TaskRecord>)> {
-        let waiting = actor.mailbox.waiting(WAIT_GRAPH_MAX.saturating_sub(self.size()));
+        let waiting = actor.mailbox.waiting(self.max.saturating_sub(self.size()));
         self.is_too_large |= waiting.is_none();
         let waiting = waiting.unwrap_or_default();
         self.size += waiting.len();

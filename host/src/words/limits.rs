@@ -273,6 +273,10 @@ pub const OBSERVED_BYTES_MAX: usize = 128 << 20;
 /// One that keeps up has microseconds' worth left, and one that does not return must not keep the host.
 pub const OBSERVER_PATIENCE: Duration = Duration::from_secs(3);
 
+/// Streams, futures, waitable sets and whatever else a guest makes for async functions, of which the host calls none, and what the engine
+/// keeps for a call: some hundred bytes each.
+pub const CONCURRENT_ENTRIES_MAX: usize = 64;
+
 /// Looks at a clock that stands still after which an error says that it does: who waits for the time to pass looks again and again, and
 /// who measures something does a few times.
 pub const STILL_CLOCK_LOOKS: u64 = 100;
@@ -348,15 +352,27 @@ pub const MODULE_BYTES_MAX: u64 = 256 << 20;
 /// functions, and an interpreter of a large language some 20,000 of 200 types.
 pub const MODULE_ITEMS_MAX: usize = 100_000;
 
-/// Of one function, its locals times the loops that are inside one another, which takes up to two seconds to compile. The largest in two
-/// interpreters and in our programs, with and without optimisation, is 2,500.
+/// Loops and `if`s inside one another. Each takes the compiler the longer the deeper it is.
+pub const NESTED_LOOPS_MAX: u64 = 100;
+
+/// Of one function, its locals times the loops and `if`s that are inside one another, which takes up to a second to compile. Of loops alone, the
+/// largest in two interpreters and in our programs, with and without optimisation, is 2,500.
 pub const LOOPED_LOCALS_MAX: u64 = 20_000;
 /// The same of all functions of a module together; 100,000 in an interpreter.
 pub const MODULE_LOOPED_LOCALS_MAX: u64 = 1_000_000;
 
 /// Of one function, its locals times its branches, which takes a second to compile, and some 100 bytes for each. The largest in an
 /// interpreter is 270,000.
-pub const BRANCHED_LOCALS_MAX: u64 = 2_000_000;
+pub const BRANCHED_LOCALS_MAX: u64 = 1_000_000;
+
+/// Parameters and results of a function, or of a block, together. Compilers of C and Rust give blocks one, and a function as many as it is
+/// written with.
+pub const TYPE_VALUES_MAX: usize = 100;
+
+/// What a value that goes into a block, or out of it, beside a first one counts among the locals in branches: it takes the compiler up to
+/// eight kilobytes.
+pub const BLOCK_VALUE_WEIGHT: u64 = 80;
+
 /// The same of all functions of a module together; 6 million in an interpreter.
 pub const MODULE_BRANCHED_LOCALS_MAX: u64 = 60_000_000;
 
@@ -509,6 +525,9 @@ pub const LOOK_AT_LEAST: Duration = Duration::from_secs(1);
 /// Objects of one wait that a look for deadlocks goes over. A wait for more counts as one that ends by itself, so that it takes not
 /// all that a look may cost.
 pub const WAIT_OBJECTS_MAX: usize = 1 << 14;
+
+/// Tasks and queue places that nearly all guests wait for at most. Where all together are too many for one look, those are looked at first.
+pub const WAIT_GRAPH_FEW: usize = 256;
 
 /// Tasks and queue places that one look for deadlocks goes over, which takes some ten milliseconds. Where guests wait for
 /// more than that, they are looked at one by one, as many as are no more together, and the others in the next look.
