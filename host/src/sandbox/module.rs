@@ -161,7 +161,7 @@ impl LoadedModule {
     pub fn compile(sandbox: &Arc<Sandbox>, name: &str, module: &CheckedModule) -> Result<Self, ModuleError> {
         match compiled(&sandbox.ground, module)? {
             Ok(component) => Self::keep(sandbox, &sandbox.ground, name, module, component),
-            Err(error) if refusal::is_async(&error) => Self::compile_async(sandbox, name, module),
+            Err(error) if refusal::is_async(&error) => Self::compile_async(sandbox, name, module)?.checked_async(),
             Err(error) => Err(refusal::of(&error)),
         }
     }
@@ -177,6 +177,16 @@ impl LoadedModule {
         }
         let component = compiled(ground, module)?.map_err(|error| refusal::of(&error))?;
         Self::keep(sandbox, ground, name, module, component)
+    }
+
+    /// What a component with async functions is good for is its other functions: programs, and modules of tasks, are made without.
+    fn checked_async(self) -> Result<Self, ModuleError> {
+        match self.guest.is_some() || self.run.is_some() {
+            true => Err(ModuleError::Unsupported(
+                "async functions of components, in a program or a module of tasks".to_owned(),
+            )),
+            false => Ok(self),
+        }
     }
 
     /// Keeps its native code, where that is kept.
