@@ -230,7 +230,8 @@ mod tests {
 
     #[test]
     fn functions_are_counted_wherever_they_are() {
-        let core = [b"\0asm\x01\0\0\0", &section(1, &[1, 0x60, 0, 0])[..], &section(3, &[3, 0, 0, 0])].concat();
+        let code = section(10, &[&[3][..], &[2, 0, 0x0b].repeat(3)].concat());
+        let core = [b"\0asm\x01\0\0\0", &section(1, &[1, 0x60, 0, 0])[..], &section(3, &[3, 0, 0, 0]), &code].concat();
         let inner = [EMPTY, &section(CORE_MODULE_SECTION, &core), &section(CANON_SECTION, &[2])].concat();
         let outer = [EMPTY, &section(COMPONENT_SECTION, &inner), &section(CORE_MODULE_SECTION, &core)].concat();
         // Each core module has a type and three functions.

@@ -196,8 +196,9 @@ impl Shape {
                 Operator::End if open.pop() == Some(true) => loops -= 1,
                 Operator::Br { .. } | Operator::BrIf { .. } | Operator::Return => shape.branches += 1,
                 Operator::BrTable { targets } => {
-                    shape.branches += 1;
-                    shape.branches += u64::from(targets.len());
+                    let named = u64::from(targets.len());
+                    // And the one for all other numbers.
+                    shape.branches += named + 1;
                 }
                 _ => {}
             }
