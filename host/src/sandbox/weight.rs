@@ -165,7 +165,7 @@ struct Shape {
     loops: u64,
     /// Each place that a table names is one, and so is each `if`.
     branches: u64,
-    /// That go into blocks and out of them, beside the first of each, and into and out of functions that it calls.
+    /// That go into blocks and out of them, beside the first of each; and copies of memory, which take as much.
     values: u64,
 }
 
@@ -195,6 +195,12 @@ impl Shape {
                 Operator::TryTable { try_table } => open.push(try_table.catches.is_empty()),
                 Operator::End if open.pop() == Some(true) => loops -= 1,
                 Operator::Br { .. } | Operator::BrIf { .. } | Operator::Return => shape.branches += 1,
+                Operator::MemoryCopy { .. }
+                | Operator::MemoryFill { .. }
+                | Operator::MemoryInit { .. }
+                | Operator::TableCopy { .. }
+                | Operator::TableFill { .. }
+                | Operator::TableInit { .. } => shape.values += 1,
                 Operator::BrTable { targets } => {
                     let named = u64::from(targets.len());
                     // And the one for all other numbers.
@@ -277,6 +283,12 @@ mod tests {
         };
         assert_eq!(values(50).unwrap().branched_locals, 99 * BLOCK_VALUE_WEIGHT);
         assert!(values(51).unwrap_err().contains("parameters and results"));
+        let copies = |count: u64| {
+            let copy = "local.get 0 local.get 0 local.get 0 memory.copy ".repeat(count as usize);
+            weight(&format!("(module (memory 1) (func (param i32) {copy}))"))
+        };
+        let most = BRANCHED_LOCALS_MAX / BLOCK_VALUE_WEIGHT;
+        assert!(copies(most).is_ok() && copies(most + 1).is_err());
         let ifs = |count: usize| {
             weight(&function(2, &format!("{}{}", "local.get 0 if ".repeat(count), "end ".repeat(count))))
         };

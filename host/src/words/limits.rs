@@ -369,8 +369,8 @@ pub const BRANCHED_LOCALS_MAX: u64 = 1_000_000;
 /// written with.
 pub const TYPE_VALUES_MAX: usize = 100;
 
-/// What a value that goes into a block, or out of it, beside a first one counts among the locals in branches: it takes the compiler up to
-/// eight kilobytes.
+/// What a value that goes into a block, or out of it, beside a first one counts among the locals in branches, and what a copy of memory does:
+/// it takes the compiler up to eight kilobytes.
 pub const BLOCK_VALUE_WEIGHT: u64 = 80;
 
 /// The same of all functions of a module together; 6 million in an interpreter.
