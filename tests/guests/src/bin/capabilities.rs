@@ -83,9 +83,12 @@ fn wait_for_time(looks: u64) {
     for _ in 1..looks {
         std::hint::black_box(start.elapsed());
     }
-    while looks == 0 && start.elapsed() < Duration::from_millis(1) {}
-    while looks > 0 {
-        std::hint::black_box(looks);
+    if looks == 0 {
+        while start.elapsed() < Duration::from_millis(1) {}
+        return;
+    }
+    loop {
+        std::hint::black_box(());
     }
 }
 

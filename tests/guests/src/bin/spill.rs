@@ -369,8 +369,8 @@ async fn sums_at_once(blocks: Vec<ObjectRef<Vec<u8>>>) -> Result<Vec<u64>> {
     for part in &blocks {
         all.push(sum(part.get().timeout(Duration::ZERO).await?));
     }
-    let gets = blocks.iter().map(async |part| part.get().timeout(Duration::ZERO).await.map(|bytes| sum(bytes)));
-    all.extend(futures::future::try_join_all(gets).await?);
+    let gets = blocks.iter().map(async |part| part.get().timeout(Duration::ZERO).await);
+    all.extend(futures::future::try_join_all(gets).await?.into_iter().map(*sum));
     Ok(all)
 }
 
