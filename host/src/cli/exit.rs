@@ -26,6 +26,8 @@ pub enum Exit {
     /// A capability.
     Denied = 126,
     /// 128 and the signal's number, as shells say it.
+    HungUp = 129,
+    /// The same.
     Interrupted = 130,
     /// The same.
     PipeClosed = 141,
@@ -43,6 +45,7 @@ const TABLE: &[(Exit, &str)] = &[
     (Exit::TimedOut, "it was not done in time"),
     (Exit::Host, "the host could not start or go on: a folder, the receipts, the machine"),
     (Exit::Denied, "it needs a capability that was not granted"),
+    (Exit::HungUp, "SIGHUP (its terminal is gone)"),
     (Exit::Interrupted, "SIGINT (Ctrl-C)"),
     (Exit::PipeClosed, "whoever read standard output has closed it (SIGPIPE)"),
     (Exit::Terminated, "SIGTERM"),
@@ -63,7 +66,7 @@ impl Exit {
 
     /// Did the user say so, by a signal?
     pub fn is_signal(self) -> bool {
-        matches!(self, Exit::Interrupted | Exit::Terminated)
+        matches!(self, Exit::HungUp | Exit::Interrupted | Exit::Terminated)
     }
 
     /// The end that an error of this kind is.

@@ -14,6 +14,7 @@ use super::config::{ConfigArgs, Taken};
 use super::console::Console;
 use super::failure::Failure;
 use super::grants::Grants;
+use super::signals;
 use super::with::WithArgs;
 
 /// What a host is to be like.
@@ -194,6 +195,7 @@ impl HostArgs {
             builder = builder.memory_bytes(bytes);
         }
         if let Some(dir) = &machine.spill {
+            signals::remove_at_the_end(dir);
             builder = builder.spill(dir);
         }
         if let Some(bytes) = machine.spill_limit {

@@ -26,6 +26,7 @@ mod manual;
 mod measured;
 mod new;
 mod open_files;
+mod output_file;
 mod paint;
 mod progress;
 mod receipts;

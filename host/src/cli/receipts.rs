@@ -10,6 +10,7 @@ use rustyray_host::Receipt;
 
 use super::console::Console;
 use super::failure::Failure;
+use super::output_file;
 use super::signals;
 
 /// Time for a write that is under way at the end: a pipe may have a reader that reads nothing.
@@ -103,6 +104,7 @@ impl State {
 
 /// Empties it, unless another process has it open to write there as well.
 fn open(path: &Path) -> io::Result<File> {
+    output_file::check(path)?;
     let file = OpenOptions::new().create(true).append(true).open(path)?;
     if is_file(&file) {
         match file.try_lock() {

@@ -198,7 +198,14 @@ impl Session {
         self.console.note(&format!("{done} done{kept}, {failed} failed, {cancelled} cancelled"));
         let receipts = self.receipts.as_ref().map_or(Ok(()), |file| file.finish(stats.dropped_receipts));
         let timeline = self.timeline.as_ref().map_or(Ok(()), |file| file.finish(stats.dropped_events));
-        match (receipts.and(timeline), result) {
+        let lost = match (receipts, timeline) {
+            (Err(receipts), Err(timeline)) => {
+                receipts.report(&self.console);
+                Err(timeline)
+            }
+            (receipts, timeline) => receipts.and(timeline),
+        };
+        match (lost, result) {
             (Err(lost), Ok(0)) => Err(lost),
             (Err(lost), result) => {
                 lost.report(&self.console);

@@ -1,10 +1,10 @@
-//! SIGINT and SIGTERM: the first asks for an orderly end, the second ends.
+//! SIGINT, SIGTERM and SIGHUP: the first asks for an orderly end, the second ends.
 
 use std::convert::Infallible;
 use std::io;
-use std::process::exit;
-use std::sync::Once;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Once, OnceLock};
 use std::time::Duration;
 
 use tokio::signal::unix::{self, SignalKind};
@@ -25,6 +25,8 @@ pub enum Signal {
     Interrupt,
     /// SIGTERM.
     Terminate,
+    /// SIGHUP: the terminal is gone.
+    HangUp,
 }
 
 impl Signal {
@@ -33,6 +35,7 @@ impl Signal {
         match self {
             Signal::Interrupt => Exit::Interrupted,
             Signal::Terminate => Exit::Terminated,
+            Signal::HangUp => Exit::HungUp,
         }
     }
 }
@@ -41,6 +44,8 @@ impl Signal {
 pub struct Signals {
     interrupt: unix::Signal,
     terminate: unix::Signal,
+    /// None where it was to be ignored, as `nohup` has it.
+    hang_up: Option<unix::Signal>,
 }
 
 impl Signals {
@@ -57,6 +62,7 @@ impl Signals {
         Ok(Signals {
             interrupt: unix::signal(SignalKind::interrupt())?,
             terminate: unix::signal(SignalKind::terminate())?,
+            hang_up: if hears_hang_up() { Some(unix::signal(SignalKind::hangup())?) } else { None },
         })
     }
 
@@ -65,6 +71,7 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => Signal::Interrupt,
             _ = self.terminate.recv() => Signal::Terminate,
+            Some(_) = async { self.hang_up.as_mut()?.recv().await } => Signal::HangUp,
         }
     }
 
@@ -73,7 +80,7 @@ impl Signals {
         let signal = self.next().await;
         console.clear();
         console.flush(AT_ONCE / 2);
-        exit(signal.exit().code().into())
+        leave(signal)
     }
 }
 
@@ -99,10 +106,46 @@ async fn watch() -> io::Result<Infallible> {
             tokio::time::sleep(AT_ONCE).await;
         }
         if seen > 1 || BLOCKED.load(Ordering::SeqCst) > 0 {
-            exit(signal.exit().code().into());
+            leave(signal);
         }
     }
     std::future::pending().await
+}
+
+/// Is the process to hear of SIGHUP? What it has set is read before it listens the first time. Where the system does not say, it is not.
+fn hears_hang_up() -> bool {
+    static HEARS: OnceLock<bool> = OnceLock::new();
+    *HEARS.get_or_init(|| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        // Signals are counted from 1, and this is the first.
+        ignored.is_some_and(|mask| mask & 1 == 0)
+    })
+}
+
+/// The folder in which the host spills.
+static SPILLS: OnceLock<PathBuf> = OnceLock::new();
+
+/// Has what is spilled there removed at an end that waits for nobody.
+pub fn remove_at_the_end(spills: &Path) {
+    let _ = SPILLS.set(spills.to_owned());
+}
+
+/// Ends the process, and tidies up nothing but what it wrote of objects: those are others' data.
+fn leave(signal: Signal) -> ! {
+    if let Some(root) = SPILLS.get() {
+        // As the host names them.
+        let mine = format!("rustyray-spill-{}-", std::process::id());
+        let entries = std::fs::read_dir(root).into_iter().flatten().flatten();
+        let is_mine = |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with(&mine);
+        for folder in entries.filter(is_mine) {
+            // Once more where somebody wrote to it meanwhile.
+            let removed = (0..10).any(|_| std::fs::remove_dir_all(folder.path()).is_ok());
+            let _ = removed;
+        }
+    }
+    std::process::exit(signal.exit().code().into())
 }
 
 /// How many are in a call that may never return.

@@ -9,6 +9,8 @@ use std::path::Path;
 use rustyray_host::ErrorKind;
 use serde::Serialize;
 
+use super::output_file;
+
 /// Bytes that are gathered before they are written.
 const BUFFER: usize = 64 << 10;
 
@@ -123,6 +125,8 @@ impl TraceFile {
     /// # Errors
     /// It cannot be written, or another process does.
     pub fn create(path: &Path) -> io::Result<Self> {
+        output_file::check(path)?;
+        output_file::check_seekable(path)?;
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
         if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
             return Err(io::Error::new(io::ErrorKind::ResourceBusy, "another process writes to it"));

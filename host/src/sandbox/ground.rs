@@ -54,7 +54,9 @@ impl Ground {
     /// As for [`new`](Self::new).
     pub fn concurrent(instances: u32, imports: &[ImportSet]) -> wasmtime::Result<Self> {
         let mut config = wasmtime_config(instances);
-        let engine = Engine::new(config.concurrency_support(true).wasm_component_model_async(true))?;
+        let engine = Engine::new(
+            config.concurrency_support(true).wasm_component_model_async(true).wasm_component_model_async_stackful(true),
+        )?;
         let mut linker = of_wasi(&engine)?;
         imports.iter().try_for_each(|set| (set.link)(&mut linker))?;
         Ok(Ground { engine, linker })

@@ -6,15 +6,15 @@ use super::module::ModuleError;
 use crate::words::error::shorten;
 use crate::words::limits::ERROR_TEXT_MAX;
 
-/// In each error of the parser that is about the async functions of components, and in no other.
-const ASYNC: &str = "the component model async feature";
+/// In each error of the parser that is about the async functions of components, and in no others.
+const ASYNC: [&str; 2] = ["the component model async feature", "the component model async stackful feature"];
 
 /// In the errors of the parser and of the compiler about what is switched off, or beyond what an instance has.
 const LACKING: [&str; 8] = [
     " feature",
     " proposal",
-    "support is not enabled",
-    "values is not enabled",
+    "is not enabled",
+    "unknown binary version",
     "must be enabled",
     "not supported",
     " disabled",
@@ -26,7 +26,8 @@ const NEXT_WASI: (u64, u64) = (0, 3);
 
 /// Does it lack async functions of components?
 pub fn is_async(error: &wasmtime::Error) -> bool {
-    format!("{error:#}").contains(ASYNC)
+    let text = format!("{error:#}");
+    ASYNC.iter().any(|feature| text.contains(feature))
 }
 
 /// Is something lacking, or is the component damaged?

@@ -174,3 +174,65 @@ fn a_program_s_exit_code_is_its_own() {
         end(["run", &program(code)]).expect(i32::from(code), &[&told]);
     }
 }
+
+#[test]
+fn what_must_not_be_written_over_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out");
+    std::fs::write(&path, "before\n").unwrap();
+    let driver = driver();
+    let module = folder.path().join("module.wasm");
+    std::fs::copy(&driver, &module).unwrap();
+    let module = module.to_str().unwrap();
+    for flag in ["--receipts", "--timeline"] {
+        let run = ["run", flag, path.to_str().unwrap(), &driver, "--", "echo"];
+        let output = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+        let refused = rustyray_host(run).stdout(output).output().unwrap();
+        let told = String::from_utf8(refused.stderr).unwrap();
+        assert!(refused.status.code() == Some(125) && told.contains("standard output"), "{told}");
+        end(["run", flag, module, module, "--", "echo"]).expect(125, &["it is a WebAssembly module"]);
+    }
+    assert_eq!(std::fs::read(&path).unwrap(), b"before\n");
+    assert_eq!(std::fs::read(module).unwrap(), std::fs::read(&driver).unwrap());
+    end(["run", "--timeline", "/dev/stdout", &driver, "--", "echo"]).expect(125, &["a pipe can't be written to again"]);
+}
+
+#[test]
+fn numbers_come_out_as_they_went_in() {
+    let driver = driver();
+    for number in ["122.41629403378658", "2.7715077941825975e-163", "-3.44654920223904e-30", "0.1"] {
+        let ended = end(["call", &driver, "echoed_number", number]);
+        assert_eq!(ended.out().trim().parse::<f64>().unwrap().to_bits(), number.parse::<f64>().unwrap().to_bits());
+    }
+}
+
+#[test]
+fn spilled_objects_go_whatever_signal_ends_the_process() {
+    let driver = driver();
+    for (signals, code) in
+        [(&["INT", "INT"][..], 130), (&["TERM", "TERM"], 143), (&["HUP", "HUP"], 129), (&["HUP"], 129)]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let spill = folder.path().to_str().unwrap();
+        let grace = if signals.len() > 1 { "1h" } else { "10ms" };
+        let flags = ["run", "--grace", grace, "--object-store", "4MiB", "--spill", spill];
+        let mut running = Running::start([&flags[..], &[&driver, "--", "spill", "20"]].concat());
+        assert_eq!(running.line(), "spilled\n");
+        let count = || walk(folder.path());
+        assert!(count() > 1, "{}", count());
+        for (sent, signal) in signals.iter().enumerate() {
+            running.signal(signal);
+            if sent + 1 < signals.len() {
+                running.until("draining");
+            }
+        }
+        running.end().expect(code, &[]);
+        assert!(count() <= 1, "{} files are left", count());
+    }
+}
+
+/// Files in a folder and the folders in it.
+fn walk(folder: &std::path::Path) -> usize {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| if entry.path().is_dir() { walk(&entry.path()) } else { 1 }).sum()
+}

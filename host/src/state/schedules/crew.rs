@@ -102,7 +102,7 @@ impl Host {
                     thread::park();
                     self.desk.rise(number);
                 }
-                Next::Look(_) => self.desk.lock().looked(0),
+                Next::Look(_) => self.desk.lock().looked(0, None),
                 Next::Resume(()) => unreachable!("there are no jobs"),
                 Next::Over => return,
             }

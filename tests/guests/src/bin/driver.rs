@@ -108,6 +108,12 @@ fn on_gpu() -> bool {
     true
 }
 
+/// The number that it is given.
+#[rustyray::remote]
+fn echoed_number(number: f64) -> f64 {
+    number
+}
+
 /// What it is given.
 #[rustyray::remote]
 fn echoed(text: String) -> String {
@@ -136,6 +142,14 @@ async fn main() -> Result<()> {
             let mut text = String::new();
             std::io::stdin().read_to_string(&mut text)?;
             print!("{text}");
+        }
+        ["spill", count] => {
+            let mut kept = Vec::new();
+            for _ in 0..count.parse::<u32>()? {
+                kept.push(rustyray::put(vec![7u8; 1 << 20]).await?);
+            }
+            println!("spilled");
+            rustyray::sleep(Duration::from_secs(3600)).await;
         }
         ["stdin-once"] => println!("{}", std::io::BufRead::fill_buf(&mut std::io::stdin().lock())?.len()),
         ["wait"] => {
