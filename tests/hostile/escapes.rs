@@ -202,7 +202,13 @@ fn slashes_at_the_end() {
         assert!(done(arena, &module, "change", &["make folder", "/data/new/"]).await);
         assert!(done(arena, &module, "rename", &["/data/new/", "/data/newer/"]).await);
         assert!(!done(arena, &module, "rename", &["/data/file/", "/data/newer/"]).await);
-        assert!(done(arena, &module, "change", &["remove folder", "/data/newer"]).await);
+        for path in ["/data/newer/file/", "/data/file/", "/data/newer/../", "/data/../secret/", "/data/"] {
+            assert!(!done(arena, &module, "change", &["remove folder", path]).await, "{path}");
+        }
+        assert!(done(arena, &module, "change", &["remove folder", "/data/newer//"]).await);
+        assert!(done(arena, &module, "soft_link", &["inner", "/data/link"]).await);
+        assert!(!done(arena, &module, "change", &["remove folder", "/data/link/"]).await, "a link is no folder");
+        std::fs::remove_file(home.path().join("granted/link")).unwrap();
         // Links whose targets end in one lead to folders alone, and not out.
         for (target, within, found) in [
             ("inner/", "/data/link/file", Some("granted")),

@@ -27,8 +27,12 @@ impl HasData for Folders<'static> {
 /// Takes the place of what is linked already.
 pub fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     preopens::add_to_linker::<Guest, Folders<'static>>(linker, |guest| Folders(guest))?;
-    linker.instance(TYPES)?.func_wrap_async("[method]descriptor.open-at", |store, what| {
+    let mut types = linker.instance(TYPES)?;
+    types.func_wrap_async("[method]descriptor.open-at", |store, what| {
         Box::new(async move { Ok((open(store, what).await?,)) })
+    })?;
+    types.func_wrap_async("[method]descriptor.remove-directory-at", |store, what| {
+        Box::new(async move { Ok((remove_directory(store, what).await?,)) })
     })?;
     listing::add_to_linker(linker)
 }
@@ -61,6 +65,20 @@ fn opened(grant: &DirGrant) -> Result<Dir, Violation> {
         DirAccess::ReadWrite => (FsPerms::ReadWrite, OpenMode::READ | OpenMode::WRITE),
     };
     Ok(Dir::new(dir.into_std_file(), perms, mode, false))
+}
+
+/// A path may end in slashes, as POSIX has it: it names a folder all the same. The engine's own takes them for a name within that.
+async fn remove_directory(
+    mut store: StoreContextMut<'_, Guest>,
+    (directory, path): (Resource<Descriptor>, String),
+) -> wasmtime::Result<Result<(), ErrorCode>> {
+    let name = path.trim_end_matches('/');
+    // One of slashes alone is no name within the folder, and is refused as before.
+    let name = if name.is_empty() { path } else { name.to_owned() };
+    match store.data_mut().filesystem().remove_directory_at(directory, name).await {
+        Ok(()) => Ok(Ok(())),
+        Err(error) => FsError::downcast(error).map(Err),
+    }
 }
 
 /// Where, what to do with a link, which, how, and for what.
