@@ -149,7 +149,9 @@ impl Scale {
             [looped, LOOPED_LOCALS_MAX],
         )?;
         no_more(
-            format!("the {locals} locals {of} times its {branches} branches, and the values of its blocks"),
+            format!(
+                "the {locals} locals {of} times its {branches} branches, with the values of its blocks and its copies of memory"
+            ),
             [branched, BRANCHED_LOCALS_MAX],
         )?;
         self.weight = self.weight.and(Weight { items: 0, looped_locals: looped, branched_locals: branched });
