@@ -45,6 +45,7 @@ impl Runtime {
     fn look_one_by_one(&self, waiting: &Waiting, since: u64, holders: &Holders) -> (usize, Option<u64>) {
         let mut size = 0;
         let mut many = Vec::new();
+        let mut up_to = None;
         for (task, stamp) in waiting.tasks.iter().zip(&waiting.stamps) {
             match self.look_alone(task, since, holders, WAIT_GRAPH_FEW) {
                 Ok(few) => size += few,
@@ -54,16 +55,19 @@ impl Runtime {
                 }
             }
             if size > WAIT_GRAPH_MAX {
-                return (size, Some(*stamp));
+                up_to = Some(*stamp);
+                break;
             }
         }
+        // One of them at least in each look, so that all have their turn.
+        let few = size;
         for (task, stamp) in many {
             size += self.look_alone(task, since, holders, WAIT_GRAPH_MAX).unwrap_or_else(|TooLarge { size }| size);
-            if size > WAIT_GRAPH_MAX {
+            if size - few > WAIT_GRAPH_MAX {
                 return (size, Some(*stamp));
             }
         }
-        (size, None)
+        (size, up_to)
     }
 
     /// Looks for deadlocks of one that waits. Gives how many tasks and queue places it went over.
