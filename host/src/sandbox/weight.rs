@@ -194,7 +194,7 @@ impl Shape {
                     open.push(false);
                     shape.values += values(blockty, types);
                 }
-                Operator::TryTable { try_table } => open.push(try_table.catches.is_empty()),
+                Operator::TryTable { .. } | Operator::Try { .. } => open.push(false),
                 Operator::End if open.pop() == Some(true) => loops -= 1,
                 Operator::Br { .. } | Operator::BrIf { .. } | Operator::Return => shape.branches += 1,
                 Operator::MemoryCopy { .. }
@@ -295,6 +295,14 @@ mod tests {
             weight(&function(2, &format!("{}{}", "local.get 0 if ".repeat(count), "end ".repeat(count))))
         };
         assert!(ifs(NESTED_LOOPS_MAX as usize).is_ok() && ifs(NESTED_LOOPS_MAX as usize + 1).is_err());
+    }
+
+    #[test]
+    fn blocks_of_every_sort_end_where_they_end() {
+        for code in ["try_table end", "try_table br 0 end", "block end", "block try_table end end"] {
+            let inside = format!("{code} loop {code} end {code} loop loop {code} end end");
+            assert_eq!(weight(&function(10, &inside)).unwrap().looped_locals, 20, "{code}");
+        }
     }
 
     #[test]
