@@ -33,7 +33,7 @@ mod words;
 
 pub use port::log::{LogLevel, LogLine, LogSource};
 pub use runtime::Stats;
-pub use sandbox::{CachedModule, Guest, ModuleCache, ModuleError, wasmtime};
+pub use sandbox::{CachedModule, CompilerProcess, Guest, ModuleCache, ModuleError, wasmtime};
 pub use state::actor::ActorRef;
 pub use state::object::ObjectRef;
 pub use state::payload::{Encoding, Payload, Reference, Value};

@@ -10,6 +10,8 @@ mod bad_input;
 mod benching;
 #[path = "cli/calling.rs"]
 mod calling;
+#[path = "cli/compiling.rs"]
+mod compiling;
 #[path = "cli/config.rs"]
 mod config;
 #[path = "cli/crates.rs"]

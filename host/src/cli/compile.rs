@@ -7,6 +7,7 @@ use clap::Args;
 use rustyray_host::Host;
 use serde::Serialize;
 
+use super::compiler_args::CompilerArgs;
 use super::console::Console;
 use super::failure::Failure;
 use super::guest::GuestArgs;
@@ -22,6 +23,8 @@ use super::{cache, results};
 pub struct Compile {
     #[command(flatten)]
     guest: GuestArgs,
+    #[command(flatten)]
+    compiler: CompilerArgs,
     /// As one JSON object: {"module","cache","file","seconds"}.
     #[arg(long)]
     pub json: bool,
@@ -44,7 +47,8 @@ impl Compile {
         let path = self.guest.module(console)?;
         let cache = cache::of_this_user().map_err(|reason| Failure::host(format!("there is no cache: {reason}")))?;
         let mut signals = listen()?;
-        let host = Host::builder().instances(1).threads(1).cache_dir(cache.folder()).build();
+        let builder = self.compiler.add(Host::builder().instances(1).threads(1).cache_dir(cache.folder()));
+        let host = builder.build();
         let host = host.map_err(|error| no_host(&error))?;
         let began = Instant::now();
         let loaded = tokio::select! {

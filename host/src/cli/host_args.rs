@@ -10,6 +10,7 @@ use rustyray_host::{Capabilities, Host, HostBuilder, TaskLimits};
 use super::amounts;
 use super::budget::BudgetArgs;
 use super::cache;
+use super::compiler_args::CompilerArgs;
 use super::config::{ConfigArgs, Taken};
 use super::console::Console;
 use super::failure::Failure;
@@ -87,6 +88,8 @@ struct MachineArgs {
     /// Compile the module anew, and keep nothing.
     #[arg(long)]
     no_cache: bool,
+    #[command(flatten)]
+    compiler: CompilerArgs,
 }
 
 #[derive(Args, Debug)]
@@ -210,7 +213,7 @@ impl HostArgs {
         if let Some(bytes) = self.journal.journal_limit {
             builder = builder.journal_bytes(bytes);
         }
-        Ok(cache::add(builder, machine.no_cache, console))
+        Ok(cache::add(machine.compiler.add(builder), machine.no_cache, console))
     }
 }
 

@@ -6,6 +6,7 @@ use clap::Args;
 use rustyray_host::{ActorTypeInfo, FunctionInfo, Host, LogLine, Manifest, Module};
 use serde::Serialize;
 
+use super::compiler_args::CompilerArgs;
 use super::console::Console;
 use super::failure::Failure;
 use super::guest::GuestArgs;
@@ -50,6 +51,7 @@ impl Inspect {
 pub async fn load(path: &Path, no_cache: bool, console: &Console) -> Result<Module, Failure> {
     let mut signals = listen()?;
     let builder = Host::builder().instances(1).threads(1).guest_priority(i32::MAX);
+    let builder = CompilerArgs::default().add(builder);
     let host = cache::add(builder, no_cache, console).build().map_err(|error| no_host(&error))?;
     let loaded = tokio::select! {
         loaded = host.load_file(path) => loaded,

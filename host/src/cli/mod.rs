@@ -10,6 +10,7 @@ mod call;
 mod canary;
 mod checks;
 mod compile;
+mod compiler_args;
 mod config;
 mod console;
 mod doctor;
@@ -62,6 +63,7 @@ use doctor::Doctor;
 use failure::Failure;
 use host_args::HostArgs;
 use inspect::Inspect;
+use rustyray_host::CompilerProcess;
 
 /// Runs Ray-style tasks and actors as sandboxed WebAssembly components.
 #[derive(Parser)]
@@ -133,6 +135,8 @@ impl Command {
 
 /// Runs the command of this process.
 pub fn main() -> ExitCode {
+    // What compiles a module does not come back.
+    let _ = CompilerProcess::this_program();
     open_files::raise_limit();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let color = paint::choose(&arguments);

@@ -4,12 +4,51 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::future::{Either, select};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 
+use crate::sandbox::ModuleError;
 use crate::words::limits::{
     DESCRIBED_AT_ONCE, DESCRIBED_AT_ONCE_MIN, DESCRIBED_MEMORY_OF, LARGE_COMPILED_AT_ONCE, MANIFEST_MEMORY_BYTES,
     SMALL_COMPILED_AT_ONCE,
 };
+
+/// Runs it on the host's own threads, so that it works on any executor. It ends with the future, or with the host.
+///
+/// # Errors
+/// Its own; the host is gone, or the compiler panicked.
+pub async fn on_threads_of<T: Send + 'static>(
+    host: &Handle,
+    work: impl Future<Output = Result<T, ModuleError>> + Send + 'static,
+) -> Result<T, ModuleError> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn_on(work, host);
+    finished(tasks).await
+}
+
+/// The same of what blocks: once it has begun it goes on.
+///
+/// # Errors
+/// As those of [`on_threads_of`].
+pub async fn on_blocking_threads_of<T: Send + 'static>(
+    host: &Handle,
+    work: impl FnOnce() -> Result<T, ModuleError> + Send + 'static,
+) -> Result<T, ModuleError> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn_blocking_on(work, host);
+    finished(tasks).await
+}
+
+async fn finished<T: 'static>(mut tasks: JoinSet<Result<T, ModuleError>>) -> Result<T, ModuleError> {
+    match tasks.join_next().await {
+        Some(Ok(done)) => done,
+        Some(Err(error)) if error.is_panic() => Err(ModuleError::Compiler(PANICKED.to_owned())),
+        _ => Err(ModuleError::HostShutDown),
+    }
+}
+
+const PANICKED: &str = "it panicked, which is a fault of the host's: please report it, with the module";
 
 /// The lines in which modules wait to be compiled. Small ones have one of their own, so that they do not wait behind large ones, which
 /// take as long, and as much memory, as a hundred of them.
@@ -25,11 +64,16 @@ impl CompilingLines {
     }
 
     /// Waits until a module of this size may be compiled. Its turn is over when this is dropped.
-    pub(super) async fn turn(&self, is_large: bool) -> Option<OwnedSemaphorePermit> {
+    pub(super) async fn turn(&self, is_large: bool) -> CompilingTurn {
         let line = if is_large { &self.large } else { &self.small };
         // Nobody closes it.
-        line.clone().acquire_owned().await.ok()
+        CompilingTurn { _place: line.clone().acquire_owned().await.ok() }
     }
+}
+
+/// A module may be compiled, until this is dropped.
+pub(super) struct CompilingTurn {
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 /// The line in which modules wait to be asked what they offer.
@@ -95,7 +139,7 @@ mod tests {
         drop(small);
         assert!(next.as_mut().now_or_never().is_none(), "a place of a small one");
         drop(large);
-        assert!(next.now_or_never().unwrap().is_some());
+        assert!(next.now_or_never().is_some());
     }
 
     #[test]

@@ -49,6 +49,7 @@ use tracing::Level;
 pub use clock::{GuardedClock, TokioClock};
 pub use io_threads::IoThreads;
 pub use journal::Keeper;
+pub use loading::{on_blocking_threads_of, on_threads_of};
 pub(crate) use modules::code_of;
 pub use observers::{Observers, Sinks};
 

@@ -11,9 +11,10 @@ use tracing::Level;
 use super::Runtime;
 use super::describing::NobodyHome;
 use super::floating_point::use_default_modes;
+use super::loading::{CompilingTurn, on_blocking_threads_of};
 use super::patience::{running_at_most, waiting_at_most};
 use crate::port::begun::Begun;
-use crate::sandbox::{CheckedModule, Instance, LoadedModule, ModuleError};
+use crate::sandbox::{CheckedModule, Instance, LoadedModule, ModuleError, NativeCode, Sandbox, compile};
 use crate::state::modules::{ModuleSlot, Registrar};
 use crate::state::payload::Arguments;
 use crate::state::slot::{CancelSlot, Stop, StopReason};
@@ -36,6 +37,13 @@ use crate::words::weight::{WeightError, check_weight};
 /// Wall-clock time for a module to tell its manifest, those that run beside it included. It comes to this only in a call that does not
 /// return.
 const MANIFEST_TIME: Duration = Duration::from_secs(10);
+
+/// A module with its code, in a turn that is not over.
+struct Compiled {
+    turn: CompilingTurn,
+    module: CheckedModule,
+    code: NativeCode,
+}
 
 /// The code of a module.
 pub(crate) fn code_of(module: &ModuleInfo) -> Option<Arc<LoadedModule>> {
@@ -67,7 +75,7 @@ impl Runtime {
         });
     }
 
-    /// Compiles a module and learns what it offers.
+    /// Compiles a module and learns what it offers. On a thread of the host's.
     pub(crate) async fn load(self: &Arc<Self>, name: Arc<str>, bytes: Vec<u8>) -> Result<Arc<ModuleSlot>, ModuleError> {
         let lasting = self.journal.as_ref().and_then(|_| self.modules.claim(&name));
         let claimed = lasting.is_some() || self.journal.is_none();
@@ -165,24 +173,48 @@ impl Runtime {
     /// Compiles it in its turn, and gives the hash of its bytes where that is needed.
     async fn compile(&self, name: Arc<str>, bytes: Vec<u8>) -> Result<(LoadedModule, Option<[u8; 32]>), ModuleError> {
         let (sandbox, hashed) = (self.sandbox.clone(), self.journal.is_some());
-        let checked = self.tokio.spawn_blocking(move || {
+        let (sandbox, module, code_hash, before) = on_blocking_threads_of(&self.tokio, move || {
             let module = CheckedModule::check(bytes)?;
             let code_hash = hashed.then(|| Sha256::digest(module.bytes()).into());
             let before = LoadedModule::compiled_before(&sandbox, &module).transpose()?;
-            Ok::<_, ModuleError>((sandbox, module, code_hash, before))
-        });
-        let (sandbox, module, code_hash, before) = checked.await.map_err(|_| ModuleError::HostShutDown)??;
+            Ok((sandbox, module, code_hash, before))
+        })
+        .await?;
         if let Some(code) = before {
             return Ok((code, code_hash));
         }
         let turn = self.compiling.turn(module.is_large()).await;
-        let compiled = self.tokio.spawn_blocking(move || {
-            let code = LoadedModule::compile(&sandbox, &name, &module);
+        let compiled = self.compile_in(turn, &sandbox, module).await?;
+        let code = on_blocking_threads_of(&self.tokio, move || {
+            let Compiled { turn, module, code } = compiled;
+            let loaded = LoadedModule::of_code(&sandbox, &name, &module, &code);
             drop(turn);
-            code
+            loaded
         });
-        let code = compiled.await.map_err(|_| ModuleError::HostShutDown)??;
-        Ok((code, code_hash))
+        Ok((code.await?, code_hash))
+    }
+
+    /// Compiles it in a process of its own, which ends with the future, or on threads of this one, which keep the turn until they are done.
+    async fn compile_in(
+        &self,
+        turn: CompilingTurn,
+        sandbox: &Sandbox,
+        module: CheckedModule,
+    ) -> Result<Compiled, ModuleError> {
+        match sandbox.compiler() {
+            // The load is on threads that live as long as the host: the process ends with the thread that started it.
+            Some(compiler) => {
+                let code = compiler.compile(module.bytes(), module.is_large()).await?;
+                Ok(Compiled { turn, module, code })
+            }
+            None => {
+                let compile = move || {
+                    let code = compile(module.bytes(), None)?;
+                    Ok(Compiled { turn, module, code })
+                };
+                on_blocking_threads_of(&self.tokio, compile).await
+            }
+        }
     }
 
     /// What the host keeps of a manifest, and of the names of imports, is a part of what the store holds.

@@ -108,11 +108,21 @@ impl ModuleCache {
     ///
     /// # Errors
     /// It can't be written, or is more than all together may take.
-    pub(super) fn keep_compiled(&self, module: &str, bytes: &[u8], component: &Component) -> io::Result<PathBuf> {
-        let key = key(component.engine(), bytes);
-        let code = component.serialize().map_err(io::Error::other)?;
-        self.keep(&key, module, &code)?;
+    pub(super) fn keep_compiled(
+        &self,
+        module: &str,
+        bytes: &[u8],
+        engine: &Engine,
+        code: &[u8],
+    ) -> io::Result<PathBuf> {
+        let key = key(engine, bytes);
+        self.keep(&key, module, code)?;
         Ok(self.code(&key))
+    }
+
+    /// Were these bytes compiled before, for an engine like this one?
+    pub(super) fn has(&self, engine: &Engine, bytes: &[u8]) -> bool {
+        self.noted(&key(engine, bytes)).is_some()
     }
 
     /// What is there whole is mapped. What is not, or cannot be, is compiled anew.
@@ -126,7 +136,7 @@ impl ModuleCache {
         // Who is told apart by it has not been used for longest.
         let _ = file.set_modified(SystemTime::now());
         #[expect(unsafe_code, reason = "native code is what a host of this user compiled, and what its checksum says")]
-        // SAFETY: The file is what `serialize` gave to a host of this user for this module, bit by bit: it is this user's, nobody else can
+        // SAFETY: The file is what the compiler gave to a host of this user for this module, bit by bit: it is this user's, nobody else can
         // write to it or to its folder, and no host writes to a file that is there. The engine checks that it was compiled by the same version and settings.
         let found = unsafe { Component::deserialize_file(engine, &code) };
         found.ok()

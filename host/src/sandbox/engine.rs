@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use wasmtime::component::Linker;
 
 use super::cache::ModuleCache;
+use super::compiler_process::CompilerProcess;
 use super::ground::Ground;
 use super::guest::Guest;
 use super::permits::AllPermits;
@@ -17,6 +18,8 @@ pub struct EngineConfig {
     pub instances: u32,
     /// Where compiled modules are kept; `None` for nowhere.
     pub cache: Option<ModuleCache>,
+    /// Where modules are compiled; `None` for in this process.
+    pub compiler: Option<CompilerProcess>,
 }
 
 type Link = Box<dyn Fn(&mut Linker<Guest>) -> wasmtime::Result<()> + Send + Sync>;
@@ -39,6 +42,7 @@ pub struct Sandbox {
     instances: u32,
     pub(super) imports: Vec<ImportSet>,
     pub(super) cache: Option<ModuleCache>,
+    compiler: Option<CompilerProcess>,
     pub(super) look_ups: Arc<AllPermits>,
 }
 
@@ -49,9 +53,9 @@ impl Sandbox {
     /// The machine refuses the pool, or the embedder's imports collide with others.
     pub fn new(config: EngineConfig, imports: Vec<ImportSet>) -> wasmtime::Result<Arc<Self>> {
         let ground = Ground::new(config.instances, &imports)?;
-        let (instances, cache) = (config.instances, config.cache);
+        let EngineConfig { instances, cache, compiler } = config;
         let (concurrent, look_ups) = (OnceLock::new(), Arc::default());
-        Ok(Arc::new(Sandbox { ground, concurrent, instances, imports, cache, look_ups }))
+        Ok(Arc::new(Sandbox { ground, concurrent, instances, imports, cache, compiler, look_ups }))
     }
 
     /// The engine of components that have async functions beside others. Those are never called: it is there since a component is
@@ -68,6 +72,11 @@ impl Sandbox {
 }
 
 impl Sandbox {
+    /// The compiler's process; `None` where modules are compiled in this one.
+    pub fn compiler(&self) -> Option<&CompilerProcess> {
+        self.compiler.as_ref()
+    }
+
     /// Are there imports of the embedder's own?
     pub fn has_imports(&self) -> bool {
         !self.imports.is_empty()

@@ -38,7 +38,7 @@ impl Ground {
     /// # Errors
     /// The machine refuses the pool, or the embedder's imports collide with others.
     pub fn new(instances: u32, imports: &[ImportSet]) -> wasmtime::Result<Self> {
-        let engine = Engine::new(&wasmtime_config(instances))?;
+        let engine = Engine::new(&with_pool(compiler_config(false), instances))?;
         let mut linker = of_wasi(&engine)?;
         Module::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)?;
         host_calls::objects::link_put(&mut linker)?;
@@ -53,10 +53,7 @@ impl Ground {
     /// # Errors
     /// As for [`new`](Self::new).
     pub fn concurrent(instances: u32, imports: &[ImportSet]) -> wasmtime::Result<Self> {
-        let mut config = wasmtime_config(instances);
-        let engine = Engine::new(
-            config.concurrency_support(true).wasm_component_model_async(true).wasm_component_model_async_stackful(true),
-        )?;
+        let engine = Engine::new(&with_pool(compiler_config(true), instances))?;
         let mut linker = of_wasi(&engine)?;
         imports.iter().try_for_each(|set| (set.link)(&mut linker))?;
         Ok(Ground { engine, linker })
@@ -77,17 +74,34 @@ fn of_wasi(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
 /// Beside those of the scheduler: those that are asked for their manifests, and one that an actor moves to.
 const EXTRA_INSTANCES: u32 = DESCRIBED_AT_ONCE as u32 + 1;
 
-fn wasmtime_config(instances: u32) -> Config {
-    let mut wasmtime = Config::new();
-    wasmtime
+/// An engine whose code that of [`Ground`] takes, and which has no pool: for what compiles, and runs nothing.
+///
+/// # Errors
+/// The machine is none that the compiler knows.
+pub fn compiling(is_concurrent: bool) -> wasmtime::Result<Engine> {
+    Engine::new(&compiler_config(is_concurrent))
+}
+
+/// What decides on the code.
+fn compiler_config(is_concurrent: bool) -> Config {
+    let mut config = Config::new();
+    config
         .consume_fuel(true)
-        .concurrency_support(false)
+        .memory_init_cow(true)
+        .concurrency_support(is_concurrent)
+        .wasm_component_model_async(is_concurrent)
+        .wasm_component_model_async_stackful(is_concurrent);
+    config
+}
+
+/// And what decides on running it.
+fn with_pool(mut config: Config, instances: u32) -> Config {
+    config
         .async_stack_size(FIBER_STACK_BYTES)
         .max_wasm_stack(WASM_STACK_BYTES)
-        .memory_init_cow(true)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(BACKTRACE_FRAMES_MAX))
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances.saturating_add(EXTRA_INSTANCES))));
-    wasmtime
+    config
 }
 
 fn pool(instances: u32) -> PoolingAllocationConfig {

@@ -2,6 +2,8 @@
 
 mod bindings;
 mod cache;
+mod compiler;
+mod compiler_process;
 mod convert;
 mod descriptors;
 mod engine;
@@ -34,6 +36,8 @@ mod weight;
 pub mod wire;
 
 pub use cache::{CachedModule, ModuleCache};
+pub use compiler::{NativeCode, compile};
+pub use compiler_process::CompilerProcess;
 pub use engine::{EngineConfig, ImportSet, Sandbox};
 pub use guest::Guest;
 pub use instance::Instance;

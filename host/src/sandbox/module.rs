@@ -4,16 +4,18 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use wasmtime::Engine;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
+use super::compiler::NativeCode;
 use super::engine::Sandbox;
 use super::exports::GuestExports;
 use super::ground::Ground;
 use super::guest::Guest;
 use super::plain::PlainExports;
 use super::weight::Weight;
-use super::{outline, refusal};
+use super::{ground, outline, refusal};
 use crate::words::error::{TaskError, shorten};
 use crate::words::limits::{ERROR_TEXT_MAX, MODULE_BYTES_MAX, MODULE_ITEMS_MAX, SMALL_MODULE_BYTES};
 use crate::words::manifest::{LeftOut, Manifest};
@@ -26,10 +28,6 @@ pub(super) const SERVER_INTERFACE: &str = "rustyray:core/server@0.1.0";
 
 /// The interface that makes a component a command.
 const RUN_INTERFACE: &str = "wasi:cli/run@0.2.";
-
-/// Stack of a compiler's thread. The parser takes up to 3 KiB of it for each type inside another, ten times as much where
-/// it was built without optimisation, and there are at most [`TYPE_NESTING_MAX`](crate::limits::TYPE_NESTING_MAX).
-const COMPILER_STACK_BYTES: usize = 16 << 20;
 
 /// Why a file is no module that this host can run.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +48,12 @@ pub enum ModuleError {
     /// It is made so that it would take minutes, or gigabytes, to compile.
     #[error("it would take too much to compile: {0}. Divide its largest functions, or compile it with optimisation")]
     TooComplex(String),
+    /// The compiler reached a limit of its process: see [`CompilerProcess`](crate::CompilerProcess).
+    #[error("compiling it takes more than {0}: divide its largest functions, or raise that limit of the compiler")]
+    CompilerLimit(String),
+    /// The compiler's process could not be started, or failed.
+    #[error("the compiler failed: {0}")]
+    Compiler(String),
     /// It is not WebAssembly.
     #[error(
         "it is not a WebAssembly component (it starts with {0}): compile it with `cargo build --target wasm32-wasip2`"
@@ -154,63 +158,58 @@ pub struct LoadedModule {
 type Kept = Option<Result<PathBuf, String>>;
 
 impl LoadedModule {
-    /// Compiles a module. It takes time in proportion to its size; call it where blocking is fine.
+    /// The module that this code is: linked as far as can be without a guest, and kept for the next host.
     ///
     /// # Errors
-    /// Why these bytes are no module.
-    pub fn compile(sandbox: &Arc<Sandbox>, name: &str, module: &CheckedModule) -> Result<Self, ModuleError> {
-        match compiled(&sandbox.ground, module)? {
-            Ok(component) => Self::keep(sandbox, &sandbox.ground, name, module, component),
-            Err(error) if refusal::is_async(&error) => Self::compile_async(sandbox, name, module)?.checked_async(),
-            Err(error) => Err(refusal::of(&error)),
-        }
-    }
-
-    /// The same for a component that has async functions.
-    fn compile_async(sandbox: &Sandbox, name: &str, module: &CheckedModule) -> Result<Self, ModuleError> {
-        let ground = sandbox.concurrent().map_err(|why| {
-            ModuleError::Unsupported(format!("async functions, for which the machine has no room left ({why})"))
-        })?;
-        let cache = sandbox.cache.as_ref();
-        if let Some((component, place)) = cache.and_then(|cache| cache.found(&ground.engine, &module.bytes)) {
-            return Self::of(ground, component, Some(Ok(place)));
-        }
-        let component = compiled(ground, module)?.map_err(|error| refusal::of(&error))?;
-        Self::keep(sandbox, ground, name, module, component)
-    }
-
-    /// What a component with async functions is good for is its other functions: programs, and modules of tasks, are made without.
-    fn checked_async(self) -> Result<Self, ModuleError> {
-        match self.guest.is_some() || self.run.is_some() {
-            true => Err(ModuleError::Unsupported(
-                "async functions of components, in a program or a module of tasks".to_owned(),
-            )),
-            false => Ok(self),
-        }
-    }
-
-    /// Keeps its native code, where that is kept.
-    fn keep(
+    /// Why it is no module.
+    pub fn of_code(
         sandbox: &Sandbox,
-        ground: &Ground,
         name: &str,
         module: &CheckedModule,
-        component: Component,
+        code: &NativeCode,
     ) -> Result<Self, ModuleError> {
+        let ground = if code.is_concurrent { Self::concurrent(sandbox)? } else { &sandbox.ground };
+        let component = loaded(&ground.engine, &code.bytes)?;
         let kept = sandbox.cache.as_ref().map(|cache| {
-            let kept = cache.keep_compiled(name, &module.bytes, &component);
+            let kept = cache.keep_compiled(name, &module.bytes, &ground.engine, &code.bytes);
             kept.map_err(|error| format!("its native code cannot be kept in '{}': {error}", cache.folder().display()))
         });
-        Self::of(ground, component, kept)
+        Self::of(ground, component, kept)?.checked(code.is_concurrent)
     }
 
     /// The module if it was compiled before: it is mapped, which takes no time to speak of.
     ///
     /// # Errors
     /// Why it is no module.
-    pub fn compiled_before(sandbox: &Arc<Sandbox>, module: &CheckedModule) -> Option<Result<Self, ModuleError>> {
-        let (component, place) = sandbox.cache.as_ref()?.found(&sandbox.ground.engine, &module.bytes)?;
-        Some(Self::of(&sandbox.ground, component, Some(Ok(place))))
+    pub fn compiled_before(sandbox: &Sandbox, module: &CheckedModule) -> Option<Result<Self, ModuleError>> {
+        let cache = sandbox.cache.as_ref()?;
+        if let Some((component, place)) = cache.found(&sandbox.ground.engine, &module.bytes) {
+            return Some(Self::of(&sandbox.ground, component, Some(Ok(place))));
+        }
+        // The engine of the others is made when there is one.
+        if !cache.has(&ground::compiling(true).ok()?, &module.bytes) {
+            return None;
+        }
+        let ground = Self::concurrent(sandbox).ok()?;
+        let (component, place) = cache.found(&ground.engine, &module.bytes)?;
+        Some(Self::of(ground, component, Some(Ok(place))).and_then(|code| code.checked(true)))
+    }
+
+    /// The engine of components that have async functions.
+    fn concurrent(sandbox: &Sandbox) -> Result<&Ground, ModuleError> {
+        sandbox.concurrent().map_err(|why| {
+            ModuleError::Unsupported(format!("async functions, for which the machine has no room left ({why})"))
+        })
+    }
+
+    /// What a component with async functions is good for is its other functions: programs, and modules of tasks, are made without.
+    fn checked(self, is_concurrent: bool) -> Result<Self, ModuleError> {
+        match is_concurrent && (self.guest.is_some() || self.run.is_some()) {
+            true => Err(ModuleError::Unsupported(
+                "async functions of components, in a program or a module of tasks".to_owned(),
+            )),
+            false => Ok(self),
+        }
     }
 
     fn of(ground: &Ground, component: Component, kept: Kept) -> Result<Self, ModuleError> {
@@ -266,19 +265,13 @@ impl fmt::Debug for LoadedModule {
     }
 }
 
-/// What the engine makes of it, or why it does not.
-fn compiled(ground: &Ground, module: &CheckedModule) -> Result<wasmtime::Result<Component>, ModuleError> {
-    on_all_cores(|| Component::from_binary(&ground.engine, &module.bytes))
-}
-
-/// Runs the compiler with threads of its own, which are gone when it returns. Left alone it would start a pool for the
-/// whole process, and that would outlive every host.
-fn on_all_cores<T: Send>(compile: impl FnOnce() -> T + Send) -> Result<T, ModuleError> {
-    rayon::ThreadPoolBuilder::new()
-        .thread_name(|index| format!("rustyray-jit-{index}"))
-        .stack_size(COMPILER_STACK_BYTES)
-        .build_scoped(|thread| thread.run(), |pool| pool.install(compile))
-        .map_err(|error| ModuleError::NoThreads(error.to_string()))
+/// Maps the code that the compiler gave.
+fn loaded(engine: &Engine, code: &[u8]) -> Result<Component, ModuleError> {
+    #[expect(unsafe_code, reason = "native code is what the compiler of this host gave")]
+    // SAFETY: The code comes from `precompile_component`, in this process or, through a pipe that nobody else has, in one that this host
+    // has started with the embedder's program. The engine checks that the version and the settings are its own.
+    let component = unsafe { Component::deserialize(engine, code) };
+    component.map_err(|error| ModuleError::Compiler(format!("its code is not for this host: {error:#}")))
 }
 
 /// Tells the ordinary mistakes apart before the compiler speaks.

@@ -10,7 +10,7 @@ use crate::port::log::{LogLine, LogSource};
 use crate::runtime::{GuardedClock, IoThreads, Keeper, Observers, Runtime, RuntimeConfig, Sinks, TokioClock};
 use crate::sandbox::wasmtime;
 use crate::sandbox::wasmtime::component::Linker;
-use crate::sandbox::{EngineConfig, Guest, ImportSet, ModuleCache, Sandbox};
+use crate::sandbox::{CompilerProcess, EngineConfig, Guest, ImportSet, ModuleCache, Sandbox};
 use crate::state::journal::Journal;
 use crate::state::spill::SpillFolder;
 use crate::words::capabilities::Capabilities;
@@ -92,6 +92,7 @@ pub struct HostBuilder {
     cancel_grace: Duration,
     helping: bool,
     cache_dir: Option<PathBuf>,
+    compiler: Option<CompilerProcess>,
     clock: Option<Arc<dyn Clock>>,
     sinks: Sinks,
     imports: Vec<ImportSet>,
@@ -119,6 +120,7 @@ impl Default for HostBuilder {
             cancel_grace: CANCEL_GRACE,
             helping: true,
             cache_dir: None,
+            compiler: None,
             clock: None,
             sinks: Sinks::default(),
             imports: Vec::new(),
@@ -251,6 +253,13 @@ impl HostBuilder {
         self
     }
 
+    /// Compiles modules in processes of their own, with limits on memory and time: a module may be made to take gigabytes, or hours, to
+    /// compile, and what is refused beforehand is only what is known to. Default: none, modules are compiled in this process.
+    pub fn compiler(mut self, compiler: CompilerProcess) -> Self {
+        self.compiler = Some(compiler);
+        self
+    }
+
     /// A folder, made if it is missing, for what is to outlive the process: the results of [pure](crate::FunctionInfo::pure)
     /// tasks and the checkpoints of named actors. It has one writer at a time. Default: none, nothing is kept.
     ///
@@ -369,7 +378,8 @@ impl HostBuilder {
         let guest_memory_bytes = guest_memory(self.memory_bytes, object_store_bytes)?;
         let spill = self.spill.map(|dir| spill_folder(&dir, self.spill_bytes)).transpose()?;
         let cache = self.cache_dir.map(cache).transpose()?;
-        let engine = EngineConfig { instances: self.instances, cache };
+        let compiler = self.compiler.map(CompilerProcess::checked).transpose().map_err(BuildError::Invalid)?;
+        let engine = EngineConfig { instances: self.instances, cache, compiler };
         let sandbox = Sandbox::new(engine, self.imports).map_err(|error| BuildError::Engine(format!("{error:#}")))?;
         let journal = self.journal.map(|path| journal(path, self.journal_bytes)).transpose()?;
         let io = IoThreads::start()?;

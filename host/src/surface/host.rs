@@ -17,7 +17,7 @@ use super::codec;
 use super::module::Module;
 use crate::port::Port;
 use crate::port::waiting::{value_of, wait_outside};
-use crate::runtime::{IoThreads, Runtime, Stats};
+use crate::runtime::{IoThreads, Runtime, Stats, on_blocking_threads_of, on_threads_of};
 use crate::sandbox::ModuleError;
 use crate::state::object::ObjectRef;
 use crate::state::payload::{Payload, Value};
@@ -76,16 +76,16 @@ impl Host {
         self.load_bytes(name, read_away(&self.runtime, path.as_ref()).await?).await
     }
 
-    /// Loads a module from its bytes.
+    /// Loads a module from its bytes. A load whose future is dropped ends; where the host has a [compiler](crate::HostBuilder::compiler)
+    /// that ends as well, and else it finishes the module that it is at.
     ///
     /// # Errors
     /// Why the bytes are no module that this host can run.
     pub async fn load_bytes(&self, name: &str, bytes: impl Into<Vec<u8>>) -> Result<Module, ModuleError> {
         let name: String = name.chars().filter(|c| !c.is_control()).take(NAME_BYTES_MAX / 4).collect();
         let (runtime, bytes) = (self.runtime.clone(), bytes.into());
-        // On the host's own threads, so that it works on any executor and ends with the host.
-        let loading = self.runtime.tokio().spawn(async move { runtime.load(name.into(), bytes).await });
-        let slot = loading.await.map_err(|_| ModuleError::HostShutDown)??;
+        let loading = async move { runtime.load(name.into(), bytes).await };
+        let slot = on_threads_of(self.runtime.tokio(), loading).await?;
         Ok(Module::new(self.runtime.clone(), slot))
     }
 
@@ -255,8 +255,7 @@ impl Host {
 /// The bytes of a module's file, read away from the caller's thread: a slow disk or a pipe must not hold it up.
 pub(super) async fn read_away(runtime: &Runtime, path: &Path) -> Result<Vec<u8>, ModuleError> {
     let path = path.to_owned();
-    let reading = runtime.tokio().spawn_blocking(move || read_module(&path));
-    reading.await.map_err(|_| ModuleError::HostShutDown)?
+    on_blocking_threads_of(runtime.tokio(), move || read_module(&path)).await
 }
 
 /// The bytes of a file, as long as they can be a module: what is no regular file tells its length only by being read.

@@ -7,7 +7,7 @@ use super::actor::{ActorCall, ActorHandle};
 use super::host::read_away;
 use super::task::TaskCall;
 use crate::port::Port;
-use crate::runtime::{Runtime, code_of};
+use crate::runtime::{Runtime, code_of, on_threads_of};
 use crate::sandbox::ModuleError;
 use crate::state::modules::ModuleSlot;
 use crate::state::object::ObjectRef;
@@ -68,14 +68,13 @@ impl Module {
     /// name. What was submitted before, and what that submits to its own module, finishes on the version that it began with, also
     /// when it is tried again; an actor stays on its own until it is told to [move](crate::ActorHandle::move_to_current). The
     /// code of a version goes when nothing needs it any more. Of several replacements at the same time the one that was asked for
-    /// last stays.
+    /// last stays, and one whose future is dropped before that changes nothing.
     ///
     /// # Errors
     /// Why the bytes are no module that this host can run; the version that is there stays.
     pub async fn replace(&self, bytes: impl Into<Vec<u8>>) -> Result<(), ModuleError> {
         let (runtime, slot, bytes) = (self.runtime.clone(), self.slot.clone(), bytes.into());
-        let replacing = self.runtime.tokio().spawn(async move { runtime.replace(slot, bytes).await });
-        replacing.await.map_err(|_| ModuleError::HostShutDown)?
+        on_threads_of(self.runtime.tokio(), async move { runtime.replace(slot, bytes).await }).await
     }
 
     /// The same, from a file. The module keeps its name.

@@ -393,6 +393,18 @@ pub const SMALL_COMPILED_AT_ONCE: usize = 4;
 /// Larger modules that are compiled at once, beside the small ones: one takes what memory it takes, and not several.
 pub const LARGE_COMPILED_AT_ONCE: usize = 1;
 
+/// Bytes of memory of a compiler's process. It takes Python with its library, 18 MB, in 400 MB.
+pub const COMPILER_MEMORY_BYTES: u64 = 2 << 30;
+
+/// The least of them: the stacks of its threads, for each of the small modules.
+pub const COMPILER_MEMORY_BYTES_MIN: u64 = 1 << 30;
+
+/// Processor time of a compiler's process, of all its threads together. It takes Python with its library in 12 s.
+pub const COMPILER_TIME: Duration = Duration::from_secs(120);
+
+/// Threads of a compiler's process: each takes memory.
+pub const COMPILER_THREADS_MAX: usize = 8;
+
 /// Modules of one host that guests know by name. A program is put together from tens.
 pub const MODULES_MAX: usize = 256;
 

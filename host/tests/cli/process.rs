@@ -98,6 +98,15 @@ impl Running {
         line
     }
 
+    /// The processes that it has started.
+    pub fn children(&self) -> Vec<u32> {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let of =
+            |thread: std::fs::DirEntry| std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+        let lists: Vec<String> = threads.filter_map(Result::ok).map(of).collect();
+        lists.iter().flat_map(|list| list.split_whitespace()).map(|child| child.parse().unwrap()).collect()
+    }
+
     /// Sends a signal by its name.
     pub fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.id());

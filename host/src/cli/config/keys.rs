@@ -82,6 +82,10 @@ pub const KEYS: &[Key] = &[
         done(amounts::with_unit(text).and_then(|()| amounts::size(text)))
     }),
     key("host", "instances", "instances", Shape::Amount, |text| done(amounts::instances(text))),
+    key("host", "compile-memory", "compile-memory", Shape::Amount, |text| {
+        done(amounts::with_unit(text).and_then(|()| amounts::size(text)))
+    }),
+    key("host", "compile-time", "compile-time", Shape::Amount, |text| done(amounts::time_limit(text))),
     key("host", "grace", "grace", Shape::Amount, |text| done(amounts::time(text))),
     key("host", "journal", "journal", Shape::Path, |_| Ok(())),
     key("host", "journal-limit", "journal-limit", Shape::Amount, |text| {
