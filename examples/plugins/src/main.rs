@@ -10,6 +10,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use rustyray_host::CompilerProcess;
 use service::{Outcome, Service};
 use tokio::task::JoinSet;
 use uploads::Upload;
@@ -26,7 +27,9 @@ const REASON_CHARS: usize = 72;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run().await {
+    // Nobody has read the plugins: what compiling one takes has limits as well. First of all, since this program is the compiler, too.
+    let compiler = CompilerProcess::this_program();
+    match run(compiler).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("plugins: {error}");
@@ -35,7 +38,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run() -> Result<(), Box<dyn Error>> {
+async fn run(compiler: CompilerProcess) -> Result<(), Box<dyn Error>> {
     let uploads = uploads::find(std::env::args_os().skip(1).map(PathBuf::from))?;
     if uploads.is_empty() {
         return Err("usage: plugins FILE_OR_FOLDER...".into());
@@ -45,7 +48,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         users.entry(upload.user.clone()).or_default().push(upload);
     }
     // All users at once: nobody waits for another one's loop.
-    let service = Service::start()?;
+    let service = Service::start(compiler)?;
     let serving: JoinSet<_> = users.into_values().map(|uploads| service.clone().serve(uploads, &TEXTS)).collect();
     let mut outcomes = serving.join_all().await.concat();
     service.stop().await;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustyray_host::limits::TaskLimits;
-use rustyray_host::{Budget, BudgetLimits, BuildError, Capabilities, ErrorKind, Host, Module, TaskError, TaskOptions};
+use rustyray_host::{
+    Budget, BudgetLimits, BuildError, Capabilities, CompilerProcess, ErrorKind, Host, Module, TaskError, TaskOptions,
+};
 
 use crate::ledger::{Ledger, Used};
 use crate::uploads::Upload;
@@ -47,11 +49,12 @@ pub struct Outcome {
 impl Service {
     /// Whatever a plugin declares for itself, or asks for on behalf of its children, is within these limits; and it may
     /// touch nothing.
-    pub fn start() -> Result<Self, BuildError> {
+    pub fn start(compiler: CompilerProcess) -> Result<Self, BuildError> {
         let limits = TaskLimits { timeout: Some(TIME), memory_bytes: MEMORY_BYTES, ..TaskLimits::default() };
         let ledger = Ledger::default();
         let receipts = ledger.clone();
         let host = Host::builder()
+            .compiler(compiler)
             .default_limits(limits.clone())
             .ceiling(limits)
             .capabilities(Capabilities::none())

@@ -271,7 +271,11 @@ fn loaded(engine: &Engine, code: &[u8]) -> Result<Component, ModuleError> {
     // SAFETY: The code comes from `precompile_component`, in this process or, through a pipe that nobody else has, in one that this host
     // has started with the embedder's program. The engine checks that the version and the settings are its own.
     let component = unsafe { Component::deserialize(engine, code) };
-    component.map_err(|error| ModuleError::Compiler(format!("its code is not for this host: {error:#}")))
+    component.map_err(|error| match refusal::of(&error) {
+        // More of something than an instance has.
+        lacking @ ModuleError::Unsupported(_) => lacking,
+        _ => ModuleError::Compiler(format!("its code is not for this host: {error:#}")),
+    })
 }
 
 /// Tells the ordinary mistakes apart before the compiler speaks.

@@ -24,17 +24,27 @@ fn host(compiler: CompilerProcess) -> Host {
 }
 
 /// A component of one core module.
-fn component(core: &str) -> Vec<u8> {
-    wat::parse_str(format!("(component (core module {core}))")).unwrap()
+fn component(fields: &str) -> Vec<u8> {
+    wat::parse_str(format!("(component (core module {fields}))")).unwrap()
 }
 
-/// Straight code without end, which nothing weighs.
-fn long() -> Vec<u8> {
+/// So many functions of straight code, of so many lines, which nothing weighs.
+fn straight(functions: usize, lines: usize) -> Vec<u8> {
     let mut body = String::new();
-    for at in 0..250_000 {
+    for at in 0..lines {
         write!(body, "(i64.store (local.get 0) (i64.add (i64.load (local.get 0)) (i64.const {at})))").unwrap();
     }
-    component(&format!("(memory 1) (func (param i32) {body})"))
+    component(&format!("(memory 1) {}", format!("(func (param i32) {body})").repeat(functions)))
+}
+
+/// What takes long and not much memory.
+fn long() -> Vec<u8> {
+    straight(200, 2000)
+}
+
+/// What takes much memory and not long.
+fn large() -> Vec<u8> {
+    straight(1, 250_000)
 }
 
 /// A program in place of a compiler.
@@ -78,10 +88,23 @@ async fn async_functions_are_compiled_for_their_engine() {
 
 #[tokio::test]
 async fn a_module_that_takes_too_much_is_refused_and_the_next_one_is_compiled() {
-    let host = host(compiler().memory_bytes(1 << 30).time(Duration::from_secs(1)));
-    let late = host.load_bytes("long", long()).await.err().unwrap();
+    let refused = async |compiler, bytes| {
+        let host = host(compiler);
+        let refused = host.load_bytes("much", bytes).await.err().unwrap();
+        assert!(host.load_file(guest("calc")).await.is_ok());
+        refused
+    };
+    let late = refused(compiler().time(Duration::from_secs(1)), long()).await;
     assert!(matches!(&late, ModuleError::CompilerLimit(limit) if limit == "1s of processor time"), "{late}");
-    assert!(host.load_file(guest("calc")).await.is_ok());
+    let full = refused(compiler().memory_bytes(1 << 30), large()).await;
+    assert!(matches!(&full, ModuleError::CompilerLimit(limit) if limit == "1073741824 bytes of memory"), "{full}");
+}
+
+#[tokio::test]
+async fn a_module_that_no_instance_has_room_for_is_told_so() {
+    let globals = "(global (mut v128) (v128.const i64x2 0 0))".repeat(100_000);
+    let refused = host(compiler()).load_bytes("globals", component(&globals)).await.err().unwrap();
+    assert!(matches!(&refused, ModuleError::Unsupported(why) if why.contains("exceeds the")), "{refused}");
 }
 
 #[test]
