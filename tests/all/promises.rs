@@ -74,6 +74,7 @@ fn each_test_that_is_named_exists() {
         for name in code(&held) {
             match name {
                 "corpus" => file = Some("tests/corpus/main.rs".to_owned()),
+                name if name.starts_with("host/") => file = Some(name.to_owned()),
                 name if name.contains('/') => file = Some(format!("tests/{name}")),
                 // A link, which tells where it is.
                 name if name.ends_with(".rs") || held.contains(&format!("[`{name}`]")) => file = None,
