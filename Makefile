@@ -5,7 +5,7 @@ WASM := wasm32-wasip2
 GUESTS := guests wordcount counter untrusted pipeline embed-guest mandelbrot montecarlo parameter-server crawler-guest plugin-uploads
 # What is not compiled to WebAssembly is selected by naming no package: the workspace's `default-members`. A `-p` would resolve
 # other features of what wasmtime is made of, and build it once more, which takes minutes. `--bin`, `--test` and the like narrow
-# it down. `tests/all/one_wasmtime.rs` checks it.
+# it down. `tests/integration/one_wasmtime.rs` checks it.
 CARGO := cargo --locked
 # Says how many minutes a part took.
 PART := scripts/part
@@ -52,7 +52,7 @@ begin:
 	@$(PART) --begin
 
 # Everything that starts a host. What is left out tests our macros, and the guests' own code.
-RELEASE_TESTS := all alone hostile counts corpus cli examples embed crawler plugins
+RELEASE_TESTS := integration leaks adversarial budgets regressions cli examples embed crawler plugins
 
 release: guests ## what starts a host, as it ships
 	$(PART) 'hosts in release' $(CARGO) test --release --lib --bin rustyray-host $(RELEASE_TESTS:%=--test %)
@@ -60,7 +60,7 @@ release: guests ## what starts a host, as it ships
 # Optimised as it ships, and with what notices: a compiler that does it wrong shows nowhere else. Wasmtime is that of `release`.
 CHECKED := --release --config scripts/checked.toml
 
-checked: guests ## all tests, optimised and with all assertions; ARGS="--test hostile -- chaos::" for a part of it
+checked: guests ## all tests, optimised and with all assertions; ARGS="--test adversarial -- chaos::" for a part of it
 	$(PART) 'all tests, checked' $(CARGO) test $(CHECKED) $(ARGS)
 
 schedules: ## the orders in which the host's threads can meet, some thousands of them
@@ -90,11 +90,11 @@ doc: ## the API documentation, warnings denied
 
 bench-ray: guests ## compare with Ray, from PyPI and on loopback only (Linux, Python 3.11)
 	python3 -m venv target/bench/venv
-	target/bench/venv/bin/pip install --quiet -r host/benches/ray/requirements.txt
-	host/benches/ray/confined target/bench/venv/bin/python host/benches/ray/workloads.py target/bench/ray.json
+	target/bench/venv/bin/pip install --quiet -r host/cli/benches/ray/requirements.txt
+	host/cli/benches/ray/confined target/bench/venv/bin/python host/cli/benches/ray/workloads.py target/bench/ray.json
 	$(CARGO) bench --bench workloads
-	target/bench/venv/bin/python host/benches/ray/plot.py target/bench/ours.json target/bench/ray.json \
-		host/benches/ray/against-ray.svg
+	target/bench/venv/bin/python host/cli/benches/ray/plot.py target/bench/ours.json target/bench/ray.json \
+		host/cli/benches/ray/against-ray.svg
 
 audit: target/tools/bin/cargo-deny ## licences, sources, bans and advisories of the dependencies
 	target/tools/bin/cargo-deny --locked check bans licenses sources

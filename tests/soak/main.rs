@@ -2,12 +2,6 @@
 //! objects, instances, latency. `make soak` runs it; without arguments it tries itself out, as `make test` does: once as it
 //! is, and once with a leak, which it has to find.
 
-#[path = "../all/guest.rs"]
-mod guest;
-
-#[allow(dead_code, reason = "shared with the attacks, which need more of it")]
-#[path = "../hostile/census.rs"]
-mod census;
 mod verdict;
 mod windows;
 mod work;

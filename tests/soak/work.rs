@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use rustyray_host::{ActorOptions, Encoding, Host, Module, ObjectRef, Payload, TaskOptions};
 
-use crate::census;
-use crate::guest::guest;
 use crate::windows::{Sample, median};
+use rustyray_testkit::census;
+use rustyray_testkit::guest;
 
 /// The object store, and more than it holds.
 const STORE: u64 = 8 << 20;

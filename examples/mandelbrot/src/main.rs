@@ -2,7 +2,6 @@
 //! they come.
 
 mod canvas;
-mod fractal;
 
 use canvas::{Canvas, Tile};
 use rustyray::prelude::*;

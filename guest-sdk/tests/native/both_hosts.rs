@@ -1,4 +1,4 @@
-//! What a program meets is the same here as on a host: `tests/all` tells the same of the same program.
+//! What a program meets is the same here as on a host: `tests/integration` tells the same of the same program.
 
 #[path = "../../../tests/guests/src/bin/both_hosts.rs"]
 mod program;

@@ -203,7 +203,7 @@ impl<J> Scheduler<J> {
 
     /// The task is pending no more.
     pub fn uncount(&mut self, task: &TaskRecord) {
-        // A branch, and no arithmetic with the flag: see `tests/all/tidy.rs`.
+        // A branch, and no arithmetic with the flag: see `tests/integration/tidy.rs`.
         if task.count_as_pending(false) {
             let next = self.room.leave();
             self.after.wake(next);

@@ -8,10 +8,11 @@ use fastrand::Rng;
 use super::super::lane::{Gone, Lane, Submitter};
 use super::super::store::ObjectStore;
 use super::super::task::TaskRecord;
-use super::{plan, seeds, task};
+use super::{plan, task};
 use crate::words::clock::{ManualClock, Moment};
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::ids::{ActorId, TaskId};
+use rustyray_testkit::seeds;
 
 struct Call {
     record: Arc<TaskRecord>,

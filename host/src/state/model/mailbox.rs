@@ -9,10 +9,11 @@ use fastrand::Rng;
 use super::super::mailbox::{Event, Mailbox};
 use super::super::store::ObjectStore;
 use super::super::task::TaskRecord;
-use super::{plan, seeds, task};
+use super::{plan, task};
 use crate::words::clock::{ManualClock, Moment};
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::plan::TaskPlan;
+use rustyray_testkit::seeds;
 
 /// Calls that may wait.
 const ROOM: usize = 8;

@@ -6,7 +6,6 @@ mod mailbox;
 mod objects;
 mod room;
 mod scheduler;
-mod seeds;
 mod timers;
 mod turns;
 

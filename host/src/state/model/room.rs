@@ -9,8 +9,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use fastrand::Rng;
 
 use super::super::room::{Place, Room, Waiting};
-use super::seeds;
 use crate::words::error::ErrorKind;
+use rustyray_testkit::seeds;
 
 const MAX: usize = 3;
 

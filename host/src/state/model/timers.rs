@@ -8,10 +8,11 @@ use fastrand::Rng;
 use super::super::store::ObjectStore;
 use super::super::task::TaskRecord;
 use super::super::timers::{Due, Timers};
-use super::{Busy, plan, seeds, task};
+use super::{Busy, plan, task};
 use crate::words::clock::{Clock, ManualClock, Moment};
 use crate::words::error::{ErrorKind, TaskError};
 use crate::words::plan::TaskPlan;
+use rustyray_testkit::seeds;
 
 /// Attempts after the first.
 const RETRIES: u32 = 3;

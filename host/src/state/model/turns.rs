@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use fastrand::Rng;
 
 use super::super::levels::Levels;
-use super::seeds;
+use rustyray_testkit::seeds;
 
 /// Items by priority, then by the owner whose last turn was over longest ago, then in the order in which they came.
 #[derive(Default)]

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| rustyray_fuzz::payload::run(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| rustyray_regressions::payload::run(input));

@@ -1,4 +1,4 @@
-//! What the comparison with Ray runs. The same programs in Python are in `host/benches/ray`.
+//! What the comparison with Ray runs. The same programs in Python are in `host/cli/benches/ray`.
 
 use std::time::Instant;
 

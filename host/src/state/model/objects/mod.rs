@@ -13,8 +13,8 @@ use super::super::object::{ObjectRef, WatchKey, Watcher};
 use super::super::payload::Value;
 use super::super::spill::SpillFolder;
 use super::super::store::{ObjectStore, Relief};
-use super::seeds;
 use crate::words::error::{ErrorKind, TaskError};
+use rustyray_testkit::seeds;
 
 const LIMIT: u64 = 100_000;
 const DISK: u64 = 120_000;

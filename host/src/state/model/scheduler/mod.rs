@@ -18,11 +18,12 @@ use super::super::slot::StopReason;
 use super::super::store::ObjectStore;
 use super::super::task::{Stopped, TaskRecord};
 use super::turns::Line;
-use super::{plan, seeds, task};
+use super::{plan, task};
 use crate::words::clock::ManualClock;
 use crate::words::limits::OVERTAKEN_MAX;
 use crate::words::plan::TaskPlan;
 use crate::words::resources::ResourceSet;
+use rustyray_testkit::seeds;
 
 /// What the host has: whole numbers, so that they add up.
 const TOTAL: Needs = Needs { cpu: 4000, gpu: 2000, memory: 100 };

@@ -1,0 +1,5 @@
+//! The command line, `rustyray-host`.
+
+fn main() -> std::process::ExitCode {
+    rustyray_cli::main()
+}

@@ -1,7 +1,0 @@
-//! The command line, `rustyray-host`.
-
-mod cli;
-
-fn main() -> std::process::ExitCode {
-    cli::main()
-}

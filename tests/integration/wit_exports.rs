@@ -1,0 +1,414 @@
+//! What a component that no SDK made exports: by which names it is called, what of it cannot be called, and what is not its own.
+
+use rustyray_host::{Encoding, ErrorKind, Host, Module, ModuleError, Payload, TaskOptions};
+
+use rustyray_tests::{builder, error, finish, value};
+
+async fn load(host: &Host, text: &str) -> Module {
+    host.load_bytes("component", wat::parse_str(text).unwrap()).await.unwrap()
+}
+
+async fn refused(host: &Host, text: &str) -> ModuleError {
+    host.load_bytes("component", wat::parse_str(text).unwrap()).await.err().unwrap()
+}
+
+fn tasks(module: &Module) -> Vec<String> {
+    module.manifest().unwrap().tasks.iter().map(|task| task.name.to_string()).collect()
+}
+
+async fn number(host: &Host, module: &Module, task: &str) -> u32 {
+    value(host, &module.task(task).submit().await).await
+}
+
+/// Interfaces, each with a function `it` that gives a number.
+fn interfaces(names: &[&str]) -> String {
+    let each = |(number, name): (usize, &&str)| {
+        format!(
+            r#"(core module $m{number} (func (export "it") (result i32) (i32.const {number})))
+            (core instance $i{number} (instantiate $m{number}))
+            (func $f{number} (result u32) (canon lift (core func $i{number} "it")))
+            (instance $n{number} (export "it" (func $f{number})))
+            (export "{name}" (instance $n{number}))"#
+        )
+    };
+    format!("(component {})", names.iter().enumerate().map(each).collect::<String>())
+}
+
+#[tokio::test]
+async fn interfaces_of_one_last_name_are_both_there() {
+    let host = builder().build().unwrap();
+    let module = load(&host, &interfaces(&["a:b/calc@1.2.0", "c:d/calc", "e:f/other@0.1.0-rc.1"])).await;
+    assert_eq!(tasks(&module), ["a:b/calc#it", "c:d/calc#it", "other.it"]);
+    for (name, gives) in [
+        ("a:b/calc#it", 0),
+        ("a:b/calc.it", 0),
+        ("a:b/calc@1.2.0#it", 0),
+        ("a:b/calc@1.2.0.it", 0),
+        ("c:d/calc#it", 1),
+        ("other.it", 2),
+        ("e:f/other#it", 2),
+        ("e:f/other@0.1.0-rc.1#it", 2),
+    ] {
+        assert_eq!(number(&host, &module, name).await, gives, "{name}");
+        // With options of its own as well.
+        let with_fuel = module.task(name).options(TaskOptions::new().fuel(1_000_000)).submit().await;
+        assert_eq!(value::<u32>(&host, &with_fuel).await, gives, "{name}");
+    }
+    let failed = error(&host, &module.task("calc.it").submit().await).await;
+    assert_eq!(failed.kind, ErrorKind::TaskNotFound);
+    assert!(failed.message.ends_with("write one of a:b/calc#it, c:d/calc#it"), "{}", failed.message);
+    let other = error(&host, &module.task("a:b/calc@1.3.0#it").submit().await).await;
+    assert_eq!(other.kind, ErrorKind::CapabilityDenied, "a module 'a' is meant");
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn versions_of_one_interface_are_both_there() {
+    let host = builder().build().unwrap();
+    let module = load(&host, &interfaces(&["a:b/calc@1.0.0", "a:b/calc@2.0.0", "calc"])).await;
+    assert_eq!(tasks(&module), ["a:b/calc@1.0.0#it", "a:b/calc@2.0.0#it", "calc#it"]);
+    assert_eq!(number(&host, &module, "a:b/calc@2.0.0#it").await, 1);
+    assert_eq!(number(&host, &module, "calc.it").await, 2, "it is the whole name of one");
+    let failed = error(&host, &module.task("a:b/calc#it").submit().await).await;
+    assert!(failed.message.contains("a:b/calc@1.0.0#it, a:b/calc@2.0.0#it"), "{}", failed.message);
+    finish(host).await;
+}
+
+/// A component whose function `later` is async, beside one that is not.
+const ASYNC: &str = r#"(component
+    (core module $m
+        (func (export "now") (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+        (func (export "spin") (loop (br 0)))
+        (func (export "later") (result i32) (unreachable)))
+    (core instance $i (instantiate $m))
+    (func $now (param "of" u32) (result u32) (canon lift (core func $i "now")))
+    (func $spin (canon lift (core func $i "spin")))
+    (func $later async (result u32) (canon lift (core func $i "later")))
+    (export "now" (func $now))
+    (export "spin" (func $spin))
+    (export "later" (func $later)))"#;
+
+#[tokio::test]
+async fn one_async_function_leaves_the_others_callable() {
+    let host = builder().build().unwrap();
+    let module = load(&host, ASYNC).await;
+    assert_eq!(tasks(&module), ["now", "spin"]);
+    for _ in 0..100 {
+        assert_eq!(value::<u32>(&host, &module.task("now").arg(4u32).submit().await).await, 5);
+    }
+    let left_out: Vec<_> = module.manifest().unwrap().left_out.iter().map(ToString::to_string).collect();
+    assert_eq!(left_out, ["later: it is async, and this host calls functions that are not"]);
+    let failed = error(&host, &module.task("later").submit().await).await;
+    assert_eq!(failed.kind, ErrorKind::TaskNotFound);
+    assert!(failed.message.contains("later cannot be called: it is async"), "{}", failed.message);
+    // What holds for all tasks holds for those of its engine.
+    let spin = module.task("spin").options(TaskOptions::new().fuel(10_000_000)).submit().await;
+    assert_eq!(error(&host, &spin).await.kind, ErrorKind::OutOfFuel);
+    let spin = module.task("spin").submit().await;
+    host.cancel(&spin);
+    assert_eq!(error(&host, &spin).await.kind, ErrorKind::TaskCancelled);
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn what_is_made_for_async_functions_is_bounded() {
+    let host = builder().build().unwrap();
+    let text = r#"(component
+        (type $stream (stream u8))
+        (core func $stream (canon stream.new $stream))
+        (core func $set (canon waitable-set.new))
+        (core module $m
+            (import "" "stream" (func $stream (result i64)))
+            (import "" "set" (func $set (result i32)))
+            (func (export "streams") (param $n i32)
+                (loop (drop (call $stream)) (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
+            (func (export "sets") (param $n i32)
+                (loop (drop (call $set)) (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
+            (func (export "later") (result i32) (unreachable)))
+        (core instance $i (instantiate $m
+            (with "" (instance (export "stream" (func $stream)) (export "set" (func $set))))))
+        (func $streams (param "n" u32) (canon lift (core func $i "streams")))
+        (func $sets (param "n" u32) (canon lift (core func $i "sets")))
+        (func $later async (result u32) (canon lift (core func $i "later")))
+        (export "streams" (func $streams))
+        (export "sets" (func $sets))
+        (export "later" (func $later)))"#;
+    let module = load(&host, text).await;
+    for task in ["streams", "sets"] {
+        value::<()>(&host, &module.task(task).arg(5u32).submit().await).await;
+        let greedy = error(&host, &module.task(task).arg(1_000_000u32).submit().await).await;
+        assert!(matches!(greedy.kind, ErrorKind::WorkerCrashed | ErrorKind::LimitExceeded), "{greedy:#}");
+    }
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn code_of_a_component_with_async_functions_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let host = builder().cache_dir(folder.path()).build().unwrap();
+        let module = load(&host, ASYNC).await;
+        assert_eq!(value::<u32>(&host, &module.task("now").arg(4u32).submit().await).await, 5);
+        finish(host).await;
+    }
+}
+
+#[tokio::test]
+async fn what_has_nothing_but_async_functions_says_so() {
+    let host = builder().build().unwrap();
+    let text = r#"(component
+        (core module $m (func (export "later") (result i32) (unreachable)))
+        (core instance $i (instantiate $m))
+        (func $later async (result u32) (canon lift (core func $i "later")))
+        (export "later" (func $later)))"#;
+    let error = refused(&host, text).await;
+    assert!(matches!(error, ModuleError::NothingToRun(_)), "{error}");
+    assert!(error.to_string().contains("later: it is async"), "{error}");
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn components_of_another_wasi_are_told_so() {
+    let host = builder().build().unwrap();
+    let imports = r#"(component
+        (import "wasi:cli/stdout@0.3.0" (instance (export "write" (func async (param "data" (stream u8))))))
+        (core module $m (func (export "f")))
+        (core instance $i (instantiate $m))
+        (func $f (canon lift (core func $i "f")))
+        (export "f" (func $f)))"#;
+    let exports = r#"(component
+        (core module $m (func (export "run") (result i32) (i32.const 0)))
+        (core instance $i (instantiate $m))
+        (func $run async (result (result)) (canon lift (core func $i "run")))
+        (instance $cli (export "run" (func $run)))
+        (export "wasi:cli/run@0.3.0-rc-2025-09-16" (instance $cli)))"#;
+    for (text, says) in [
+        (imports, "it imports wasi:cli/stdout@0.3.0, and this host has WASI 0.2"),
+        (exports, "it exports wasi:cli/run@0.3.0-rc-2025-09-16, and this host has WASI 0.2"),
+    ] {
+        let error = refused(&host, text).await;
+        assert!(matches!(error, ModuleError::OtherWasi(_)), "{error}");
+        assert!(error.to_string().contains(says) && !error.to_string().contains("damaged"), "{error}");
+    }
+    let other = r#"(component (import "wasi:cli/stdout@0.2.99" (instance (export "none" (func))))
+        (instance $cli) (export "wasi:cli/run@0.2.0" (instance $cli)))"#;
+    assert!(matches!(refused(&host, other).await, ModuleError::MissingImport(_)));
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn features_that_the_host_has_not_are_named() {
+    let host = builder().build().unwrap();
+    for (item, names) in [
+        ("(core module (memory 1 1 shared))", "threads"),
+        ("(core module (type (struct)))", "gc"),
+        ("(core module (tag))", "exceptions"),
+        ("(core module (memory 1) (memory 1)) ", "memories"),
+        ("(core module (type $f (func)) (type $c (cont $f)))", "stack switching"),
+        ("(type (list u8 4))", "fixed-length lists"),
+        ("(core func (canon error-context.drop))", "error-context"),
+    ] {
+        let error = refused(&host, &format!("(component {item})")).await;
+        assert!(matches!(error, ModuleError::Unsupported(_)), "{item}: {error}");
+        let text = error.to_string().to_lowercase();
+        assert!(text.contains(names) && !text.contains("damaged"), "{item}: {text}");
+    }
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn what_componentizers_leave_is_hidden() {
+    let host = builder().build().unwrap();
+    let text = |extra: &str| {
+        format!(
+            r#"(component
+            (core module $m
+                (memory (export "memory") 1)
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 16))
+                (func (export "init") (param i32 i32))
+                (func (export "none")))
+            (core instance $i (instantiate $m))
+            (alias core export $i "memory" (core memory $memory))
+            (alias core export $i "realloc" (core func $realloc))
+            (func $none (canon lift (core func $i "none")))
+            (func $named (param "app-name" string)
+                (canon lift (core func $i "init") (memory $memory) (realloc $realloc)))
+            (instance $init (export "init" (func $named)))
+            (instance $own (export "init" (func $none)))
+            (export "mine" (func $none))
+            {extra})"#
+        )
+    };
+    for (extra, shown) in [
+        (r#"(export "wizer-initialize" (func $none)) (export "init" (func $none))"#, vec!["mine"]),
+        (r#"(export "exports" (instance $init))"#, vec!["mine"]),
+        (r#"(export "componentize-py:init/exports" (instance $own))"#, vec!["mine"]),
+        // Names of somebody's own.
+        (r#"(export "init" (func $none))"#, vec!["init", "mine"]),
+        (r#"(export "exports" (instance $own))"#, vec!["exports.init", "mine"]),
+    ] {
+        let module = load(&host, &text(extra)).await;
+        assert_eq!(tasks(&module), shown, "{extra}");
+        assert!(module.manifest().unwrap().left_out.is_empty(), "{extra}");
+    }
+    let module = load(&host, &text(r#"(export "wizer-initialize" (func $none))"#)).await;
+    assert_eq!(error(&host, &module.task("wizer-initialize").submit().await).await.kind, ErrorKind::TaskNotFound);
+    finish(host).await;
+}
+
+/// Gives back what it is given, through JSON.
+async fn echoed(host: &Host, module: &Module, task: &str, json: &str) -> Result<String, String> {
+    let payload = Payload::new(Encoding::Json, json.to_owned());
+    let object = module.task(task).arg_payload(payload).reply(Encoding::Json).submit().await;
+    match host.value(&object, None).await {
+        Ok(value) => Ok(String::from_utf8(value.payload().data.to_vec()).unwrap()),
+        Err(error) => Err(error.message.clone()),
+    }
+}
+
+#[tokio::test]
+async fn values_are_the_same_json_before_and_after() {
+    let host = builder().build().unwrap();
+    let text = r#"(component
+        (core module $m
+            (func (export "f32") (param f32) (result f32) (local.get 0))
+            (func (export "f64") (param f64) (result f64) (local.get 0))
+            (func (export "u64") (param i64) (result i64) (local.get 0)))
+        (core instance $i (instantiate $m))
+        (func $f32 (param "of" f32) (result f32) (canon lift (core func $i "f32")))
+        (func $f64 (param "of" f64) (result f64) (canon lift (core func $i "f64")))
+        (func $u64 (param "of" u64) (result u64) (canon lift (core func $i "u64")))
+        (export "single" (func $f32))
+        (export "double" (func $f64))
+        (export "long" (func $u64)))"#;
+    let module = load(&host, text).await;
+    for (task, json) in [
+        ("single", "1.1"),
+        ("single", "\"NaN\""),
+        ("double", "\"-Infinity\""),
+        ("double", "1e+39"),
+        ("long", "18446744073709551615"),
+        ("long", "9007199254740993"),
+    ] {
+        assert_eq!(echoed(&host, &module, task, json).await.as_deref(), Ok(json), "{task}");
+    }
+    assert_eq!(echoed(&host, &module, "long", "\"9007199254740993\"").await.as_deref(), Ok("9007199254740993"));
+    let refused = echoed(&host, &module, "single", "1e39").await.unwrap_err();
+    assert!(refused.contains("argument `of` (f32)") && refused.contains("1e+39"), "{refused}");
+    finish(host).await;
+}
+
+/// A component with a resource: a number in a cell.
+const COUNTER: &str = r#"(component
+    (core module $cells
+        (memory (export "memory") 1)
+        (global $at (mut i32) (i32.const 64))
+        (func (export "make") (param i32) (result i32)
+            (local $cell i32)
+            (local.set $cell (global.get $at))
+            (global.set $at (i32.add (global.get $at) (i32.const 8)))
+            (i32.store (local.get $cell) (local.get 0))
+            (local.get $cell))
+        (func (export "add") (param i32 i32)
+            (i32.store (local.get 0) (i32.add (i32.load (local.get 0)) (local.get 1))))
+        (func (export "value") (param i32) (result i32) (i32.load (local.get 0)))
+        (func (export "fail") (param i32) (result i32) (i32.const 1)))
+    (core instance $c (instantiate $cells))
+    (type $counter' (resource (rep i32)))
+    (core func $new (canon resource.new $counter'))
+    (core func $rep (canon resource.rep $counter'))
+    (core module $m
+        (import "c" "make" (func $make (param i32) (result i32)))
+        (import "c" "value" (func $value (param i32) (result i32)))
+        (import "r" "new" (func $new (param i32) (result i32)))
+        (import "r" "rep" (func $rep (param i32) (result i32)))
+        (func (export "new") (param i32) (result i32) (call $new (call $make (local.get 0))))
+        (func (export "twice") (param i32) (result i32)
+            (call $new (call $make (i32.mul (local.get 0) (i32.const 2)))))
+        (func (export "consume") (param i32) (result i32) (call $value (call $rep (local.get 0)))))
+    (core instance $i (instantiate $m
+        (with "c" (instance $c))
+        (with "r" (instance (export "new" (func $new)) (export "rep" (func $rep))))))
+    (func $new' (param "value" u32) (result (own $counter')) (canon lift (core func $i "new")))
+    (func $twice' (param "value" u32) (result (own $counter')) (canon lift (core func $i "twice")))
+    (func $add' (param "self" (borrow $counter')) (param "more" u32) (canon lift (core func $c "add")))
+    (func $value' (param "self" (borrow $counter')) (result u32) (canon lift (core func $c "value")))
+    (func $fail' (param "self" (borrow $counter')) (result (result)) (canon lift (core func $c "fail")))
+    (func $consume' (param "counter" (own $counter')) (result u32) (canon lift (core func $i "consume")))
+    (component $api
+        (import "counter" (type $counter (sub resource)))
+        (import "new" (func $new (param "value" u32) (result (own $counter))))
+        (import "twice" (func $twice (param "value" u32) (result (own $counter))))
+        (import "add" (func $add (param "self" (borrow $counter)) (param "more" u32)))
+        (import "value" (func $value (param "self" (borrow $counter)) (result u32)))
+        (import "fail" (func $fail (param "self" (borrow $counter)) (result (result))))
+        (import "consume" (func $consume (param "counter" (own $counter)) (result u32)))
+        (export $exported "counter" (type $counter))
+        (export "[constructor]counter" (func $new)
+            (func (param "value" u32) (result (own $exported))))
+        (export "[static]counter.twice" (func $twice)
+            (func (param "value" u32) (result (own $exported))))
+        (export "[method]counter.add" (func $add)
+            (func (param "self" (borrow $exported)) (param "more" u32)))
+        (export "[method]counter.value" (func $value)
+            (func (param "self" (borrow $exported)) (result u32)))
+        (export "[method]counter.fail" (func $fail)
+            (func (param "self" (borrow $exported)) (result (result))))
+        (export "consume" (func $consume)
+            (func (param "counter" (own $exported)) (result u32))))
+    (instance $api (instantiate $api
+        (with "counter" (type $counter'))
+        (with "new" (func $new'))
+        (with "twice" (func $twice'))
+        (with "add" (func $add'))
+        (with "value" (func $value'))
+        (with "fail" (func $fail'))
+        (with "consume" (func $consume'))))
+    (export "a:b/cells@1.0.0" (instance $api)))"#;
+
+#[tokio::test]
+async fn resources_are_made_and_called_in_one_call() {
+    let host = builder().build().unwrap();
+    let module = load(&host, COUNTER).await;
+    let signatures: Vec<_> = module.manifest().unwrap().tasks.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        signatures,
+        [
+            "cells.consume(counter: resource) -> u32",
+            "cells.counter.add(self: resource, more: u32) -> ()",
+            "cells.counter.fail(self: resource) -> result",
+            "cells.counter.new(value: u32) -> resource",
+            "cells.counter.twice(value: u32) -> resource",
+            "cells.counter.value(self: resource) -> u32",
+        ]
+    );
+    let value = "a:b/cells#[method]counter.value";
+    for (task, steps, gives) in [
+        ("cells.counter.value", r#"[{"new": [5]}]"#, "5"),
+        ("cells.counter.value", r#"[{"new": [5]}, {"add": [3]}, {"add": [4]}, "value"]"#, "12"),
+        ("cells.counter.value", r#"[{"twice": [5]}, {"add": [3]}]"#, "13"),
+        (value, r#"[{"new": [7]}]"#, "7"),
+        ("cells.consume", r#"[{"new": [5]}, {"add": [1]}]"#, "6"),
+        // The handle is gone when the call has ended.
+        ("cells.counter.new", "5", "null"),
+    ] {
+        assert_eq!(echoed(&host, &module, task, steps).await.as_deref(), Ok(gives), "{task} {steps}");
+    }
+    for (steps, says) in [
+        ("5", "a resource is written as the calls that make it"),
+        ("[]", "a resource is written as the calls that make it"),
+        (r#"[{"new": 5}]"#, "a resource is written as the calls that make it"),
+        (r#"[{"add": [5]}]"#, "no function 'add' gives the resource"),
+        (r#"[{"new": [5]}, {"new": [5]}]"#, "no method 'new'"),
+        (r#"[{"new": []}]"#, "`new`: it takes 1 arguments, and 0 were given"),
+        (r#"[{"new": ["x"]}]"#, "`new`: u32 is expected"),
+        (r#"[{"new": [5]}, "fail"]"#, "it returned an error without a value"),
+    ] {
+        let refused = echoed(&host, &module, "cells.counter.value", steps).await.unwrap_err();
+        assert!(refused.contains(says), "{steps}: {refused}");
+    }
+    // A string of JSON from who has no other.
+    let added = module.task("cells.counter.value").arg(r#"[{"new": [5]}]"#.to_owned()).submit().await;
+    assert_eq!(rustyray_tests::value::<u32>(&host, &added).await, 5);
+    finish(host).await;
+}
