@@ -1,6 +1,6 @@
 //! The layers of the host, as ARCHITECTURE.md draws them: a file imports only from layers below its own.
 
-use crate::sources::{Source, below};
+use crate::sources::{Source, below, root};
 
 /// From the lowest.
 const LAYERS: [&str; 6] = ["words", "state", "port", "sandbox", "runtime", "surface"];
@@ -33,4 +33,34 @@ fn wasmtime_is_named_in_the_sandbox_alone_and_tokio_tasks_start_in_the_runtime()
             assert!(!low || !code.contains("tokio"), "{path} knows tokio");
         }
     }
+}
+
+/// What a command line needs, and a program that embeds the host does not.
+const OF_THE_COMMAND_LINE: [&str; 6] =
+    ["anyhow", "clap", "clap_complete", "clap_mangen", "indicatif", "tracing-subscriber"];
+
+#[test]
+fn what_embeds_the_host_builds_no_command_line() {
+    let mut tree = std::process::Command::new(env!("CARGO"));
+    tree.args([
+        "tree",
+        "--locked",
+        "--package",
+        "rustyray-host",
+        "--edges",
+        "normal",
+        "--depth",
+        "1",
+        "--prefix",
+        "none",
+    ]);
+    let output = tree.current_dir(root()).output().expect("cargo runs");
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let crates: Vec<&str> = text.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(crates.contains(&"wasmtime"), "{text}");
+    let of_the_command_line = OF_THE_COMMAND_LINE.into_iter().find(|name| crates.contains(name));
+    assert_eq!(of_the_command_line, None);
+    // Nor does the library know the one that is built upon it.
+    assert!(!crates.contains(&"rustyray-cli"), "{text}");
 }

@@ -69,7 +69,7 @@ use rustyray_host::CompilerProcess;
 
 /// Runs Ray-style tasks and actors as sandboxed WebAssembly components.
 #[derive(Parser)]
-#[command(version, after_help = exit::help(), max_term_width = 110)]
+#[command(name = "rustyray-host", version, after_help = exit::help(), max_term_width = 110)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
