@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::Port;
 use super::waiting::room;
 use crate::state::object::ObjectRef;
-use crate::state::store::{ObjectStore, Reservation};
-use crate::state::stream::StreamRef;
+use crate::state::object::store::{ObjectStore, Reservation};
+use crate::state::object::stream::StreamRef;
 use crate::state::task::TaskRecord;
-use crate::words::error::{TaskError, TaskResult};
-use crate::words::limits::OBJECT_OVERHEAD_BYTES;
+use crate::types::error::{TaskError, TaskResult};
+use crate::types::limits::OBJECT_OVERHEAD_BYTES;
 
 /// Something that needs room in the store.
 pub enum Begun<T> {

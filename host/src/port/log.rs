@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::words::ids::TaskId;
-use crate::words::text;
+use crate::types::ids::TaskId;
+use crate::types::text;
 
 /// Where a line comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

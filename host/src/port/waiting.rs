@@ -7,18 +7,18 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::Port;
-use crate::state::gathering::Gathering;
+use crate::state::actor::concurrent_calls::{News, Shift};
+use crate::state::deadlock::blocked_on::{Awaited, Wait};
+use crate::state::object::gathering::Gathering;
+use crate::state::object::store::Reservation;
 use crate::state::object::{ObjectRef, Outcome, WatchKey, Watcher};
-use crate::state::parking::{Awaited, Wait};
-use crate::state::shift::{News, Shift};
-use crate::state::store::Reservation;
 use crate::state::task::TaskRecord;
-use crate::words::clock::Sleep;
-use crate::words::error::{ErrorKind, TaskError, TaskResult};
-use crate::words::limits::{READ_PATIENCE, ROOM_PATIENCE};
-use crate::words::panics::caught;
-use crate::words::sync::AtomicWaker;
-use crate::words::sync::atomic::{AtomicUsize, Ordering};
+use crate::types::clock::Sleep;
+use crate::types::error::{ErrorKind, TaskError, TaskResult};
+use crate::types::limits::{READ_PATIENCE, ROOM_PATIENCE};
+use crate::types::panics::caught;
+use crate::types::sync::AtomicWaker;
+use crate::types::sync::atomic::{AtomicUsize, Ordering};
 
 /// Ends when at least `count` of the objects are sealed. Each object costs one registration, however often it is polled.
 pub struct Sealed<'a> {
@@ -404,9 +404,9 @@ impl Drop for Parked<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::gathering::{Claimant, Gathered};
-    use crate::state::payload::{Encoding, Payload};
-    use crate::state::store::ObjectStore;
+    use crate::state::object::gathering::{Claimant, Gathered};
+    use crate::state::object::payload::{Encoding, Payload};
+    use crate::state::object::store::ObjectStore;
 
     const LIMIT: u64 = 1 << 20;
 

@@ -8,18 +8,18 @@ use std::time::{Duration, Instant};
 use super::Runtime;
 use super::arguments::Missing;
 use super::faults::host_failed;
-use super::moves::at_home;
+use super::migration::at_home;
 use crate::sandbox::Instance;
 use crate::state::actor::ActorRecord;
-use crate::state::mailbox::Event;
+use crate::state::actor::mailbox::Event;
 use crate::state::object::Outcome;
-use crate::state::payload::{Arguments, Encoding, Payload};
-use crate::state::slot::{CancelSlot, StopReason};
+use crate::state::object::payload::{Arguments, Encoding, Payload};
+use crate::state::task::cancellation::{CancelSlot, StopReason};
 use crate::state::task::{Conductor, TaskRecord, Work};
-use crate::words::budget::Budget;
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::resources::ResourceSet;
-use crate::words::sync::{Mutex, rank};
+use crate::types::budget::Budget;
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::resources::ResourceSet;
+use crate::types::sync::{Mutex, rank};
 
 /// Time for an actor to serve one call after the other before others have their turn on the thread. Of the real clock: it
 /// changes nothing but the order of things.

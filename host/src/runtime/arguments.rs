@@ -9,14 +9,14 @@ use super::Runtime;
 use super::worker::dependency_failed;
 use crate::port::Port;
 use crate::port::waiting::{Parked, Sealed};
-use crate::state::gathering::is_want_of_room;
+use crate::state::deadlock::blocked_on::{Awaited, Wait};
+use crate::state::object::gathering::is_want_of_room;
+use crate::state::object::payload::{Held, Payload, Value};
 use crate::state::object::{ObjectRef, Outcome};
-use crate::state::parking::{Awaited, Wait};
-use crate::state::payload::{Held, Payload, Value};
 use crate::state::task::{TaskRecord, Work};
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::limits::{OBJECT_OVERHEAD_BYTES, SPILL_PATIENCE};
-use crate::words::resources::ResourceSet;
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::limits::{OBJECT_OVERHEAD_BYTES, SPILL_PATIENCE};
+use crate::types::resources::ResourceSet;
 
 /// Why a task has not its arguments.
 pub(super) enum Missing {

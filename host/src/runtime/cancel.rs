@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Runtime;
-use crate::state::family::Walk;
 use crate::state::object::ObjectRef;
-use crate::state::slot::StopReason;
+use crate::state::task::cancellation::StopReason;
+use crate::state::task::family::Walk;
 use crate::state::task::{Stopped, TaskRecord, Work};
-use crate::words::budget::Budget;
-use crate::words::error::{ErrorKind, TaskError};
+use crate::types::budget::Budget;
+use crate::types::error::{ErrorKind, TaskError};
 
 impl Runtime {
     pub(super) fn cancel_object(&self, object: &ObjectRef, force: bool, recursive: bool) {

@@ -10,14 +10,14 @@ use crate::port::Begun;
 use crate::port::waiting::value_of;
 use crate::sandbox::Instance;
 use crate::state::actor::ActorRecord;
-use crate::state::checkpoint::Saved;
-use crate::state::gathering::is_want_of_room;
-use crate::state::journal::{Entry, Key, Kind};
-use crate::state::payload::{Payload, Value};
-use crate::state::slot::CancelSlot;
+use crate::state::actor::checkpoint::Saved;
+use crate::state::object::gathering::is_want_of_room;
+use crate::state::object::payload::{Payload, Value};
+use crate::state::task::cancellation::CancelSlot;
 use crate::state::task::{TaskRecord, Work};
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::limits::{CHECKPOINT_GRACE, OBJECT_OVERHEAD_BYTES};
+use crate::storage::journal::{Entry, Key, Kind};
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::limits::{CHECKPOINT_GRACE, OBJECT_OVERHEAD_BYTES};
 
 impl Runtime {
     /// A fresh instance with the state that was saved last; `None` if there is none, or if it does not fit any more.

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use super::observers::Guard;
-use crate::words::clock::{Clock, Sleep};
+use crate::types::clock::{Clock, Sleep};
 
 /// Real time, with the timers of a tokio runtime.
 pub struct TokioClock(pub Handle);
@@ -129,7 +129,7 @@ mod tests {
 
     use super::*;
     use crate::runtime::observers::{Observers, Sinks};
-    use crate::words::clock::ManualClock;
+    use crate::types::clock::ManualClock;
 
     /// A clock that panics while it is told to.
     struct Moody(ManualClock, Arc<AtomicBool>);

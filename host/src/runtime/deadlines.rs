@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Runtime;
-use crate::state::slot::StopReason;
+use crate::state::queue::timers::Due;
+use crate::state::task::cancellation::StopReason;
 use crate::state::task::{Stopped, TaskRecord, Work};
-use crate::state::timers::Due;
-use crate::words::limits::ENDS_AT_ONCE;
+use crate::types::limits::ENDS_AT_ONCE;
 
 impl Runtime {
     /// Has the task ended at its deadline, if it has one.

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Runtime;
+use crate::state::deadlock::wait_graph::{Cycle, Holders, TooLarge, Victim, WaitGraph};
 use crate::state::task::{Stopped, TaskRecord, Work};
-use crate::state::wait_graph::{Cycle, Holders, TooLarge, Victim, WaitGraph};
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::limits::{WAIT_GRAPH_FEW, WAIT_GRAPH_MAX};
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::limits::{WAIT_GRAPH_FEW, WAIT_GRAPH_MAX};
 
 /// Guests that wait.
 pub(super) struct Waiting {

@@ -9,17 +9,17 @@ use tracing::Level;
 use crate::port::log::{LogLine, LogSource};
 use crate::port::{ActorRequest, Begun, CallRequest, Port, TaskRequest};
 use crate::state::actor::ActorRef;
-use crate::state::gathering::Gathering;
+use crate::state::actor::concurrent_calls::Shift;
+use crate::state::deadlock::blocked_on::Wait;
 use crate::state::object::ObjectRef;
-use crate::state::parking::Wait;
-use crate::state::shift::Shift;
-use crate::state::store::ObjectStore;
-use crate::state::stream::StreamRef;
+use crate::state::object::gathering::Gathering;
+use crate::state::object::store::ObjectStore;
+use crate::state::object::stream::StreamRef;
 use crate::state::task::TaskRecord;
-use crate::words::clock::Clock;
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::event::EventKind;
-use crate::words::options::Address;
+use crate::types::clock::Clock;
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::event::EventKind;
+use crate::types::options::Address;
 
 /// The port of a module that is being loaded. It reaches no actor and submits nothing, has a store without room, and
 /// holds no permit that a wait could give back.

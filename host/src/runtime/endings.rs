@@ -9,10 +9,11 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::Notify;
 
 use super::Runtime;
-use super::crew::Presence;
-use crate::state::store::{self, Apart};
-use crate::state::timers::Due;
-use crate::words::limits::{END_PATIENCE, END_THREADS, END_THREADS_MAX};
+use super::workers::Presence;
+use crate::state::object::store;
+use crate::state::object::store::Apart;
+use crate::state::queue::timers::Due;
+use crate::types::limits::{END_PATIENCE, END_THREADS, END_THREADS_MAX};
 
 /// A step of what ends many; true if another is to follow.
 pub(super) type Step = Box<dyn FnMut(&Runtime) -> bool + Send>;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Runtime;
 use crate::state::task::{TaskRecord, Work};
-use crate::words::event::{Event, EventKind, Started};
+use crate::types::event::{Event, EventKind, Started};
 
 impl Runtime {
     /// Gives a task its place among those that run.

@@ -9,8 +9,8 @@ use futures::future::BoxFuture;
 use tracing::Level;
 
 use super::Runtime;
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::panics::caught;
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::panics::caught;
 
 impl Runtime {
     /// Does a step of something that must go on: false if it panicked, which is told.

@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::words::limits::{BLOCKING_THREADS, LOOK_UPS_MAX, MODULES_MAX};
+use crate::types::limits::{BLOCKING_THREADS, LOOK_UPS_MAX, MODULES_MAX};
 
 /// The threads of tokio: those for files, sockets and what blocks, and one that only watches the time, so that nothing else makes a
 /// deadline or a nap late. What has come is handed to the threads that run guests.

@@ -11,10 +11,10 @@ use futures::channel::oneshot::{self, Sender};
 use parking_lot::{Condvar, Mutex};
 use tracing::Level;
 
-use crate::state::journal::{Entry, Index, Journal, Key};
-use crate::state::payload::Payload;
-use crate::words::panics::caught;
-use crate::words::voice::Voice;
+use crate::state::object::payload::Payload;
+use crate::storage::journal::{Entry, Index, Journal, Key};
+use crate::types::panics::caught;
+use crate::types::voice::Voice;
 
 /// Time after which the disk is told to keep what was written: what a power failure may take at most. The end of the
 /// process takes nothing. Of the real clock, as the disk is.

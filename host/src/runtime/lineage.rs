@@ -5,11 +5,11 @@ use std::sync::Arc;
 use tracing::Level;
 
 use super::Runtime;
-use crate::state::lineage::Lineage;
 use crate::state::object::ObjectRef;
-use crate::state::payload::Argument;
+use crate::state::object::lineage::Lineage;
+use crate::state::object::payload::Argument;
 use crate::state::task::{TaskSpec, Work};
-use crate::words::error::{ErrorKind, TaskError};
+use crate::types::error::{ErrorKind, TaskError};
 
 impl Runtime {
     /// The bytes of a spilled object are lost: has it made again, or says why it cannot be.

@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use crate::sandbox::ModuleError;
-use crate::words::limits::{
+use crate::types::limits::{
     DESCRIBED_AT_ONCE, DESCRIBED_AT_ONCE_MIN, DESCRIBED_MEMORY_OF, LARGE_COMPILED_AT_ONCE, MANIFEST_MEMORY_BYTES,
     SMALL_COMPILED_AT_ONCE,
 };

@@ -8,12 +8,12 @@ use super::Runtime;
 use super::actors::yield_now;
 use super::journal::Keeper;
 use crate::port::waiting::Parked;
-use crate::state::journal::{Entry, Key, Kind};
 use crate::state::object::Outcome;
-use crate::state::payload::{Encoding, Held, Payload};
+use crate::state::object::payload::{Encoding, Held, Payload};
 use crate::state::task::TaskRecord;
-use crate::words::error::TaskError;
-use crate::words::limits::MEMO_BYTES_MAX;
+use crate::storage::journal::{Entry, Key, Kind};
+use crate::types::error::TaskError;
+use crate::types::limits::MEMO_BYTES_MAX;
 
 /// Bytes that are hashed before others have their turn on the thread: about a millisecond.
 const HASHED_AT_ONCE: usize = 1 << 20;

@@ -16,23 +16,23 @@ use super::patience::{running_at_most, waiting_at_most};
 use crate::port::begun::Begun;
 use crate::sandbox::{CheckedModule, Instance, LoadedModule, ModuleError, NativeCode, Sandbox, compile};
 use crate::state::modules::{ModuleSlot, Registrar};
-use crate::state::payload::Arguments;
-use crate::state::slot::{CancelSlot, Stop, StopReason};
-use crate::state::store::Reservation;
+use crate::state::object::payload::Arguments;
+use crate::state::object::store::Reservation;
+use crate::state::task::cancellation::{CancelSlot, Stop, StopReason};
 use crate::state::task::{TaskRecord, TaskSpec, Work};
-use crate::words::account::Account;
-use crate::words::capabilities::Capabilities;
-use crate::words::encoding::Encoding;
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::ids::ModuleId;
-use crate::words::limits::{
+use crate::types::account::Account;
+use crate::types::capabilities::Capabilities;
+use crate::types::encoding::Encoding;
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::ids::ModuleId;
+use crate::types::limits::{
     AWAIT_GRACE, COLLECT_AFTER_MODULE, COLLECT_AFTER_MODULE_MAX, MANIFEST_FUEL, MANIFEST_MEMORY_BYTES, MANIFEST_RUN,
     MANIFEST_WAIT, TaskLimits,
 };
-use crate::words::manifest::{Manifest, ModuleInfo, kept_of_imports};
-use crate::words::module_name::ModuleNameError;
-use crate::words::plan::{ModulePlans, TaskPlan};
-use crate::words::weight::{WeightError, check_weight};
+use crate::types::manifest::{Manifest, ModuleInfo, kept_of_imports};
+use crate::types::module_name::ModuleNameError;
+use crate::types::plan::{ModulePlans, TaskPlan};
+use crate::types::weight::{WeightError, check_weight};
 
 /// Wall-clock time for a module to tell its manifest, those that run beside it included. It comes to this only in a call that does not
 /// return.

@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::Runtime;
-use super::crew::Job;
-use crate::words::limits::{RELIEF_KEPT, RELIEF_LONG, RELIEF_PATIENCE, RELIEVED_SOON_MAX, SPARE_THREADS_MAX};
+use super::workers::Job;
+use crate::types::limits::{RELIEF_KEPT, RELIEF_LONG, RELIEF_PATIENCE, RELIEVED_SOON_MAX, SPARE_THREADS_MAX};
 
 /// What is seen of the threads of a crew.
 #[derive(Default)]

@@ -9,8 +9,8 @@ use super::actors::gone;
 use super::shutdown::shut_down;
 use crate::state::actor::ActorRecord;
 use crate::state::task::TaskRecord;
-use crate::words::backoff::backoff;
-use crate::words::error::TaskError;
+use crate::types::backoff::backoff;
+use crate::types::error::TaskError;
 
 impl Runtime {
     /// Has a task that failed run once more, if it may, without what this attempt submitted. Its permits are given back already.

@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Runtime;
-use crate::state::slot::StopReason;
-use crate::state::timers::Due;
-use crate::words::error::{ErrorKind, TaskError};
+use crate::state::queue::timers::Due;
+use crate::state::task::cancellation::StopReason;
+use crate::types::error::{ErrorKind, TaskError};
 
 /// Time for guests to end after they were all stopped. Each does at its next yield, within milliseconds.
 const LAST_YIELDS: Duration = Duration::from_secs(5);

@@ -9,19 +9,20 @@ use bytes::Bytes;
 use tracing::Level;
 
 use super::Runtime;
-use super::crew::Presence;
 use super::observers::Observers;
-use crate::state::cold::Walk;
-use crate::state::gathering::{Duty, Errand, Gathered, Gatherings, Need};
+use super::workers::Presence;
+use crate::state::object::cold::Walk;
+use crate::state::object::gathering::{Duty, Errand, Gathered, Gatherings, Need};
+use crate::state::object::place::Stored;
+use crate::state::object::store::{ObjectStore, Relief, Reservation};
 use crate::state::object::{ObjectRef, Outcome};
-use crate::state::spill::{SpillFile, SpillFolder};
-use crate::state::store::{ObjectStore, Relief, Reservation};
-use crate::words::error::{TaskError, TaskResult};
-use crate::words::ids::ObjectId;
-use crate::words::limits::{DISK_THREADS, FUTILE_WALK_REST, ROOM_PATIENCE, SPILL_RETRY};
-use crate::words::panics::{Finally, caught};
-use crate::words::sync::{Mutex, rank};
-use crate::words::voice::Voice;
+use crate::storage::spill::SpillFolder;
+use crate::types::error::{TaskError, TaskResult};
+use crate::types::ids::ObjectId;
+use crate::types::limits::{DISK_THREADS, FUTILE_WALK_REST, ROOM_PATIENCE, SPILL_RETRY};
+use crate::types::panics::{Finally, caught};
+use crate::types::sync::{Mutex, rank};
+use crate::types::voice::Voice;
 
 /// Moves cold objects to a folder, in the background before the store is full, and at once when it is.
 pub(super) struct Spiller {
@@ -255,7 +256,7 @@ impl Reader {
         if is_new && self.make_again_what_is_gone(&files) {
             return handling.serve(Gathered { outcomes: need.outcomes(), room: Ok(None) });
         }
-        let bytes = need.bytes + files.iter().map(|(_, file)| file.len()).sum::<u64>();
+        let bytes = need.bytes + files.iter().map(|(_, file)| file.byte_count()).sum::<u64>();
         let ids: Vec<_> = files.iter().map(|(object, _)| object.id()).collect();
         if !line.begin_to_read(need, &ids, bytes, change) {
             handling.over = true;
@@ -263,8 +264,9 @@ impl Reader {
         }
         let mut reading = Reading { line: &line, ids: &ids, began: false };
         // Another thread may have read them since they were looked at.
-        let is_there =
-            |(object, file): &(ObjectRef, Arc<SpillFile>)| object.file().is_some_and(|other| Arc::ptr_eq(&other, file));
+        let is_there = |(object, file): &(ObjectRef, Arc<dyn Stored>)| {
+            object.stored().is_some_and(|other| Arc::ptr_eq(&other, file))
+        };
         if !files.iter().all(is_there) {
             return handling.put_back(bytes, 0);
         }
@@ -283,7 +285,7 @@ impl Reader {
         let mut read: HashMap<ObjectId, Option<Outcome>> = HashMap::new();
         for (object, file) in files {
             let outcome = match file.read() {
-                Ok(data) => object.come_back(data, room.split(file.len())),
+                Ok(data) => object.come_back(data, room.split(file.byte_count())),
                 Err(why) => {
                     self.make_again(&object, &why);
                     object.outcome()
@@ -312,7 +314,7 @@ impl Reader {
     }
 
     /// Before there is room: what is lost is made again, and needs none here. True if anything is.
-    fn make_again_what_is_gone(&self, files: &[(ObjectRef, Arc<SpillFile>)]) -> bool {
+    fn make_again_what_is_gone(&self, files: &[(ObjectRef, Arc<dyn Stored>)]) -> bool {
         let gone: Vec<_> = files.iter().filter(|(_, file)| !file.exists()).collect();
         gone.iter().for_each(|(object, _)| self.make_again(object, "its spill file cannot be read: it is gone"));
         !gone.is_empty()
@@ -327,11 +329,11 @@ impl Reader {
 }
 
 /// Those of the objects that have to be read, each once.
-fn files(need: &Need, outcomes: &[Option<Outcome>]) -> Vec<(ObjectRef, Arc<SpillFile>)> {
-    let mut files: Vec<(ObjectRef, Arc<SpillFile>)> = Vec::new();
+fn files(need: &Need, outcomes: &[Option<Outcome>]) -> Vec<(ObjectRef, Arc<dyn Stored>)> {
+    let mut files: Vec<(ObjectRef, Arc<dyn Stored>)> = Vec::new();
     let mut seen = HashSet::new();
     for (object, _) in need.objects.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_none()) {
-        if let Some(file) = object.file().filter(|_| seen.insert(object.id())) {
+        if let Some(file) = object.stored().filter(|_| seen.insert(object.id())) {
             files.push((object.clone(), file));
         }
     }

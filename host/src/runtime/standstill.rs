@@ -5,11 +5,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Runtime;
+use crate::state::deadlock::wait_graph::WaitGraph;
 use crate::state::task::TaskRecord;
-use crate::state::wait_graph::WaitGraph;
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::limits::WAIT_GRAPH_MAX;
-use crate::words::panics::Finally;
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::limits::WAIT_GRAPH_MAX;
+use crate::types::panics::Finally;
 
 /// Time in which something moves on a host that is not at a standstill; what may still be under way takes microseconds.
 const STANDSTILL: Duration = Duration::from_millis(50);

@@ -5,28 +5,28 @@ use std::sync::atomic::Ordering;
 
 use super::Runtime;
 use crate::port::{ActorRequest, Begun, CallRequest, TaskRequest};
+use crate::state::actor::lane::Submitter;
+use crate::state::actor::plans::ActorPlans;
 use crate::state::actor::{ActorRecord, ActorRef, ActorSpec};
-use crate::state::actor_plans::ActorPlans;
-use crate::state::lane::Submitter;
 use crate::state::object::ObjectRef;
-use crate::state::payload::{Argument, Arguments};
-use crate::state::room::Place;
-use crate::state::store::Reservation;
-use crate::state::stream::Stream;
+use crate::state::object::payload::{Argument, Arguments};
+use crate::state::object::store::Reservation;
+use crate::state::object::stream::Stream;
+use crate::state::queue::room::Place;
 use crate::state::task::{TaskRecord, TaskSpec, Work};
-use crate::words::account::Account;
-use crate::words::budget::Budget;
-use crate::words::capabilities::Capabilities;
-use crate::words::error::{ErrorKind, TaskError, TaskResult};
-use crate::words::ids::ModuleId;
-use crate::words::limits::{
+use crate::types::account::Account;
+use crate::types::budget::Budget;
+use crate::types::capabilities::Capabilities;
+use crate::types::error::{ErrorKind, TaskError, TaskResult};
+use crate::types::ids::ModuleId;
+use crate::types::limits::{
     ARGUMENT_BYTES, ARGUMENTS_MAX, CONCURRENCY_MAX, PENDING_CALLS_MAX, RESULT_BYTES, STREAM_BYTES, TASK_BYTES,
     TEXT_BYTES,
 };
-use crate::words::manifest::{ActorTypeInfo, FunctionInfo, ModuleInfo};
-use crate::words::options::{ActorOptions, Address, TaskOptions};
-use crate::words::plan::{TaskPlan, qualified};
-use crate::words::resources::ResourceSet;
+use crate::types::manifest::{ActorTypeInfo, FunctionInfo, ModuleInfo};
+use crate::types::options::{ActorOptions, Address, TaskOptions};
+use crate::types::plan::{TaskPlan, qualified};
+use crate::types::resources::ResourceSet;
 
 /// Who submits.
 type Caller<'a> = Option<&'a Arc<TaskRecord>>;

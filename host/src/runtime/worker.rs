@@ -11,11 +11,11 @@ use super::modules::code_of;
 use super::shutdown::shut_down;
 use crate::port::Port;
 use crate::sandbox::Instance;
+use crate::state::object::payload::{Encoding, Payload};
 use crate::state::object::{ObjectRef, Outcome};
-use crate::state::payload::{Encoding, Payload};
-use crate::state::slot::{CancelSlot, StopReason};
+use crate::state::task::cancellation::{CancelSlot, StopReason};
 use crate::state::task::{Conductor, Stopped, TaskRecord, Work};
-use crate::words::error::{ErrorKind, TaskError};
+use crate::types::error::{ErrorKind, TaskError};
 
 impl Conductor for Runtime {
     fn ready(&self, task: Arc<TaskRecord>) {

@@ -19,8 +19,8 @@ use twox_hash::XxHash3_128;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::words::error::shorten;
-use crate::words::limits::{CACHE_BYTES, ERROR_TEXT_MAX};
+use crate::types::error::shorten;
+use crate::types::limits::{CACHE_BYTES, ERROR_TEXT_MAX};
 
 /// A file that nobody finished in this time has nobody who will.
 const UNFINISHED: Duration = Duration::from_secs(3600);

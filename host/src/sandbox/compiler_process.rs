@@ -14,8 +14,8 @@ use tokio::process::{Child, Command};
 
 use super::compiler::{self, NativeCode};
 use super::module::ModuleError;
-use crate::words::error::shorten;
-use crate::words::limits::{
+use crate::types::error::shorten;
+use crate::types::limits::{
     COMPILER_MEMORY_BYTES, COMPILER_MEMORY_BYTES_MIN, COMPILER_THREADS_MAX, COMPILER_TIME, ERROR_TEXT_MAX,
     MODULE_BYTES_MAX, SMALL_COMPILED_AT_ONCE,
 };

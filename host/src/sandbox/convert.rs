@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use super::handles::{HandleTable, Handles};
 use super::wire;
-use crate::state::payload::{Argument, Encoding, Payload, Reference};
-use crate::words::error::{ErrorCause, ErrorKind, LimitReport, TaskError, shorten};
-use crate::words::ids::TaskId;
-use crate::words::limits::{
+use crate::state::object::payload::{Argument, Encoding, Payload, Reference};
+use crate::types::error::{ErrorCause, ErrorKind, LimitReport, TaskError, shorten};
+use crate::types::ids::TaskId;
+use crate::types::limits::{
     BACKTRACE_FRAMES_MAX, CAUSES_MAX, ERROR_TEXT_MAX, GRANTS_MAX, NAME_BYTES_MAX, RESOURCES_MAX, RETRIES_MAX,
 };
-use crate::words::options::{ActorOptions, TaskOptions};
+use crate::types::options::{ActorOptions, TaskOptions};
 
 /// A name from a guest: not too long, and fit to be shown.
 pub fn checked_name(name: String) -> Result<Arc<str>, String> {

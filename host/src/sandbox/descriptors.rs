@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 
 use rustix::process::{Resource, getrlimit};
 
-use crate::words::limits::DESCRIPTORS_KEPT;
+use crate::types::limits::DESCRIPTORS_KEPT;
 
 /// May a guest open another one? The system gives out the lowest numbers first, so that whichever is the next one tells how many there are
 /// at least, whoever opened them.

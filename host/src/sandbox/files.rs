@@ -14,8 +14,8 @@ use super::guest::Guest;
 use super::listing::TYPES;
 use super::trap::Violation;
 use super::{descriptors, listing};
-use crate::words::capabilities::{DirAccess, DirGrant};
-use crate::words::error::{ErrorKind, TaskError};
+use crate::types::capabilities::{DirAccess, DirGrant};
+use crate::types::error::{ErrorKind, TaskError};
 
 /// The folders of a guest.
 struct Folders<'a>(&'a mut Guest);

@@ -9,7 +9,7 @@ use super::files;
 use super::guest::Guest;
 use super::host_calls;
 use super::network::GuardedNetwork;
-use crate::words::limits::{BACKTRACE_FRAMES_MAX, DESCRIBED_AT_ONCE, TABLE_ELEMENTS_MAX};
+use crate::types::limits::{BACKTRACE_FRAMES_MAX, DESCRIBED_AT_ONCE, TABLE_ELEMENTS_MAX};
 
 /// Memory of a slot that stays mapped when its guest is gone: small guests start without a page fault.
 const MEMORY_KEEP_RESIDENT: usize = 2 << 20;

@@ -7,17 +7,17 @@ use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::handles::{Handle, HandleTable, Handles};
+use super::host_call_yield::Turn;
 use super::host_calls::calls::Serving;
 use super::host_calls::coming::Coming;
 use super::limiter::GuestLimiter;
 use super::output::Transcript;
 use super::permits::AllPermits;
 use super::reach::{LookUps, Reach};
-use super::turns::Turn;
 use super::wasi;
 use crate::port::Port;
 use crate::state::task::TaskRecord;
-use crate::words::limits::{TaskLimits, WASI_HANDLES_MAX};
+use crate::types::limits::{TaskLimits, WASI_HANDLES_MAX};
 
 /// One guest's state in the host. Dropping it drops every handle that the guest held.
 pub struct Guest {

@@ -6,9 +6,9 @@ use super::limiter::GuestLimiter;
 use super::trap::Violation;
 use crate::state::actor::ActorRef;
 use crate::state::object::ObjectRef;
-use crate::state::stream::StreamRef;
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::limits::{HANDLE_BYTES, HANDLES_MAX, STREAM_BYTES};
+use crate::state::object::stream::StreamRef;
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::limits::{HANDLE_BYTES, HANDLES_MAX, STREAM_BYTES};
 
 /// The handles of one guest.
 pub struct HandleTable {

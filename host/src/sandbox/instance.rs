@@ -9,25 +9,25 @@ use super::convert::{give_payload, take_payload};
 use super::engine::Sandbox;
 use super::exports::{CallFunc, ConstructFunc, GuestExports, RestoreFunc, SaveFunc, ServeFunc};
 use super::guest::Guest;
+use super::host_call_yield::Turns;
 use super::host_calls::calls;
 use super::host_calls::coming::Coming;
 use super::manifest::checked_manifest;
 use super::module::{LoadedModule, ModuleError};
 use super::tank;
 use super::trap::{exit_code, explain};
-use super::turns::Turns;
 use super::wire::{self, Failure};
 use crate::port::Port;
-use crate::state::payload::{Encoding, Held, Payload};
-use crate::state::shift::Shift;
+use crate::state::actor::concurrent_calls::Shift;
+use crate::state::object::payload::{Encoding, Held, Payload};
 use crate::state::task::TaskRecord;
-use crate::words::budget::Budget;
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::limits::{
+use crate::types::budget::Budget;
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::limits::{
     CHECKPOINT_BYTES_MAX, CHECKPOINT_FUEL, CONCURRENT_ENTRIES_MAX, FUEL_SLICE, HANDLES_MAX, MANIFEST_CALL_FUEL,
     MANIFEST_LIFT_BYTES, TaskLimits,
 };
-use crate::words::manifest::Manifest;
+use crate::types::manifest::Manifest;
 
 /// Bytes that one host call may take out of a guest beyond the size of its memory. Without a bound a list of a million
 /// strings that all lie at one place would cost the host a million times its size.

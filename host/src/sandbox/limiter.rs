@@ -6,9 +6,9 @@ use wasmtime::ResourceLimiter;
 
 use super::trap::Violation;
 use crate::state::task::TaskRecord;
-use crate::words::budget::Budget;
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::limits::TaskLimits;
+use crate::types::budget::Budget;
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::limits::TaskLimits;
 
 /// Refuses growth beyond the limits, with a trap that says which and by how much: a plain refusal would show as an
 /// `unreachable` in some allocator.

@@ -15,7 +15,7 @@ use wasmtime_wasi::runtime::spawn_blocking;
 
 use super::descriptors;
 use super::guest::Guest;
-use crate::words::limits::{LISTING_BYTES, LISTING_ENTRIES};
+use crate::types::limits::{LISTING_BYTES, LISTING_ENTRIES};
 
 pub(super) const TYPES: &str = "wasi:filesystem/types@0.2.12";
 

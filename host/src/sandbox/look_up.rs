@@ -20,7 +20,7 @@ use wasmtime_wasi::runtime::{spawn, spawn_blocking};
 
 use super::guest::Guest;
 use super::reach::{LookUps, Reach};
-use crate::words::net_grant::{NetGrant, host};
+use crate::types::net_grant::{NetGrant, host};
 
 const LOOK_UP: &str = "wasi:sockets/ip-name-lookup@0.2.12";
 

@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use super::bindings::exports::rustyray::core::guest as wit;
 use super::convert::checked_name;
 use super::module::{ModuleError, SERVER_INTERFACE};
-use crate::words::error::shorten;
-use crate::words::limits::{
+use crate::types::error::shorten;
+use crate::types::limits::{
     ARGUMENTS_MAX, CONCURRENCY_GROUPS_MAX, CONCURRENCY_MAX, ERROR_TEXT_MAX, MANIFEST_BYTES_MAX, MANIFEST_ENTRIES_MAX,
 };
-use crate::words::manifest::{ActorTypeInfo, ConcurrencyGroup, FunctionInfo, Manifest, ParameterInfo};
-use crate::words::options::TaskOptions;
+use crate::types::manifest::{ActorTypeInfo, ConcurrencyGroup, FunctionInfo, Manifest, ParameterInfo};
+use crate::types::options::TaskOptions;
 
 /// Checks what a module says of itself; `serves` if it can serve several calls at once.
 pub(super) fn checked_manifest(manifest: wit::Manifest, serves: bool) -> Result<Manifest, ModuleError> {

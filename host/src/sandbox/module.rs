@@ -13,12 +13,12 @@ use super::engine::Sandbox;
 use super::exports::GuestExports;
 use super::ground::Ground;
 use super::guest::Guest;
-use super::plain::PlainExports;
+use super::reflected::PlainExports;
 use super::weight::Weight;
-use super::{ground, outline, refusal};
-use crate::words::error::{TaskError, shorten};
-use crate::words::limits::{ERROR_TEXT_MAX, MODULE_BYTES_MAX, MODULE_ITEMS_MAX, SMALL_MODULE_BYTES};
-use crate::words::manifest::{LeftOut, Manifest};
+use super::{ground, prevalidation, refusal};
+use crate::types::error::{TaskError, shorten};
+use crate::types::limits::{ERROR_TEXT_MAX, MODULE_BYTES_MAX, MODULE_ITEMS_MAX, SMALL_MODULE_BYTES};
+use crate::types::manifest::{LeftOut, Manifest};
 
 /// The interface that makes a component a module of tasks and actors.
 pub(super) const GUEST_INTERFACE: &str = "rustyray:core/guest@0.1.0";
@@ -121,7 +121,7 @@ impl CheckedModule {
     /// Why these bytes are no module, or one that would take too much to compile.
     pub fn check(bytes: Vec<u8>) -> Result<Self, ModuleError> {
         check_header(&bytes)?;
-        let weight = outline::check(&bytes)?;
+        let weight = prevalidation::check(&bytes)?;
         if weight.items > MODULE_ITEMS_MAX {
             return Err(ModuleError::TooManyItems(weight.items));
         }

@@ -14,7 +14,7 @@ use wasmtime_wasi::sockets::{WasiSocketsCtxView, WasiSocketsView};
 use super::descriptors;
 use super::guest::Guest;
 use super::look_up;
-use crate::words::limits::REFUSALS_MAX;
+use crate::types::limits::REFUSALS_MAX;
 
 /// The network with the guard before it.
 pub struct GuardedNetwork<'a>(&'a mut Guest);

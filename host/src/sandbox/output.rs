@@ -16,8 +16,8 @@ use crate::port::Port;
 use crate::port::log::{LogLine, LogSource};
 use crate::port::waiting::Parked;
 use crate::state::task::TaskRecord;
-use crate::words::error::{ErrorKind, TaskError, shorten};
-use crate::words::limits::{LOG_LINE_MAX, LOG_WRITE_BYTES};
+use crate::types::error::{ErrorKind, TaskError, shorten};
+use crate::types::limits::{LOG_LINE_MAX, LOG_WRITE_BYTES};
 
 /// 128 and the number of SIGPIPE.
 const BROKEN_PIPE_EXIT: i32 = 141;

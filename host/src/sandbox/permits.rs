@@ -7,8 +7,8 @@ use futures::future::{Either, select};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::words::ids::ModuleId;
-use crate::words::limits::{LOOK_UPS_MAX, MODULES_LOOK_UPS_MAX, MODULES_MAX};
+use crate::types::ids::ModuleId;
+use crate::types::limits::{LOOK_UPS_MAX, MODULES_LOOK_UPS_MAX, MODULES_MAX};
 
 /// Those of all modules of a host.
 #[derive(Debug)]

@@ -12,10 +12,10 @@ use tokio::sync::Semaphore;
 use url::Host;
 
 use super::permits::Permits;
-use crate::words::address_range::special;
-use crate::words::capabilities::Capabilities;
-use crate::words::limits::{FOUND_ADDRESSES_MAX, GUESTS_LOOK_UPS_MAX};
-use crate::words::net_grant::{Ports, host};
+use crate::types::address_range::special;
+use crate::types::capabilities::Capabilities;
+use crate::types::limits::{FOUND_ADDRESSES_MAX, GUESTS_LOOK_UPS_MAX};
+use crate::types::net_grant::{Ports, host};
 
 /// Of one guest.
 pub struct Reach {
@@ -90,8 +90,8 @@ impl Reach {
 mod tests {
     use super::super::permits::AllPermits;
     use super::*;
-    use crate::words::ids::ModuleId;
-    use crate::words::net_grant::NetGrant;
+    use crate::types::ids::ModuleId;
+    use crate::types::net_grant::NetGrant;
 
     fn holding(grants: &[&str]) -> Arc<Reach> {
         let grants = grants.iter().map(|text| NetGrant::parse(text).unwrap());

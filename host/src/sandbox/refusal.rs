@@ -3,8 +3,8 @@
 use wasmtime::component::Component;
 
 use super::module::ModuleError;
-use crate::words::error::shorten;
-use crate::words::limits::ERROR_TEXT_MAX;
+use crate::types::error::shorten;
+use crate::types::limits::ERROR_TEXT_MAX;
 
 /// In each error of the parser that is about the async functions of components, and in no others.
 const ASYNC: [&str; 2] = ["the component model async feature", "the component model async stackful feature"];

@@ -6,8 +6,8 @@ use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
-use crate::words::error::{ErrorKind, TaskError, shorten};
-use crate::words::limits::{BACKTRACE_FRAMES_MAX, NAME_BYTES_MAX, TaskLimits, WASI_HANDLES_MAX};
+use crate::types::error::{ErrorKind, TaskError, shorten};
+use crate::types::limits::{BACKTRACE_FRAMES_MAX, NAME_BYTES_MAX, TaskLimits, WASI_HANDLES_MAX};
 
 /// A limit that was exceeded or a rule that was broken: the guest traps with it.
 #[derive(Debug)]

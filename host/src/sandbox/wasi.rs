@@ -14,7 +14,7 @@ use super::process_stream::ProcessInput;
 use super::reach::Reach;
 use crate::port::log::LogSource;
 use crate::state::task::{TaskRecord, Work};
-use crate::words::capabilities::Capabilities;
+use crate::types::capabilities::Capabilities;
 
 /// The context of a guest that runs `task`. Nothing in it can fail: a guest never has another one than this. Its folders are
 /// [apart](super::files).

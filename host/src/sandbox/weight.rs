@@ -11,7 +11,7 @@
 use wasmparser::{BinaryReaderError, BlockType, CompositeInnerType, FunctionBody, Operator, Parser, Payload};
 
 use super::module::ModuleError;
-use crate::words::limits::{
+use crate::types::limits::{
     BLOCK_VALUE_WEIGHT, BRANCHED_LOCALS_MAX, LOOPED_LOCALS_MAX, MODULE_BRANCHED_LOCALS_MAX, MODULE_ITEMS_MAX,
     MODULE_LOOPED_LOCALS_MAX, NESTED_LOOPS_MAX, SMALL_MODULE_BRANCHED_LOCALS, SMALL_MODULE_ITEMS,
     SMALL_MODULE_LOOPED_LOCALS, TYPE_VALUES_MAX,

@@ -7,7 +7,7 @@ use super::guest::Guest;
 
 pub use crate::state::actor::ActorRef;
 pub use crate::state::object::ObjectRef;
-pub use crate::state::stream::StreamRef;
+pub use crate::state::object::stream::StreamRef;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ComponentType, Lift, Lower)]
 #[component(enum)]

@@ -1,25 +1,34 @@
 //! One actor's life, and the handles that keep it alive.
 
+pub mod checkpoint;
+pub mod concurrent_calls;
+pub mod lane;
+pub mod mailbox;
+pub mod migration;
+pub mod names;
+pub mod plans;
+
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-use super::actor_plans::ActorPlans;
-use super::checkpoint::Saved;
-use super::mailbox::Mailbox;
-use super::moves::Moves;
+use self::checkpoint::Saved;
+use self::concurrent_calls::Shift;
+use self::mailbox::Mailbox;
+use self::migration::Moves;
+use self::plans::ActorPlans;
 use super::object::ObjectRef;
-use super::shift::Shift;
-use super::slot::{Stop, StopReason};
-use super::store::Reservation;
+use super::object::store::Reservation;
 use super::task::TaskRecord;
-use crate::words::capabilities::Capabilities;
-use crate::words::error::TaskError;
-use crate::words::ids::ActorId;
-use crate::words::limits::ACTOR_BYTES;
-use crate::words::manifest::{ActorTypeInfo, ModuleInfo};
-use crate::words::options::ActorOptions;
-use crate::words::resources::ResourceSet;
-use crate::words::sync::{self, Mutex, rank};
+use super::task::cancellation::{Stop, StopReason};
+use crate::types::capabilities::Capabilities;
+use crate::types::error::TaskError;
+use crate::types::ids::ActorId;
+use crate::types::limits::ACTOR_BYTES;
+use crate::types::manifest::{ActorTypeInfo, ModuleInfo};
+use crate::types::options::ActorOptions;
+use crate::types::resources::ResourceSet;
+use crate::types::sync;
+use crate::types::sync::{Mutex, rank};
 
 /// An actor of the host. What runs it holds this; what keeps it alive are the [`ActorRef`]s.
 pub struct ActorRecord {

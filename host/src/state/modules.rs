@@ -6,12 +6,12 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::{Mutex, RwLock};
 
-use crate::words::account::Account;
-use crate::words::ids::ModuleId;
-use crate::words::limits::MODULES_MAX;
-use crate::words::manifest::ModuleInfo;
-use crate::words::module_name::{ModuleNameError, check_module_name};
-use crate::words::sync;
+use crate::types::account::Account;
+use crate::types::ids::ModuleId;
+use crate::types::limits::MODULES_MAX;
+use crate::types::manifest::ModuleInfo;
+use crate::types::module_name::{ModuleNameError, check_module_name};
+use crate::types::sync;
 
 /// Told when nobody holds a module any more.
 pub trait Registrar: Send + Sync {

@@ -3,25 +3,37 @@
 //! There is no table of objects. A handle is the object's address, so that a lookup costs nothing and a forged number
 //! leads nowhere.
 
+pub mod cold;
+pub mod cycles;
+pub mod gathering;
+pub mod lineage;
+pub mod payload;
+pub mod place;
+pub mod store;
+pub mod stream;
+pub mod watchers;
+pub mod writer;
+
 use std::fmt;
 use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 
-use super::lineage::Provenance;
-use super::payload::Value;
-use super::spill::{SpillFile, SpillFolder};
-use super::store::{ObjectStore, Reservation};
+use self::lineage::Provenance;
+use self::payload::Value;
+use self::place::{Place, Stored};
+use self::store::{ObjectStore, Reservation};
+use self::watchers::Watchers;
+pub use self::watchers::{WatchKey, Watcher};
 use super::task::TaskRecord;
-use super::watchers::Watchers;
-pub use super::watchers::{WatchKey, Watcher};
-use crate::words::account::Account;
-use crate::words::error::{ErrorKind, TaskError, TaskResult};
-use crate::words::ids::ObjectId;
-use crate::words::limits::{OBJECT_OVERHEAD_BYTES, SPILL_BYTES_MIN};
-use crate::words::receipt::Receipt;
-use crate::words::sync::{self, Mutex, rank};
+use crate::types::account::Account;
+use crate::types::error::{ErrorKind, TaskError, TaskResult};
+use crate::types::ids::ObjectId;
+use crate::types::limits::{OBJECT_OVERHEAD_BYTES, SPILL_BYTES_MIN};
+use crate::types::receipt::Receipt;
+use crate::types::sync;
+use crate::types::sync::{Mutex, rank};
 
 /// What an object was sealed with.
 pub type Outcome = TaskResult<Arc<Value>>;
@@ -106,7 +118,7 @@ const PUT: Provenance = Err("no task made it as its result: it was put, or is on
 
 /// A value without its bytes.
 struct Away {
-    file: Arc<SpillFile>,
+    bytes: Arc<dyn Stored>,
     value: Value,
     origin: Option<Box<Origin>>,
 }
@@ -338,7 +350,7 @@ impl ObjectRef {
         self.0.charge.store()
     }
 
-    /// What it was sealed with, if it is and the value is there: one that was spilled has to be [gathered](super::gathering) first.
+    /// What it was sealed with, if it is and the value is there: one that was spilled has to be [gathered](self::gathering) first.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         match &mut *self.0.slot.lock() {
             Slot::Sealed(outcome, _) => {
@@ -358,7 +370,7 @@ impl ObjectRef {
     pub(crate) fn stored_bytes(&self) -> u64 {
         match &*self.0.slot.lock() {
             Slot::Sealed(Ok(value), _) => value.payload().stored_bytes() + OBJECT_OVERHEAD_BYTES,
-            Slot::Away(away) => away.file.len() + away.value.payload().stored_bytes() + OBJECT_OVERHEAD_BYTES,
+            Slot::Away(away) => away.bytes.byte_count() + away.value.payload().stored_bytes() + OBJECT_OVERHEAD_BYTES,
             Slot::Sealed(Err(_), _) | Slot::Pending { .. } | Slot::Gone => 0,
         }
     }
@@ -413,22 +425,22 @@ impl ObjectRef {
         drop(gone);
     }
 
-    /// Moves the bytes to disk, unless somebody uses them. Gives those that are in memory for nothing now, to be dropped where no lock
+    /// Moves the bytes to that place, unless somebody uses them. Gives those that are in memory for nothing now, to be dropped where no lock
     /// is held: their owner may be an embedder's.
     ///
     /// # Errors
     /// `OutOfDisk`.
-    pub(crate) fn put_away(&self, folder: &Arc<SpillFolder>) -> Result<Bytes, TaskError> {
+    pub(crate) fn put_away(&self, place: &impl Place) -> Result<Bytes, TaskError> {
         let value = match &*self.0.slot.lock() {
             Slot::Sealed(Ok(value), _) if is_unused(value, 1) => value.clone(),
             _ => return Ok(Bytes::new()),
         };
-        let file = Arc::new(folder.write(&value.payload().data)?);
-        Ok(self.leave(value, file))
+        let stored = place.store(&value.payload().data)?;
+        Ok(self.leave(value, stored))
     }
 
-    /// The second half: leaves the bytes to the file, unless somebody has begun to use them meanwhile.
-    fn leave(&self, value: Arc<Value>, file: Arc<SpillFile>) -> Bytes {
+    /// The second half: leaves the bytes to the place, unless somebody has begun to use them meanwhile.
+    fn leave(&self, value: Arc<Value>, bytes: Arc<dyn Stored>) -> Bytes {
         let mut slot = self.0.slot.lock();
         let Slot::Sealed(Ok(held), origin) = &mut *slot else {
             return Bytes::new();
@@ -442,7 +454,7 @@ impl ObjectRef {
         match Arc::try_unwrap(value) {
             Ok(mut value) => {
                 let freed = value.hollow();
-                *slot = Slot::Away(Box::new(Away { file, value, origin }));
+                *slot = Slot::Away(Box::new(Away { bytes, value, origin }));
                 freed
             }
             Err(value) => {
@@ -452,15 +464,15 @@ impl ObjectRef {
         }
     }
 
-    /// Are its bytes on disk?
+    /// Are its bytes in another place than memory?
     pub(crate) fn is_away(&self) -> bool {
         matches!(*self.0.slot.lock(), Slot::Away(_))
     }
 
-    /// The file that its bytes are in.
-    pub(crate) fn file(&self) -> Option<Arc<SpillFile>> {
+    /// Its bytes in another place than memory.
+    pub(crate) fn stored(&self) -> Option<Arc<dyn Stored>> {
         match &*self.0.slot.lock() {
-            Slot::Away(away) => Some(away.file.clone()),
+            Slot::Away(away) => Some(away.bytes.clone()),
             Slot::Pending { .. } | Slot::Sealed(..) | Slot::Gone => None,
         }
     }
@@ -468,14 +480,14 @@ impl ObjectRef {
     /// The bytes that were spilled are back. Gives the value, which is in use until that is dropped.
     pub(crate) fn come_back(&self, data: Bytes, room: Reservation) -> Option<Outcome> {
         let mut slot = self.0.slot.lock();
-        let Away { file, mut value, origin } = slot.take_away()?;
+        let Away { bytes: stored, mut value, origin } = slot.take_away()?;
         value.fill(data, room);
         value.standing().is_reached(self.store().cycles());
         let value = Arc::new(value);
         *slot = Slot::Sealed(Ok(value.clone()), origin);
         drop(slot);
         self.store().remember_large(self, value.clone());
-        drop(file);
+        drop(stored);
         Some(Ok(value))
     }
 
@@ -533,10 +545,10 @@ fn is_unused(value: &Arc<Value>, holders: usize) -> bool {
 mod tests {
     use std::sync::atomic::AtomicUsize;
 
+    use super::payload::{Encoding, Payload, Reference};
+    use super::store::{Apart, Step};
     use super::*;
-    use crate::state::payload::{Encoding, Payload, Reference};
-    use crate::state::store::{Apart, Step};
-    use crate::words::limits::TOLD_AT_ONCE;
+    use crate::types::limits::TOLD_AT_ONCE;
 
     fn payload(len: usize) -> Payload {
         Payload::new(Encoding::Raw, vec![0u8; len])
@@ -655,26 +667,26 @@ mod tests {
 
     #[test]
     fn what_is_charged_is_not_less_than_what_it_takes() {
+        use super::payload::Argument;
+        use super::stream::Stream;
         use crate::state::actor::ActorRecord;
-        use crate::state::payload::Argument;
-        use crate::state::stream::Stream;
-        use crate::words::limits::*;
-        use crate::words::plan::TaskPlan;
+        use crate::types::limits::*;
+        use crate::types::plan::TaskPlan;
         // With what the allocator and the counts of references add to each.
         let takes = |size: usize| size as u64 + 24;
         let (cell, origin) = (takes(size_of::<Cell>()), takes(size_of::<Origin>()));
         assert!(cell + takes(size_of::<Value>()) <= OBJECT_OVERHEAD_BYTES);
         // Of a value that can be spilled, and so a small part of its bytes.
-        assert!(takes(size_of::<crate::state::cold::Mark>()) + crate::state::cold::ENTRY_BYTES <= SPILL_BYTES_MIN / 32);
+        assert!(takes(size_of::<super::cold::Mark>()) + super::cold::ENTRY_BYTES <= SPILL_BYTES_MIN / 32);
         assert!(cell + origin <= RESULT_BYTES, "{}", cell + origin);
         assert!(takes(size_of::<TaskError>()) + origin <= ERROR_BYTES);
         // Queued with those that are ready, or in a line of its own.
-        let place = crate::state::lane::PLACE_BYTES.max(100);
+        let place = crate::state::actor::lane::PLACE_BYTES.max(100);
         assert!(takes(size_of::<TaskRecord>()) + place <= TASK_BYTES, "{} + {place}", size_of::<TaskRecord>());
         assert!(takes(size_of::<TaskPlan>()) <= PLAN_BYTES);
         assert!(takes(size_of::<ActorRecord>()) + 200 <= ACTOR_BYTES);
         assert!(takes(size_of::<Stream>()) <= STREAM_BYTES);
         assert!(takes(size_of::<Argument>()) <= ARGUMENT_BYTES);
-        assert!(cell + size_of::<crate::state::lineage::Ancestor>() as u64 <= ANCESTOR_BYTES);
+        assert!(cell + size_of::<super::lineage::Ancestor>() as u64 <= ANCESTOR_BYTES);
     }
 }

@@ -1,5 +1,11 @@
 //! One task's life: waiting for its arguments, ready, running, done; perhaps ready again when it is retried.
 
+pub mod cancellation;
+pub mod family;
+pub mod meter;
+pub mod receipt;
+pub mod spec;
+
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
@@ -7,23 +13,24 @@ use std::time::{Duration, Instant};
 use futures::task::AtomicWaker;
 use once_cell::race::OnceBox;
 
-use super::family::{Family, Home};
-use super::lineage::Lineage;
-use super::meter::Meter;
+use self::cancellation::{Stop, StopReason};
+use self::family::{Family, Home};
+use self::meter::Meter;
+pub use self::spec::{TaskSpec, Work};
+use super::actor::concurrent_calls::Shift;
+use super::deadlock::blocked_on::{Parking, Standing};
+use super::object::lineage::Lineage;
+use super::object::payload::{Arguments, Held};
 use super::object::{ObjectRef, Origin, Outcome, WatchKey, Watcher};
-use super::parking::{Parking, Standing};
-use super::payload::{Arguments, Held};
-use super::shift::Shift;
-use super::slot::{Stop, StopReason};
-pub use super::spec::{TaskSpec, Work};
-use crate::words::budget::Budget;
-use crate::words::clock::Moment;
-use crate::words::error::{ErrorKind, TaskError, TaskResult};
-use crate::words::limits::{LINEAGE_BYTES_MAX, SPILL_BYTES_MIN};
-use crate::words::plan::TaskPlan;
-use crate::words::receipt::Receipt;
-use crate::words::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use crate::words::sync::{self, Mutex, rank};
+use crate::types::budget::Budget;
+use crate::types::clock::Moment;
+use crate::types::error::{ErrorKind, TaskError, TaskResult};
+use crate::types::limits::{LINEAGE_BYTES_MAX, SPILL_BYTES_MIN};
+use crate::types::plan::TaskPlan;
+use crate::types::receipt::Receipt;
+use crate::types::sync;
+use crate::types::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use crate::types::sync::{Mutex, rank};
 
 /// Where a task watches an argument, and the argument's place.
 type Watch = (usize, WatchKey);

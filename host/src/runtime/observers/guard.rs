@@ -7,7 +7,7 @@ use tracing::Level;
 
 use super::notice::Notice;
 use super::queue::Queue;
-use crate::words::panics::caught;
+use crate::types::panics::caught;
 
 /// What calls one function, or several of which one panic is told.
 pub struct Guard {

@@ -19,9 +19,9 @@ use self::notice::Notice;
 use self::queue::Queue;
 use self::writer::Writer;
 use crate::port::log::{LogLine, LogSink, LogSource, OutputWatch, to_tracing};
-use crate::words::event::Event;
-use crate::words::receipt::Receipt;
-use crate::words::voice::Voice;
+use crate::types::event::Event;
+use crate::types::receipt::Receipt;
+use crate::types::voice::Voice;
 
 pub use self::guard::Guard;
 

@@ -6,8 +6,8 @@ use futures::channel::oneshot;
 use tracing::Level;
 
 use crate::port::log::LogLine;
-use crate::words::event::Event;
-use crate::words::receipt::Receipt;
+use crate::types::event::Event;
+use crate::types::receipt::Receipt;
 
 /// Something to tell.
 pub(super) enum Notice {

@@ -8,7 +8,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use super::notice::{Held, Kind, Lost, Notice};
-use crate::words::limits::{
+use crate::types::limits::{
     OBSERVED_BYTES_MAX, OBSERVED_EVENTS_MAX, OBSERVED_LINE_BYTES_MAX, OBSERVED_LINES_MAX, OBSERVED_RECEIPTS_MAX,
 };
 

@@ -9,8 +9,8 @@ use super::notice::{Lost, Notice};
 use super::queue::Queue;
 use super::{EventSink, ReceiptSink, Sinks};
 use crate::port::log::LogSink;
-use crate::words::panics::caught;
-use crate::words::voice::say_now;
+use crate::types::panics::caught;
+use crate::types::voice::say_now;
 
 /// A function, and what is told when it panics.
 struct Guarded<S> {
@@ -119,9 +119,9 @@ mod tests {
     use tracing_subscriber::fmt::MakeWriter;
 
     use super::*;
-    use crate::words::event::{Event, EventKind};
-    use crate::words::ids::TaskId;
-    use crate::words::limits::OBSERVED_EVENTS_MAX;
+    use crate::types::event::{Event, EventKind};
+    use crate::types::ids::TaskId;
+    use crate::types::limits::OBSERVED_EVENTS_MAX;
 
     /// What a subscriber of `tracing` writes.
     #[derive(Clone, Default)]

@@ -12,10 +12,10 @@ use super::{bad_options, function_name};
 use crate::port::{ActorRequest, CallRequest};
 use crate::state::actor::ActorRef;
 use crate::state::object::ObjectRef;
-use crate::state::payload::Argument;
+use crate::state::object::payload::Argument;
 use crate::state::task::Work;
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::options::{ActorOptions, Address};
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::options::{ActorOptions, Address};
 
 impl Host for Guest {
     async fn create(

@@ -17,13 +17,13 @@ use super::super::trap::broken_contract;
 use super::super::wire;
 use super::handed::{Made, handed};
 use crate::port::Begun;
+use crate::state::object::payload::{Encoding, Payload, Value};
+use crate::state::object::store::Reservation;
+use crate::state::object::writer;
 use crate::state::object::{ObjectRef, Outcome};
-use crate::state::payload::{Encoding, Payload, Value};
-use crate::state::store::Reservation;
-use crate::state::writer;
-use crate::words::error::{ErrorKind, TaskError, TaskResult};
-use crate::words::event::EventKind;
-use crate::words::limits::{HANDLE_BYTES, OBJECT_OVERHEAD_BYTES};
+use crate::types::error::{ErrorKind, TaskError, TaskResult};
+use crate::types::event::EventKind;
+use crate::types::limits::{HANDLE_BYTES, OBJECT_OVERHEAD_BYTES};
 
 /// From this size on a copy gets memory of its own, in huge pages where the kernel has them: memory that comes fresh from
 /// the kernel in small pages takes longer to fault in than to fill. It is the size of one such page.

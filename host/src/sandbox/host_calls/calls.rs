@@ -18,13 +18,13 @@ use super::super::tank;
 use super::super::trap::broken_contract;
 use super::super::wire;
 use crate::port::waiting::wait_for_news;
+use crate::state::actor::concurrent_calls::{News, Shift};
 use crate::state::object::ObjectRef;
-use crate::state::payload::{Encoding, Held};
-use crate::state::shift::{News, Shift};
+use crate::state::object::payload::{Encoding, Held};
 use crate::state::task::{TaskRecord, Work};
-use crate::words::event::EventKind;
-use crate::words::ids::TaskId;
-use crate::words::limits::HOUSEKEEPING_FUEL;
+use crate::types::event::EventKind;
+use crate::types::ids::TaskId;
+use crate::types::limits::HOUSEKEEPING_FUEL;
 
 type Store<'a> = StoreContextMut<'a, Guest>;
 type Answer = Result<wire::Payload, wire::Failure>;

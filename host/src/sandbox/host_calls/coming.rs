@@ -9,12 +9,12 @@ use wasmtime::component::Resource;
 use super::super::guest::Guest;
 use super::super::trap::broken_contract;
 use crate::port::waiting::Wanted;
-use crate::state::gathering::{Gathering, is_want_of_room};
+use crate::state::deadlock::blocked_on::Awaited;
+use crate::state::object::gathering::{Gathering, is_want_of_room};
 use crate::state::object::{ObjectRef, Outcome};
-use crate::state::parking::Awaited;
-use crate::words::error::TaskError;
-use crate::words::ids::{ObjectId, TaskId};
-use crate::words::limits::{ASKED_MAX, COMING_MAX, HANDLES_MAX, HELD_MAX, SPILL_PATIENCE, WAIT_BYTES};
+use crate::types::error::TaskError;
+use crate::types::ids::{ObjectId, TaskId};
+use crate::types::limits::{ASKED_MAX, COMING_MAX, HANDLES_MAX, HELD_MAX, SPILL_PATIENCE, WAIT_BYTES};
 
 /// The objects, each with its place among all who wait for the disk; those beyond [`COMING_MAX`] have none yet. Who stops to ask says
 /// nothing of it: what came is let go of by itself, and is forgotten with the rest when there is too much of it.

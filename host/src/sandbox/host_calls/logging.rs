@@ -3,8 +3,8 @@
 use super::super::bindings::rustyray::core::logging::{Host, Level};
 use super::super::guest::Guest;
 use crate::port::log::{LogLevel, LogLine, LogSource};
-use crate::words::error::shorten;
-use crate::words::limits::{LOG_LINE_MAX, NAME_BYTES_MAX};
+use crate::types::error::shorten;
+use crate::types::limits::{LOG_LINE_MAX, NAME_BYTES_MAX};
 
 impl Host for Guest {
     async fn log(&mut self, level: Level, target: String, message: String) -> wasmtime::Result<()> {

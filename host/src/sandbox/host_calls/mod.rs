@@ -20,16 +20,16 @@ use super::trap::broken_contract;
 use super::wire;
 use crate::port::Begun;
 use crate::port::begun::Waits;
+use crate::state::object::payload::{Argument, Payload, Value};
+use crate::state::object::store::Reservation;
+use crate::state::object::stream::StreamRef;
 use crate::state::object::{ObjectRef, Outcome};
-use crate::state::payload::{Argument, Payload, Value};
-use crate::state::store::Reservation;
-use crate::state::stream::StreamRef;
-use crate::words::account::Account;
-use crate::words::encoding::Encoding;
-use crate::words::error::{ErrorKind, TaskError, TaskResult};
-use crate::words::event::EventKind;
-use crate::words::limits::{ARGUMENTS_MAX, NAME_BYTES_MAX, OBJECT_OVERHEAD_BYTES};
-use crate::words::manifest::ModuleInfo;
+use crate::types::account::Account;
+use crate::types::encoding::Encoding;
+use crate::types::error::{ErrorKind, TaskError, TaskResult};
+use crate::types::event::EventKind;
+use crate::types::limits::{ARGUMENTS_MAX, NAME_BYTES_MAX, OBJECT_OVERHEAD_BYTES};
+use crate::types::manifest::ModuleInfo;
 
 impl Guest {
     /// Whose it is what the host keeps for this guest.

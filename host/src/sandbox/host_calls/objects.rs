@@ -15,8 +15,8 @@ use super::handed::{Made, handed};
 use crate::port::Begun;
 use crate::port::waiting::{Waited, Wanted, come, stop_request, value_of, wait_in};
 use crate::state::object::{ObjectRef, Outcome};
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::limits::TRY_PATIENCE;
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::limits::TRY_PATIENCE;
 
 impl Host for Guest {
     async fn put(&mut self, value: wire::Payload) -> wasmtime::Result<Result<Resource<ObjectRef>, wire::TaskError>> {

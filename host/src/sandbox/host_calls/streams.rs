@@ -12,9 +12,9 @@ use super::{bad_options, function_name};
 use crate::port::{Begun, CallRequest, TaskRequest};
 use crate::state::actor::ActorRef;
 use crate::state::object::ObjectRef;
-use crate::state::stream::{Given, StreamRef};
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::options::TaskOptions;
+use crate::state::object::stream::{Given, StreamRef};
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::options::TaskOptions;
 
 impl Host for Guest {
     async fn submit(

@@ -12,8 +12,8 @@ use super::{bad_options, function_name};
 use crate::port::TaskRequest;
 use crate::state::object::ObjectRef;
 use crate::state::task::{TaskRecord, Work};
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::options::TaskOptions;
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::options::TaskOptions;
 
 impl Host for Guest {
     async fn submit(

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 
-use super::super::lane::{Gone, Lane, Submitter};
-use super::super::store::ObjectStore;
 use super::super::task::TaskRecord;
 use super::{plan, task};
-use crate::words::clock::{ManualClock, Moment};
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::ids::{ActorId, TaskId};
+use crate::state::actor::lane::{Gone, Lane, Submitter};
+use crate::state::object::store::ObjectStore;
+use crate::types::clock::{ManualClock, Moment};
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::ids::{ActorId, TaskId};
 use rustyray_testkit::seeds;
 
 struct Call {

@@ -6,13 +6,13 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use fastrand::Rng;
 
-use super::super::mailbox::{Event, Mailbox};
-use super::super::store::ObjectStore;
 use super::super::task::TaskRecord;
 use super::{plan, task};
-use crate::words::clock::{ManualClock, Moment};
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::plan::TaskPlan;
+use crate::state::actor::mailbox::{Event, Mailbox};
+use crate::state::object::store::ObjectStore;
+use crate::types::clock::{ManualClock, Moment};
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::plan::TaskPlan;
 use rustyray_testkit::seeds;
 
 /// Calls that may wait.

@@ -13,15 +13,15 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::object::ObjectRef;
-use super::payload::{Arguments, Encoding};
-use super::slot::{Stop, StopReason};
-use super::store::ObjectStore;
+use super::object::payload::{Arguments, Encoding};
+use super::object::store::ObjectStore;
+use super::task::cancellation::{Stop, StopReason};
 use super::task::{Conductor, TaskRecord, TaskSpec, Work};
-use crate::words::capabilities::Capabilities;
-use crate::words::ids::{ModuleId, TaskId};
-use crate::words::limits::TaskLimits;
-use crate::words::manifest::ModuleInfo;
-use crate::words::plan::TaskPlan;
+use crate::types::capabilities::Capabilities;
+use crate::types::ids::{ModuleId, TaskId};
+use crate::types::limits::TaskLimits;
+use crate::types::manifest::ModuleInfo;
+use crate::types::plan::TaskPlan;
 
 /// Hears of no task: the models say themselves when one is ready.
 struct Nobody;

@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use fastrand::Rng;
 
-use super::super::room::{Place, Room, Waiting};
-use crate::words::error::ErrorKind;
+use crate::state::queue::room::{Place, Room, Waiting};
+use crate::types::error::ErrorKind;
 use rustyray_testkit::seeds;
 
 const MAX: usize = 3;

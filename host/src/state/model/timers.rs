@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
-use super::super::store::ObjectStore;
 use super::super::task::TaskRecord;
-use super::super::timers::{Due, Timers};
 use super::{Busy, plan, task};
-use crate::words::clock::{Clock, ManualClock, Moment};
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::plan::TaskPlan;
+use crate::state::object::store::ObjectStore;
+use crate::state::queue::timers::{Due, Timers};
+use crate::types::clock::{Clock, ManualClock, Moment};
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::plan::TaskPlan;
 use rustyray_testkit::seeds;
 
 /// Attempts after the first.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use fastrand::Rng;
 
-use super::super::levels::Levels;
+use crate::state::queue::priority_queue::Levels;
 use rustyray_testkit::seeds;
 
 /// Items by priority, then by the owner whose last turn was over longest ago, then in the order in which they came.

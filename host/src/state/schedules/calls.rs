@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use shuttle::thread;
 
-use super::super::shift::{News, Shift};
-use super::super::slot::StopReason;
-use super::super::store::ObjectStore;
 use super::super::task::TaskRecord;
 use super::{Busy, explore, nobody, task, waker};
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::resources::ResourceSet;
+use crate::state::actor::concurrent_calls::{News, Shift};
+use crate::state::object::store::ObjectStore;
+use crate::state::task::cancellation::StopReason;
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::resources::ResourceSet;
 
 fn call(id: u64, store: &Arc<ObjectStore>) -> Arc<TaskRecord> {
     task(id, ResourceSet::default(), Vec::new(), store, nobody()).0

@@ -6,10 +6,10 @@ use shuttle::sync::atomic::{AtomicUsize, Ordering};
 use shuttle::thread;
 
 use super::super::object::Watcher;
-use super::super::store::ObjectStore;
 use super::{explore, nobody, settle, task};
-use crate::words::error::ErrorKind;
-use crate::words::resources::ResourceSet;
+use crate::state::object::store::ObjectStore;
+use crate::types::error::ErrorKind;
+use crate::types::resources::ResourceSet;
 
 #[derive(Default)]
 struct Told(AtomicUsize);

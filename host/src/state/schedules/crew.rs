@@ -8,14 +8,14 @@ use shuttle::sync::atomic::{AtomicUsize, Ordering};
 use shuttle::thread::{self, Thread};
 
 use super::super::object::ObjectRef;
-use super::super::room::Room;
-use super::super::scheduler::{Desk, Next, Scheduler};
-use super::super::slot::StopReason;
-use super::super::store::ObjectStore;
 use super::super::task::{Conductor, Stopped, TaskRecord};
 use super::{Busy, explore, settle, task};
-use crate::words::error::ErrorKind;
-use crate::words::resources::ResourceSet;
+use crate::state::object::store::ObjectStore;
+use crate::state::queue::room::Room;
+use crate::state::queue::scheduler::{Desk, Next, Scheduler};
+use crate::state::task::cancellation::StopReason;
+use crate::types::error::ErrorKind;
+use crate::types::resources::ResourceSet;
 
 /// A host without guests: its tasks are over as soon as they run.
 struct Host {

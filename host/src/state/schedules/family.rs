@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use shuttle::thread;
 
-use super::super::family::Walk;
-use super::super::payload::{Encoding, Payload};
-use super::super::store::ObjectStore;
 use super::super::task::TaskRecord;
 use super::{explore, nobody, settle, task};
-use crate::words::clock::{ManualClock, Moment};
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::resources::ResourceSet;
+use crate::state::object::payload::{Encoding, Payload};
+use crate::state::object::store::ObjectStore;
+use crate::state::task::family::Walk;
+use crate::types::clock::{ManualClock, Moment};
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::resources::ResourceSet;
 
 fn made(id: u64, store: &Arc<ObjectStore>) -> Arc<TaskRecord> {
     task(id, ResourceSet::default(), Vec::new(), store, nobody()).0

@@ -10,10 +10,10 @@ use std::task::{Context, Poll};
 
 use shuttle::thread;
 
-use super::super::gathering::{Claimant, Gathered, Gathering};
-use super::super::store::ObjectStore;
 use super::{explore, waker};
-use crate::words::error::{ErrorKind, TaskError};
+use crate::state::object::gathering::{Claimant, Gathered, Gathering};
+use crate::state::object::store::ObjectStore;
+use crate::types::error::{ErrorKind, TaskError};
 
 const LIMIT: u64 = 1 << 20;
 

@@ -5,13 +5,13 @@ use std::task::{Context, Poll};
 
 use shuttle::thread;
 
-use super::super::mailbox::{Event, Mailbox};
-use super::super::slot::StopReason;
-use super::super::store::ObjectStore;
 use super::super::task::{Stopped, TaskRecord};
 use super::{explore, nobody, settle, task, waker};
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::resources::ResourceSet;
+use crate::state::actor::mailbox::{Event, Mailbox};
+use crate::state::object::store::ObjectStore;
+use crate::state::task::cancellation::StopReason;
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::resources::ResourceSet;
 
 fn call(id: u64, store: &Arc<ObjectStore>) -> Arc<TaskRecord> {
     task(id, ResourceSet::default(), Vec::new(), store, nobody()).0

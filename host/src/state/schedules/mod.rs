@@ -1,7 +1,7 @@
 //! The orders in which threads can run: each test is run some thousand times, with another order each time, by the crate
 //! `shuttle`, which also says where nothing goes on. `make schedules` runs them.
 //!
-//! What it does not see: the atomics of crates (`Arc`, tokio's, and an `AtomicWaker` that is not that of `words/sync.rs`), so that
+//! What it does not see: the atomics of crates (`Arc`, tokio's, and an `AtomicWaker` that is not that of `types/sync.rs`), so that
 //! what is done with them is a part of the step before; orders of memory, as all atomics are sequentially consistent; and what is
 //! behind the [port](crate::port), the guests and the journal.
 
@@ -20,18 +20,18 @@ use std::time::Instant;
 use shuttle::thread::Thread;
 
 use super::object::ObjectRef;
-use super::payload::{Argument, Arguments, Encoding};
-use super::slot::{Stop, StopReason};
-use super::store::ObjectStore;
+use super::object::payload::{Argument, Arguments, Encoding};
+use super::object::store::ObjectStore;
+use super::task::cancellation::{Stop, StopReason};
 use super::task::{Conductor, TaskRecord, TaskSpec, Work};
-use crate::words::capabilities::Capabilities;
-use crate::words::clock::{ManualClock, Moment};
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::ids::{ModuleId, TaskId};
-use crate::words::limits::TaskLimits;
-use crate::words::manifest::ModuleInfo;
-use crate::words::plan::TaskPlan;
-use crate::words::resources::ResourceSet;
+use crate::types::capabilities::Capabilities;
+use crate::types::clock::{ManualClock, Moment};
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::ids::{ModuleId, TaskId};
+use crate::types::limits::TaskLimits;
+use crate::types::manifest::ModuleInfo;
+use crate::types::plan::TaskPlan;
+use crate::types::resources::ResourceSet;
 
 /// Orders that are tried for each test: half of them by chance, half with few and well placed changes of threads, which find
 /// what needs a certain order.
@@ -97,7 +97,7 @@ fn task(
 
 /// Settles a task, as who runs it or ends it does. False if somebody did before.
 fn settle(task: &TaskRecord, kind: Option<ErrorKind>, store: &Arc<ObjectStore>) -> bool {
-    use super::payload::Payload;
+    use super::object::payload::Payload;
     let outcome = match kind {
         None => store.store(Payload::new(Encoding::Raw, "")),
         Some(kind) => Err(Arc::new(TaskError::new(kind, "over"))),

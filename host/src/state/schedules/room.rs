@@ -7,8 +7,8 @@ use std::task::{Context, Poll, Waker};
 
 use shuttle::thread;
 
-use super::super::room::Room;
 use super::{explore, waker};
+use crate::state::queue::room::Room;
 
 /// Takes a place, as soon as there is one.
 fn take(room: &Arc<Room>) {

@@ -8,8 +8,8 @@ use futures::channel::oneshot;
 
 use super::*;
 use crate::port::log::{LogLine, LogSource};
-use crate::words::event::{Event, EventKind};
-use crate::words::ids::TaskId;
+use crate::types::event::{Event, EventKind};
+use crate::types::ids::TaskId;
 
 fn line(text: &str) -> Notice {
     let task = Arc::from("task");

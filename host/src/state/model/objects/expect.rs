@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use super::super::super::object::Outcome;
-use super::super::super::payload::Reference;
 use super::{DISK, Known, LIMIT, State, World};
-use crate::words::error::ErrorKind;
-use crate::words::limits::{OBJECT_OVERHEAD_BYTES, REFERENCES_BYTES, SPILL_BYTES_MIN};
+use crate::state::object::payload::Reference;
+use crate::types::error::ErrorKind;
+use crate::types::limits::{OBJECT_OVERHEAD_BYTES, REFERENCES_BYTES, SPILL_BYTES_MIN};
 
 impl World {
     /// Which objects and values are alive as counts of references go: those that are held, and what others refer to that are alive.
@@ -144,7 +144,7 @@ impl World {
             if let Some(handle) = object.handles.first() {
                 assert_eq!(handle.is_ready(), object.state != State::Pending);
                 assert_eq!(handle.error().is_some(), matches!(object.state, State::Failed { .. }));
-                assert_eq!(handle.file().is_some(), matches!(object.state, State::Away { .. }));
+                assert_eq!(handle.stored().is_some(), matches!(object.state, State::Away { .. }));
             }
             for watch in &object.watches {
                 assert_eq!(watch.told.0.load(Ordering::Relaxed), watch.expected, "each watcher is told once");

@@ -10,10 +10,10 @@ use std::sync::{Arc, Weak};
 use fastrand::Rng;
 
 use super::super::object::{ObjectRef, WatchKey, Watcher};
-use super::super::payload::Value;
-use super::super::spill::SpillFolder;
-use super::super::store::{ObjectStore, Relief};
-use crate::words::error::{ErrorKind, TaskError};
+use crate::state::object::payload::Value;
+use crate::state::object::store::{ObjectStore, Relief};
+use crate::storage::spill::SpillFolder;
+use crate::types::error::{ErrorKind, TaskError};
 use rustyray_testkit::seeds;
 
 const LIMIT: u64 = 100_000;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::super::super::cycles::{Collection, Why};
 use super::super::super::object::{Outcome, WatchKey};
-use super::super::super::payload::{Encoding, Payload, Reference, Value};
 use super::{Known, LIMIT, NUMBER_BYTES, Object, State, Told, Watch, World, content};
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::limits::OBJECT_OVERHEAD_BYTES;
+use crate::state::object::cycles::{Collection, Why};
+use crate::state::object::payload::{Encoding, Payload, Reference, Value};
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::limits::OBJECT_OVERHEAD_BYTES;
 
 impl World {
     /// A value, or why there is none, and what the model makes of it. It may refer to the object that is to have it.
@@ -112,9 +112,9 @@ impl World {
             return;
         };
         let object = self.handle(name);
-        let file = object.file().expect("it is away");
+        let file = object.stored().expect("it is away");
         let expected = self.reserve(self.bytes(value));
-        let room = self.store.reserve_now(file.len());
+        let room = self.store.reserve_now(file.byte_count());
         assert_eq!(room.as_ref().map(|_| ()).map_err(|error| error.kind), expected);
         let read = file.read();
         drop(file);

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::super::super::scheduler::Load;
 use super::super::super::task::TaskRecord;
 use super::super::turns::Line;
 use super::super::{plan, task};
 use super::{Answer, LANES, Lane, Needs, Stage, THREADS, TOTAL, Task, World};
+use crate::state::queue::scheduler::Load;
 
 impl World {
     pub(super) fn count(&self, of: impl Fn(Stage) -> bool) -> usize {

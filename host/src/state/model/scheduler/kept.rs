@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{INSTANCES, MODULES, Needs, Stage, TOTAL, Task, World};
-use crate::words::limits::OVERTAKEN_MAX;
+use crate::types::limits::OVERTAKEN_MAX;
 
 /// Kinds of which a task has not enough, and how much of them others leave alone.
 struct Kept {

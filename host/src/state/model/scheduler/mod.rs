@@ -12,17 +12,17 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use fastrand::Rng;
 
 use super::super::object::Watcher;
-use super::super::room::Room;
-use super::super::scheduler::{Load, Scheduler};
-use super::super::slot::StopReason;
-use super::super::store::ObjectStore;
 use super::super::task::{Stopped, TaskRecord};
 use super::turns::Line;
 use super::{plan, task};
-use crate::words::clock::ManualClock;
-use crate::words::limits::OVERTAKEN_MAX;
-use crate::words::plan::TaskPlan;
-use crate::words::resources::ResourceSet;
+use crate::state::object::store::ObjectStore;
+use crate::state::queue::room::Room;
+use crate::state::queue::scheduler::{Load, Scheduler};
+use crate::state::task::cancellation::StopReason;
+use crate::types::clock::ManualClock;
+use crate::types::limits::OVERTAKEN_MAX;
+use crate::types::plan::TaskPlan;
+use crate::types::resources::ResourceSet;
 use rustyray_testkit::seeds;
 
 /// What the host has: whole numbers, so that they add up.

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::super::super::scheduler::{Next, Scheduler, Wants};
-use super::super::super::slot::StopReason;
 use super::super::super::task::{Stopped, TaskRecord};
 use super::super::{Busy, plan, task};
 use super::{Answer, Before, MODULES, Needs, PENDING, SEEN, Stage, THREADS, TOTAL, Task, Told, World};
-use crate::words::clock::Moment;
-use crate::words::error::{ErrorKind, TaskError};
-use crate::words::ids::ModuleId;
-use crate::words::limits::{LOOK_TURNS, LOOK_TURNS_PER_TASK};
-use crate::words::plan::TaskPlan;
+use crate::state::queue::scheduler::{Next, Scheduler, Wants};
+use crate::state::task::cancellation::StopReason;
+use crate::types::clock::Moment;
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::ids::ModuleId;
+use crate::types::limits::{LOOK_TURNS, LOOK_TURNS_PER_TASK};
+use crate::types::plan::TaskPlan;
 
 impl World {
     pub(super) fn submit(&mut self) {

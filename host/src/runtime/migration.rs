@@ -1,0 +1,208 @@
+//! An actor that moves to the version of its module that is there now: between two calls its state is saved, and another instance
+//! of the other code restored from it. Where that fails it lives on as it was.
+
+use std::sync::Arc;
+
+use tokio::sync::OwnedMutexGuard;
+
+use super::Runtime;
+use super::submit::find_constructor;
+use crate::sandbox::Instance;
+use crate::state::actor::migration::Home;
+use crate::state::actor::plans::ActorPlans;
+use crate::state::actor::{ActorRecord, ActorRef};
+use crate::state::object::ObjectRef;
+use crate::state::object::payload::{Arguments, Encoding, Payload};
+use crate::state::task::cancellation::CancelSlot;
+use crate::state::task::{TaskRecord, TaskSpec, Work};
+use crate::types::clock::Moment;
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::limits::MOVE_TIME;
+use crate::types::manifest::{ActorTypeInfo, ModuleInfo};
+use crate::types::plan::TaskPlan;
+
+/// What became of the instance, and of the move.
+type Moved = (Result<Instance, TaskError>, Result<(), TaskError>);
+
+impl Runtime {
+    /// Has the actor move before its next call. Ready, without a value, when it has; its error is why it did not.
+    pub(super) fn ask_to_move(&self, actor: &ActorRef) -> ObjectRef {
+        let actor = actor.record();
+        match actor.moves.ask(|| self.store.promise()) {
+            Ok(done) => {
+                actor.mailbox.ask_to_move();
+                done
+            }
+            Err(cause) => {
+                let dead = TaskError::new(ErrorKind::ActorDied, "the actor is dead").caused_by(&cause);
+                self.store.sealed(Err(Arc::new(dead)))
+            }
+        }
+    }
+
+    /// Moves the actor, and tells who asked for it.
+    ///
+    /// # Errors
+    /// What ended the instance that it had.
+    pub(super) async fn move_actor_now(
+        self: &Arc<Self>,
+        actor: &Arc<ActorRecord>,
+        construct: &TaskRecord,
+        instance: Instance,
+    ) -> Result<Instance, TaskError> {
+        let asked = actor.moves.take();
+        let (instance, outcome) = self.moved(actor, construct, instance).await;
+        if let Some(asked) = asked {
+            let nothing = || self.store.token(Payload::new(Encoding::Bincode, ""));
+            asked.seal(outcome.map_err(Arc::new).map(|()| nothing()), None);
+            self.dispatch();
+        }
+        instance
+    }
+
+    async fn moved(self: &Arc<Self>, actor: &Arc<ActorRecord>, construct: &TaskRecord, instance: Instance) -> Moved {
+        let here = actor.module();
+        let Some(there) = self.modules.current(here.id).filter(|there| !Arc::ptr_eq(there, &here)) else {
+            return (Ok(instance), Ok(()));
+        };
+        let home = match self.home(actor, there, construct) {
+            Ok(home) => home,
+            Err(error) => return (Ok(instance), Err(error)),
+        };
+        let (instance, state) = match self.state_of(actor, instance).await {
+            Ok((instance, Ok(state))) => (instance, state),
+            Ok((instance, Err(refused))) => return (Ok(instance), Err(refused)),
+            Err(error) => return (Err(error.clone()), Err(error)),
+        };
+        // One at a time: the pool has one slot for this beside those of the scheduler. Held until the other instance is gone.
+        let _turn = match self.turn_to_move(actor).await {
+            Ok(turn) => turn,
+            Err(killed) => return (Err(killed.clone()), Err(killed)),
+        };
+        match self.restored_at(actor, &home, construct, state.clone()).await {
+            Ok(moved) => {
+                drop(instance);
+                actor.moves.settle(home);
+                if let Some(saved) = &actor.saved {
+                    // A restart restores it there, too.
+                    self.keep_state(actor, saved, state).await;
+                    saved.settled();
+                }
+                (Ok(moved), Ok(()))
+            }
+            Err(error) => (Ok(instance), Err(error)),
+        }
+    }
+
+    /// Waits while others move; a kill ends that.
+    async fn turn_to_move(&self, actor: &ActorRecord) -> Result<OwnedMutexGuard<()>, TaskError> {
+        let slot = CancelSlot::new();
+        actor.set_saving(Some(slot.clone()));
+        let turn = slot.run(Box::pin(self.moving.clone().lock_owned()), || None).await;
+        actor.set_saving(None);
+        turn.map_err(|_| TaskError::new(ErrorKind::ActorDied, "it was ended before it moved"))
+    }
+
+    /// How the actor would live on this version. It keeps what it holds, and lives as it was created.
+    fn home(&self, actor: &ActorRecord, there: Arc<ModuleInfo>, construct: &TaskRecord) -> Result<Home, TaskError> {
+        let spec = &actor.spec;
+        let (declared, constructor) = find_constructor(&there, &spec.type_name, &spec.constructor)?;
+        if actor.saved.is_none() || declared.checkpoint.is_none() {
+            return Err(no_checkpoints(declared));
+        }
+        let held = &construct.spec.plan;
+        let plan = TaskPlan::constructor(declared, constructor, spec.options.call.clone(), &self.limits);
+        let mut plan = plan.within(&held.limits);
+        plan.needs = held.needs.clone();
+        plan.limits.memory_bytes = held.limits.memory_bytes;
+        let of_type = there.plans.calls(&spec.type_name);
+        let as_declared = spec.options.call.is_empty() && declared.options.call.is_empty();
+        let plans = ActorPlans::new(of_type.filter(|_| as_declared));
+        Ok(Home { plans, construct: Arc::new(plan), module: there })
+    }
+
+    /// The instance, and its state or why that cannot be kept.
+    async fn state_of(
+        self: &Arc<Self>,
+        actor: &ActorRecord,
+        mut instance: Instance,
+    ) -> Result<(Instance, Result<Payload, TaskError>), TaskError> {
+        let slot = CancelSlot::new();
+        actor.set_saving(Some(slot.clone()));
+        let saving = self.sheltered(async move { instance.save().await.map(|state| (instance, state)) }, Err);
+        let saved = slot.run(saving, || None).await;
+        actor.set_saving(None);
+        saved.unwrap_or_else(|_| Err(TaskError::new(ErrorKind::ActorDied, "it was ended while its state was saved")))
+    }
+
+    /// A new instance of that version with this state.
+    async fn restored_at(
+        self: &Arc<Self>,
+        actor: &Arc<ActorRecord>,
+        home: &Home,
+        construct: &TaskRecord,
+        state: Payload,
+    ) -> Result<Instance, TaskError> {
+        let task = self.moving_task(home, construct);
+        let slot = CancelSlot::new();
+        if !task.begin(slot.clone(), self.clock.now()) {
+            return Err(TaskError::new(ErrorKind::ActorDied, "it was ended before it moved"));
+        }
+        let place = self.watch_running(actor, &task);
+        let (runtime, restoring, type_name) = (self.clone(), task.clone(), actor.spec.type_name.clone());
+        let restored = async move {
+            let mut instance = runtime.instance(&restoring).await?;
+            instance.restore(&type_name, &state).await.map(|()| instance)
+        };
+        let guest = self.sheltered(restored, Err);
+        let ended = slot.run(guest, || task.meter().preempted()).await;
+        self.unwatch_running(actor, place);
+        let restored = ended.unwrap_or_else(|reason| Err(self.stopped(&task, reason)));
+        let restored = restored.map_err(|error| task.describe(error));
+        // Not as other tasks are: a constructor that fails ends its actor.
+        let outcome =
+            restored.as_ref().map(|_| Payload::new(Encoding::Bincode, "")).map_err(|error| Arc::new(error.clone()));
+        let outcome = outcome.map(|nothing| self.store.token(nothing));
+        let failed = restored.is_err();
+        let finished = task.finish(outcome, failed, Moment::of(&*self.clock), |receipt| self.account(receipt));
+        self.end_family(finished.and_then(|finished| finished.to_end));
+        restored
+    }
+
+    fn moving_task(&self, home: &Home, construct: &TaskRecord) -> Arc<TaskRecord> {
+        let mut plan = TaskPlan::clone(&home.construct);
+        plan.limits.timeout = Some(plan.limits.timeout.map_or(MOVE_TIME, |timeout| timeout.min(MOVE_TIME)));
+        let spec = TaskSpec {
+            id: self.task_ids.next(),
+            module: home.module.clone(),
+            plan: Arc::new(plan),
+            queued: self.clock.now(),
+            inherited_deadline: None,
+            within_grace: false,
+            budget: construct.spec.budget.clone(),
+            ..construct.spec.clone()
+        };
+        TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), self.conductor())
+    }
+}
+
+/// Has a constructor that runs again do so where the actor lives now.
+pub(super) fn at_home(spec: &mut TaskSpec) {
+    if let Work::Construct { actor } = &spec.work
+        && let Some(home) = actor.moves.home()
+    {
+        (spec.module, spec.plan) = (home.module.clone(), home.construct.clone());
+    }
+}
+
+fn no_checkpoints(declared: &ActorTypeInfo) -> TaskError {
+    let name = &declared.name;
+    let text = match declared.serves_several() {
+        true => format!("the actor {name} serves several calls at once, and has no moment to move: create a new actor"),
+        false => format!(
+            "the actor {name} saves no state that could move, here or there: declare `#[rustyray::actor(checkpoint)]`, or create \
+             a new actor"
+        ),
+    };
+    TaskError::new(ErrorKind::InvalidArgument, text)
+}

@@ -1,0 +1,181 @@
+//! Components that know nothing of this host: their exported functions are tasks all the same. Arguments and results are
+//! translated by the types that the component declares.
+
+mod binary;
+mod budget;
+mod exports;
+mod json;
+mod json_text;
+mod leftovers;
+pub(super) mod resources;
+mod text;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use wasmtime::component::types::{ComponentFunc, Type};
+use wasmtime::component::{ComponentExportIndex, ResourceType, Val};
+
+use crate::state::object::payload::{Encoding, Held, Payload};
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::manifest::{FunctionInfo, ParameterInfo};
+use crate::types::options::TaskOptions;
+pub use budget::Budget;
+pub use exports::PlainExports;
+use resources::Step;
+
+/// A function that a component exports by types of its own.
+#[derive(Clone)]
+pub struct PlainFunction {
+    pub(super) index: ComponentExportIndex,
+    /// What it takes and gives, which stands in the component once for all functions of this type: a hundred kilobytes of names, that
+    /// thousands of exports share, would else be copied for each.
+    ty: ComponentFunc,
+    /// Its whole name in WIT, where that is not the one that it is called by.
+    wit_name: Option<Arc<str>>,
+    /// What it is where a resource is made step by step.
+    part: Option<Part>,
+}
+
+/// What a function does for a resource.
+#[derive(Clone)]
+struct Part {
+    resource: ResourceType,
+    step: Box<str>,
+    /// Is it called on one that is there, and does not give one?
+    is_method: bool,
+}
+
+/// An argument of a function.
+pub enum Argument {
+    /// As it was given.
+    Value(Val),
+    /// A resource, and the calls that make it.
+    Made(ResourceType, Vec<Step>),
+}
+
+impl PlainFunction {
+    fn info(&self, name: &Arc<str>) -> FunctionInfo {
+        let parameter = |(name, ty): (&str, Type)| ParameterInfo { name: text::name(name), type_name: text::of(&ty) };
+        FunctionInfo {
+            name: name.clone(),
+            wit_name: self.wit_name.clone(),
+            parameters: self.ty.params().map(parameter).collect(),
+            result_type: self.result().as_ref().map_or_else(|| "()".to_owned(), text::of),
+            options: TaskOptions::new(),
+            pure: false,
+            streams: false,
+            docs: String::new(),
+        }
+    }
+
+    /// The arguments as the component takes them, or how they are made.
+    ///
+    /// # Errors
+    /// `InvalidArgument`: one is not of its type.
+    pub(super) fn arguments(&self, arguments: &[Held]) -> Result<Vec<Argument>, TaskError> {
+        let mut budget = Budget::new();
+        let read = |((name, ty), argument): ((&str, Type), &Held)| {
+            let read = match resources::of(&ty) {
+                Some(resource) => Step::all(argument.payload()).map(|steps| Argument::Made(resource, steps)),
+                None => read(argument.payload(), &ty, &mut budget).map(Argument::Value),
+            };
+            read.map_err(|why| {
+                let (name, ty) = (text::name(name), text::of(&ty));
+                TaskError::new(ErrorKind::InvalidArgument, format!("argument `{name}` ({ty}): {why}"))
+            })
+        };
+        self.ty.params().zip(arguments).map(read).collect()
+    }
+
+    fn result(&self) -> Option<Type> {
+        self.ty.results().next()
+    }
+
+    /// Room for what the function gives.
+    pub(super) fn results(&self) -> Vec<Val> {
+        self.ty.results().map(|_| Val::Bool(false)).collect()
+    }
+
+    /// What the function gave, as the value of its task: of a `result` what is in it.
+    ///
+    /// # Errors
+    /// `TaskFailed`, with what an `err` holds.
+    pub(super) fn value(&self, results: &[Val], reply: Encoding) -> Result<Payload, TaskError> {
+        let (Some(ty), Some(value)) = (self.result(), results.first()) else {
+            return Ok(nothing(reply));
+        };
+        if resources::of(&ty).is_some() {
+            return Ok(nothing(reply));
+        }
+        let (Type::Result(ty), Val::Result(value)) = (&ty, value) else {
+            return write(value, &ty, reply);
+        };
+        match value {
+            Ok(value) => match (value, ty.ok()) {
+                (Some(value), Some(ty)) if resources::of(&ty).is_none() => write(value, &ty, reply),
+                _ => Ok(nothing(reply)),
+            },
+            Err(error) => Err(TaskError::new(ErrorKind::TaskFailed, failure(error.as_deref(), ty.err().as_ref()))),
+        }
+    }
+}
+
+/// What is in an `err`, in words.
+fn failure(error: Option<&Val>, ty: Option<&Type>) -> String {
+    match (error, ty) {
+        (Some(Val::String(text)), _) => text.clone(),
+        (Some(error), Some(ty)) => json_text::write(error, ty).unwrap_or_else(|why| why),
+        _ => "it returned an error without a value".to_owned(),
+    }
+}
+
+fn read(payload: &Payload, ty: &Type, budget: &mut Budget) -> Result<Val, String> {
+    if !payload.references.is_empty() {
+        return Err("it holds references, which mean nothing to this component: pass the value".to_owned());
+    }
+    match payload.encoding {
+        Encoding::Json => {
+            let value = serde_json::from_slice(&payload.data).map_err(|error| format!("no JSON: {error}"))?;
+            json::read(&value, ty, budget)
+        }
+        Encoding::Bincode => binary::read(&payload.data, ty, budget),
+        Encoding::Raw => bytes(&payload.data, ty, budget),
+    }
+}
+
+/// Plain bytes are a `list<u8>` and nothing else.
+fn bytes(data: &[u8], ty: &Type, budget: &mut Budget) -> Result<Val, String> {
+    match ty {
+        Type::List(list) if list.ty() == Type::U8 => {
+            budget.take(data.len())?;
+            Ok(Val::List(data.iter().map(|byte| Val::U8(*byte)).collect()))
+        }
+        _ => Err("plain bytes were given".to_owned()),
+    }
+}
+
+fn write(value: &Val, ty: &Type, reply: Encoding) -> Result<Payload, TaskError> {
+    let data = match (reply, value, ty) {
+        // As guests of the SDK do it, whatever is asked for.
+        (Encoding::Bincode | Encoding::Raw, Val::List(items), Type::List(list)) if list.ty() == Type::U8 => {
+            let byte = |item: &Val| if let Val::U8(byte) = item { *byte } else { 0 };
+            return Ok(Payload::new(Encoding::Raw, items.iter().map(byte).collect::<Bytes>()));
+        }
+        (Encoding::Json, ..) => json_text::write(value, ty).map(String::into_bytes),
+        (Encoding::Bincode | Encoding::Raw, ..) => binary::write(value, ty),
+    };
+    let encoding = if reply == Encoding::Json { Encoding::Json } else { Encoding::Bincode };
+    let wrong = |why| TaskError::new(ErrorKind::Internal, format!("the result is not of its type: {why}"));
+    data.map(|data| Payload::new(encoding, data)).map_err(wrong)
+}
+
+fn nothing(reply: Encoding) -> Payload {
+    match reply {
+        Encoding::Json => Payload::new(Encoding::Json, "null"),
+        Encoding::Bincode | Encoding::Raw => Payload::new(Encoding::Bincode, ""),
+    }
+}
+
+#[cfg(test)]
+mod tests;

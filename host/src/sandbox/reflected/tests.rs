@@ -1,0 +1,261 @@
+use std::fmt::Debug;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use wasmtime::component::Component;
+use wasmtime::component::types::ComponentItem;
+
+use super::*;
+use crate::types::limits::WIT_VALUES_MAX;
+
+const NAMED: &str = r#"
+    (type $point' (record (field "x" s32) (field "y" f64) (field "tag" (option string))))
+    (import "point" (type $point (eq $point')))
+    (type $unsorted' (record (field "z" f32) (field "a" u8) (field "m" (option (option u8)))))
+    (import "unsorted" (type $unsorted (eq $unsorted')))
+    (type $shape' (variant (case "empty") (case "circle" f32) (case "corners" (list $point))))
+    (import "shape" (type $shape (eq $shape')))
+    (type $color' (enum "red" "green"))
+    (import "color" (type $color (eq $color')))
+    (type $marks' (flags "bold" "small"))
+    (import "marks" (type $marks (eq $marks')))"#;
+
+/// A type, as a component has it.
+fn ty(text: &str) -> Type {
+    let mut config = wasmtime::Config::new();
+    config.concurrency_support(false);
+    let engine = wasmtime::Engine::new(&config).unwrap();
+    let wat = format!(r#"(component {NAMED} (import "f" (func (param "value" {text}))))"#);
+    let component = Component::new(&engine, wat::parse_str(wat).unwrap()).unwrap();
+    let component = component.component_type();
+    match component.get_import(&engine, "f").unwrap().ty {
+        ComponentItem::ComponentFunc(function) => function.params().next().unwrap().1,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[derive(Serialize, Deserialize, Debug, PartialEq, Clone)]
+struct Point {
+    x: i32,
+    y: f64,
+    tag: Option<String>,
+}
+
+#[derive(Serialize, Deserialize, Debug, PartialEq)]
+enum Shape {
+    Empty,
+    Circle(f32),
+    Corners(Vec<Point>),
+}
+
+#[derive(Serialize, Deserialize, Debug, PartialEq)]
+enum Color {
+    Red,
+    Green,
+}
+
+/// The value as JSON, read by a program.
+fn as_json(value: &Val, ty: &Type) -> Value {
+    serde_json::from_str(&json_text::write(value, ty).unwrap()).unwrap()
+}
+
+/// A Rust value is the same in both encodings, there and back.
+fn same<T: Serialize + DeserializeOwned + PartialEq + Debug>(text: &str, value: T, json: &Value) {
+    let (ty, mut budget) = (ty(text), Budget::new());
+    let bytes = rustyray_codec::encode(&value).unwrap();
+    let read = binary::read(&bytes, &ty, &mut budget).unwrap_or_else(|why| panic!("{value:?}: {why}"));
+    assert_eq!(as_json(&read, &ty), *json);
+    let again = json::read(json, &ty, &mut budget).unwrap_or_else(|why| panic!("{json}: {why}"));
+    assert_eq!(again, read);
+    let written = binary::write(&again, &ty).unwrap();
+    assert_eq!(written, bytes, "{value:?}");
+    assert_eq!(rustyray_codec::decode::<T>(&written).unwrap(), value);
+    // Cut off anywhere it is an error, and never a panic.
+    for end in 0..bytes.len() {
+        assert!(binary::read(&bytes[..end], &ty, &mut budget).is_err(), "{text} of {end} bytes");
+    }
+    assert!(binary::read(&[&bytes[..], &[0]].concat(), &ty, &mut budget).is_err(), "one too many");
+}
+
+#[test]
+fn values_are_the_same_in_every_encoding() {
+    same("bool", true, &json!(true));
+    same("u8", 255u8, &json!(255));
+    same("s8", -128i8, &json!(-128));
+    for number in [0, 250, 251, 65535] {
+        same("u16", number as u16, &json!(number));
+    }
+    same("s16", i16::MIN, &json!(i16::MIN));
+    same("u32", u32::MAX, &json!(u32::MAX));
+    for number in [0, 1, -1, 125, -126, i32::MIN, i32::MAX] {
+        same("s32", number, &json!(number));
+    }
+    same("u64", u64::MAX, &json!(u64::MAX));
+    same("s64", i64::MIN, &json!(i64::MIN));
+    same("f32", 1.5f32, &json!(1.5));
+    same("f64", -2.25f64, &json!(-2.25));
+    for char in ['a', 'ä', '€', '🦀'] {
+        same("char", char, &json!(char));
+    }
+    same("string", "naïve".to_owned(), &json!("naïve"));
+    same("(list u32)", vec![1u32, 300, 70_000], &json!([1, 300, 70_000]));
+    same("(tuple u8 string)", (7u8, "seven".to_owned()), &json!([7, "seven"]));
+    same("(option u8)", Some(3u8), &json!(3));
+    same("(option u8)", None::<u8>, &json!(null));
+    same("(result u8 (error string))", Ok::<u8, String>(3), &json!({"ok": 3}));
+    same("(result u8 (error string))", Err::<u8, String>("no".to_owned()), &json!({"err": "no"}));
+}
+
+#[test]
+fn values_of_named_types_too() {
+    let point = Point { x: -3, y: 0.5, tag: Some("here".to_owned()) };
+    let written = json!({"x": -3, "y": 0.5, "tag": "here"});
+    same("$point", point.clone(), &written);
+    same("$shape", Shape::Empty, &json!("empty"));
+    same("$shape", Shape::Circle(2.0), &json!({"circle": 2.0}));
+    same("$shape", Shape::Corners(vec![point]), &json!({"corners": [written]}));
+    same("$color", Color::Green, &json!("green"));
+    same("$marks", vec!["bold".to_owned(), "small".to_owned()], &json!(["bold", "small"]));
+    // What is optional may be left out.
+    let (ty, mut budget) = (ty("$point"), Budget::new());
+    let short = json::read(&json!({"x": 1, "y": 2}), &ty, &mut budget).unwrap();
+    assert_eq!(as_json(&short, &ty), json!({"x": 1, "y": 2.0, "tag": null}));
+}
+
+/// The texts of JSON are the same value, and written as the last of them.
+fn written(ty: &Type, texts: &[&str]) {
+    for text in texts {
+        let read = json::read(&serde_json::from_str(text).unwrap(), ty, &mut Budget::new());
+        let read = read.unwrap_or_else(|why| panic!("{text}: {why}"));
+        assert_eq!(json_text::write(&read, ty).as_deref(), Ok(*texts.last().unwrap()), "{text}");
+    }
+}
+
+#[test]
+fn floats_have_their_own_digits_and_their_own_range() {
+    let (single, double) = (ty("f32"), ty("f64"));
+    written(&single, &["1.10", "1.1"]);
+    written(&single, &["1.100000023841858", "1.1"]);
+    written(&single, &["3.4028235e+38"]);
+    written(&single, &["-0.0"]);
+    written(&double, &["1.1"]);
+    written(&double, &["1", "1.0"]);
+    written(&double, &["1e39", "1e+39"]);
+    for ty in [&single, &double] {
+        ["\"NaN\"", "\"Infinity\"", "\"-Infinity\""].iter().for_each(|text| written(ty, &[text]));
+    }
+    let refused = |ty: &Type, value: Value| json::read(&value, ty, &mut Budget::new()).unwrap_err();
+    for value in [json!(1e39), json!(-1e39), json!(u64::MAX as f64 * 1e30), json!("1.5"), json!("inf"), json!(null)] {
+        let why = refused(&single, value.clone());
+        assert!(why.starts_with("f32 (a number in its range") && why.contains(&value.to_string()), "{why}");
+    }
+    assert!(refused(&double, json!("nan")).starts_with("f64 (a number"));
+    let mut seeds = fastrand::Rng::with_seed(7);
+    for _ in 0..10_000 {
+        let value = f32::from_bits(seeds.u32(..));
+        let text = json_text::write(&Val::Float32(value), &single).unwrap();
+        let read = json::read(&serde_json::from_str(&text).unwrap(), &single, &mut Budget::new()).unwrap();
+        let same = matches!(read, Val::Float32(read) if read == value || (read.is_nan() && value.is_nan()));
+        assert!(same, "{value}: {text}");
+    }
+}
+
+#[test]
+fn whole_numbers_of_64_bits_are_exact_and_may_be_texts() {
+    let (unsigned, signed) = (ty("u64"), ty("s64"));
+    written(&unsigned, &["\"18446744073709551615\"", "18446744073709551615"]);
+    written(&unsigned, &["\"9007199254740993\"", "9007199254740993"]);
+    written(&signed, &["\"-9223372036854775808\"", "-9223372036854775808"]);
+    let refused = |ty: &Type, value: Value| json::read(&value, ty, &mut Budget::new()).unwrap_err();
+    for text in ["18446744073709551616", "-1", "+1", "1.0", "", " 1", "0x1"] {
+        assert_eq!(refused(&unsigned, json!(text)), format!("u64 is expected, and this is {text:?}"));
+    }
+    assert!(refused(&signed, json!(9_223_372_036_854_775_808_u64)).starts_with("s64 is expected"));
+    assert!(refused(&ty("u32"), json!("1")).starts_with("u32 is expected"));
+}
+
+#[test]
+fn an_option_in_an_option_tells_which_of_them_is_none() {
+    let twice = ty("(option (option u8))");
+    ["null", "{\"some\":null}", "{\"some\":5}"].iter().for_each(|text| written(&twice, &[text]));
+    let thrice = ty("(option (option (option u8)))");
+    ["null", "{\"some\":null}", "{\"some\":{\"some\":null}}", "{\"some\":{\"some\":5}}"]
+        .iter()
+        .for_each(|text| written(&thrice, &[text]));
+    ["null", "5"].iter().for_each(|text| written(&ty("(option u8)"), &[text]));
+    written(&ty("(option (list (option u8)))"), &["[null,5]"]);
+    let why = json::read(&json!(5), &twice, &mut Budget::new()).unwrap_err();
+    assert_eq!(why, "null or {\"some\": …}, with null or a value in it, is expected, and this is 5");
+    same("(option (option u8))", Some(None::<u8>), &json!({"some": null}));
+}
+
+#[test]
+fn fields_stay_in_the_order_in_which_they_are_declared() {
+    let unsorted = ty("$unsorted");
+    written(&unsorted, &[r#"{"a":1,"m":{"some":2},"z":1.1}"#, r#"{"z":1.1,"a":1,"m":{"some":2}}"#]);
+    written(&unsorted, &[r#"{"a":1,"z":1}"#, r#"{"z":1.0,"a":1,"m":null}"#]);
+}
+
+#[test]
+fn what_is_no_such_value_says_why() {
+    let refused = |text: &str, value: Value| json::read(&value, &ty(text), &mut Budget::new()).unwrap_err();
+    assert_eq!(refused("u8", json!(256)), "u8 is expected, and this is 256");
+    assert_eq!(refused("u32", json!(-1)), "u32 is expected, and this is -1");
+    assert_eq!(refused("s32", json!(1.5)), "s32 is expected, and this is 1.5");
+    assert_eq!(refused("char", json!("ab")), "one character is expected, and this is \"ab\"");
+    assert_eq!(refused("(tuple u8 u8)", json!([1])), "tuple<u8, u8> is expected, and this is [1]");
+    assert_eq!(refused("$color", json!("blue")), "one of red, green is expected, and this is \"blue\"");
+    assert_eq!(refused("$marks", json!(["wide"])), "some of bold, small is expected, and this is \"wide\"");
+    assert_eq!(refused("$point", json!({"x": 1})), "the field `y` is missing");
+    assert_eq!(refused("$point", json!({"x": 1, "y": 1, "z": 1})), "there is no field `z`: there are x, y, tag");
+    assert_eq!(refused("$point", json!({"x": "1", "y": 1})), "`x`: s32 is expected, and this is \"1\"");
+    assert_eq!(
+        refused("$shape", json!({"square": 1})),
+        "one of empty, circle, corners is expected, and this is {\"square\":1}"
+    );
+    assert_eq!(refused("$shape", json!({"empty": 1})), "no value with it is expected, and this is {\"empty\":1}");
+    assert_eq!(refused("$shape", json!("circle")), "a value with it, f32 is expected, and this is \"circle\"");
+    assert!(refused("string", json!(vec![0; 1000])).len() < 120);
+}
+
+#[test]
+fn bytes_that_lie_are_errors() {
+    let refused = |text: &str, bytes: &[u8]| binary::read(bytes, &ty(text), &mut Budget::new()).unwrap_err();
+    assert!(
+        refused("(list u64)", &[253, 255, 255, 255, 255, 255, 255, 255, 255]).contains("18446744073709551615 follow")
+    );
+    assert!(refused("string", &[200, b'a']).contains("200 follow"));
+    assert!(refused("string", &[1, 0xff]).contains("UTF-8"));
+    assert!(refused("char", &[0x80]).contains("begins"));
+    assert!(refused("bool", &[2]).contains("neither"));
+    assert!(refused("(option u8)", &[2, 1]).contains("neither"));
+    assert!(refused("u16", &[252, 0, 0, 1, 0]).contains("too large"));
+    assert!(refused("u64", &[255]).contains("no number"));
+    assert!(refused("$color", &[9]).contains("no case 9"));
+    assert!(refused("$shape", &[3]).contains("no case 3"));
+    assert!(refused("$marks", &[1, 1, b'x']).contains("no flag"));
+    // Many values of few bytes each.
+    let many = vec![0; WIT_VALUES_MAX + 10];
+    let mut claimed = vec![252];
+    claimed.extend((WIT_VALUES_MAX as u32 + 1).to_le_bytes());
+    claimed.extend(&many);
+    assert!(refused("(list u8)", &claimed).contains("pass it in parts"));
+}
+
+#[test]
+fn types_are_spelt_as_in_wit() {
+    for (text, spelt) in [
+        ("(list (option string))", "list<option<string>>"),
+        ("(tuple u8 f64)", "tuple<u8, f64>"),
+        ("(result u8)", "result<u8>"),
+        ("(result (error string))", "result<_, string>"),
+        ("(result)", "result"),
+        ("$color", "enum {red, green}"),
+        ("$marks", "flags {bold, small}"),
+        ("$point", "{x: s32, y: f64, tag: option<string>}"),
+        ("$shape", "variant {empty, circle(f32), corners(list<{x: s32, y: f64, tag: option<string>}>)}"),
+    ] {
+        assert_eq!(super::text::of(&ty(text)), spelt);
+    }
+}

@@ -1,0 +1,147 @@
+//! When to look for deadlocks. Most waits end within microseconds, so nobody looks at each: a look comes when no thread has
+//! anything else to do, or, while others keep them busy, when they have taken many turns since the last one.
+
+use crate::types::limits::{LOOK_TURNS, LOOK_TURNS_PER_TASK};
+
+/// Counts the guests that only another task can wake.
+#[derive(Default)]
+pub struct Lookout {
+    /// Those that wait now.
+    waiting: u32,
+    /// How often one began to wait. The count is the stamp of that wait.
+    stamps: u64,
+    /// The last stamp that a look has seen.
+    seen: u64,
+    /// Was that not the last that there was?
+    is_partial: bool,
+    /// What closed a circle may be no wait: the next look goes over all that wait.
+    all: bool,
+    /// Turns of the threads since then.
+    turns: u64,
+    /// Turns until the next look on a busy host.
+    patience: u64,
+}
+
+impl Lookout {
+    /// A guest waits; gives the stamp of its wait.
+    pub fn park(&mut self) -> u64 {
+        self.waiting += 1;
+        self.stamps += 1;
+        self.stamps
+    }
+
+    /// It goes on.
+    pub fn unpark(&mut self) {
+        self.waiting -= 1;
+    }
+
+    /// A thread asks what to do next.
+    pub fn turn(&mut self) {
+        self.turns += 1;
+    }
+
+    /// Is it time to look? A deadlock is closed by a wait, or by a task that became ready: where there was neither there is none
+    /// that was not there before.
+    pub fn is_due(&self, quiet: bool) -> bool {
+        self.waiting > 0 && (self.all || self.stamps != self.seen) && (quiet || self.turns >= self.patience)
+    }
+
+    /// A task that is ready lacks what those that wait may hold.
+    pub fn look_at_all(&mut self) {
+        self.all = true;
+    }
+
+    /// However few turns were taken, it is time; unless somebody looks right now.
+    pub fn hurry(&mut self) {
+        if self.patience != u64::MAX {
+            self.patience = 0;
+        }
+    }
+
+    /// Somebody looks. Gives the last stamp that was seen before; 0 where all are to be looked at.
+    pub fn begin(&mut self) -> u64 {
+        self.turns = 0;
+        // Until the look tells how long it took.
+        self.patience = u64::MAX;
+        let seen = std::mem::replace(&mut self.seen, self.stamps);
+        // Those that were left come first: whoever has all looked at again and again would keep them from ever being.
+        if !std::mem::take(&mut self.is_partial) && std::mem::take(&mut self.all) { 0 } else { seen }
+    }
+
+    /// A look went over this many tasks: the more, the rarer looks are while the host is busy. Where they were too many for it, it went
+    /// `up_to` this stamp, and the next goes on there.
+    pub fn end(&mut self, tasks: usize, up_to: Option<u64>) {
+        self.patience = LOOK_TURNS + LOOK_TURNS_PER_TASK * tasks as u64;
+        if let Some(stamp) = up_to {
+            (self.seen, self.is_partial) = (stamp, true);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_looks_where_nobody_waits_or_nothing_is_new() {
+        let mut lookout = Lookout::default();
+        assert!(!lookout.is_due(true));
+        assert_eq!(lookout.park(), 1);
+        assert!(lookout.is_due(true));
+        assert_eq!((lookout.begin(), lookout.is_due(true)), (0, false));
+        lookout.end(0, None);
+        assert_eq!(lookout.park(), 2);
+        assert!(lookout.is_due(true));
+        lookout.unpark();
+        lookout.unpark();
+        assert!(!lookout.is_due(true), "who waited goes on");
+    }
+
+    #[test]
+    fn what_was_too_much_for_a_look_is_looked_at_in_the_next() {
+        let mut lookout = Lookout::default();
+        assert_eq!((0..10).map(|_| lookout.park()).max(), Some(10));
+        assert_eq!(lookout.begin(), 0);
+        lookout.end(100, Some(4));
+        assert!(lookout.is_due(true));
+        // Before all are looked at once more.
+        lookout.look_at_all();
+        lookout.park();
+        assert_eq!(lookout.begin(), 4);
+        lookout.end(100, Some(8));
+        assert_eq!(lookout.begin(), 8);
+        lookout.end(100, None);
+        assert_eq!((lookout.is_due(true), lookout.begin()), (true, 0));
+        lookout.end(100, None);
+        assert!(!lookout.is_due(true));
+    }
+
+    #[test]
+    fn who_is_in_a_hurry_does_not_look_while_another_does() {
+        let mut lookout = Lookout::default();
+        lookout.begin();
+        lookout.park();
+        lookout.hurry();
+        assert!(!lookout.is_due(false));
+        lookout.end(1_000_000, None);
+        lookout.hurry();
+        assert!(lookout.is_due(false));
+    }
+
+    #[test]
+    fn on_a_busy_host_looks_are_the_rarer_the_longer_they_take() {
+        let turns_until_due = |tasks: usize| {
+            let mut lookout = Lookout::default();
+            lookout.begin();
+            lookout.end(tasks, None);
+            lookout.park();
+            (0..).find(|_| {
+                let due = lookout.is_due(false);
+                lookout.turn();
+                due
+            })
+        };
+        assert_eq!(turns_until_due(0), Some(LOOK_TURNS));
+        assert_eq!(turns_until_due(1000), Some(LOOK_TURNS + 1000 * LOOK_TURNS_PER_TASK));
+    }
+}

@@ -1,0 +1,687 @@
+//! Who may run next. CPU slots, custom resources and instances are permits: a task starts when it holds all it needs.
+//! What has started takes turns on the threads: a job that was woken, a task that is to start, a job that was preempted.
+
+mod desk;
+mod holdings;
+mod reservation;
+mod spares;
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use self::desk::After;
+pub use self::desk::Desk;
+use self::holdings::Holdings;
+use self::reservation::{Reservation, lets_pass};
+use self::spares::Spares;
+use super::priority_queue::Levels;
+use super::ready_queue::{Head, ReadyQueue, Verdict};
+use super::room::{Place, Room};
+use crate::state::deadlock::trigger::Lookout;
+use crate::state::task::TaskRecord;
+use crate::types::error::{ErrorKind, TaskError};
+use crate::types::ids::ModuleId;
+use crate::types::limits::{LOOKAHEAD, OVERTAKEN_MAX};
+use crate::types::resources::{Milli, ResourceSet, milli_part, whole_cpus};
+
+/// The permits of a host, the tasks that wait for them, and the jobs (`J`) that wait for a thread.
+pub struct Scheduler<J> {
+    ready: ReadyQueue,
+    /// Jobs that waited for something, which came.
+    woken: Levels<J>,
+    /// Jobs that were preempted after a slice.
+    preempted: Levels<J>,
+    /// Whose turn it is where all have the same priority.
+    turn: Lane,
+    /// Nothing in the ready queue fits into what is free. Saves looking again until something changes.
+    nothing_fits: bool,
+    /// When that was found something was kept for one that was overtaken too often.
+    something_kept: bool,
+    /// Threads with nothing to do, by number; the one that was busy last is last.
+    idle: Vec<usize>,
+    /// Threads, at work and resting, without the spare ones.
+    threads: usize,
+    spares: Spares,
+    /// The threads are to end.
+    over: bool,
+    /// Nobody is let in any more.
+    closed: bool,
+    lookout: Lookout,
+    total: ResourceSet,
+    free: ResourceSet,
+    /// What each owner's tasks and actors hold.
+    held: Holdings,
+    /// What is held by those that wait for another task, and by actors without a call: it need not come back by itself.
+    stalled: ResourceSet,
+    instances_max: u32,
+    instances_free: u32,
+    /// Instances that compute, or wait for something that comes by itself (a timer, a file, the network). When there
+    /// are none, and what is ready does not fit, nothing may ever happen.
+    active: u32,
+    /// Actors that have nothing to do. What they hold may be given back by whoever drops the last handle.
+    idle_actors: u32,
+    /// How often permits changed hands.
+    moves: u64,
+    room: Arc<Room>,
+    after: After,
+}
+
+/// What waits for a thread. The lanes take turns, so that neither a flood of new tasks nor busy loops keep the others
+/// waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lane {
+    Woken,
+    Ready,
+    Preempted,
+}
+
+impl Lane {
+    /// The lanes in the order in which they are asked, this one first.
+    fn in_turn(self) -> [Lane; 3] {
+        match self {
+            Lane::Woken => [Lane::Woken, Lane::Ready, Lane::Preempted],
+            Lane::Ready => [Lane::Ready, Lane::Preempted, Lane::Woken],
+            Lane::Preempted => [Lane::Preempted, Lane::Woken, Lane::Ready],
+        }
+    }
+}
+
+/// Why a job wants a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wants {
+    /// What it waited for came.
+    Woken,
+    /// It was preempted, and has more to do.
+    Preempted,
+}
+
+/// How full the host is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Tasks that wait for arguments, or for their turn.
+    pub pending: usize,
+    /// Of these, the ones that have all their arguments.
+    pub ready: usize,
+    /// Instances that live: running and waiting tasks, and actors.
+    pub instances: u32,
+    /// Of these, the ones that compute.
+    pub active: u32,
+}
+
+/// What the scheduler has to say when it is asked for the next task.
+pub enum Next<J> {
+    /// Go on with this job.
+    Resume(J),
+    /// Start this task; its permits are taken.
+    Start(Arc<TaskRecord>),
+    /// Look for deadlocks that were closed by a wait with a later stamp than this, and ask again.
+    Look(u64),
+    /// Every instance waits for another task and none is free. If nothing moves for a moment, nothing ever will.
+    Stuck,
+    /// Nobody fits.
+    Nobody,
+    /// There will be nothing to do any more.
+    Over,
+}
+
+impl<J> Scheduler<J> {
+    /// A scheduler with these permits, all free, and room for pending tasks.
+    pub fn new(total: ResourceSet, instances_max: u32, room: Arc<Room>) -> Self {
+        Scheduler {
+            ready: ReadyQueue::default(),
+            woken: Levels::default(),
+            preempted: Levels::default(),
+            turn: Lane::Woken,
+            nothing_fits: false,
+            something_kept: false,
+            idle: Vec::new(),
+            threads: 0,
+            spares: Spares::default(),
+            over: false,
+            closed: false,
+            lookout: Lookout::default(),
+            free: total.clone(),
+            total,
+            held: Holdings::new(instances_max),
+            stalled: ResourceSet::default(),
+            instances_max,
+            instances_free: instances_max,
+            active: 0,
+            idle_actors: 0,
+            moves: 0,
+            room,
+            after: After::default(),
+        }
+    }
+
+    /// Lets one more task in, which counts as pending: at the place that it waited for, if it did. While the host drains, only
+    /// running tasks may submit. A place that is refused stays the caller's, to be dropped where no lock is held.
+    ///
+    /// # Errors
+    /// `HostShutDown`, `TaskUnschedulable` or `QueueFull`.
+    pub fn admit(&self, needs: &ResourceSet, from_outside: bool, place: &mut Option<Place>) -> Result<(), TaskError> {
+        if !self.total.covers(needs) {
+            // Who is shutting down says so first.
+            self.room.is_open_to(from_outside)?;
+            return Err(self.never(needs));
+        }
+        self.room.take(from_outside, place)
+    }
+
+    /// Lets one more in whose like was let in before.
+    ///
+    /// # Errors
+    /// `HostShutDown`.
+    pub fn admit_again(&self) -> Result<(), TaskError> {
+        self.room.is_open_to(false)?;
+        self.room.come_back();
+        Ok(())
+    }
+
+    /// Why it can never start.
+    fn never(&self, needs: &ResourceSet) -> TaskError {
+        let (asked, there) = (needs.memory_bytes, self.total.memory_bytes);
+        if asked <= there {
+            let text = format!("it needs {needs}, and the host has no more than {}", self.total);
+            return TaskError::new(ErrorKind::TaskUnschedulable, text);
+        }
+        let mut error = TaskError::of_limit(ErrorKind::TaskUnschedulable, "host-memory-bytes", there, asked);
+        error.message = format!(
+            "it may use {asked} bytes of memory, and the host has {there} for guests, beside its object store: declare less, \
+             or raise the limit"
+        );
+        error
+    }
+
+    /// A task that ran is pending again.
+    pub fn count(&mut self, task: &TaskRecord) {
+        if !task.count_as_pending(true) {
+            self.room.come_back();
+        }
+    }
+
+    /// The task is pending no more.
+    pub fn uncount(&mut self, task: &TaskRecord) {
+        // A branch, and no arithmetic with the flag: see `tests/integration/tidy.rs`.
+        if task.count_as_pending(false) {
+            let next = self.room.leave();
+            self.after.wake(next);
+        }
+    }
+
+    /// Lets nobody in at all any more, and gives what is still queued.
+    pub fn close(&mut self) -> Vec<Arc<TaskRecord>> {
+        self.closed = true;
+        self.ready.drain()
+    }
+
+    /// A pending task has its arguments. Gives it back where nobody is let in any more.
+    #[must_use = "somebody has to settle what is given back"]
+    pub fn push(&mut self, task: Arc<TaskRecord>) -> Option<Arc<TaskRecord>> {
+        if self.closed {
+            return Some(task);
+        }
+        if task.is_done() {
+            // Ended before it stood here: whoever did that settles it.
+            self.after.drop_later(task);
+            return None;
+        }
+        // Who waits may hold it, and for this very task.
+        if task.spec.plan.needs.beyond(&self.free).custom().next().is_some() {
+            self.lookout.look_at_all();
+        }
+        // Behind one that needs the same and does not fit it does not fit either.
+        if self.ready.push(task) {
+            self.nothing_fits = false;
+        }
+        None
+    }
+
+    /// A job of this module wants a thread. Gives it back where none is left.
+    #[must_use = "what is given back has to be dropped, where no lock is held"]
+    pub fn resume_soon(&mut self, priority: i32, module: ModuleId, job: J, wants: Wants) -> Option<J> {
+        if self.over && self.threads == 0 {
+            return Some(job);
+        }
+        match wants {
+            Wants::Woken => self.woken.push(priority, module.0, job),
+            Wants::Preempted => self.preempted.push(priority, module.0, job),
+        }
+        None
+    }
+
+    /// Takes the first of the jobs that were woken, if it is one of these.
+    pub fn woken_if(&mut self, is_wanted: impl FnOnce(&J) -> bool) -> Option<J> {
+        self.woken.first().filter(|(_, job)| is_wanted(job))?;
+        let held = &self.held;
+        self.woken.pop(|owner| held.weight_of(owner))
+    }
+
+    /// A pending task was ended; it leaves the queue, if it stood there.
+    pub fn forget(&mut self, task: &TaskRecord) {
+        self.nothing_fits = false;
+        self.uncount(task);
+        if let Some(task) = self.ready.forget(task) {
+            self.after.drop_later(task);
+        }
+    }
+
+    /// The same for this thread, which may be a spare one. Those that nobody needs right now take nothing that was preempted: they are
+    /// there for who would have to wait, and not to share out the cores among more threads.
+    pub fn next_for(&mut self, thread: usize) -> Next<J> {
+        if !self.spares.has(thread) {
+            return self.next();
+        }
+        match () {
+            () if self.over => Next::Over,
+            () if self.spares.are_too_many() => Next::Nobody,
+            () if self.spares.are_needed() => self.next(),
+            () if self.has_news() => self.next_of(|lane| lane != Lane::Preempted),
+            () => Next::Nobody,
+        }
+    }
+
+    /// What a thread is to do next: the highest priority first, the lanes in turn where it is the same.
+    pub fn next(&mut self) -> Next<J> {
+        self.next_of(|_| true)
+    }
+
+    fn next_of(&mut self, is_meant: impl Fn(Lane) -> bool) -> Next<J> {
+        self.lookout.turn();
+        if self.lookout.is_due(false) && !self.over {
+            return Next::Look(self.lookout.begin());
+        }
+        let startable = self.startable();
+        let priority = |lane| match lane {
+            Lane::Woken => self.woken.first().map(|(priority, _)| priority),
+            Lane::Ready => startable.as_ref().map(|task| task.spec.plan.priority),
+            Lane::Preempted => self.preempted.first().map(|(priority, _)| priority),
+        };
+        // Of several with the same priority `rev` and `max_by_key` give the first one asked.
+        let lanes = self.turn.in_turn().into_iter().rev().filter(|lane| is_meant(*lane));
+        let lanes = lanes.filter_map(|lane| Some((priority(lane)?, lane)));
+        let Some((_, lane)) = lanes.max_by_key(|(priority, _)| *priority) else {
+            return match () {
+                () if self.over => {
+                    // Under the lock: what comes later finds nobody, or somebody who looks again.
+                    self.threads = self.threads.saturating_sub(1);
+                    Next::Over
+                }
+                // Whoever asks is the last thread that is not at rest.
+                () if self.lookout.is_due(self.is_quiet_but_for(1)) => Next::Look(self.lookout.begin()),
+                () if self.is_stuck() => Next::Stuck,
+                () => Next::Nobody,
+            };
+        };
+        self.turn = lane.in_turn()[1];
+        let held = &self.held;
+        let weight = |owner| held.weight_of(owner);
+        let next = match lane {
+            Lane::Woken => self.woken.pop(weight).map(Next::Resume),
+            Lane::Preempted => self.preempted.pop(weight).map(Next::Resume),
+            Lane::Ready => startable.map(|task| Next::Start(self.start(task))),
+        };
+        next.unwrap_or(Next::Nobody)
+    }
+
+    /// Starts this task, if it is the next one to start.
+    pub fn next_if(&mut self, task: &Arc<TaskRecord>) -> bool {
+        let next = self.startable().filter(|next| Arc::ptr_eq(next, task));
+        next.map(|next| self.start(next)).is_some()
+    }
+
+    /// The first task that fits, and takes nothing that is kept for another. Where nothing moves by itself all are looked at, and
+    /// nothing is kept: what it is kept for may never come.
+    fn startable(&mut self) -> Option<Arc<TaskRecord>> {
+        if self.nothing_fits || self.instances_free == 0 || self.ready.is_empty() {
+            return None;
+        }
+        let all = self.active == 0;
+        let (mut kept, all_weights) = (Vec::new(), OnceCell::new());
+        let deep = if all { usize::MAX } else { LOOKAHEAD };
+        let mut found = self.ready.find(deep, |head| self.judge(head, &mut kept, &all_weights));
+        if found.is_none() && all && !kept.is_empty() {
+            let fits = |head: &Head<'_>| {
+                self.free.covers(&head.task.spec.plan.needs) && self.held.leaves_one(self.instances_free, head.owner)
+            };
+            found = self.ready.find(deep, |head| if fits(head) { Verdict::Take } else { Verdict::Pass });
+        }
+        self.nothing_fits = found.is_none();
+        self.something_kept = !kept.is_empty();
+        found
+    }
+
+    fn judge(&self, head: &Head<'_>, kept: &mut Vec<Reservation>, all_weights: &OnceCell<u32>) -> Verdict {
+        let needs = &head.task.spec.plan.needs;
+        if !self.held.leaves_one(self.instances_free, head.owner) {
+            return Verdict::Pass;
+        }
+        let passes = |needs: &ResourceSet| match lets_pass(kept, head.owner, needs, &self.free) {
+            true => Verdict::Take,
+            false => Verdict::Pass,
+        };
+        if self.free.covers(needs) {
+            return passes(needs);
+        }
+        let others = needs.without_cpu();
+        if self.free.covers(&others) && self.has_its_share_of_cpus(head.owner, needs.cpu_milli, all_weights) {
+            return passes(&others);
+        }
+        // What waits for others is not to be waited for.
+        let may_come = || self.total.less(&self.stalled).covers(needs);
+        if head.task.overtaken() >= OVERTAKEN_MAX && may_come() {
+            let held = self.held.of(head.owner);
+            let all = self.weights_of(self.ready.owners());
+            let weight = self.held.weight_of(head.owner);
+            let share = |lacks: &ResourceSet| lacks.within_share(&self.total, weight, all).less(&held);
+            kept.push(Reservation::new(head.owner, needs.beyond(&self.free), share));
+        }
+        Verdict::Pass
+    }
+
+    /// May an owner have so many CPUs though others hold them all? It has its share whatever those do, and one task at least: CPUs are
+    /// not taken from who has them, but threads take turns by owner. Of a CPU that it shares with others it has all that it can use: by
+    /// turns it gets the part that is its own, and else it would have none of it. So CPUs are overbooked, by less than one for each owner
+    /// that has tasks, or by its first task.
+    fn has_its_share_of_cpus(&self, owner: u64, needs: Milli, all_weights: &OnceCell<u32>) -> bool {
+        let held = self.held.cpus_of(owner);
+        let share = || {
+            let all = *all_weights.get_or_init(|| self.weights_in_use());
+            milli_part(self.total.cpu_milli, self.held.weight_of(owner), all)
+        };
+        held <= 0 || held + needs <= whole_cpus(share())
+    }
+
+    /// Of all that hold CPUs, or have tasks that are ready: these share the CPUs by their weights.
+    fn weights_in_use(&self) -> u32 {
+        self.weights_of(self.held.holders_of_cpus().chain(self.ready.owners()).collect())
+    }
+
+    /// What these owners weigh together.
+    fn weights_of(&self, owners: BTreeSet<u64>) -> u32 {
+        owners.into_iter().map(|owner| self.held.weight_of(owner)).sum()
+    }
+
+    /// Takes the permits. Those that were looked at before it are overtaken.
+    fn start(&mut self, task: Arc<TaskRecord>) -> Arc<TaskRecord> {
+        self.ready.find(usize::MAX, |head| {
+            let is_it = Arc::ptr_eq(head.task, &task);
+            if !is_it {
+                head.task.overtake();
+            }
+            if is_it { Verdict::Take } else { Verdict::Pass }
+        });
+        let held = &self.held;
+        let stood_here = self.ready.take(&task, |owner| held.weight_of(owner));
+        self.uncount(&task);
+        self.moves += 1;
+        self.instances_free -= 1;
+        self.active += 1;
+        self.free.take(&task.spec.plan.needs);
+        self.held.take(task.owner(), &task.spec.plan.needs);
+        drop(stood_here);
+        task
+    }
+
+    /// Nobody computes, and what is ready does not fit: for want of an instance, or while tasks wait, which may be for it. Where none
+    /// does it can wait for the end of the idle actors that stand in its way; where one does, it may be that one which holds
+    /// their handles, and nobody would hear of it.
+    pub fn is_stuck(&mut self) -> bool {
+        self.active == 0
+            && !self.ready.is_empty()
+            && (self.lacks_instances() || self.waiting_tasks() > 0)
+            && self.startable().is_none()
+    }
+
+    /// Is there no instance for somebody who is ready?
+    fn lacks_instances(&self) -> bool {
+        self.ready.owners().iter().any(|owner| !self.held.leaves_one(self.instances_free, *owner))
+    }
+
+    /// There is one more thread.
+    pub fn enlist(&mut self) {
+        self.threads += 1;
+    }
+
+    /// This thread, which was told that all is over, has something to do yet.
+    pub fn stay(&mut self, thread: usize) {
+        if !self.spares.has(thread) {
+            self.enlist();
+        }
+    }
+
+    /// Is this thread a spare one?
+    pub fn is_spare(&self, thread: usize) -> bool {
+        self.spares.has(thread)
+    }
+
+    /// Threads from this number on are spare ones: they only work while somebody [wants](Self::want_spares) them.
+    pub fn spares_from(&mut self, first: usize) {
+        self.spares.first = Some(first);
+    }
+
+    /// So many spare threads are needed, because others are stuck, and so many may work.
+    pub fn want_spares(&mut self, needed: usize, wanted: usize) {
+        (self.spares.needed, self.spares.wanted) = (needed, wanted);
+    }
+
+    /// The number of a spare thread to start, which counts as awake, if another one is wanted and there is something to do.
+    pub fn enlist_spare(&mut self) -> Option<usize> {
+        if !self.idle.is_empty() || self.over || !self.has_work_for_spares() {
+            return None;
+        }
+        self.spares.enlist()
+    }
+
+    /// The spare thread that was enlisted last could not be started.
+    pub fn dismiss_spare(&mut self) {
+        self.spares.dismiss();
+    }
+
+    /// A look for deadlocks is over, which went over this many tasks, and only `up_to` this stamp where they were too many.
+    pub fn looked(&mut self, tasks: usize, up_to: Option<u64>) {
+        self.lookout.end(tasks, up_to);
+    }
+
+    /// Long ago was the last look for deadlocks: the next is due.
+    pub fn hurry_to_look(&mut self) {
+        self.lookout.hurry();
+    }
+
+    /// A thread found nothing to do. It is in the list until [`rouse`](Self::rouse) gives its number.
+    pub fn rest(&mut self, thread: usize) {
+        match self.spares.has(thread) {
+            true => self.spares.rest(thread),
+            false => self.idle.push(thread),
+        }
+    }
+
+    /// A resting thread woke by itself.
+    pub fn rise(&mut self, thread: usize) {
+        match self.spares.has(thread) {
+            true => self.spares.rise(thread),
+            false => self.idle.retain(|resting| *resting != thread),
+        }
+    }
+
+    /// The thread to wake, if there is something to do that nobody does.
+    pub fn rouse(&mut self) -> Option<usize> {
+        if !self.idle.is_empty() {
+            return if self.has_work() { self.idle.pop() } else { None };
+        }
+        if self.spares.have_one() && self.has_work_for_spares() { self.spares.rouse() } else { None }
+    }
+
+    fn has_work_for_spares(&mut self) -> bool {
+        if self.spares.are_too_few() { self.has_work() } else { self.has_news() }
+    }
+
+    /// Does anything wait that was not preempted?
+    fn has_news(&mut self) -> bool {
+        !self.woken.is_empty() || self.startable().is_some()
+    }
+
+    fn has_work(&mut self) -> bool {
+        !self.woken.is_empty()
+            || !self.preempted.is_empty()
+            || self.startable().is_some()
+            || self.is_stuck()
+            || self.lookout.is_due(self.is_quiet_but_for(0))
+    }
+
+    /// Does every thread rest but `asking` ones, and those that are stuck? What these do may take for ever.
+    fn is_quiet_but_for(&self, asking: usize) -> bool {
+        self.idle.len() + self.spares.needed + asking >= self.threads + self.spares.awake
+    }
+
+    /// The threads are to end when there is nothing left to do.
+    pub fn end(&mut self) {
+        self.over = true;
+    }
+
+    /// How often permits changed hands.
+    pub fn moves(&self) -> u64 {
+        self.moves
+    }
+
+    /// Takes this task out of the queue, to be failed, if the host is stuck and no permit has changed hands since `moves`.
+    pub fn fail_if_stuck(&mut self, task: &TaskRecord, moves: u64) -> bool {
+        if self.moves != moves || !self.is_stuck() || !self.is_in_vain(task.owner()) {
+            return false;
+        }
+        let stood_here = self.ready.forget(task);
+        let stands = stood_here.is_some();
+        stood_here.into_iter().for_each(|task| self.after.drop_later(task));
+        stands
+    }
+
+    /// Where the host is stuck: does a task of this owner wait for more than the end of idle actors?
+    fn is_in_vain(&self, owner: u64) -> bool {
+        self.waiting_tasks() > 0 || !self.held.leaves_one(self.instances_free, owner)
+    }
+
+    /// The first in the queue that waits in vain where the host is stuck.
+    pub fn first_ready(&self) -> Option<Arc<TaskRecord>> {
+        self.ready.find(usize::MAX, |head| if self.is_in_vain(head.owner) { Verdict::Take } else { Verdict::Pass })
+    }
+
+    /// Instances of those that wait for other tasks, or compute.
+    fn waiting_tasks(&self) -> u32 {
+        self.instances_max - self.instances_free - self.idle_actors
+    }
+
+    /// All that there is of each kind, and what of it is free.
+    pub fn permits(&self) -> (ResourceSet, ResourceSet) {
+        (self.total.clone(), self.free.clone())
+    }
+
+    /// A task that [`next`](Self::next) gave is over, or an actor ended.
+    pub fn release(&mut self, task: &TaskRecord) {
+        let needs = &task.spec.plan.needs;
+        self.moved();
+        self.nothing_fits = false;
+        self.free.give(needs);
+        self.held.give_back(task.owner(), needs);
+        self.instances_free += 1;
+        self.active -= 1;
+    }
+
+    /// The owners that may want instances at any time, some of which are kept for each, and their weights.
+    pub fn keep_for(&mut self, weights: BTreeMap<u64, u32>) {
+        self.nothing_fits = false;
+        self.held.keep_for(weights);
+    }
+
+    /// Permits have changed hands, or somebody begins or ends to wait.
+    fn moved(&mut self) {
+        self.moves += 1;
+        // What was kept for another may not be any more.
+        self.nothing_fits &= !self.something_kept;
+    }
+
+    /// A running task waits for an object: its CPU goes to others. Custom resources stay, as in Ray. `alone` if only
+    /// another task can end the wait.
+    pub fn pause(&mut self, task: &TaskRecord, alone: bool) {
+        let needs = &task.spec.plan.needs;
+        self.moved();
+        self.nothing_fits &= needs.cpu_milli == 0;
+        self.free.cpu_milli += needs.cpu_milli;
+        self.held.add_cpus(task.owner(), -needs.cpu_milli);
+        if alone {
+            self.stall(&needs.without_cpu());
+        }
+    }
+
+    /// It goes on, at once: for as long as it takes the CPUs may be overbooked, as in Ray, and no new task starts.
+    pub fn resume(&mut self, task: &TaskRecord, alone: bool) {
+        let needs = &task.spec.plan.needs;
+        self.moved();
+        self.free.cpu_milli -= needs.cpu_milli;
+        self.held.add_cpus(task.owner(), needs.cpu_milli);
+        if alone {
+            self.unstall(&needs.without_cpu());
+        }
+    }
+
+    /// An actor that serves several calls waits for one of them, or for another call. It keeps what it holds.
+    pub fn lull(&mut self, holds: &ResourceSet) {
+        self.moved();
+        self.stall(holds);
+    }
+
+    /// It goes on.
+    pub fn stir(&mut self, holds: &ResourceSet) {
+        self.moved();
+        self.unstall(holds);
+    }
+
+    /// An actor has nothing to do until somebody calls it.
+    pub fn idle(&mut self, holds: &ResourceSet) {
+        self.lull(holds);
+        self.idle_actors += 1;
+    }
+
+    /// An actor has something to do.
+    pub fn busy(&mut self, holds: &ResourceSet) {
+        self.stir(holds);
+        self.idle_actors -= 1;
+    }
+
+    fn stall(&mut self, holds: &ResourceSet) {
+        self.stalled.give(holds);
+        self.active -= 1;
+        // Where nobody computes all tasks are looked at.
+        self.nothing_fits &= self.active > 0;
+    }
+
+    fn unstall(&mut self, holds: &ResourceSet) {
+        self.stalled.take(holds);
+        self.active += 1;
+    }
+
+    /// A guest waits that only another task can wake; gives the stamp of its wait.
+    pub fn park(&mut self) -> u64 {
+        self.lookout.park()
+    }
+
+    /// What somebody waits for who began long ago has changed.
+    pub fn look_at_all(&mut self) {
+        self.lookout.look_at_all();
+    }
+
+    /// It goes on.
+    pub fn unpark(&mut self) {
+        self.lookout.unpark();
+    }
+
+    /// How full the host is.
+    pub fn load(&self) -> Load {
+        Load {
+            pending: self.room.pending(),
+            ready: self.ready.len(),
+            instances: self.instances_max - self.instances_free,
+            active: self.active,
+        }
+    }
+}
