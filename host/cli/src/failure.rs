@@ -68,6 +68,7 @@ impl Failure {
         let failure = Failure::new(exit, format!("cannot load '{}': {error}", path.display()));
         match error {
             ModuleError::NoRoom { .. } => failure.hint("raise it with --object-store"),
+            ModuleError::CodeTooLarge(_) => failure.hint("raise it with --code-memory"),
             ModuleError::CompilerLimit(_) => failure.hint(
                 "`rustyray-host compile` takes --compile-memory and --compile-time, and what it has compiled is found again",
             ),

@@ -85,6 +85,9 @@ struct MachineArgs {
     /// Time to finish after SIGINT or SIGTERM; the rest is ended.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::time)]
     grace: Duration,
+    /// Native code of all modules together, which is beside --host-memory [default: 2GiB].
+    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    code_memory: Option<u64>,
     /// Compile the module anew, and keep nothing.
     #[arg(long)]
     no_cache: bool,
@@ -196,6 +199,9 @@ impl HostArgs {
         }
         if let Some(bytes) = machine.host_memory {
             builder = builder.memory_bytes(bytes);
+        }
+        if let Some(bytes) = machine.code_memory {
+            builder = builder.code_bytes(bytes);
         }
         if let Some(dir) = &machine.spill {
             signals::remove_at_the_end(dir);

@@ -17,7 +17,8 @@ use crate::types::capabilities::Capabilities;
 use crate::types::clock::Clock;
 use crate::types::event::Event;
 use crate::types::limits::{
-    CANCEL_GRACE, INSTANCES_MAX, JOURNAL_BYTES, OBJECT_STORE_BYTES, PENDING_TASKS_MAX, SPILL_BYTES, TaskLimits,
+    CANCEL_GRACE, CODE_BYTES, INSTANCES_MAX, JOURNAL_BYTES, OBJECT_STORE_BYTES, PENDING_TASKS_MAX, SPILL_BYTES,
+    TaskLimits,
 };
 use crate::types::plan::HostLimits;
 use crate::types::receipt::Receipt;
@@ -93,6 +94,7 @@ pub struct HostBuilder {
     helping: bool,
     cache_dir: Option<PathBuf>,
     compiler: Option<CompilerProcess>,
+    code_bytes: u64,
     clock: Option<Arc<dyn Clock>>,
     sinks: Sinks,
     imports: Vec<ImportSet>,
@@ -121,6 +123,7 @@ impl Default for HostBuilder {
             helping: true,
             cache_dir: None,
             compiler: None,
+            code_bytes: CODE_BYTES,
             clock: None,
             sinks: Sinks::default(),
             imports: Vec::new(),
@@ -260,6 +263,14 @@ impl HostBuilder {
         self
     }
 
+    /// Bytes of native code of all modules together, beside the [memory](Self::memory_bytes) of guests and objects: it is kept as long as a
+    /// module is, ten times as large as that or more. A module that would exceed it is refused with
+    /// [`CodeTooLarge`](crate::ModuleError::CodeTooLarge). Default: [`CODE_BYTES`].
+    pub fn code_bytes(mut self, bytes: u64) -> Self {
+        self.code_bytes = bytes;
+        self
+    }
+
     /// A folder, made if it is missing, for what is to outlive the process: the results of [pure](crate::FunctionInfo::pure)
     /// tasks and the checkpoints of named actors. It has one writer at a time. Default: none, nothing is kept.
     ///
@@ -379,7 +390,7 @@ impl HostBuilder {
         let spill = self.spill.map(|dir| spill_folder(&dir, self.spill_bytes)).transpose()?;
         let cache = self.cache_dir.map(cache).transpose()?;
         let compiler = self.compiler.map(CompilerProcess::checked).transpose().map_err(BuildError::Invalid)?;
-        let engine = EngineConfig { instances: self.instances, cache, compiler };
+        let engine = EngineConfig { instances: self.instances, cache, compiler, code_bytes: self.code_bytes };
         let sandbox = Sandbox::new(engine, self.imports).map_err(|error| BuildError::Engine(format!("{error:#}")))?;
         let journal = self.journal.map(|path| journal(path, self.journal_bytes)).transpose()?;
         let io = IoThreads::start()?;

@@ -203,6 +203,8 @@ pub struct Stats {
     pub modules: usize,
     /// Bytes of [`object_bytes`](Stats::object_bytes) that are kept of their manifests.
     pub manifest_bytes: u64,
+    /// Bytes of native code of all modules, of [those that there may be](crate::HostBuilder::code_bytes).
+    pub code_bytes: u64,
     /// Objects that somebody holds.
     pub objects: u64,
     /// Bytes in the object store, those on disk left out: values, and what the host keeps of manifests, and for tasks, actors, streams and
@@ -304,6 +306,7 @@ impl Runtime {
             actors: self.actors.len(),
             modules,
             manifest_bytes,
+            code_bytes: self.sandbox.code().used(),
             objects: self.store.live_objects(),
             // A version may have gone since its manifest was counted.
             object_bytes: self.store.used_bytes().max(manifest_bytes),

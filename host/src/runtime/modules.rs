@@ -204,7 +204,7 @@ impl Runtime {
         match sandbox.compiler() {
             // The load is on threads that live as long as the host: the process ends with the thread that started it.
             Some(compiler) => {
-                let code = compiler.compile(module.bytes(), module.is_large()).await?;
+                let code = compiler.compile(module.bytes(), module.is_large(), sandbox.code().left()).await?;
                 Ok(Compiled { turn, module, code })
             }
             None => {

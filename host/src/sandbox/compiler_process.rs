@@ -1,7 +1,7 @@
 //! The compiler in a process of its own, whose memory and time the system limits: a module may be made to take gigabytes, or hours.
 //!
 //! The process is this program, or another one that begins like it, started with [`LIMITS`] in its environment. It reads a component
-//! from its standard input and writes an answer to its standard output: a tag, then native code or a text.
+//! from its standard input and writes an answer to its standard output: native code or a text, how many bytes that is, and a tag.
 
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, Signal, setrlimit};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
 use super::compiler::{self, NativeCode};
@@ -24,7 +24,13 @@ use crate::types::limits::{
 const LIMITS: &str = "RUSTYRAY_COMPILER_LIMITS";
 
 /// Wall-clock time of a compiler, as a multiple of its processor time: also on a busy machine one that takes longer is not at work.
-const PATIENCE: u32 = 10;
+const PATIENCE: u32 = 20;
+
+/// How nice a compiler is to what the host runs meanwhile: beside guests that keep all cores busy it has a tenth of them.
+const NICENESS: i32 = 10;
+
+/// After the code or the text: its length and the tag.
+const TRAILER_BYTES: usize = 9;
 
 /// What is read of a compiler's last words.
 const LAST_WORDS_BYTES: u64 = 4 << 10;
@@ -68,8 +74,9 @@ impl CompilerProcess {
         }
         // Linux's name for it leads there even when the file has been replaced.
         let itself = PathBuf::from("/proc/self/exe");
-        let program = if itself.exists() { itself } else { std::env::current_exe().unwrap_or_default() };
-        CompilerProcess::at(program)
+        // What it was called by leads there where the system tells nothing.
+        let called = || std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+        CompilerProcess::at(if itself.exists() { itself } else { std::env::current_exe().unwrap_or_else(|_| called()) })
     }
 
     /// The compiler is this program, which has [`this_program`](Self::this_program) first in its `main`: `rustyray-host` of the same
@@ -114,25 +121,30 @@ impl CompilerProcess {
         }
     }
 
-    /// Compiles a component, in a process that ends with the future.
+    /// Compiles a component to at most so many bytes of code, in a process that ends with the future.
     ///
     /// # Errors
     /// Why it is none for this host, or which limit the compiler reached.
-    pub async fn compile(&self, component: &[u8], is_large: bool) -> Result<NativeCode, ModuleError> {
+    pub async fn compile(&self, component: &[u8], is_large: bool, longest: u64) -> Result<NativeCode, ModuleError> {
         let limits = Limits::of(self, is_large);
+        let longest = longest.min(limits.memory_bytes);
         let mut child = self.start(&limits).map_err(|error| self.failed(&error.to_string()))?;
         let talk = async {
-            let answer = talk(&mut child, component, limits.memory_bytes).await?;
-            Ok::<_, io::Error>((answer, child.wait().await?))
+            let said = talk(&mut child, component, longest.saturating_add(TRAILER_BYTES as u64)).await?;
+            // Where the program ignores the ends of its children, as some supervisors have it, nobody learns how this one ended.
+            Ok::<_, io::Error>((said, child.wait().await.ok()))
         };
-        let Ok(ended) = tokio::time::timeout(limits.time.saturating_mul(PATIENCE), talk).await else {
-            let text = format!("it did not end within {:?}", limits.time.saturating_mul(PATIENCE));
-            return Err(self.failed(&text));
+        let patience = limits.time.saturating_mul(PATIENCE);
+        let Ok(ended) = tokio::time::timeout(patience, talk).await else {
+            return Err(self.failed(&format!("it did not end within {patience:?}")));
         };
-        let ((answer, last_words), status) = ended.map_err(|error| self.failed(&error.to_string()))?;
-        match (status.success(), answer.split_first()) {
-            (true, Some((tag, rest))) => self.understood(*tag, rest),
-            _ => Err(self.why(status, &last_words, &limits)),
+        let (said, status) = ended.map_err(|error| self.failed(&error.to_string()))?;
+        if said.is_too_long {
+            return Err(ModuleError::CodeTooLarge(longest));
+        }
+        match Answer::of(said.answer) {
+            Some(answer) => self.understood(answer),
+            None => Err(self.why(status, &said.last_words, &limits)),
         }
     }
 
@@ -142,29 +154,35 @@ impl CompilerProcess {
         command.kill_on_drop(true).spawn()
     }
 
-    fn understood(&self, tag: u8, rest: &[u8]) -> Result<NativeCode, ModuleError> {
-        let text = || String::from_utf8_lossy(rest).into_owned();
+    fn understood(&self, Answer { tag, bytes }: Answer) -> Result<NativeCode, ModuleError> {
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
         match tag {
-            PLAIN | CONCURRENT => Ok(NativeCode { is_concurrent: tag == CONCURRENT, bytes: rest.to_vec() }),
-            INVALID => Err(ModuleError::Invalid(text())),
-            UNSUPPORTED => Err(ModuleError::Unsupported(text())),
-            NO_THREADS => Err(ModuleError::NoThreads(text())),
-            FAILED => Err(ModuleError::Compiler(text())),
+            PLAIN | CONCURRENT => Ok(NativeCode { is_concurrent: tag == CONCURRENT, bytes }),
+            INVALID => Err(ModuleError::Invalid(text(&bytes))),
+            UNSUPPORTED => Err(ModuleError::Unsupported(text(&bytes))),
+            NO_THREADS => Err(ModuleError::NoThreads(text(&bytes))),
+            FAILED => Err(ModuleError::Compiler(text(&bytes))),
             _ => Err(self.failed("its answer is not a compiler's")),
         }
     }
 
     /// Why it ended without an answer.
-    fn why(&self, status: ExitStatus, last_words: &str, limits: &Limits) -> ModuleError {
+    fn why(&self, status: Option<ExitStatus>, last_words: &str, limits: &Limits) -> ModuleError {
         use std::os::unix::process::ExitStatusExt;
-        let is_out_of_time = status.signal() == Some(Signal::XCPU.as_raw());
-        if is_out_of_time {
+        let signal = status.and_then(|status| status.signal());
+        if signal == Some(Signal::XCPU.as_raw()) {
             return ModuleError::CompilerLimit(format!("{:?} of processor time", limits.time));
         }
         if last_words.contains(OUT_OF_MEMORY) {
             return ModuleError::CompilerLimit(format!("{} bytes of memory", limits.memory_bytes));
         }
-        self.failed(&format!("{status}, {}", last_words.trim()))
+        if signal == Some(Signal::KILL.as_raw()) {
+            return self.failed("it was killed, by somebody or by the system, as one is that has no memory left");
+        }
+        let ended = status.map_or_else(|| "it ended without an answer".to_owned(), |status| status.to_string());
+        // In one line.
+        let last_words: Vec<&str> = last_words.split_whitespace().collect();
+        self.failed(&format!("{ended}: {}", last_words.join(" ")))
     }
 
     fn failed(&self, why: &str) -> ModuleError {
@@ -197,27 +215,58 @@ impl Limits {
     }
 }
 
-/// Hands the component over, and gives the answer and the last words.
-async fn talk(child: &mut Child, component: &[u8], longest: u64) -> io::Result<(Vec<u8>, String)> {
+/// What a compiler said until it ended.
+struct Said {
+    answer: Vec<u8>,
+    /// Is the answer longer than it may be? Then it is cut.
+    is_too_long: bool,
+    last_words: String,
+}
+
+/// Hands the component over, and hears what the compiler says.
+async fn talk(child: &mut Child, component: &[u8], longest: u64) -> io::Result<Said> {
     let (input, output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (Some(mut input), Some(output), Some(errors)) = (input, output, errors) else {
         return Err(io::Error::other("it has no pipes"));
     };
-    let (mut answer, mut last_words) = (Vec::new(), Vec::new());
-    let (mut output, mut errors) = (output.take(longest), errors.take(LAST_WORDS_BYTES));
     let hand_over = async move {
         // One that reads no more has ended, and how it ended tells why.
         let _ = input.write_all(component).await;
     };
-    let hear = async {
-        let heard = output.read_to_end(&mut answer).await;
-        // One that goes on writes to nobody.
-        drop(output);
-        heard
-    };
-    let ((), heard, last) = tokio::join!(hand_over, hear, errors.read_to_end(&mut last_words));
-    heard.and(last)?;
-    Ok((answer, String::from_utf8_lossy(&last_words).into_owned()))
+    let (answer, last_words) = (heard(output, longest.saturating_add(1)), heard(errors, LAST_WORDS_BYTES));
+    let ((), answer, last_words) = tokio::join!(hand_over, answer, last_words);
+    let (answer, last_words) = (answer?, String::from_utf8_lossy(&last_words?).into_owned());
+    Ok(Said { is_too_long: answer.len() as u64 > longest, answer, last_words })
+}
+
+/// So much of a stream at most. One that goes on writes to nobody.
+async fn heard(from: impl AsyncRead + Unpin, longest: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(longest).read_to_end(&mut bytes).await?;
+    Ok(bytes)
+}
+
+/// What a compiler answers.
+struct Answer {
+    tag: u8,
+    bytes: Vec<u8>,
+}
+
+impl Answer {
+    /// The answer that was written, if it is whole.
+    fn of(mut written: Vec<u8>) -> Option<Self> {
+        let length = written.len().checked_sub(TRAILER_BYTES)?;
+        let trailer: [u8; TRAILER_BYTES] = written.split_off(length).try_into().ok()?;
+        let [told @ .., tag] = trailer;
+        (u64::from_le_bytes(told) == length as u64).then_some(Answer { tag, bytes: written })
+    }
+
+    fn write(&self, mut to: impl Write) -> io::Result<()> {
+        to.write_all(&self.bytes)?;
+        to.write_all(&(self.bytes.len() as u64).to_le_bytes())?;
+        to.write_all(&[self.tag])?;
+        to.flush()
+    }
 }
 
 /// What a compiler's process does, and the code that it ends with.
@@ -234,29 +283,43 @@ fn serve_by(limits: Option<&str>) -> i32 {
 }
 
 fn serve(limits: Limits) -> io::Result<()> {
-    limit(Resource::Core, 0, 0)?;
-    limit(Resource::Cpu, limits.time.as_secs(), limits.time.as_secs() + 1)?;
-    limit(Resource::Data, limits.memory_bytes, limits.memory_bytes)?;
-    end_with(limits.host)?;
+    take_limits(&limits)?;
     let mut component = Vec::new();
     io::stdin().lock().take(MODULE_BYTES_MAX + 1).read_to_end(&mut component)?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(COMPILER_THREADS_MAX);
-    let (tag, rest) = match compiler::compile(&component, Some(threads)) {
+    let (tag, bytes) = match compiler::compile(&component, Some(threads)) {
         Ok(code) => (if code.is_concurrent { CONCURRENT } else { PLAIN }, code.bytes),
         Err(ModuleError::Invalid(text)) => (INVALID, text.into_bytes()),
         Err(ModuleError::Unsupported(text)) => (UNSUPPORTED, text.into_bytes()),
         Err(ModuleError::NoThreads(text)) => (NO_THREADS, text.into_bytes()),
         Err(other) => (FAILED, other.to_string().into_bytes()),
     };
-    let mut output = io::stdout().lock();
-    output.write_all(&[tag])?;
-    output.write_all(&rest)?;
-    output.flush()
+    Answer { tag, bytes }.write(io::stdout().lock())
 }
 
+/// Has the system hold this process to its limits, before it reads a byte of the module.
+fn take_limits(limits: &Limits) -> io::Result<()> {
+    end_with(limits.host)?;
+    limit(Resource::Core, 0, 0)?;
+    let seconds = limits.time.as_secs();
+    // The signal that says what it is comes a second before the end.
+    limit(Resource::Cpu, seconds, seconds.saturating_add(1))?;
+    limit(Resource::Data, limits.memory_bytes, limits.memory_bytes)?;
+    // It is to go first where memory is out, and what the host runs goes first where the processor is. What the system does not allow is
+    // not needed.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+    let _ = rustix::process::setpriority_process(None, NICENESS);
+    // A core of it would be as large as its memory, and no limit holds back one that goes to a program.
+    #[cfg(target_os = "linux")]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    Ok(())
+}
+
+/// No limit is raised.
 fn limit(resource: Resource, soft: u64, hard: u64) -> io::Result<()> {
-    let most = rustix::process::getrlimit(resource).maximum.unwrap_or(u64::MAX);
-    Ok(setrlimit(resource, Rlimit { current: Some(soft.min(most)), maximum: Some(hard.min(most)) })?)
+    let hard = hard.min(rustix::process::getrlimit(resource).maximum.unwrap_or(u64::MAX));
+    let soft = if resource == Resource::Cpu { soft.min(hard.saturating_sub(1)).max(1) } else { soft.min(hard) };
+    Ok(setrlimit(resource, Rlimit { current: Some(soft), maximum: Some(hard) })?)
 }
 
 /// Ends this process when the host's does: nobody wants its code any more.

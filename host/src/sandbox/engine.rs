@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use wasmtime::component::Linker;
 
 use super::cache::ModuleCache;
+use super::code_room::CodeBytes;
 use super::compiler_process::CompilerProcess;
 use super::ground::Ground;
 use super::guest::Guest;
@@ -20,6 +21,8 @@ pub struct EngineConfig {
     pub cache: Option<ModuleCache>,
     /// Where modules are compiled; `None` for in this process.
     pub compiler: Option<CompilerProcess>,
+    /// Bytes of native code of all modules.
+    pub code_bytes: u64,
 }
 
 type Link = Box<dyn Fn(&mut Linker<Guest>) -> wasmtime::Result<()> + Send + Sync>;
@@ -43,6 +46,7 @@ pub struct Sandbox {
     pub(super) imports: Vec<ImportSet>,
     pub(super) cache: Option<ModuleCache>,
     compiler: Option<CompilerProcess>,
+    pub(super) code: CodeBytes,
     pub(super) look_ups: Arc<AllPermits>,
 }
 
@@ -53,9 +57,10 @@ impl Sandbox {
     /// The machine refuses the pool, or the embedder's imports collide with others.
     pub fn new(config: EngineConfig, imports: Vec<ImportSet>) -> wasmtime::Result<Arc<Self>> {
         let ground = Ground::new(config.instances, &imports)?;
-        let EngineConfig { instances, cache, compiler } = config;
+        let EngineConfig { instances, cache, compiler, code_bytes } = config;
+        let code = CodeBytes::new(code_bytes);
         let (concurrent, look_ups) = (OnceLock::new(), Arc::default());
-        Ok(Arc::new(Sandbox { ground, concurrent, instances, imports, cache, compiler, look_ups }))
+        Ok(Arc::new(Sandbox { ground, concurrent, instances, imports, cache, compiler, code, look_ups }))
     }
 
     /// The engine of components that have async functions beside others. Those are never called: it is there since a component is
@@ -72,6 +77,11 @@ impl Sandbox {
 }
 
 impl Sandbox {
+    /// The bytes of native code that modules have, and those that are left.
+    pub fn code(&self) -> &CodeBytes {
+        &self.code
+    }
+
     /// The compiler's process; `None` where modules are compiled in this one.
     pub fn compiler(&self) -> Option<&CompilerProcess> {
         self.compiler.as_ref()

@@ -17,6 +17,8 @@ const TABLE_KEEP_RESIDENT: usize = 64 << 10;
 /// Slots that are given back to the system together. More would keep that many slots' memory, gigabytes perhaps, until
 /// others end, and saves nothing where small guests keep theirs mapped.
 const DECOMMIT_BATCH: usize = 1;
+/// Data that is an image whatever it is made of.
+const DENSE_IMAGE_BYTES: u64 = 64 << 10;
 const FIBER_STACK_BYTES: usize = 512 << 10;
 const WASM_STACK_BYTES: usize = 256 << 10;
 /// Core instances of a component: its module, the shims that its toolchain adds, and room for more.
@@ -88,6 +90,8 @@ fn compiler_config(is_concurrent: bool) -> Config {
     config
         .consume_fuel(true)
         .memory_init_cow(true)
+        // An image of a module's data is part of its code. Where that is sparse it would be megabytes for each of them that has two bytes.
+        .memory_guaranteed_dense_image_size(DENSE_IMAGE_BYTES)
         .concurrency_support(is_concurrent)
         .wasm_component_model_async(is_concurrent)
         .wasm_component_model_async_stackful(is_concurrent);

@@ -2,6 +2,7 @@
 
 mod bindings;
 mod cache;
+mod code_room;
 mod compiler;
 mod compiler_process;
 mod convert;

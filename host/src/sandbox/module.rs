@@ -8,6 +8,7 @@ use wasmtime::Engine;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
+use super::code_room::CodeRoom;
 use super::compiler::NativeCode;
 use super::engine::Sandbox;
 use super::exports::GuestExports;
@@ -48,6 +49,12 @@ pub enum ModuleError {
     /// It is made so that it would take minutes, or gigabytes, to compile.
     #[error("it would take too much to compile: {0}. Divide its largest functions, or compile it with optimisation")]
     TooComplex(String),
+    /// Its native code is larger than what is left for that of all modules.
+    #[error(
+        "its native code takes more than the {0} bytes that are left for code: load fewer modules, drop those that nobody needs, or raise \
+         the bound of the host's code"
+    )]
+    CodeTooLarge(u64),
     /// The compiler reached a limit of its process: see [`CompilerProcess`](crate::CompilerProcess).
     #[error("compiling it takes more than {0}: divide its largest functions, or raise that limit of the compiler")]
     CompilerLimit(String),
@@ -152,6 +159,7 @@ pub struct LoadedModule {
     /// Their names are as long as the component likes, up to [`INSTANTIATED_BYTES_MAX`](crate::limits::INSTANTIATED_BYTES_MAX) together.
     imports: Arc<[String]>,
     kept: Kept,
+    _room: CodeRoom,
 }
 
 /// Where a module's native code is kept, or why not; none where it is to be kept nowhere.
@@ -169,12 +177,13 @@ impl LoadedModule {
         code: &NativeCode,
     ) -> Result<Self, ModuleError> {
         let ground = if code.is_concurrent { Self::concurrent(sandbox)? } else { &sandbox.ground };
+        let room = sandbox.code.take(code.bytes.len() as u64)?;
         let component = loaded(&ground.engine, &code.bytes)?;
         let kept = sandbox.cache.as_ref().map(|cache| {
             let kept = cache.keep_compiled(name, &module.bytes, &ground.engine, &code.bytes);
             kept.map_err(|error| format!("its native code cannot be kept in '{}': {error}", cache.folder().display()))
         });
-        Self::of(ground, component, kept)?.checked(code.is_concurrent)
+        Self::of(ground, component, kept, room)?.checked(code.is_concurrent)
     }
 
     /// The module if it was compiled before: it is mapped, which takes no time to speak of.
@@ -184,7 +193,7 @@ impl LoadedModule {
     pub fn compiled_before(sandbox: &Sandbox, module: &CheckedModule) -> Option<Result<Self, ModuleError>> {
         let cache = sandbox.cache.as_ref()?;
         if let Some((component, place)) = cache.found(&sandbox.ground.engine, &module.bytes) {
-            return Some(Self::of(&sandbox.ground, component, Some(Ok(place))));
+            return Some(Self::mapped(sandbox, &sandbox.ground, component, place));
         }
         // The engine of the others is made when there is one.
         if !cache.has(&ground::compiling(true).ok()?, &module.bytes) {
@@ -192,7 +201,13 @@ impl LoadedModule {
         }
         let ground = Self::concurrent(sandbox).ok()?;
         let (component, place) = cache.found(&ground.engine, &module.bytes)?;
-        Some(Self::of(ground, component, Some(Ok(place))).and_then(|code| code.checked(true)))
+        Some(Self::mapped(sandbox, ground, component, place).and_then(|code| code.checked(true)))
+    }
+
+    /// The module whose code is in this file.
+    fn mapped(sandbox: &Sandbox, ground: &Ground, component: Component, place: PathBuf) -> Result<Self, ModuleError> {
+        let room = sandbox.code.take(place.metadata()?.len())?;
+        Self::of(ground, component, Some(Ok(place)), room)
     }
 
     /// The engine of components that have async functions.
@@ -212,7 +227,7 @@ impl LoadedModule {
         }
     }
 
-    fn of(ground: &Ground, component: Component, kept: Kept) -> Result<Self, ModuleError> {
+    fn of(ground: &Ground, component: Component, kept: Kept, room: CodeRoom) -> Result<Self, ModuleError> {
         let plain = PlainExports::of(&component);
         let (has_guest, run_name) = exports(&component, &plain)?;
         let pre = ground.linker.instantiate_pre(&component).map_err(|error| {
@@ -227,7 +242,7 @@ impl LoadedModule {
         let engine = &ground.engine;
         let imports = component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect();
         let plain = if has_guest { PlainExports::default() } else { plain };
-        Ok(LoadedModule { pre, guest, plain, run, imports, kept })
+        Ok(LoadedModule { pre, guest, plain, run, imports, kept, _room: room })
     }
 
     /// Has it a `main`?

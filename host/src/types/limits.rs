@@ -393,6 +393,10 @@ pub const SMALL_COMPILED_AT_ONCE: usize = 4;
 /// Larger modules that are compiled at once, beside the small ones: one takes what memory it takes, and not several.
 pub const LARGE_COMPILED_AT_ONCE: usize = 1;
 
+/// Bytes of native code of all modules of a host together. It is kept as long as the module, in memory or mapped from the cache; that of
+/// Python with its library takes 60 MB.
+pub const CODE_BYTES: u64 = 2 << 30;
+
 /// Bytes of memory of a compiler's process. It takes Python with its library, 18 MB, in 400 MB.
 pub const COMPILER_MEMORY_BYTES: u64 = 2 << 30;
 

@@ -82,6 +82,9 @@ pub const KEYS: &[Key] = &[
         done(units::with_unit(text).and_then(|()| units::size(text)))
     }),
     key("host", "instances", "instances", Shape::Amount, |text| done(units::instances(text))),
+    key("host", "code-memory", "code-memory", Shape::Amount, |text| {
+        done(units::with_unit(text).and_then(|()| units::size(text)))
+    }),
     key("host", "compile-memory", "compile-memory", Shape::Amount, |text| {
         done(units::with_unit(text).and_then(|()| units::size(text)))
     }),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustyray_host::{CompilerProcess, Host, HostBuilder, ModuleError};
 
-use super::process::{Running, end, rustyray_host};
+use super::process::{Running, end, end_of, rustyray_host};
 use rustyray_testkit::guest;
 
 /// The command itself: it begins as every compiler does.
@@ -126,17 +126,22 @@ fn the_command_line_has_the_same_limits() {
 async fn programs_that_are_no_compilers_are_told_with_what_they_said() {
     let folder = tempfile::tempdir().unwrap();
     let refused = async |text: &str| {
-        let host = host(CompilerProcess::at(script(folder.path(), text)));
+        let compiler = CompilerProcess::at(script(folder.path(), text));
+        let host = builder().compiler(compiler).code_bytes(1 << 20).build().unwrap();
         host.load_file(guest("calc")).await.err().unwrap().to_string()
     };
     for (text, told) in [
         ("exit 3", "exit status: 3"),
         ("echo out of luck >&2; exit 1", "out of luck"),
-        ("kill -9 $$", "signal: 9"),
+        ("kill -9 $$", "it was killed, by somebody or by the system"),
+        ("exit 0", "exit status: 0"),
+        // It goes on writing to whoever does not listen any more.
+        ("yes >&2", "exit status: 141: y y y"),
         ("echo 'memory allocation of 7 bytes failed' >&2; kill -6 $$", "more than 536870912 bytes of memory"),
-        ("cat > /dev/null; printf pnonsense", "its code is not for this host"),
-        ("cat > /dev/null; printf ?", "not a compiler's"),
-        ("printf x; exec yes", "signal"),
+        ("cat > /dev/null; printf 'nonsense\\010\\0\\0\\0\\0\\0\\0\\0p'", "its code is not for this host"),
+        ("cat > /dev/null; printf 'nonsense\\011\\0\\0\\0\\0\\0\\0\\0p'", "exit status: 0"),
+        ("cat > /dev/null; printf '\\0\\0\\0\\0\\0\\0\\0\\0?'", "not a compiler's"),
+        ("exec yes", "its native code takes more than the 1048576 bytes that are left for code"),
     ] {
         let error = refused(text).await;
         assert!(error.contains(told), "{text}: {error}");
@@ -144,6 +149,45 @@ async fn programs_that_are_no_compilers_are_told_with_what_they_said() {
     let host = host(CompilerProcess::at("/nowhere/compiler"));
     let error = host.load_file(guest("calc")).await.err().unwrap();
     assert!(matches!(&error, ModuleError::Compiler(why) if why.contains("No such file")), "{error}");
+}
+
+/// Core modules that nobody instantiates, each with two bytes of data that are far from each other.
+fn sparse(modules: usize) -> Vec<u8> {
+    let module = "(core module (memory 256) (data (i32.const 0) \"a\") (data (i32.const 16777215) \"b\"))";
+    let runs = "(core module $m (func (export \"now\") (result i32) i32.const 7))
+        (core instance $i (instantiate $m)) (func $now (result u32) (canon lift (core func $i \"now\")))
+        (export \"now\" (func $now))";
+    wat::parse_str(format!("(component {} {runs})", module.repeat(modules))).unwrap()
+}
+
+#[tokio::test]
+async fn native_code_has_a_bound_and_data_that_is_sparse_is_no_part_of_it() {
+    let small = builder().compiler(compiler()).code_bytes(1 << 20).build().unwrap();
+    let module = small.load_bytes("sparse", sparse(12)).await.unwrap();
+    let code = small.stats().code_bytes;
+    assert!(code > 0 && code < 1 << 20, "{code}");
+    let mut others = Vec::new();
+    let refused = loop {
+        match small.load_bytes("sparse", sparse(12)).await {
+            Ok(module) => others.push(module),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, ModuleError::CodeTooLarge(left) if left < code), "{refused}");
+    drop((module, others));
+    let _again = small.load_bytes("sparse", sparse(12)).await.unwrap();
+    assert_eq!(small.stats().code_bytes, code);
+}
+
+#[test]
+fn a_program_that_does_not_hear_of_its_children_compiles() {
+    let ended = {
+        let mut command = std::process::Command::new("sh");
+        let script = r#"trap '' CHLD; exec "$0" call --no-cache "$1" add 2 3"#;
+        command.args(["-c", script, env!("CARGO_BIN_EXE_rustyray-host"), guest("calc").to_str().unwrap()]);
+        end_of(&mut command)
+    };
+    assert_eq!(ended.expect(0, &[]).out(), "5\n");
 }
 
 #[tokio::test]
@@ -199,7 +243,11 @@ async fn a_load_that_nobody_waits_for_ends_its_compiler() {
 fn ended(process: &impl std::os::fd::AsFd) {
     let mut events = [rustix::event::PollFd::new(process, rustix::event::PollFlags::IN)];
     let patience = rustix::event::Timespec { tv_sec: 60, tv_nsec: 0 };
-    assert_eq!(rustix::event::poll(&mut events, Some(&patience)).unwrap(), 1, "the compiler goes on");
+    assert_eq!(
+        rustix::io::retry_on_intr(|| rustix::event::poll(&mut events, Some(&patience))).unwrap(),
+        1,
+        "the compiler goes on"
+    );
 }
 
 #[test]
