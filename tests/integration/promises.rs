@@ -41,15 +41,28 @@ fn has_tests(path: &Path) -> bool {
     std::fs::read_to_string(path).is_ok_and(|text| text.contains("test]\n") || path.ends_with("soak/main.rs"))
 }
 
-/// Is there a test of this name?
-fn is_a_test(file: &str, name: &str) -> bool {
-    let text = read(file);
+/// Is there a test of this name in the text, which does something?
+fn is_a_test(text: &str, name: &str) -> bool {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    let at = lines.iter().position(|line| line.contains(&format!("fn {name}(")));
+    let Some(at) = lines.iter().position(|line| line.contains(&format!("fn {name}("))) else { return false };
     // Other attributes may stand between.
-    at.is_some_and(|at| {
-        lines[..at].iter().rev().take_while(|line| line.starts_with("#[")).any(|line| line.contains("test]"))
-    })
+    let is_test = lines[..at].iter().rev().take_while(|line| line.starts_with("#[")).any(|line| line.contains("test]"));
+    let is_ignored =
+        lines[..at].iter().rev().take_while(|line| line.starts_with("#[")).any(|line| line.contains("ignore"));
+    let first = lines[at + 1..].iter().find(|line| !line.is_empty() && !line.starts_with("//"));
+    is_test && !is_ignored && !lines[at].ends_with('}') && first.is_some_and(|line| !line.starts_with('}'))
+}
+
+#[test]
+fn a_test_that_does_nothing_holds_no_promise() {
+    let text = |attributes: &str, body: &str| format!("{attributes}\nfn it_holds() {{\n{body}\n}}\n");
+    assert!(is_a_test(&text("#[test]", "    assert!(true);"), "it_holds"));
+    assert!(is_a_test(&text("#[tokio::test]\n#[cfg(unix)]", "    // Why.\n    works();"), "it_holds"));
+    assert!(!is_a_test(&text("#[test]", "    // Later."), "it_holds"));
+    assert!(!is_a_test("#[test]\nfn it_holds() {}\n", "it_holds"));
+    assert!(!is_a_test(&text("#[test]\n#[ignore]", "    works();"), "it_holds"));
+    assert!(!is_a_test(&text("/// No test.", "    works();"), "it_holds"));
+    assert!(!is_a_test(&text("#[test]", "    works();"), "it_held"));
 }
 
 #[test]
@@ -80,7 +93,7 @@ fn each_test_that_is_named_exists() {
                 name if name.ends_with(".rs") || held.contains(&format!("[`{name}`]")) => file = None,
                 name => {
                     let file = file.as_ref().unwrap_or_else(|| panic!("in which file is {name}, of: {promise}"));
-                    assert!(is_a_test(file, name), "{file} has no test {name}, which is to hold: {promise}");
+                    assert!(is_a_test(&read(file), name), "{file} has no test {name}, which is to hold: {promise}");
                     named += 1;
                 }
             }
