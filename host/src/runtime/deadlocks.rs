@@ -36,7 +36,7 @@ impl Runtime {
                 (size + more, up_to)
             }
         };
-        self.scheduler.lock().looked(size + waiting.running, up_to);
+        self.scheduler.lock().looked(size + waiting.running + holders.size(), up_to);
     }
 
     /// All together are too much: each is looked at for itself. First all that wait for few, and then the others, those that wait for
@@ -114,7 +114,7 @@ impl Runtime {
         };
         // Nobody can lack what the host has none of.
         let running = if total.custom().next().is_some() { self.all_that_run() } else { Vec::new() };
-        Holders { held: running.into_iter().filter_map(&mut holds).collect(), total }
+        Holders::new(running.into_iter().filter_map(&mut holds).collect(), total)
     }
 
     fn all_that_run(&self) -> Vec<Arc<TaskRecord>> {

@@ -5,6 +5,7 @@
 //! several at once, as many of those it serves, and of the calls that come before it, as leave room. A task that lacks a custom resource
 //! needs as many of those that hold it. Whatever is none of these goes on by itself, and so does in the end whatever needs only such; the rest waits for itself.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use crate::state::object::ObjectRef;
 use crate::state::task::{TaskRecord, Work};
 use crate::types::limits::WAIT_OBJECTS_MAX;
 use crate::types::manifest::ModuleInfo;
+use crate::types::plan::TaskPlan;
 use crate::types::resources::{Milli, ResourceSet};
 
 /// The tasks on which some that wait depend.
@@ -24,6 +26,14 @@ pub struct WaitGraph {
     places: HashMap<*const TaskRecord, usize>,
     /// For each actor with calls in the graph, the calls that wait, and the nearest before each that holds up those behind.
     queues: HashMap<*const ActorRecord, Queue>,
+    /// The custom resources of which some that are ready lack, and who holds them: the tasks that lack one share it, so that a thousand
+    /// of them beside a thousand holders are no million edges.
+    pools: Vec<Pool>,
+    /// The place among them of each, by its place among all that are held.
+    pool_of: HashMap<usize, usize>,
+    /// What the tasks of a plan lack: those of a function need the same, and it is worked out once.
+    lacks: HashMap<*const TaskPlan, Arc<[Lack]>>,
+    /// What was gone over beside the tasks, whether an edge came of it or not.
     size: usize,
     /// It may have no more.
     max: usize,
@@ -39,11 +49,84 @@ pub struct TooLarge {
 
 /// Who holds custom resources, and all that there is of them. What nobody here holds counts as free.
 pub struct Holders {
-    /// Tasks, and the calls of actors, with what they or their actors hold.
-    pub held: Vec<(Arc<TaskRecord>, ResourceSet)>,
+    /// Tasks, and the calls of actors, whether they or their actors hold it.
+    tasks: Vec<Arc<TaskRecord>>,
     /// What the host has.
-    pub total: ResourceSet,
+    total: ResourceSet,
+    /// Each resource that is held.
+    held: Vec<Held>,
+    /// Its place there.
+    by_name: HashMap<String, usize>,
+    /// So many amounts were added up.
+    size: usize,
 }
+
+/// A custom resource that is held.
+#[derive(Default)]
+struct Held {
+    /// Of all who hold it.
+    sum: Milli,
+    /// The place of each, and how much it holds; in the order of their places.
+    by: Vec<(usize, Milli)>,
+}
+
+impl Holders {
+    /// Of these tasks, with what each holds, on a host that has `total`. Adds up once what is held of each resource: those that lack
+    /// it are many more.
+    pub fn new(holders: Vec<(Arc<TaskRecord>, ResourceSet)>, total: ResourceSet) -> Self {
+        let mut all =
+            Holders { tasks: Vec::new(), total, held: Vec::new(), by_name: HashMap::new(), size: holders.len() };
+        for (holder, (task, holds)) in holders.into_iter().enumerate() {
+            all.tasks.push(task);
+            for (name, amount) in holds.custom() {
+                all.size += 1;
+                if amount > 0 {
+                    let held = all.held_of(name);
+                    held.sum += amount;
+                    held.by.push((holder, amount));
+                }
+            }
+        }
+        all
+    }
+
+    /// The amounts that were added up, and who holds them.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    fn held_of(&mut self, name: &str) -> &mut Held {
+        let place = self.by_name.get(name).copied().unwrap_or_else(|| {
+            self.held.push(Held::default());
+            self.by_name.insert(name.to_owned(), self.held.len() - 1);
+            self.held.len() - 1
+        });
+        &mut self.held[place]
+    }
+
+    /// How much is lacking, and the place of that resource, where somebody who needs so much of it would have to wait for those that
+    /// hold it.
+    fn lacking(&self, name: &str, amount: Milli) -> Option<(usize, Milli)> {
+        let place = *self.by_name.get(name)?;
+        let lacking = amount - (self.total.amount(name) - self.held[place].sum);
+        (lacking > 0).then_some((place, lacking))
+    }
+}
+
+/// A custom resource of which some lack.
+struct Pool {
+    /// The tasks that hold it, in the order of all that hold something: their place there, and the one in the graph.
+    holders: Vec<(usize, usize)>,
+    /// So many of the first ones go on.
+    gone: usize,
+    /// What has come back.
+    back: Milli,
+    /// How much each task lacks that waits for it, and its place: those that lack least are last.
+    lacking: Vec<(Milli, usize)>,
+}
+
+/// How much of which pool.
+type Lack = (usize, Milli);
 
 type Queue = HashMap<*const TaskRecord, Option<Arc<TaskRecord>>>;
 
@@ -55,12 +138,13 @@ struct Node {
     state: State,
     /// The tasks that it depends on.
     needs: Vec<usize>,
-    /// How many of them must come to their end before it goes on; none where it does by itself.
+    /// How many of them must come to their end before it goes on, or of how many pools enough must come back; none where it goes on by
+    /// itself.
     missing: usize,
-    /// How much it lacks of custom resources, which those that it depends on hold.
-    lacks: Vec<(String, Milli)>,
-    /// What comes back with its end.
-    holds: Option<ResourceSet>,
+    /// What it lacks, where it depends on no task but on those that hold this.
+    lacks: Arc<[Lack]>,
+    /// What comes back with its end, of what others lack.
+    gives: Vec<Lack>,
     /// It waits with the other calls that its actor serves: there is no wait of its own that could fail.
     shares_a_wait: bool,
 }
@@ -111,6 +195,7 @@ impl WaitGraph {
             graph.explore(next, &task, holders);
             if earlier.is_some_and(|earlier| earlier.state(&task) != Some(graph.nodes[next].state)) {
                 graph.set(next, State::Free, Vec::new(), 0);
+                graph.nodes[next].lacks = Arc::default();
             }
             if graph.is_too_large || graph.size() > max {
                 return Err(TooLarge { size: graph.size() });
@@ -120,7 +205,7 @@ impl WaitGraph {
         Ok(graph)
     }
 
-    /// The tasks and queue places that it holds.
+    /// The tasks and queue places that were gone over, and the amounts that were compared.
     pub fn size(&self) -> usize {
         self.size + self.nodes.len()
     }
@@ -190,22 +275,44 @@ impl WaitGraph {
 
     /// A task that is ready: it depends on those that hold what it lacks.
     fn set_lacking(&mut self, place: usize, attempts: u32, task: &Arc<TaskRecord>, holders: &Holders) {
-        let held = |name: &str| holders.held.iter().map(|(_, held)| held.amount(name)).sum::<Milli>();
-        let lacks = |(name, amount): (&str, Milli)| {
-            let lacking = amount - (holders.total.amount(name) - held(name));
-            (lacking > 0).then(|| (name.to_owned(), lacking))
-        };
-        let lacks: Vec<_> = task.spec.plan.needs.custom().filter_map(lacks).collect();
-        let has_some = |held: &ResourceSet| lacks.iter().any(|(name, _)| held.amount(name) > 0);
-        let mut needs = Vec::new();
-        for (holder, held) in holders.held.iter().filter(|(_, held)| has_some(held)) {
-            let holder = self.place(holder.clone());
-            self.nodes[holder].holds = Some(held.clone());
-            needs.push(holder);
-        }
-        let missing = needs.len().min(1);
-        self.set(place, State::Queued(attempts), needs, missing);
+        let plan = Arc::as_ptr(&task.spec.plan);
+        let lacks = self.lacks.get(&plan).cloned().unwrap_or_else(|| {
+            let lacks = self.lacks_of(&task.spec.plan.needs, holders);
+            self.lacks.insert(plan, lacks.clone());
+            lacks
+        });
+        self.size += lacks.len();
+        self.set(place, State::Queued(attempts), Vec::new(), lacks.len());
         self.nodes[place].lacks = lacks;
+    }
+
+    /// What is lacking of these needs.
+    fn lacks_of(&mut self, needs: &ResourceSet, holders: &Holders) -> Arc<[Lack]> {
+        let mut lacks = Vec::new();
+        let mut fresh = Vec::new();
+        for (name, amount) in needs.custom() {
+            // Also where nothing is lacking: it was looked up.
+            self.size += 1;
+            let Some((held, lacking)) = holders.lacking(name, amount) else { continue };
+            let pool = self.pool_of.get(&held).copied().unwrap_or_else(|| {
+                self.pools.push(Pool { holders: Vec::new(), gone: 0, back: 0, lacking: Vec::new() });
+                self.pool_of.insert(held, self.pools.len() - 1);
+                fresh.extend(
+                    holders.held[held].by.iter().map(|(holder, amount)| (*holder, self.pools.len() - 1, *amount)),
+                );
+                self.pools.len() - 1
+            });
+            lacks.push((pool, lacking));
+        }
+        self.size += fresh.len();
+        // In the order of the holders, as if each were looked at for all that it holds.
+        fresh.sort_unstable();
+        for (holder, pool, amount) in fresh {
+            let place = self.place(holders.tasks[holder].clone());
+            self.nodes[place].gives.push((pool, amount));
+            self.pools[pool].holders.push((holder, place));
+        }
+        lacks.into()
     }
 
     /// The tasks that are ready to run, as soon as there is room.
@@ -287,6 +394,7 @@ impl WaitGraph {
             return Vec::new();
         }
         let needed_by = self.needed_by();
+        self.line_up();
         let free = (0..self.nodes.len()).filter(|place| self.nodes[*place].missing == 0).collect();
         let mut goes_on = vec![false; self.nodes.len()];
         self.release(free, &needed_by, &mut goes_on);
@@ -310,19 +418,60 @@ impl WaitGraph {
         needed_by
     }
 
+    /// Those that lack of a pool wait at it, the one that lacks least last.
+    fn line_up(&mut self) {
+        for (place, node) in self.nodes.iter().enumerate() {
+            node.lacks.iter().for_each(|(pool, lacking)| self.pools[*pool].lacking.push((*lacking, place)));
+        }
+        self.pools.iter_mut().for_each(|pool| pool.lacking.sort_unstable_by_key(|lacks| Reverse(*lacks)));
+    }
+
     /// These tasks go on, and whatever waits for no more than them.
     fn release(&mut self, mut free: Vec<usize>, needed_by: &[Vec<usize>], goes_on: &mut [bool]) {
         while let Some(place) = free.pop() {
             if std::mem::replace(&mut goes_on[place], true) {
                 continue;
             }
-            let holds = self.nodes[place].holds.clone().unwrap_or_default();
+            for (pool, amount) in std::mem::take(&mut self.nodes[place].gives) {
+                let pool = &mut self.pools[pool];
+                pool.back += amount;
+                while let Some((_, waiting)) = pool.lacking.pop_if(|(lacking, _)| *lacking <= pool.back) {
+                    if self.nodes[waiting].loses_one() {
+                        free.push(waiting);
+                    }
+                }
+            }
             for waiting in &needed_by[place] {
-                if self.nodes[*waiting].loses(&holds) {
+                if self.nodes[*waiting].loses_one() {
                     free.push(*waiting);
                 }
             }
         }
+        for pool in &mut self.pools {
+            pool.gone += pool.holders[pool.gone..].iter().take_while(|(_, place)| goes_on[*place]).count();
+        }
+    }
+
+    /// The first of those that this one depends on which does not go on.
+    fn first_need(&self, place: usize, goes_on: &[bool]) -> Option<usize> {
+        let node = &self.nodes[place];
+        let holders = node.lacks.iter().filter_map(|(pool, _)| self.pools[*pool].holders.get(self.pools[*pool].gone));
+        let of_pools = holders.min().map(|(_, place)| *place);
+        of_pools.or_else(|| node.needs.iter().copied().find(|need| !goes_on[*need]))
+    }
+
+    /// All that this one depends on and that was not said before: each pool is gone over once.
+    fn new_needs(&self, place: usize, pools_seen: &mut HashSet<usize>) -> Vec<usize> {
+        let node = &self.nodes[place];
+        if node.lacks.is_empty() {
+            return node.needs.clone();
+        }
+        let new = node.lacks.iter().filter(|(pool, _)| pools_seen.insert(*pool));
+        let mut holders: Vec<_> = new.flat_map(|(pool, _)| self.pools[*pool].holders.iter().copied()).collect();
+        // As in the cycles: in the order of the holders, and each once.
+        holders.sort_unstable();
+        holders.dedup();
+        holders.into_iter().map(|(_, place)| place).collect()
     }
 
     /// Follows what does not go on until it comes back to itself.
@@ -335,7 +484,7 @@ impl WaitGraph {
                 break first;
             }
             path.push(place);
-            place = *self.nodes[place].needs.iter().find(|need| !goes_on[**need])?;
+            place = self.first_need(place, goes_on)?;
         };
         let mut ring = path.split_off(first);
         let mut stamp = self.turn_to_last_wait(&mut ring, false);
@@ -377,8 +526,9 @@ impl WaitGraph {
     fn way(&self, from: usize, goes_on: &[bool], is_it: impl Fn(usize) -> bool) -> Option<Vec<usize>> {
         let mut came_from: HashMap<usize, usize> = HashMap::new();
         let mut next = VecDeque::from([from]);
+        let mut pools_seen = HashSet::new();
         while let Some(place) = next.pop_front() {
-            for need in self.nodes[place].needs.iter().copied().filter(|need| !goes_on[*need]) {
+            for need in self.new_needs(place, &mut pools_seen).into_iter().filter(|need| !goes_on[*need]) {
                 if came_from.contains_key(&need) {
                     continue;
                 }
@@ -399,18 +549,14 @@ impl WaitGraph {
 
 impl Node {
     fn free(task: Arc<TaskRecord>) -> Self {
-        let (state, needs, lacks) = (State::Free, Vec::new(), Vec::new());
-        Node { task, state, needs, missing: 0, lacks, holds: None, shares_a_wait: false }
+        let (needs, lacks, gives) = (Vec::new(), Arc::default(), Vec::new());
+        Node { task, state: State::Free, needs, missing: 0, lacks, gives, shares_a_wait: false }
     }
 
-    /// One that it depends on has come to its end, and gives this back. True if it goes on now.
-    fn loses(&mut self, holds: &ResourceSet) -> bool {
-        if self.lacks.is_empty() {
-            self.missing = self.missing.saturating_sub(1);
-            return self.missing == 0;
-        }
-        self.lacks.iter_mut().for_each(|(name, amount)| *amount -= holds.amount(name));
-        self.lacks.iter().all(|(_, amount)| *amount <= 0)
+    /// One that it depends on has come to its end, or of a pool enough has come back. True if it goes on now.
+    fn loses_one(&mut self) -> bool {
+        self.missing = self.missing.saturating_sub(1);
+        self.missing == 0
     }
 }
 
@@ -480,5 +626,166 @@ fn name(task: &TaskRecord) -> String {
             format!("{name}.{}", plan.entry)
         }
         _ => plan.name.to_string(),
+    }
+}
+
+// The models' tasks are not there where threads are shuttled.
+#[cfg(all(test, not(feature = "shuttle")))]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Instant;
+
+    use fastrand::Rng;
+    use rustyray_testkit::seeds;
+
+    use super::super::blocked_on::Awaited;
+    use super::*;
+    use crate::state::model::{Busy, plan, task};
+    use crate::state::object::store::ObjectStore;
+
+    /// Tasks that run and hold something, and those that are ready, which all have a plan of their own.
+    struct Host {
+        running: Vec<(Arc<TaskRecord>, ResourceSet)>,
+        ready: Vec<(Arc<TaskRecord>, ObjectRef)>,
+        total: ResourceSet,
+    }
+
+    impl Host {
+        fn new(total: ResourceSet, hold: &[ResourceSet], need: &[ResourceSet]) -> Self {
+            let store = ObjectStore::new(1 << 30);
+            let make = |id: usize, needs: &ResourceSet| {
+                task(id as u64, 0, TaskPlan { needs: needs.clone(), ..plan() }, false, &store)
+            };
+            let running = hold.iter().enumerate().map(|(id, holds)| {
+                let (task, _) = make(id, holds);
+                assert!(task.begin(Arc::new(Busy), Instant::now()));
+                (task, holds.clone())
+            });
+            let ready = need.iter().enumerate().map(|(id, needs)| make(hold.len() + id, needs));
+            Host { running: running.collect(), ready: ready.collect(), total }
+        }
+
+        /// A task that runs waits for `count` of these that are ready.
+        fn waits(&self, holder: usize, ready: impl Iterator<Item = usize>, count: usize) {
+            let objects: Arc<[ObjectRef]> = ready.map(|place| self.ready[place].1.clone()).collect();
+            let wait = Wait { objects: Awaited::Many(objects), count };
+            assert!(self.running[holder].0.parking().park(wait, 1 + holder as u64).is_none());
+        }
+
+        fn holders(&self) -> Holders {
+            Holders::new(self.running.clone(), self.total.clone())
+        }
+
+        fn look(&self) -> WaitGraph {
+            let waiting: Vec<_> = self.running.iter().map(|(task, _)| task.clone()).collect();
+            WaitGraph::of(&waiting, &self.holders(), None, usize::MAX).ok().expect("there is no bound")
+        }
+    }
+
+    fn of_each(resources: usize, milli: Milli) -> ResourceSet {
+        (0..resources).fold(ResourceSet::default(), |set, n| set.with_milli(format!("r{n}"), milli))
+    }
+
+    /// So much a look goes over where so many that are ready lack one resource of several, which so many hold.
+    fn work(ready: usize, holders: usize, resources: usize) -> usize {
+        let total = of_each(resources, 2 * holders as Milli).with_milli("r0", holders as Milli);
+        let host = Host::new(total, &vec![of_each(resources, 1); holders], &vec![of_each(resources, 1); ready]);
+        host.waits(0, 0..ready, ready);
+        let mut graph = host.look();
+        let cycles = graph.cycles(0);
+        assert_eq!(cycles.len(), 0, "the other holders give enough back");
+        host.holders().size() + graph.size()
+    }
+
+    #[test]
+    fn a_look_goes_over_tasks_and_holders_and_not_over_each_holder_for_each_task() {
+        let (few, many) = (work(100, 50, 15), work(400, 200, 15));
+        assert!(few >= 100 * 15 + 50 * 15, "what is compared is counted: {few}");
+        assert!(few <= 2 * (100 * 15 + 50 * 15), "{few}");
+        assert!(many <= 4 * few + 100, "{few}, then {many}");
+    }
+
+    #[test]
+    fn what_tasks_of_one_function_lack_is_worked_out_once() {
+        let host = Host::new(of_each(15, 1), &[of_each(15, 1)], &[of_each(15, 1)]);
+        let mut graph = WaitGraph { max: usize::MAX, ..WaitGraph::default() };
+        let (holders, ready) = (host.holders(), &host.ready[0].0);
+        let place = graph.place(ready.clone());
+        let mut grown_by = || {
+            let before = graph.size();
+            graph.set_lacking(place, 0, ready, &holders);
+            graph.size() - before
+        };
+        assert!(grown_by() > grown_by());
+        assert_eq!(grown_by(), 15, "what it lacks, and nothing was looked up");
+    }
+
+    /// Who never goes on, by going over all again and again.
+    fn stuck(host: &Host, waits: &[Option<(Vec<usize>, usize)>], names: &[&str]) -> Vec<bool> {
+        let mut free = host.running.iter().fold(host.total.clone(), |free, (_, held)| free.less(held));
+        let (mut running, mut ready) = (vec![true; host.running.len()], vec![true; host.ready.len()]);
+        loop {
+            let before = (running.clone(), ready.clone());
+            for (place, (task, _)) in host.ready.iter().enumerate() {
+                let needs = &task.spec.plan.needs;
+                if names.iter().all(|name| needs.amount(name) <= free.amount(name)) {
+                    ready[place] = false;
+                }
+            }
+            for (place, (_, held)) in host.running.iter().enumerate() {
+                let there =
+                    |(tasks, count): &(Vec<usize>, usize)| tasks.iter().filter(|at| !ready[**at]).count() >= *count;
+                if running[place] && waits[place].as_ref().is_none_or(there) {
+                    running[place] = false;
+                    free.give(held);
+                }
+            }
+            if before == (running.clone(), ready.clone()) {
+                return running;
+            }
+        }
+    }
+
+    #[test]
+    fn whoever_lacks_resources_is_stuck_where_going_over_all_holders_says_so() {
+        let [with, without] = [const { AtomicU32::new(0) }; 2];
+        seeds::each(300, |seed| {
+            let mut rng = Rng::with_seed(seed);
+            let names = ["a", "b", "c"];
+            let mut any = |most: Milli| {
+                let amounts: Vec<_> = names.iter().map(|name| (*name, rng.i64(0..=most))).collect();
+                amounts.into_iter().fold(ResourceSet::default(), |set, (name, amount)| set.with_milli(name, amount))
+            };
+            let hold: Vec<_> = (0..6).map(|_| any(2)).collect();
+            let total = hold.iter().fold(any(1), |mut total, held| {
+                total.give(held);
+                total
+            });
+            // Who needs more than there is at all is not let in.
+            let need: Vec<_> = (0..8).map(|_| any(4).within_share(&total, 1, 1)).collect();
+            let host = Host::new(total, &hold, &need);
+            let waits: Vec<_> = (0..hold.len())
+                .map(|holder| {
+                    let mut tasks: Vec<usize> = (0..need.len()).filter(|_| rng.u8(..3) == 0).collect();
+                    rng.shuffle(&mut tasks);
+                    let count = tasks.len().min(1 + rng.usize(..3));
+                    let wait = (count > 0 && rng.u8(..5) > 0).then_some((tasks, count));
+                    wait.iter().for_each(|(tasks, count)| host.waits(holder, tasks.iter().copied(), *count));
+                    wait
+                })
+                .collect();
+            let stuck = stuck(&host, &waits, &names);
+            let is_stuck = |task: &Arc<TaskRecord>| {
+                let place = host.running.iter().position(|(running, _)| Arc::ptr_eq(running, task));
+                place.is_none_or(|place| stuck[place])
+            };
+            let cycles = host.look().cycles(0);
+            assert_eq!(cycles.is_empty(), !stuck.contains(&true), "{stuck:?}");
+            assert!(cycles.iter().flat_map(|cycle| &cycle.tasks).all(is_stuck));
+            let seen = if cycles.is_empty() { &without } else { &with };
+            seen.fetch_add(1, Ordering::Relaxed);
+        });
+        let seen = [with, without].map(AtomicU32::into_inner);
+        assert!(seen.iter().all(|count| *count > 0), "with cycles and without: {seen:?}");
     }
 }
