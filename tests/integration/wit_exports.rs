@@ -1,5 +1,8 @@
 //! What a component that no SDK made exports: by which names it is called, what of it cannot be called, and what is not its own.
 
+use std::time::{Duration, Instant, SystemTime};
+
+use rustyray_host::clock::{Clock, ManualClock, Sleep};
 use rustyray_host::{Encoding, ErrorKind, Host, Module, ModuleError, Payload, TaskOptions};
 
 use rustyray_tests::{builder, error, finish, value};
@@ -410,5 +413,93 @@ async fn resources_are_made_and_called_in_one_call() {
     // A string of JSON from who has no other.
     let added = module.task("cells.counter.value").arg(r#"[{"new": [5]}]"#.to_owned()).submit().await;
     assert_eq!(rustyray_tests::value::<u32>(&host, &added).await, 5);
+    finish(host).await;
+}
+
+/// Counts a list of an enum with five thousand cases, and gives one of a million.
+fn many_cases() -> String {
+    let names: String = (0..5000).map(|number| format!("\"c{number}\" ")).collect();
+    format!(
+        r#"(component
+        (core module $m
+            (memory (export "memory") 64)
+            (data (i32.const 0) "\10\00\00\00\40\42\0f\00")
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 16))
+            (func (export "count") (param i32 i32) (result i32) (local.get 1))
+            (func (export "give") (result i32) (i32.const 0)))
+        (core instance $i (instantiate $m))
+        (alias core export $i "memory" (core memory $memory))
+        (alias core export $i "realloc" (core func $realloc))
+        (type $case' (enum {names}))
+        (export $case "case" (type $case'))
+        (func $count (param "of" (list $case)) (result u32)
+            (canon lift (core func $i "count") (memory $memory) (realloc $realloc)))
+        (func $give (result (list $case)) (canon lift (core func $i "give") (memory $memory)))
+        (export "count" (func $count))
+        (export "give" (func $give)))"#
+    )
+}
+
+const MILLION: usize = 1_000_000;
+
+/// So many times the last of the cases, in JSON.
+fn cases(count: usize) -> Payload {
+    let mut text = "\"c4999\",".repeat(count);
+    text.pop();
+    Payload::new(Encoding::Json, format!("[{text}]"))
+}
+
+#[tokio::test]
+async fn values_of_arguments_and_results_burn_fuel() {
+    let host = builder().build().unwrap();
+    let module = load(&host, &many_cases()).await;
+    let small = || TaskOptions::new().fuel(20_000_000);
+    let few = module.task("count").arg_payload(cases(1000)).options(small()).submit().await;
+    assert_eq!(value::<u32>(&host, &few).await, 1000);
+    let all = module.task("count").arg_payload(cases(MILLION)).submit().await;
+    assert_eq!(value::<u32>(&host, &all).await as usize, MILLION);
+    let json = module.task("count").arg_payload(cases(MILLION)).options(small()).submit().await;
+    let bytes = Payload::new(Encoding::Bincode, [&[252][..], &(MILLION as u32).to_le_bytes(), &[7; MILLION]].concat());
+    let binary = module.task("count").arg_payload(bytes).options(small()).submit().await;
+    let given = module.task("give").options(small()).submit().await;
+    let given_as_json = module.task("give").options(small()).reply(Encoding::Json).submit().await;
+    for (what, object) in [("json", json), ("binary", binary), ("given", given), ("as json", given_as_json)] {
+        let error = error(&host, &object).await;
+        assert_eq!(error.kind, ErrorKind::OutOfFuel, "{what}: {error:#}");
+        assert_eq!(error.limit.as_ref().unwrap().limit, 20_000_000, "{what}");
+    }
+    finish(host).await;
+}
+
+/// A clock that goes on by a millisecond whenever somebody looks at it: so much is done in a time, however long it takes.
+struct Looked(ManualClock);
+
+impl Clock for Looked {
+    fn now(&self) -> Instant {
+        self.0.advance(Duration::from_millis(1));
+        self.0.now()
+    }
+
+    fn wall(&self) -> SystemTime {
+        self.0.wall()
+    }
+
+    fn sleep_until(&self, until: Instant) -> Sleep {
+        self.0.sleep_until(until)
+    }
+}
+
+#[tokio::test]
+async fn a_deadline_ends_what_is_made_of_arguments_and_results() {
+    let host = builder().clock(Looked(ManualClock::new())).build().unwrap();
+    let module = load(&host, &many_cases()).await;
+    let short = || TaskOptions::new().timeout(Duration::from_millis(150));
+    let few = module.task("count").arg_payload(cases(1000)).options(short()).submit().await;
+    assert_eq!(value::<u32>(&host, &few).await, 1000);
+    let all = module.task("count").arg_payload(cases(MILLION)).options(short()).submit().await;
+    let given = module.task("give").options(short()).reply(Encoding::Json).submit().await;
+    for object in [all, given] {
+        assert_eq!(error(&host, &object).await.kind, ErrorKind::TaskTimedOut);
+    }
     finish(host).await;
 }

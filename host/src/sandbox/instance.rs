@@ -301,7 +301,7 @@ impl Instance {
 }
 
 /// What ended the guest, as an error of its task.
-fn explained(store: &Store<Guest>, error: &wasmtime::Error) -> TaskError {
+pub(super) fn explained(store: &Store<Guest>, error: &wasmtime::Error) -> TaskError {
     let task = store.data().task();
     match exit_code(error) {
         Some(code) => {

@@ -164,6 +164,16 @@ pub const SPILL_RETRY: Duration = Duration::from_millis(50);
 /// takes the host some thirty bytes while the task starts.
 pub const WIT_VALUES_MAX: usize = 4 << 20;
 
+/// Fuel that the task burns for each of them, and for each value of its result: the host does it, in some hundred instructions.
+pub const WIT_VALUE_FUEL: u64 = 50;
+
+/// So many of them are translated between two looks at whether the task is to stop, and at its fuel: some tenths of a millisecond.
+pub const WIT_VALUES_A_LOOK: usize = 4096;
+
+/// So many bytes of a text burn as much as a value. Of a name that stands in the type, and not in the bytes of the argument, they count
+/// as a value: names have up to a hundred thousand bytes, and each value has its own copy.
+pub const WIT_TEXT_BYTES: usize = 32;
+
 /// Items of a stream that lie ready before the task that gives them waits: enough that neither side waits for the other's next
 /// turn, and few enough that large items do not fill the store.
 pub const STREAM_ITEMS_AHEAD: usize = 16;

@@ -10,7 +10,7 @@ use super::budget::Budget;
 ///
 /// # Errors
 /// They are none.
-pub fn read(bytes: &[u8], ty: &Type, budget: &mut Budget) -> Result<Val, String> {
+pub fn read(bytes: &[u8], ty: &Type, budget: &mut Budget<'_>) -> Result<Val, String> {
     let mut reader = Reader { bytes, budget };
     let value = reader.value(ty)?;
     match reader.bytes.len() {
@@ -19,15 +19,15 @@ pub fn read(bytes: &[u8], ty: &Type, budget: &mut Budget) -> Result<Val, String>
     }
 }
 
-struct Reader<'a> {
+struct Reader<'a, 'b> {
     bytes: &'a [u8],
-    budget: &'a mut Budget,
+    budget: &'a mut Budget<'b>,
 }
 
 /// A first byte below this is the number itself; this one and the next three say how many bytes it has.
 const IN_TWO_BYTES: u8 = 251;
 
-impl Reader<'_> {
+impl Reader<'_, '_> {
     fn value(&mut self, ty: &Type) -> Result<Val, String> {
         self.budget.take(1)?;
         Ok(match ty {
@@ -55,7 +55,10 @@ impl Reader<'_> {
             Type::FixedLengthList(list) => Val::FixedLengthList(self.values(list.len() as usize, &list.ty())?),
             Type::Tuple(tuple) => Val::Tuple(tuple.types().map(|ty| self.value(&ty)).collect::<Result<_, _>>()?),
             Type::Record(record) => {
-                let fields = record.fields().map(|field| Ok((field.name.to_owned(), self.value(&field.ty)?)));
+                let fields = record.fields().map(|field| {
+                    self.budget.name(field.name)?;
+                    Ok((field.name.to_owned(), self.value(&field.ty)?))
+                });
                 Val::Record(fields.collect::<Result<_, String>>()?)
             }
             Type::Option(option) => Val::Option(match self.byte()? {
@@ -63,23 +66,28 @@ impl Reader<'_> {
                 1 => Some(Box::new(self.value(&option.ty())?)),
                 other => return Err(format!("{other} is neither something nor nothing")),
             }),
-            Type::Enum(names) => {
+            Type::Enum(_) | Type::Variant(_) => {
                 let index = self.index()?;
-                Val::Enum(names.names().nth(index).ok_or_else(|| no_case(index))?.to_owned())
-            }
-            Type::Variant(variant) => {
-                let index = self.index()?;
-                let case = variant.cases().nth(index).ok_or_else(|| no_case(index))?;
-                Val::Variant(case.name.to_owned(), self.boxed(case.ty)?)
+                let cases = self.budget.cases(ty)?;
+                let (name, inner) = cases.at(index).ok_or_else(|| no_case(index))?;
+                self.budget.name(name)?;
+                match ty {
+                    Type::Enum(_) => Val::Enum(name.to_owned()),
+                    _ => Val::Variant(name.to_owned(), self.boxed(inner)?),
+                }
             }
             Type::Result(result) => Val::Result(match self.index()? {
-                0 => Ok(self.boxed(result.ok())?),
-                1 => Err(self.boxed(result.err())?),
+                0 => Ok(self.boxed(result.ok().as_ref())?),
+                1 => Err(self.boxed(result.err().as_ref())?),
                 other => return Err(no_case(other)),
             }),
             Type::Flags(known) => {
                 let count = self.count()?;
-                let names = (0..count).map(|_| self.text()).collect::<Result<Vec<_>, _>>()?;
+                let mut name = || {
+                    self.budget.take(1)?;
+                    self.text()
+                };
+                let names = (0..count).map(|_| name()).collect::<Result<Vec<_>, _>>()?;
                 match names.iter().find(|name| known.names().all(|known| known != name.as_str())) {
                     Some(name) => return Err(format!("there is no flag {name:?}")),
                     None => Val::Flags(names),
@@ -92,8 +100,8 @@ impl Reader<'_> {
     }
 
     /// What comes with a case, where something does. An `Ok(())` is no byte.
-    fn boxed(&mut self, ty: Option<Type>) -> Result<Option<Box<Val>>, String> {
-        ty.map(|ty| self.value(&ty).map(Box::new)).transpose()
+    fn boxed(&mut self, ty: Option<&Type>) -> Result<Option<Box<Val>>, String> {
+        ty.map(|ty| self.value(ty).map(Box::new)).transpose()
     }
 
     fn values(&mut self, count: usize, ty: &Type) -> Result<Vec<Val>, String> {
@@ -152,6 +160,7 @@ impl Reader<'_> {
 
     fn text(&mut self) -> Result<String, String> {
         let length = self.count()?;
+        self.budget.text(length)?;
         let bytes = self.take(length)?.to_vec();
         String::from_utf8(bytes).map_err(|_| "it is no UTF-8".to_owned())
     }
@@ -178,40 +187,49 @@ fn no_case(index: usize) -> String {
 ///
 /// # Errors
 /// It is not of this type.
-pub fn write(value: &Val, ty: &Type) -> Result<Vec<u8>, String> {
-    let mut writer = Writer(Vec::new());
+pub fn write(value: &Val, ty: &Type, budget: &mut Budget<'_>) -> Result<Vec<u8>, String> {
+    let mut writer = Writer { written: Vec::new(), budget };
     writer.value(value, ty)?;
-    Ok(writer.0)
+    Ok(writer.written)
 }
 
-struct Writer(Vec<u8>);
+struct Writer<'a, 'b> {
+    written: Vec<u8>,
+    budget: &'a mut Budget<'b>,
+}
 
-impl Writer {
+impl Writer<'_, '_> {
     fn value(&mut self, value: &Val, ty: &Type) -> Result<(), String> {
+        self.budget.step(1)?;
         match (value, ty) {
-            (Val::Bool(value), _) => self.0.push((*value).into()),
-            (Val::U8(value), _) => self.0.push(*value),
-            (Val::S8(value), _) => self.0.push(*value as u8),
+            (Val::Bool(value), _) => self.written.push((*value).into()),
+            (Val::U8(value), _) => self.written.push(*value),
+            (Val::S8(value), _) => self.written.push(*value as u8),
             (Val::U16(value), _) => self.number((*value).into()),
             (Val::U32(value), _) => self.number((*value).into()),
             (Val::U64(value), _) => self.number(*value),
             (Val::S16(value), _) => self.signed((*value).into()),
             (Val::S32(value), _) => self.signed((*value).into()),
             (Val::S64(value), _) => self.signed(*value),
-            (Val::Float32(value), _) => self.0.extend(value.to_le_bytes()),
-            (Val::Float64(value), _) => self.0.extend(value.to_le_bytes()),
-            (Val::Char(value), _) => self.0.extend(value.encode_utf8(&mut [0; 4]).bytes()),
-            (Val::String(text), _) => self.text(text),
+            (Val::Float32(value), _) => self.written.extend(value.to_le_bytes()),
+            (Val::Float64(value), _) => self.written.extend(value.to_le_bytes()),
+            (Val::Char(value), _) => self.written.extend(value.encode_utf8(&mut [0; 4]).bytes()),
+            (Val::String(text), _) => {
+                self.budget.text(text.len())?;
+                self.text(text);
+            }
             (Val::Flags(names), _) => {
                 self.number(names.len() as u64);
                 names.iter().for_each(|name| self.text(name));
             }
             (Val::List(items), Type::List(list)) => {
                 self.number(items.len() as u64);
-                items.iter().try_for_each(|item| self.value(item, &list.ty()))?;
+                let ty = list.ty();
+                items.iter().try_for_each(|item| self.value(item, &ty))?;
             }
             (Val::FixedLengthList(items), Type::FixedLengthList(list)) => {
-                items.iter().try_for_each(|item| self.value(item, &list.ty()))?;
+                let ty = list.ty();
+                items.iter().try_for_each(|item| self.value(item, &ty))?;
             }
             (Val::Tuple(items), Type::Tuple(tuple)) => {
                 items.iter().zip(tuple.types()).try_for_each(|(item, ty)| self.value(item, &ty))?;
@@ -219,53 +237,53 @@ impl Writer {
             (Val::Record(fields), Type::Record(record)) => {
                 fields.iter().zip(record.fields()).try_for_each(|((_, value), field)| self.value(value, &field.ty))?;
             }
-            (Val::Option(None), _) => self.0.push(0),
+            (Val::Option(None), _) => self.written.push(0),
             (Val::Option(Some(value)), Type::Option(option)) => {
-                self.0.push(1);
+                self.written.push(1);
                 self.value(value, &option.ty())?;
             }
-            (Val::Enum(name), Type::Enum(names)) => {
-                let index = names.names().position(|known| known == name).ok_or("a case that it does not have")?;
+            (Val::Enum(name), Type::Enum(_)) => {
+                let (index, _) = self.budget.cases(ty)?.named(name).ok_or("a case that it does not have")?;
                 self.number(index as u64);
             }
-            (Val::Variant(name, inner), Type::Variant(variant)) => {
-                let mut cases = variant.cases().enumerate();
-                let (index, case) = cases.find(|(_, case)| case.name == name).ok_or("a case that it does not have")?;
+            (Val::Variant(name, inner), Type::Variant(_)) => {
+                let cases = self.budget.cases(ty)?;
+                let (index, ty) = cases.named(name).ok_or("a case that it does not have")?;
                 self.number(index as u64);
-                self.inner(inner.as_deref(), case.ty)?;
+                self.inner(inner.as_deref(), ty)?;
             }
             (Val::Result(Ok(inner)), Type::Result(result)) => {
                 self.number(0);
-                self.inner(inner.as_deref(), result.ok())?;
+                self.inner(inner.as_deref(), result.ok().as_ref())?;
             }
             (Val::Result(Err(inner)), Type::Result(result)) => {
                 self.number(1);
-                self.inner(inner.as_deref(), result.err())?;
+                self.inner(inner.as_deref(), result.err().as_ref())?;
             }
             _ => return Err(super::text::of(ty)),
         }
         Ok(())
     }
 
-    fn inner(&mut self, value: Option<&Val>, ty: Option<Type>) -> Result<(), String> {
+    fn inner(&mut self, value: Option<&Val>, ty: Option<&Type>) -> Result<(), String> {
         match (value, ty) {
-            (Some(value), Some(ty)) => self.value(value, &ty),
+            (Some(value), Some(ty)) => self.value(value, ty),
             _ => Ok(()),
         }
     }
 
     fn number(&mut self, number: u64) {
         if number < IN_TWO_BYTES.into() {
-            self.0.push(number as u8);
+            self.written.push(number as u8);
         } else if let Ok(number) = u16::try_from(number) {
-            self.0.push(IN_TWO_BYTES);
-            self.0.extend(number.to_le_bytes());
+            self.written.push(IN_TWO_BYTES);
+            self.written.extend(number.to_le_bytes());
         } else if let Ok(number) = u32::try_from(number) {
-            self.0.push(252);
-            self.0.extend(number.to_le_bytes());
+            self.written.push(252);
+            self.written.extend(number.to_le_bytes());
         } else {
-            self.0.push(253);
-            self.0.extend(number.to_le_bytes());
+            self.written.push(253);
+            self.written.extend(number.to_le_bytes());
         }
     }
 
@@ -275,6 +293,6 @@ impl Writer {
 
     fn text(&mut self, text: &str) {
         self.number(text.len() as u64);
-        self.0.extend(text.bytes());
+        self.written.extend(text.bytes());
     }
 }

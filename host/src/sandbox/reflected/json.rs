@@ -2,6 +2,9 @@
 //! case, or an object with that name and what is in it; flags are an array of names. An option in an option is an object with
 //! `some` in it, since `null` can be but one of the two. What JSON has no number for is a text, and whole numbers of 64 bits may be.
 
+use std::collections::HashSet;
+use std::io;
+
 use serde_json::{Map, Number, Value};
 use wasmtime::component::Val;
 use wasmtime::component::types::Type;
@@ -12,7 +15,7 @@ use super::budget::Budget;
 ///
 /// # Errors
 /// It is none.
-pub fn read(value: &Value, ty: &Type, budget: &mut Budget) -> Result<Val, String> {
+pub fn read(value: &Value, ty: &Type, budget: &mut Budget<'_>) -> Result<Val, String> {
     budget.take(1)?;
     match (ty, value) {
         (Type::Bool, Value::Bool(value)) => Ok(Val::Bool(*value)),
@@ -23,7 +26,10 @@ pub fn read(value: &Value, ty: &Type, budget: &mut Budget) -> Result<Val, String
                 _ => Err(wrong("one character", value)),
             }
         }
-        (Type::String, Value::String(text)) => Ok(Val::String(text.clone())),
+        (Type::String, Value::String(text)) => {
+            budget.text(text.len())?;
+            Ok(Val::String(text.clone()))
+        }
         (Type::Float32 | Type::Float64, value) => float(ty, value).ok_or_else(|| wrong(&expected_float(ty), value)),
         (Type::U64, Value::String(text)) => whole(text).map(Val::U64).ok_or_else(|| wrong("u64", value)),
         (Type::S64, Value::String(text)) => whole(text).map(Val::S64).ok_or_else(|| wrong("s64", value)),
@@ -42,28 +48,36 @@ pub fn read(value: &Value, ty: &Type, budget: &mut Budget) -> Result<Val, String
             let held = if is_option(&inner) { held(value).ok_or_else(|| wrong(SOME, value))? } else { value };
             Ok(Val::Option(Some(Box::new(read(held, &inner, budget)?))))
         }
-        (Type::Enum(names), Value::String(name)) if names.names().any(|known| known == name) => {
-            Ok(Val::Enum(name.clone()))
+        (Type::Enum(_), value) => {
+            let cases = budget.cases(ty)?;
+            match value.as_str().filter(|name| cases.named(name).is_some()) {
+                Some(name) => Ok(Val::Enum(name.to_owned())),
+                None => Err(wrong(&format!("one of {}", all(cases.names())), value)),
+            }
         }
-        (Type::Enum(names), value) => Err(wrong(&format!("one of {}", all(names.names())), value)),
         (Type::Flags(known), Value::Array(names)) => {
             let flag = |name: &Value| match name.as_str().filter(|name| known.names().any(|known| known == *name)) {
                 Some(name) => Ok(name.to_owned()),
                 None => Err(wrong(&format!("some of {}", all(known.names())), name)),
             };
-            Ok(Val::Flags(names.iter().map(flag).collect::<Result<_, _>>()?))
+            let mut flags = Vec::new();
+            for name in names {
+                budget.take(1)?;
+                flags.push(flag(name)?);
+            }
+            Ok(Val::Flags(flags))
         }
-        (Type::Variant(variant), value) => {
+        (Type::Variant(_), value) => {
             let (name, inner) = case(value).ok_or_else(|| wrong("the name of a case", value))?;
-            let mut cases = variant.cases();
-            let Some(found) = cases.find(|case| case.name == name) else {
-                return Err(wrong(&format!("one of {}", all(variant.cases().map(|case| case.name))), value));
+            let cases = budget.cases(ty)?;
+            let Some((_, ty)) = cases.named(name) else {
+                return Err(wrong(&format!("one of {}", all(cases.names())), value));
             };
-            Ok(Val::Variant(name.to_owned(), read_case(inner, found.ty, value, budget)?))
+            Ok(Val::Variant(name.to_owned(), read_case(inner, ty, value, budget)?))
         }
         (Type::Result(result), value) => match case(value) {
-            Some(("ok", inner)) => Ok(Val::Result(Ok(read_case(inner, result.ok(), value, budget)?))),
-            Some(("err", inner)) => Ok(Val::Result(Err(read_case(inner, result.err(), value, budget)?))),
+            Some(("ok", inner)) => Ok(Val::Result(Ok(read_case(inner, result.ok().as_ref(), value, budget)?))),
+            Some(("err", inner)) => Ok(Val::Result(Err(read_case(inner, result.err().as_ref(), value, budget)?))),
             _ => Err(wrong("ok or err", value)),
         },
         (ty, Value::Number(number)) => integer(ty, number).ok_or_else(|| wrong(&super::text::of(ty), value)),
@@ -71,17 +85,18 @@ pub fn read(value: &Value, ty: &Type, budget: &mut Budget) -> Result<Val, String
     }
 }
 
-fn read_all(items: &[Value], ty: &Type, budget: &mut Budget) -> Result<Vec<Val>, String> {
+fn read_all(items: &[Value], ty: &Type, budget: &mut Budget<'_>) -> Result<Vec<Val>, String> {
     items.iter().map(|item| read(item, ty, budget)).collect()
 }
 
-fn read_record(ty: &Type, fields: &Map<String, Value>, budget: &mut Budget) -> Result<Val, String> {
+fn read_record(ty: &Type, fields: &Map<String, Value>, budget: &mut Budget<'_>) -> Result<Val, String> {
     let record = ty.unwrap_record();
-    if let Some(unknown) = fields.keys().find(|name| record.fields().all(|field| field.name != name.as_str())) {
-        return Err(format!(
-            "there is no field `{unknown}`: there are {}",
-            all(record.fields().map(|field| field.name))
-        ));
+    // All of them are counted first: to look for each among ten thousand takes too long, and is done for the words of an error alone.
+    if record.fields().filter(|field| fields.contains_key(field.name)).count() < fields.len() {
+        let known: HashSet<_> = record.fields().map(|field| field.name).collect();
+        let unknown = fields.keys().find(|name| !known.contains(name.as_str())).map_or("", String::as_str);
+        let names = all(record.fields().map(|field| field.name));
+        return Err(format!("there is no field `{unknown}`: there are {names}"));
     }
     let field = |(name, ty): (&str, &Type)| {
         let value = match (fields.get(name), ty) {
@@ -89,6 +104,7 @@ fn read_record(ty: &Type, fields: &Map<String, Value>, budget: &mut Budget) -> R
             (None, Type::Option(_)) => &Value::Null,
             (None, _) => return Err(format!("the field `{name}` is missing")),
         };
+        budget.name(name)?;
         let read = read(value, ty, budget).map_err(|why| format!("`{name}`: {why}"))?;
         Ok((name.to_owned(), read))
     };
@@ -107,14 +123,14 @@ fn case(value: &Value) -> Option<(&str, Option<&Value>)> {
 
 fn read_case(
     inner: Option<&Value>,
-    ty: Option<Type>,
+    ty: Option<&Type>,
     whole: &Value,
-    budget: &mut Budget,
+    budget: &mut Budget<'_>,
 ) -> Result<Option<Box<Val>>, String> {
     match (inner, ty) {
         (None | Some(Value::Null), None) => Ok(None),
-        (Some(inner), Some(ty)) => read(inner, &ty, budget).map(|value| Some(Box::new(value))),
-        (None, Some(ty)) => Err(wrong(&format!("a value with it, {}", super::text::of(&ty)), whole)),
+        (Some(inner), Some(ty)) => read(inner, ty, budget).map(|value| Some(Box::new(value))),
+        (None, Some(ty)) => Err(wrong(&format!("a value with it, {}", super::text::of(ty)), whole)),
         (Some(_), None) => Err(wrong("no value with it", whole)),
     }
 }
@@ -181,9 +197,28 @@ fn all<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 fn wrong(expected: &str, value: &Value) -> String {
-    let mut given = value.to_string();
+    let mut given = Beginning(Vec::new());
+    // It ends with an error where there is more, which is why there is less to do.
+    let _ = serde_json::to_writer(&mut given, value);
+    let mut given = String::from_utf8_lossy(&given.0).into_owned();
     if given.len() > 60 {
         given = given.chars().take(57).chain("…".chars()).collect();
     }
     format!("{expected} is expected, and this is {given}")
+}
+
+/// The first bytes of a text that may be as long as an argument: enough for sixty characters.
+struct Beginning(Vec<u8>);
+
+impl io::Write for Beginning {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let room = 256_usize.saturating_sub(self.0.len());
+        self.0.extend(bytes.iter().take(room));
+        // None of them, where there is no room, is an error for who writes all.
+        Ok(bytes.len().min(room))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

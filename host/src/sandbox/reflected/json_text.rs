@@ -5,22 +5,27 @@ use serde::Serialize;
 use wasmtime::component::Val;
 use wasmtime::component::types::Type;
 
+use super::budget::Budget;
 use super::json::is_option;
 
 /// The value of this type, as JSON.
 ///
 /// # Errors
 /// It is not of this type.
-pub fn write(value: &Val, ty: &Type) -> Result<String, String> {
-    let mut text = Text(String::new());
+pub fn write(value: &Val, ty: &Type, budget: &mut Budget<'_>) -> Result<String, String> {
+    let mut text = Text { written: String::new(), budget };
     text.value(value, ty)?;
-    Ok(text.0)
+    Ok(text.written)
 }
 
-struct Text(String);
+struct Text<'a, 'b> {
+    written: String,
+    budget: &'a mut Budget<'b>,
+}
 
-impl Text {
+impl Text<'_, '_> {
     fn value(&mut self, value: &Val, ty: &Type) -> Result<(), String> {
+        self.budget.step(1)?;
         match (value, ty) {
             (Val::Bool(value), _) => self.plain(value),
             (Val::S8(value), _) => self.plain(value),
@@ -36,7 +41,7 @@ impl Text {
             (Val::Float64(value), _) if value.is_finite() => self.plain(value),
             (Val::Float64(value), _) => self.plain(no_number(*value)),
             (Val::Char(value), _) => self.plain(value),
-            (Val::String(value) | Val::Enum(value), _) => self.plain(value),
+            (Val::String(value) | Val::Enum(value), _) => self.text(value),
             (Val::Flags(names), _) => self.plain(names),
             (Val::List(items), Type::List(list)) => {
                 let ty = list.ty();
@@ -56,27 +61,35 @@ impl Text {
                 self.parts(["{", "}"], fields, |text, ((name, value), ty)| text.named(name, value, ty))
             }
             (Val::Option(None), _) => {
-                self.0.push_str("null");
+                self.written.push_str("null");
                 Ok(())
             }
             (Val::Option(Some(value)), Type::Option(option)) => match option.ty() {
                 inner if is_option(&inner) => self.object("some", value, &inner),
                 inner => self.value(value, &inner),
             },
-            (Val::Variant(name, inner), Type::Variant(variant)) => {
-                let found = variant.cases().find(|case| case.name == name).ok_or("a case that it does not have")?;
-                self.case(name, inner.as_deref(), found.ty)
+            (Val::Variant(name, inner), Type::Variant(_)) => {
+                let cases = self.budget.cases(ty)?;
+                let (_, ty) = cases.named(name).ok_or("a case that it does not have")?;
+                self.case(name, inner.as_deref(), ty)
             }
-            (Val::Result(Ok(inner)), Type::Result(result)) => self.case("ok", inner.as_deref(), result.ok()),
-            (Val::Result(Err(inner)), Type::Result(result)) => self.case("err", inner.as_deref(), result.err()),
+            (Val::Result(Ok(inner)), Type::Result(result)) => self.case("ok", inner.as_deref(), result.ok().as_ref()),
+            (Val::Result(Err(inner)), Type::Result(result)) => {
+                self.case("err", inner.as_deref(), result.err().as_ref())
+            }
             _ => Err(super::text::of(ty)),
         }
     }
 
     /// What is as in Rust: of numbers the fewest digits that mean them and no other.
     fn plain(&mut self, value: impl Serialize) -> Result<(), String> {
-        self.0 += &serde_json::to_string(&value).map_err(|error| error.to_string())?;
+        self.written += &serde_json::to_string(&value).map_err(|error| error.to_string())?;
         Ok(())
+    }
+
+    fn text(&mut self, text: &str) -> Result<(), String> {
+        self.budget.text(text.len())?;
+        self.plain(text)
     }
 
     fn list<'a>(&mut self, items: impl Iterator<Item = (&'a Val, &'a Type)>) -> Result<(), String> {
@@ -90,35 +103,35 @@ impl Text {
         parts: impl Iterator<Item = T>,
         write: impl Fn(&mut Self, T) -> Result<(), String>,
     ) -> Result<(), String> {
-        self.0.push_str(open);
+        self.written.push_str(open);
         for (index, part) in parts.enumerate() {
             if index > 0 {
-                self.0.push(',');
+                self.written.push(',');
             }
             write(self, part)?;
         }
-        self.0.push_str(close);
+        self.written.push_str(close);
         Ok(())
     }
 
     fn named(&mut self, name: &str, value: &Val, ty: &Type) -> Result<(), String> {
-        self.plain(name)?;
-        self.0.push(':');
+        self.text(name)?;
+        self.written.push(':');
         self.value(value, ty)
     }
 
     /// An object of one field.
     fn object(&mut self, name: &str, value: &Val, ty: &Type) -> Result<(), String> {
-        self.0.push('{');
+        self.written.push('{');
         self.named(name, value, ty)?;
-        self.0.push('}');
+        self.written.push('}');
         Ok(())
     }
 
-    fn case(&mut self, name: &str, inner: Option<&Val>, ty: Option<Type>) -> Result<(), String> {
+    fn case(&mut self, name: &str, inner: Option<&Val>, ty: Option<&Type>) -> Result<(), String> {
         match (inner, ty) {
-            (Some(inner), Some(ty)) => self.object(name, inner, &ty),
-            _ => self.plain(name),
+            (Some(inner), Some(ty)) => self.object(name, inner, ty),
+            _ => self.text(name),
         }
     }
 }

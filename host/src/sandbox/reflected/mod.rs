@@ -3,6 +3,7 @@
 
 mod binary;
 mod budget;
+mod cases;
 mod exports;
 mod json;
 mod json_text;
@@ -12,15 +13,15 @@ mod text;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use wasmtime::component::types::{ComponentFunc, Type};
 use wasmtime::component::{ComponentExportIndex, ResourceType, Val};
 
 use crate::state::object::payload::{Encoding, Held, Payload};
 use crate::types::error::{ErrorKind, TaskError};
+use crate::types::limits::WIT_VALUES_A_LOOK;
 use crate::types::manifest::{FunctionInfo, ParameterInfo};
 use crate::types::options::TaskOptions;
-pub use budget::Budget;
+pub use budget::{Budget, Left};
 pub use exports::PlainExports;
 use resources::Step;
 
@@ -73,12 +74,11 @@ impl PlainFunction {
     ///
     /// # Errors
     /// `InvalidArgument`: one is not of its type.
-    pub(super) fn arguments(&self, arguments: &[Held]) -> Result<Vec<Argument>, TaskError> {
-        let mut budget = Budget::new();
+    pub(super) fn arguments(&self, arguments: &[Held], budget: &mut Budget<'_>) -> Result<Vec<Argument>, TaskError> {
         let read = |((name, ty), argument): ((&str, Type), &Held)| {
             let read = match resources::of(&ty) {
-                Some(resource) => Step::all(argument.payload()).map(|steps| Argument::Made(resource, steps)),
-                None => read(argument.payload(), &ty, &mut budget).map(Argument::Value),
+                Some(resource) => Step::all(argument.payload(), budget).map(|steps| Argument::Made(resource, steps)),
+                None => read(argument.payload(), &ty, budget).map(Argument::Value),
             };
             read.map_err(|why| {
                 let (name, ty) = (text::name(name), text::of(&ty));
@@ -101,7 +101,12 @@ impl PlainFunction {
     ///
     /// # Errors
     /// `TaskFailed`, with what an `err` holds.
-    pub(super) fn value(&self, results: &[Val], reply: Encoding) -> Result<Payload, TaskError> {
+    pub(super) fn value(
+        &self,
+        results: &[Val],
+        reply: Encoding,
+        budget: &mut Budget<'_>,
+    ) -> Result<Payload, TaskError> {
         let (Some(ty), Some(value)) = (self.result(), results.first()) else {
             return Ok(nothing(reply));
         };
@@ -109,28 +114,31 @@ impl PlainFunction {
             return Ok(nothing(reply));
         }
         let (Type::Result(ty), Val::Result(value)) = (&ty, value) else {
-            return write(value, &ty, reply);
+            return write(value, &ty, reply, budget);
         };
         match value {
             Ok(value) => match (value, ty.ok()) {
-                (Some(value), Some(ty)) if resources::of(&ty).is_none() => write(value, &ty, reply),
+                (Some(value), Some(ty)) if resources::of(&ty).is_none() => write(value, &ty, reply, budget),
                 _ => Ok(nothing(reply)),
             },
-            Err(error) => Err(TaskError::new(ErrorKind::TaskFailed, failure(error.as_deref(), ty.err().as_ref()))),
+            Err(error) => {
+                let text = failure(error.as_deref(), ty.err().as_ref(), budget);
+                Err(TaskError::new(ErrorKind::TaskFailed, text))
+            }
         }
     }
 }
 
 /// What is in an `err`, in words.
-fn failure(error: Option<&Val>, ty: Option<&Type>) -> String {
+fn failure(error: Option<&Val>, ty: Option<&Type>, budget: &mut Budget<'_>) -> String {
     match (error, ty) {
         (Some(Val::String(text)), _) => text.clone(),
-        (Some(error), Some(ty)) => json_text::write(error, ty).unwrap_or_else(|why| why),
+        (Some(error), Some(ty)) => json_text::write(error, ty, budget).unwrap_or_else(|why| why),
         _ => "it returned an error without a value".to_owned(),
     }
 }
 
-fn read(payload: &Payload, ty: &Type, budget: &mut Budget) -> Result<Val, String> {
+fn read(payload: &Payload, ty: &Type, budget: &mut Budget<'_>) -> Result<Val, String> {
     if !payload.references.is_empty() {
         return Err("it holds references, which mean nothing to this component: pass the value".to_owned());
     }
@@ -145,28 +153,37 @@ fn read(payload: &Payload, ty: &Type, budget: &mut Budget) -> Result<Val, String
 }
 
 /// Plain bytes are a `list<u8>` and nothing else.
-fn bytes(data: &[u8], ty: &Type, budget: &mut Budget) -> Result<Val, String> {
+fn bytes(data: &[u8], ty: &Type, budget: &mut Budget<'_>) -> Result<Val, String> {
     match ty {
         Type::List(list) if list.ty() == Type::U8 => {
-            budget.take(data.len())?;
-            Ok(Val::List(data.iter().map(|byte| Val::U8(*byte)).collect()))
+            let mut values = Vec::new();
+            for some in data.chunks(WIT_VALUES_A_LOOK) {
+                budget.take(some.len())?;
+                values.extend(some.iter().map(|byte| Val::U8(*byte)));
+            }
+            Ok(Val::List(values))
         }
         _ => Err("plain bytes were given".to_owned()),
     }
 }
 
-fn write(value: &Val, ty: &Type, reply: Encoding) -> Result<Payload, TaskError> {
+fn write(value: &Val, ty: &Type, reply: Encoding, budget: &mut Budget<'_>) -> Result<Payload, TaskError> {
+    let wrong = |why| TaskError::new(ErrorKind::Internal, format!("the result is not of its type: {why}"));
     let data = match (reply, value, ty) {
         // As guests of the SDK do it, whatever is asked for.
         (Encoding::Bincode | Encoding::Raw, Val::List(items), Type::List(list)) if list.ty() == Type::U8 => {
             let byte = |item: &Val| if let Val::U8(byte) = item { *byte } else { 0 };
-            return Ok(Payload::new(Encoding::Raw, items.iter().map(byte).collect::<Bytes>()));
+            let mut bytes = Vec::with_capacity(items.len());
+            for some in items.chunks(WIT_VALUES_A_LOOK) {
+                budget.step(some.len()).map_err(wrong)?;
+                bytes.extend(some.iter().map(byte));
+            }
+            return Ok(Payload::new(Encoding::Raw, bytes));
         }
-        (Encoding::Json, ..) => json_text::write(value, ty).map(String::into_bytes),
-        (Encoding::Bincode | Encoding::Raw, ..) => binary::write(value, ty),
+        (Encoding::Json, ..) => json_text::write(value, ty, budget).map(String::into_bytes),
+        (Encoding::Bincode | Encoding::Raw, ..) => binary::write(value, ty, budget),
     };
     let encoding = if reply == Encoding::Json { Encoding::Json } else { Encoding::Bincode };
-    let wrong = |why| TaskError::new(ErrorKind::Internal, format!("the result is not of its type: {why}"));
     data.map(|data| Payload::new(encoding, data)).map_err(wrong)
 }
 

@@ -27,11 +27,11 @@ impl Step {
     ///
     /// # Errors
     /// It is none of them.
-    pub fn all(payload: &Payload) -> Result<Vec<Step>, String> {
+    pub fn all(payload: &Payload, budget: &mut Budget<'_>) -> Result<Vec<Step>, String> {
         let wrong = || STEPS.to_owned();
         let value: Value = match payload.encoding {
             Encoding::Json => serde_json::from_slice(&payload.data).map_err(|error| format!("no JSON: {error}"))?,
-            Encoding::Bincode => match super::binary::read(&payload.data, &Type::String, &mut Budget::new())? {
+            Encoding::Bincode => match super::binary::read(&payload.data, &Type::String, budget)? {
                 Val::String(text) => serde_json::from_str(&text).map_err(|error| format!("no JSON: {error}"))?,
                 _ => return Err(wrong()),
             },
@@ -65,7 +65,7 @@ impl Step {
         &self,
         function: &PlainFunction,
         handle: Option<&Val>,
-        budget: &mut Budget,
+        budget: &mut Budget<'_>,
     ) -> Result<Vec<Val>, TaskError> {
         let wrong = |why: String| TaskError::new(ErrorKind::InvalidArgument, format!("`{}`: {why}", self.name));
         let types: Vec<_> = function.ty.params().map(|(_, ty)| ty).skip(usize::from(handle.is_some())).collect();
@@ -117,12 +117,12 @@ pub fn step_name(name: &str) -> &str {
 ///
 /// # Errors
 /// `TaskFailed`: it gave an error instead.
-pub fn handle(function: &PlainFunction, results: &[Val]) -> Result<Val, TaskError> {
+pub fn handle(function: &PlainFunction, results: &[Val], budget: &mut Budget<'_>) -> Result<Val, TaskError> {
     match results.first() {
         Some(Val::Resource(handle)) => Ok(Val::Resource(*handle)),
         Some(Val::Result(Ok(Some(inner)))) => Ok((**inner).clone()),
         _ => function
-            .value(results, Encoding::Json)
+            .value(results, Encoding::Json, budget)
             .and_then(|_| Err(TaskError::new(ErrorKind::Internal, "it gave no resource"))),
     }
 }

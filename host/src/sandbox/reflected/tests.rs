@@ -7,7 +7,7 @@ use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
 use super::*;
-use crate::types::limits::WIT_VALUES_MAX;
+use crate::types::limits::{WIT_VALUE_FUEL, WIT_VALUES_A_LOOK, WIT_VALUES_MAX};
 
 const NAMED: &str = r#"
     (type $point' (record (field "x" s32) (field "y" f64) (field "tag" (option string))))
@@ -23,10 +23,15 @@ const NAMED: &str = r#"
 
 /// A type, as a component has it.
 fn ty(text: &str) -> Type {
+    ty_with(NAMED, text)
+}
+
+/// The same with other types that it may name.
+fn ty_with(named: &str, text: &str) -> Type {
     let mut config = wasmtime::Config::new();
     config.concurrency_support(false);
     let engine = wasmtime::Engine::new(&config).unwrap();
-    let wat = format!(r#"(component {NAMED} (import "f" (func (param "value" {text}))))"#);
+    let wat = format!(r#"(component {named} (import "f" (func (param "value" {text}))))"#);
     let component = Component::new(&engine, wat::parse_str(wat).unwrap()).unwrap();
     let component = component.component_type();
     match component.get_import(&engine, "f").unwrap().ty {
@@ -55,27 +60,34 @@ enum Color {
     Green,
 }
 
+/// What nobody pays for.
+macro_rules! free {
+    () => {
+        &mut Budget::new(Left::default(), &mut |_| Ok(()))
+    };
+}
+
 /// The value as JSON, read by a program.
 fn as_json(value: &Val, ty: &Type) -> Value {
-    serde_json::from_str(&json_text::write(value, ty).unwrap()).unwrap()
+    serde_json::from_str(&json_text::write(value, ty, free!()).unwrap()).unwrap()
 }
 
 /// A Rust value is the same in both encodings, there and back.
 fn same<T: Serialize + DeserializeOwned + PartialEq + Debug>(text: &str, value: T, json: &Value) {
-    let (ty, mut budget) = (ty(text), Budget::new());
+    let ty = ty(text);
     let bytes = rustyray_codec::encode(&value).unwrap();
-    let read = binary::read(&bytes, &ty, &mut budget).unwrap_or_else(|why| panic!("{value:?}: {why}"));
+    let read = binary::read(&bytes, &ty, free!()).unwrap_or_else(|why| panic!("{value:?}: {why}"));
     assert_eq!(as_json(&read, &ty), *json);
-    let again = json::read(json, &ty, &mut budget).unwrap_or_else(|why| panic!("{json}: {why}"));
+    let again = json::read(json, &ty, free!()).unwrap_or_else(|why| panic!("{json}: {why}"));
     assert_eq!(again, read);
-    let written = binary::write(&again, &ty).unwrap();
+    let written = binary::write(&again, &ty, free!()).unwrap();
     assert_eq!(written, bytes, "{value:?}");
     assert_eq!(rustyray_codec::decode::<T>(&written).unwrap(), value);
     // Cut off anywhere it is an error, and never a panic.
     for end in 0..bytes.len() {
-        assert!(binary::read(&bytes[..end], &ty, &mut budget).is_err(), "{text} of {end} bytes");
+        assert!(binary::read(&bytes[..end], &ty, free!()).is_err(), "{text} of {end} bytes");
     }
-    assert!(binary::read(&[&bytes[..], &[0]].concat(), &ty, &mut budget).is_err(), "one too many");
+    assert!(binary::read(&[&bytes[..], &[0]].concat(), &ty, free!()).is_err(), "one too many");
 }
 
 #[test]
@@ -118,17 +130,17 @@ fn values_of_named_types_too() {
     same("$color", Color::Green, &json!("green"));
     same("$marks", vec!["bold".to_owned(), "small".to_owned()], &json!(["bold", "small"]));
     // What is optional may be left out.
-    let (ty, mut budget) = (ty("$point"), Budget::new());
-    let short = json::read(&json!({"x": 1, "y": 2}), &ty, &mut budget).unwrap();
+    let ty = ty("$point");
+    let short = json::read(&json!({"x": 1, "y": 2}), &ty, free!()).unwrap();
     assert_eq!(as_json(&short, &ty), json!({"x": 1, "y": 2.0, "tag": null}));
 }
 
 /// The texts of JSON are the same value, and written as the last of them.
 fn written(ty: &Type, texts: &[&str]) {
     for text in texts {
-        let read = json::read(&serde_json::from_str(text).unwrap(), ty, &mut Budget::new());
+        let read = json::read(&serde_json::from_str(text).unwrap(), ty, free!());
         let read = read.unwrap_or_else(|why| panic!("{text}: {why}"));
-        assert_eq!(json_text::write(&read, ty).as_deref(), Ok(*texts.last().unwrap()), "{text}");
+        assert_eq!(json_text::write(&read, ty, free!()).as_deref(), Ok(*texts.last().unwrap()), "{text}");
     }
 }
 
@@ -145,7 +157,7 @@ fn floats_have_their_own_digits_and_their_own_range() {
     for ty in [&single, &double] {
         ["\"NaN\"", "\"Infinity\"", "\"-Infinity\""].iter().for_each(|text| written(ty, &[text]));
     }
-    let refused = |ty: &Type, value: Value| json::read(&value, ty, &mut Budget::new()).unwrap_err();
+    let refused = |ty: &Type, value: Value| json::read(&value, ty, free!()).unwrap_err();
     for value in [json!(1e39), json!(-1e39), json!(u64::MAX as f64 * 1e30), json!("1.5"), json!("inf"), json!(null)] {
         let why = refused(&single, value.clone());
         assert!(why.starts_with("f32 (a number in its range") && why.contains(&value.to_string()), "{why}");
@@ -154,8 +166,8 @@ fn floats_have_their_own_digits_and_their_own_range() {
     let mut seeds = fastrand::Rng::with_seed(7);
     for _ in 0..10_000 {
         let value = f32::from_bits(seeds.u32(..));
-        let text = json_text::write(&Val::Float32(value), &single).unwrap();
-        let read = json::read(&serde_json::from_str(&text).unwrap(), &single, &mut Budget::new()).unwrap();
+        let text = json_text::write(&Val::Float32(value), &single, free!()).unwrap();
+        let read = json::read(&serde_json::from_str(&text).unwrap(), &single, free!()).unwrap();
         let same = matches!(read, Val::Float32(read) if read == value || (read.is_nan() && value.is_nan()));
         assert!(same, "{value}: {text}");
     }
@@ -167,7 +179,7 @@ fn whole_numbers_of_64_bits_are_exact_and_may_be_texts() {
     written(&unsigned, &["\"18446744073709551615\"", "18446744073709551615"]);
     written(&unsigned, &["\"9007199254740993\"", "9007199254740993"]);
     written(&signed, &["\"-9223372036854775808\"", "-9223372036854775808"]);
-    let refused = |ty: &Type, value: Value| json::read(&value, ty, &mut Budget::new()).unwrap_err();
+    let refused = |ty: &Type, value: Value| json::read(&value, ty, free!()).unwrap_err();
     for text in ["18446744073709551616", "-1", "+1", "1.0", "", " 1", "0x1"] {
         assert_eq!(refused(&unsigned, json!(text)), format!("u64 is expected, and this is {text:?}"));
     }
@@ -185,7 +197,7 @@ fn an_option_in_an_option_tells_which_of_them_is_none() {
         .for_each(|text| written(&thrice, &[text]));
     ["null", "5"].iter().for_each(|text| written(&ty("(option u8)"), &[text]));
     written(&ty("(option (list (option u8)))"), &["[null,5]"]);
-    let why = json::read(&json!(5), &twice, &mut Budget::new()).unwrap_err();
+    let why = json::read(&json!(5), &twice, free!()).unwrap_err();
     assert_eq!(why, "null or {\"some\": …}, with null or a value in it, is expected, and this is 5");
     same("(option (option u8))", Some(None::<u8>), &json!({"some": null}));
 }
@@ -199,7 +211,7 @@ fn fields_stay_in_the_order_in_which_they_are_declared() {
 
 #[test]
 fn what_is_no_such_value_says_why() {
-    let refused = |text: &str, value: Value| json::read(&value, &ty(text), &mut Budget::new()).unwrap_err();
+    let refused = |text: &str, value: Value| json::read(&value, &ty(text), free!()).unwrap_err();
     assert_eq!(refused("u8", json!(256)), "u8 is expected, and this is 256");
     assert_eq!(refused("u32", json!(-1)), "u32 is expected, and this is -1");
     assert_eq!(refused("s32", json!(1.5)), "s32 is expected, and this is 1.5");
@@ -221,7 +233,7 @@ fn what_is_no_such_value_says_why() {
 
 #[test]
 fn bytes_that_lie_are_errors() {
-    let refused = |text: &str, bytes: &[u8]| binary::read(bytes, &ty(text), &mut Budget::new()).unwrap_err();
+    let refused = |text: &str, bytes: &[u8]| binary::read(bytes, &ty(text), free!()).unwrap_err();
     assert!(
         refused("(list u64)", &[253, 255, 255, 255, 255, 255, 255, 255, 255]).contains("18446744073709551615 follow")
     );
@@ -258,4 +270,81 @@ fn types_are_spelt_as_in_wit() {
     ] {
         assert_eq!(super::text::of(&ty(text)), spelt);
     }
+}
+
+/// An enum and a variant of so many cases, in a record.
+fn many_cases(count: usize) -> Type {
+    let cases = |form: &str| (0..count).map(|number| format!("({form} \"c{number}\")")).collect::<String>();
+    let names = (0..count).map(|number| format!("\"c{number}\" ")).collect::<String>();
+    let named = format!(
+        r#"(type $e' (enum {names})) (import "e" (type $e (eq $e')))
+        (type $v' (variant {})) (import "v" (type $v (eq $v')))
+        (type $r' (record (field "e" $e) (field "v" $v))) (import "r" (type $r (eq $r')))"#,
+        cases("case")
+    );
+    ty_with(&named, "(list $r)")
+}
+
+/// Translates in all four ways, and gives the fuel that each burns.
+fn burned_each_way(ty: &Type, json: &str) -> [u64; 4] {
+    let tree = serde_json::from_str(json).unwrap();
+    fn counted<T>(work: impl FnOnce(&mut Budget<'_>) -> Result<T, String>) -> (T, u64) {
+        let mut burned = 0;
+        let mut pay = |fuel| {
+            burned += fuel;
+            Ok(())
+        };
+        let mut budget = Budget::new(Left::default(), &mut pay);
+        let made = work(&mut budget).unwrap();
+        let (made, _) = budget.done(Ok(made)).unwrap();
+        (made, burned)
+    }
+    let (value, json_read) = counted(|budget| json::read(&tree, ty, budget));
+    let (text, json_written) = counted(|budget| json_text::write(&value, ty, budget));
+    assert_eq!(text, json);
+    let (bytes, binary_written) = counted(|budget| binary::write(&value, ty, budget));
+    let (again, binary_read) = counted(|budget| binary::read(&bytes, ty, budget));
+    assert_eq!(again, value);
+    [json_read, json_written, binary_written, binary_read]
+}
+
+#[test]
+fn a_value_of_ten_thousand_cases_is_found_as_fast_as_one_of_two() {
+    let values = 20_000;
+    let json = |case: usize| {
+        let one = format!(r#"{{"e":"c{case}","v":"c{case}"}}"#);
+        format!("[{}]", vec![one; values].join(","))
+    };
+    let few = burned_each_way(&many_cases(2), &json(1));
+    let many = burned_each_way(&many_cases(10_000), &json(9999));
+    for (few, many) in few.into_iter().zip(many) {
+        // Each is paid for, and the cases of the two types once.
+        assert!(few >= 3 * values as u64 * WIT_VALUE_FUEL, "{few}");
+        assert!(many <= few + 20_000 * WIT_VALUE_FUEL, "{many} and {few}");
+    }
+}
+
+#[test]
+fn who_is_to_stop_stops_after_some_thousand_values() {
+    let ty = ty("(list u8)");
+    let bytes = [&[252][..], &1_000_000u32.to_le_bytes(), &[0; 1_000_000]].concat();
+    let mut looks = 0;
+    let mut pay = |fuel| {
+        assert_eq!(fuel, WIT_VALUES_A_LOOK as u64 * WIT_VALUE_FUEL);
+        looks += 1;
+        if looks < 3 { Ok(()) } else { Err(TaskError::new(ErrorKind::OutOfFuel, "no more")) }
+    };
+    let mut budget = Budget::new(Left::default(), &mut pay);
+    let made = binary::read(&bytes, &ty, &mut budget);
+    let made = made.map_err(|why| TaskError::new(ErrorKind::InvalidArgument, why));
+    assert_eq!(budget.done(made).err().unwrap().kind, ErrorKind::OutOfFuel, "and not whatever it could not read then");
+    assert_eq!(looks, 3);
+}
+
+#[test]
+fn copies_of_a_long_name_count() {
+    let name = "n".repeat(50_000);
+    let ty = ty_with(&format!(r#"(type $e' (enum "{name}")) (import "e" (type $e (eq $e')))"#), "(list $e)");
+    let bytes = [&[252][..], &1_000_000u32.to_le_bytes(), &[0; 1_000_000]].concat();
+    assert!(binary::read(&bytes, &ty, free!()).unwrap_err().contains("pass it in parts"));
 }
