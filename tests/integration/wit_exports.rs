@@ -503,3 +503,16 @@ async fn a_deadline_ends_what_is_made_of_arguments_and_results() {
     }
     finish(host).await;
 }
+
+#[tokio::test]
+async fn json_that_takes_a_hundred_times_its_size_is_refused() {
+    let host = builder().build().unwrap();
+    let module = load(&host, COUNTER).await;
+    let many = format!("[{}0]", r#"{"":0},"#.repeat(2 * MILLION));
+    // The one takes a value, the other how a resource is made.
+    for task in ["cells.counter.new", "cells.counter.value"] {
+        let refused = echoed(&host, &module, task, &many).await.unwrap_err();
+        assert!(refused.contains("bytes of memory to read this JSON: pass it in parts"), "{task}: {refused}");
+    }
+    finish(host).await;
+}

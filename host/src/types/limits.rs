@@ -174,6 +174,10 @@ pub const WIT_VALUES_A_LOOK: usize = 4096;
 /// as a value: names have up to a hundred thousand bytes, and each value has its own copy.
 pub const WIT_TEXT_BYTES: usize = 32;
 
+/// Bytes of memory that the JSON of a task's arguments takes, at most, until its values are made of it: an object in an array
+/// takes some 700, of eight bytes of text. It is four times what as many values take as there may be.
+pub const JSON_TREE_BYTES_MAX: usize = 512 << 20;
+
 /// Items of a stream that lie ready before the task that gives them waits: enough that neither side waits for the other's next
 /// turn, and few enough that large items do not fill the store.
 pub const STREAM_ITEMS_AHEAD: usize = 16;

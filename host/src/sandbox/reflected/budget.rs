@@ -7,20 +7,21 @@ use wasmtime::component::types::Type;
 
 use super::cases::{Cases, Tables};
 use crate::types::error::TaskError;
-use crate::types::limits::{WIT_TEXT_BYTES, WIT_VALUE_FUEL, WIT_VALUES_A_LOOK, WIT_VALUES_MAX};
+use crate::types::limits::{JSON_TREE_BYTES_MAX, WIT_TEXT_BYTES, WIT_VALUE_FUEL, WIT_VALUES_A_LOOK, WIT_VALUES_MAX};
 
 /// Burns so much fuel of the task, and looks whether it is to stop.
 pub type Pay<'a> = &'a mut (dyn FnMut(u64) -> Result<(), TaskError> + Send);
 
-/// What is left of [`WIT_VALUES_MAX`], for all arguments of one task.
+/// What is left of [`WIT_VALUES_MAX`] and of [`JSON_TREE_BYTES_MAX`], for all arguments of one task.
 #[derive(Clone, Copy)]
 pub struct Left {
     values: usize,
+    tree_bytes: usize,
 }
 
 impl Default for Left {
     fn default() -> Self {
-        Left { values: WIT_VALUES_MAX }
+        Left { values: WIT_VALUES_MAX, tree_bytes: JSON_TREE_BYTES_MAX }
     }
 }
 
@@ -69,6 +70,18 @@ impl<'a> Budget<'a> {
     /// As for [`take`](Self::take).
     pub fn name(&mut self, name: &str) -> Result<(), String> {
         self.take(name.len() / WIT_TEXT_BYTES)
+    }
+
+    /// Takes so many bytes of a tree of JSON, for one value or name.
+    ///
+    /// # Errors
+    /// There are not as many left, or the task is to stop.
+    pub fn tree(&mut self, bytes: usize) -> Result<(), String> {
+        let left = self.left.tree_bytes.checked_sub(bytes);
+        self.left.tree_bytes = left.ok_or_else(|| {
+            format!("it takes more than {JSON_TREE_BYTES_MAX} bytes of memory to read this JSON: pass it in parts")
+        })?;
+        self.step(1)
     }
 
     /// Burns the fuel of a text.

@@ -7,6 +7,7 @@ mod cases;
 mod exports;
 mod json;
 mod json_text;
+mod json_tree;
 mod leftovers;
 pub(super) mod resources;
 mod text;
@@ -144,7 +145,7 @@ fn read(payload: &Payload, ty: &Type, budget: &mut Budget<'_>) -> Result<Val, St
     }
     match payload.encoding {
         Encoding::Json => {
-            let value = serde_json::from_slice(&payload.data).map_err(|error| format!("no JSON: {error}"))?;
+            let value = json_tree::read(&payload.data, budget)?;
             json::read(&value, ty, budget)
         }
         Encoding::Bincode => binary::read(&payload.data, ty, budget),

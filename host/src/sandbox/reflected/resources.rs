@@ -30,9 +30,9 @@ impl Step {
     pub fn all(payload: &Payload, budget: &mut Budget<'_>) -> Result<Vec<Step>, String> {
         let wrong = || STEPS.to_owned();
         let value: Value = match payload.encoding {
-            Encoding::Json => serde_json::from_slice(&payload.data).map_err(|error| format!("no JSON: {error}"))?,
+            Encoding::Json => super::json_tree::read(&payload.data, budget)?,
             Encoding::Bincode => match super::binary::read(&payload.data, &Type::String, budget)? {
-                Val::String(text) => serde_json::from_str(&text).map_err(|error| format!("no JSON: {error}"))?,
+                Val::String(text) => super::json_tree::read(text.as_bytes(), budget)?,
                 _ => return Err(wrong()),
             },
             Encoding::Raw => return Err(wrong()),

@@ -7,7 +7,7 @@ use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
 use super::*;
-use crate::types::limits::{WIT_VALUE_FUEL, WIT_VALUES_A_LOOK, WIT_VALUES_MAX};
+use crate::types::limits::{JSON_TREE_BYTES_MAX, WIT_VALUE_FUEL, WIT_VALUES_A_LOOK, WIT_VALUES_MAX};
 
 const NAMED: &str = r#"
     (type $point' (record (field "x" s32) (field "y" f64) (field "tag" (option string))))
@@ -347,4 +347,29 @@ fn copies_of_a_long_name_count() {
     let ty = ty_with(&format!(r#"(type $e' (enum "{name}")) (import "e" (type $e (eq $e')))"#), "(list $e)");
     let bytes = [&[252][..], &1_000_000u32.to_le_bytes(), &[0; 1_000_000]].concat();
     assert!(binary::read(&bytes, &ty, free!()).unwrap_err().contains("pass it in parts"));
+}
+
+#[test]
+fn a_tree_of_json_is_counted_before_it_is_there() {
+    let tree = |json: &str| json_tree::read(json.as_bytes(), free!());
+    let many = format!("[{}0]", r#"{"":0},"#.repeat(2_000_000));
+    let mut looks = 0;
+    let mut pay = |_| {
+        looks += 1;
+        Ok(())
+    };
+    let why = json_tree::read(many.as_bytes(), &mut Budget::new(Left::default(), &mut pay)).unwrap_err();
+    assert!(why.starts_with(&format!("it takes more than {JSON_TREE_BYTES_MAX} bytes of memory")), "{why}");
+    assert!(why.contains("pass it in parts"), "{why}");
+    assert!(looks * WIT_VALUES_A_LOOK < 3_000_000, "the rest of it is not read");
+    // As much as there may be of small values.
+    let most = format!("[{}0]", "0,".repeat(WIT_VALUES_MAX - 2));
+    assert_eq!(tree(&most).unwrap().as_array().unwrap().len(), WIT_VALUES_MAX - 1);
+    for json in [r#"{"a":[1,-2,1.5,"x",null,true],"b":{"a":{}}}"#, "[]", "18446744073709551615", r#""\u00e4""#, "1e39"]
+    {
+        assert_eq!(tree(json), Ok(serde_json::from_str(json).unwrap()), "{json}");
+    }
+    for json in ["", "[1", "[1] 2", "{1:2}", "nul", &"[".repeat(1000)] {
+        assert!(tree(json).unwrap_err().starts_with("no JSON: "), "{json}");
+    }
 }
