@@ -223,6 +223,10 @@ impl HostBuilder {
     /// The highest priority that modules may declare and guests may give, unless they have a higher one themselves: a higher
     /// one is lowered to this. So no guest puts its tasks before those of others; what it may do is put some of its own
     /// behind. Raise it on a host whose modules are one program. Default: 0.
+    ///
+    /// However high this is, what modules declare and guests give is no further from 0 than
+    /// [`PRIORITIES_OF_GUESTS`](crate::limits::PRIORITIES_OF_GUESTS), on either side: what is beyond it counts as that. The embedder's own
+    /// tasks may have any.
     pub fn guest_priority(mut self, highest: i32) -> Self {
         self.guest_priority = highest;
         self

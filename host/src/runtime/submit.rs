@@ -360,7 +360,7 @@ impl Runtime {
         })
     }
 
-    /// A guest puts its tasks before those of others no more than it was itself.
+    /// A guest puts its tasks before those of others no more than it was itself, and has no more priorities than others can pass.
     fn cap_priority(&self, options: &mut TaskOptions, caller: Caller) {
         if let Some(caller) = caller {
             options.cap_priority(caller.spec.plan.priority.max(self.limits.guest_priority));

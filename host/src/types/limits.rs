@@ -470,9 +470,18 @@ pub const FUEL_SLICE: u64 = 1_000_000;
 /// fuel. As long as a slice of fuel lasts at the most.
 pub const HOST_CALLS_TURN: Duration = Duration::from_millis(1);
 
-/// Kinds of ready tasks (those of one owner that need the same) that are looked at for one that fits, where something else moves
-/// meanwhile. It bounds the work of one pick.
+/// Kinds of ready tasks (those of one owner and priority that need the same) that are looked at for one that fits, of all priorities
+/// together, where something else moves meanwhile. It bounds the work of one pick, which is done under the scheduler's lock.
 pub const LOOKAHEAD: usize = 64;
+
+/// Where so many owners have ready tasks that each had few of those: so many kinds of each are looked at, so that one whose first task
+/// lacks something does not keep all its others back.
+pub const LOOKAHEAD_OF_EACH: usize = 4;
+
+/// A guest's priorities are no further from 0 than this, on either side. Each that has tasks is a level which a pick may have to pass, in
+/// some ten nanoseconds: all of them are some ten microseconds, where a guest that gave each of a million tasks its own would stop the
+/// others for a tenth of a second. More than any program tells apart.
+pub const PRIORITIES_OF_GUESTS: i32 = 1000;
 
 /// For a ready task that others have overtaken this often, because it needs more than is free, what it lacks is kept from then
 /// on: the rest of its owner's tasks leave that alone, and those of others leave its owner's share.

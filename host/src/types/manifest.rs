@@ -174,7 +174,7 @@ impl Manifest {
         self.tasks.iter().chain(of_actors)
     }
 
-    /// Lowers the priorities that it declares, where they are higher.
+    /// Lowers the priorities that it declares, where they are higher, and keeps them among those that guests have.
     pub(crate) fn cap_priorities(&mut self, highest: i32) {
         let of_actors = self.actors.iter_mut().flat_map(|actor| {
             let functions = actor.constructors.iter_mut().chain(&mut actor.methods);

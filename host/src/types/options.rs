@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::budget::Budget;
 use super::error::{ErrorKind, TaskError};
-use super::limits::{TEXT_BYTES, TaskLimits};
+use super::limits::{PRIORITIES_OF_GUESTS, TEXT_BYTES, TaskLimits};
 use super::module_name::split_module;
 use super::resources::{CPU, Milli, ResourceSet, checked_milli};
 
@@ -134,7 +134,8 @@ impl TaskOptions {
     }
 
     /// Higher runs first. Guests give none that is higher than their own and than
-    /// [the host's](crate::HostBuilder::guest_priority). Default: 0.
+    /// [the host's](crate::HostBuilder::guest_priority), and none further from 0 than
+    /// [`PRIORITIES_OF_GUESTS`](crate::limits::PRIORITIES_OF_GUESTS). Default: 0.
     pub fn priority(mut self, priority: i32) -> Self {
         self.priority = Some(priority);
         self
@@ -189,9 +190,10 @@ impl TaskOptions {
         self
     }
 
-    /// Lowers the priority, if one is given that is higher.
+    /// Lowers the priority that a guest gives, if that is higher, and keeps it among those that guests have.
     pub(crate) fn cap_priority(&mut self, highest: i32) {
-        self.priority = self.priority.map(|priority| priority.min(highest));
+        let highest = highest.min(PRIORITIES_OF_GUESTS);
+        self.priority = self.priority.map(|priority| priority.max(-PRIORITIES_OF_GUESTS).min(highest));
     }
 
     /// Do they say nothing?
@@ -486,6 +488,23 @@ mod tests {
         let actor = ActorOptions::new().max_restarts(2).call(TaskOptions::new().fuel(5));
         assert_eq!(actor.summary(), "max_restarts=2 fuel=5");
         assert_eq!(ActorOptions::new().summary(), "");
+    }
+
+    #[test]
+    fn priorities_of_guests_keep_their_order_and_are_not_very_many() {
+        let capped = |given: i32, highest: i32| {
+            let mut options = TaskOptions::new().priority(given);
+            options.cap_priority(highest);
+            options.priority
+        };
+        let given = [-5, 0, 10, 100];
+        assert_eq!(given.map(|priority| capped(priority, i32::MAX)), given.map(Some));
+        assert_eq!(given.map(|priority| capped(priority, 5)), [-5, 0, 5, 5].map(Some));
+        assert_eq!([i32::MIN, i32::MAX].map(|priority| capped(priority, i32::MAX)), [-1000, 1000].map(Some));
+        assert_eq!(capped(0, -5000), Some(-5000), "a host may have them lower");
+        let mut options = TaskOptions::new();
+        options.cap_priority(-5);
+        assert_eq!(options.priority, None);
     }
 
     #[test]

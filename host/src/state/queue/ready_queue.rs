@@ -4,10 +4,11 @@
 //! none of them does. So a thousand that wait for a resource hide nobody who needs none of it.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::state::task::TaskRecord;
+use crate::types::limits::LOOKAHEAD_OF_EACH;
 use crate::types::resources::ResourceSet;
 
 /// The queue of ready tasks.
@@ -16,6 +17,8 @@ pub struct ReadyQueue {
     /// A level without tasks exists only when there is none with tasks, and so do lines and classes: those that nearly all tasks
     /// use are not made again for each of them.
     levels: BTreeMap<Reverse<i32>, VecDeque<Line>>,
+    /// The owners that have tasks, and how many.
+    owners: BTreeMap<u64, usize>,
     len: usize,
     /// The number of the task that came last; from 1 on.
     last: u64,
@@ -24,6 +27,7 @@ pub struct ReadyQueue {
 /// The tasks of one owner.
 struct Line {
     owner: u64,
+    /// One without tasks is the only one.
     classes: BTreeMap<ResourceSet, BTreeMap<u64, Arc<TaskRecord>>>,
     /// The number of the first task of each class that has tasks, and what it needs.
     heads: BTreeMap<u64, ResourceSet>,
@@ -69,6 +73,7 @@ impl ReadyQueue {
         task.set_queue_number(self.last);
         let lines = self.levels.entry(Reverse(task.spec.plan.priority)).or_default();
         let owner = task.owner();
+        *self.owners.entry(owner).or_insert(0) += 1;
         let place = lines.iter().position(|line| line.owner == owner).unwrap_or_else(|| {
             lines.retain(|line| !line.heads.is_empty());
             lines.push_back(Line { owner, classes: BTreeMap::new(), heads: BTreeMap::new(), taken: 0 });
@@ -77,26 +82,40 @@ impl ReadyQueue {
         lines[place].push(self.last, task)
     }
 
-    /// The first task that `judge` takes. Of each owner the first `deep` classes are looked at; where there are many owners, a part of
-    /// them, and one of each at least.
+    /// The first task that `judge` takes. Of each owner the first `deep` classes are looked at, of all its levels together; where there
+    /// are many owners, a part of them, and some of each at least. So one that has many levels, of which nothing can start, keeps others
+    /// no longer from theirs than one that has one.
     pub fn find(&self, deep: usize, mut judge: impl FnMut(&Head<'_>) -> Verdict) -> Option<Arc<TaskRecord>> {
+        let each = (deep / self.owners.len().max(1)).max(LOOKAHEAD_OF_EACH.min(deep));
+        let mut looked_at: BTreeMap<u64, usize> = BTreeMap::new();
+        let mut spent = 0;
         for lines in self.levels.values() {
-            let each = (deep / lines.len().max(1)).max(1);
             for line in lines.iter().take(deep) {
-                for (number, needs) in line.heads.iter().take(each) {
+                let before = looked_at.get(&line.owner).copied().unwrap_or(0);
+                for (number, needs) in line.heads.iter().take(each - before) {
                     let Some(task) = line.classes.get(needs).and_then(|class| class.get(number)) else { continue };
                     if judge(&Head { task, owner: line.owner }) == Verdict::Take {
                         return Some(task.clone());
                     }
                 }
+                let now = line.heads.len().saturating_add(before).min(each);
+                if now > before {
+                    looked_at.insert(line.owner, now);
+                    if now == each {
+                        spent += 1;
+                    }
+                }
+            }
+            if spent == self.owners.len() {
+                break;
             }
         }
         None
     }
 
     /// The owners that have tasks here.
-    pub fn owners(&self) -> BTreeSet<u64> {
-        self.levels.values().flatten().filter(|line| !line.heads.is_empty()).map(|line| line.owner).collect()
+    pub fn owners(&self) -> impl Iterator<Item = u64> {
+        self.owners.keys().copied()
     }
 
     /// Takes a task out. The turn of its owner is over with as many tasks as its weight, and with its last one. `None` if it does not
@@ -142,6 +161,12 @@ impl ReadyQueue {
         let place = lines.iter().position(|line| line.owner == task.owner())?;
         let taken = lines[place].remove(number, &task.spec.plan.needs)?;
         self.len -= 1;
+        if let Some(left) = self.owners.get_mut(&task.owner()) {
+            *left -= 1;
+            if *left == 0 {
+                self.owners.remove(&task.owner());
+            }
+        }
         let is_last = self.len > 0 && lines.iter().all(|line| line.heads.is_empty());
         if is_last {
             self.levels.remove(&level);
@@ -152,6 +177,7 @@ impl ReadyQueue {
     /// Takes all, the first one first.
     pub fn drain(&mut self) -> Vec<Arc<TaskRecord>> {
         self.len = 0;
+        self.owners.clear();
         let lines = std::mem::take(&mut self.levels).into_values().flatten();
         let tasks: Vec<_> = lines.flat_map(Line::into_tasks).collect();
         tasks.iter().for_each(|task| task.set_queue_number(0));
@@ -170,7 +196,10 @@ impl Line {
             class.insert(number, task);
             return is_first;
         }
-        self.classes.retain(|_, class| !class.is_empty());
+        if self.heads.is_empty() {
+            // The one that was kept.
+            self.classes.clear();
+        }
         self.heads.insert(number, needs.clone());
         self.classes.insert(needs.clone(), BTreeMap::from([(number, task)]));
         true
@@ -180,6 +209,10 @@ impl Line {
         let class = self.classes.get_mut(needs)?;
         let task = class.remove(&number)?;
         let next = class.first_key_value().map(|(next, _)| *next);
+        if next.is_none() && self.classes.len() > 1 {
+            // Now: to look for empty ones whenever there is a new one would take the square of their number.
+            self.classes.remove(needs);
+        }
         if self.heads.remove(&number).is_some()
             && let Some(next) = next
         {
@@ -191,5 +224,74 @@ impl Line {
     fn into_tasks(self) -> impl Iterator<Item = Arc<TaskRecord>> {
         let tasks: BTreeMap<_, _> = self.classes.into_values().flatten().collect();
         tasks.into_values()
+    }
+}
+
+// The models' tasks are not there where threads are shuttled.
+#[cfg(all(test, not(feature = "shuttle")))]
+mod tests {
+    use super::*;
+    use crate::state::model::{plan, task};
+    use crate::state::object::store::ObjectStore;
+    use crate::types::limits::LOOKAHEAD;
+    use crate::types::plan::TaskPlan;
+
+    fn ready(owner: u64, priority: i32, gpu: i64) -> Arc<TaskRecord> {
+        let needs = ResourceSet::default().with_milli("gpu", gpu);
+        task(0, owner, TaskPlan { priority, needs, ..plan() }, false, &ObjectStore::new(1 << 20)).0
+    }
+
+    /// How many heads are looked at before the one of this owner is found, which alone can start.
+    fn looked_at(queue: &ReadyQueue, deep: usize, owner: u64) -> Option<usize> {
+        let mut count = 0;
+        let found = queue.find(deep, |head| {
+            count += 1;
+            if head.owner == owner { Verdict::Take } else { Verdict::Pass }
+        });
+        found.map(|_| count)
+    }
+
+    #[test]
+    fn levels_of_one_that_cannot_start_are_passed_by_another() {
+        let mut queue = ReadyQueue::default();
+        (0..10_000).for_each(|level| _ = queue.push(ready(1, -level, 1)));
+        let others = ready(2, -10_000, 1);
+        queue.push(others.clone());
+        assert_eq!(looked_at(&queue, LOOKAHEAD, 2), Some(LOOKAHEAD / 2 + 1));
+        assert_eq!(looked_at(&queue, usize::MAX, 2), Some(10_001), "all, where nothing moves by itself");
+        assert!(queue.owners().eq([1, 2]));
+        assert!(queue.take(&others, |_| 1).is_some());
+        assert!(queue.owners().eq([1]));
+        let mut count = 0;
+        queue.find(LOOKAHEAD, |_| {
+            count += 1;
+            Verdict::Pass
+        });
+        assert_eq!(count, LOOKAHEAD);
+    }
+
+    #[test]
+    fn each_of_many_owners_is_looked_at() {
+        let mut queue = ReadyQueue::default();
+        (0..1000).for_each(|n| _ = queue.push(ready(n % 50, 0, n as i64)));
+        queue.push(ready(7, -1, 0));
+        queue.push(ready(50, -1, 0));
+        assert_eq!(looked_at(&queue, LOOKAHEAD, 50), Some(50 * LOOKAHEAD_OF_EACH + 1));
+    }
+
+    #[test]
+    fn a_class_goes_with_its_last_task_but_for_the_one_that_is_used_again() {
+        let mut queue = ReadyQueue::default();
+        let tasks: Vec<_> = (0..1000).map(|gpu| ready(1, 0, gpu)).collect();
+        let classes =
+            |queue: &ReadyQueue| queue.levels.values().flatten().map(|line| line.classes.len()).sum::<usize>();
+        tasks.iter().for_each(|task| _ = queue.push(task.clone()));
+        for (taken, task) in tasks.iter().enumerate() {
+            assert_eq!(classes(&queue), 1000 - taken);
+            assert!(queue.forget(task).is_some());
+        }
+        assert_eq!((classes(&queue), queue.len()), (1, 0));
+        assert!(queue.push(ready(1, 0, 5000)));
+        assert_eq!(classes(&queue), 1, "what is empty makes room");
     }
 }

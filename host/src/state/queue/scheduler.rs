@@ -36,6 +36,8 @@ pub struct Scheduler<J> {
     turn: Lane,
     /// Nothing in the ready queue fits into what is free. Saves looking again until something changes.
     nothing_fits: bool,
+    /// So many heads of each owner were looked at for the one that was found last.
+    depth: usize,
     /// When that was found something was kept for one that was overtaken too often.
     something_kept: bool,
     /// Threads with nothing to do, by number; the one that was busy last is last.
@@ -134,6 +136,7 @@ impl<J> Scheduler<J> {
             preempted: Levels::default(),
             turn: Lane::Woken,
             nothing_fits: false,
+            depth: LOOKAHEAD,
             something_kept: false,
             idle: Vec::new(),
             threads: 0,
@@ -339,14 +342,21 @@ impl<J> Scheduler<J> {
         }
         let all = self.active == 0;
         let (mut kept, all_weights) = (Vec::new(), OnceCell::new());
-        let deep = if all { usize::MAX } else { LOOKAHEAD };
+        let mut deep = LOOKAHEAD;
         let mut found = self.ready.find(deep, |head| self.judge(head, &mut kept, &all_weights));
+        if found.is_none() && all {
+            // The others only now: most often one of the first fits.
+            deep = usize::MAX;
+            kept.clear();
+            found = self.ready.find(deep, |head| self.judge(head, &mut kept, &all_weights));
+        }
         if found.is_none() && all && !kept.is_empty() {
             let fits = |head: &Head<'_>| {
                 self.free.covers(&head.task.spec.plan.needs) && self.held.leaves_one(self.instances_free, head.owner)
             };
             found = self.ready.find(deep, |head| if fits(head) { Verdict::Take } else { Verdict::Pass });
         }
+        self.depth = deep;
         self.nothing_fits = found.is_none();
         self.something_kept = !kept.is_empty();
         found
@@ -370,9 +380,10 @@ impl<J> Scheduler<J> {
         }
         // What waits for others is not to be waited for.
         let may_come = || self.total.less(&self.stalled).covers(needs);
-        if head.task.overtaken() >= OVERTAKEN_MAX && may_come() {
+        // As many as are looked at on a busy host: each that comes after is compared with all of them.
+        if head.task.overtaken() >= OVERTAKEN_MAX && kept.len() < LOOKAHEAD && may_come() {
             let held = self.held.of(head.owner);
-            let all = self.weights_of(self.ready.owners());
+            let all = self.weights_of(self.ready.owners().collect());
             let weight = self.held.weight_of(head.owner);
             let share = |lacks: &ResourceSet| lacks.within_share(&self.total, weight, all).less(&held);
             kept.push(Reservation::new(head.owner, needs.beyond(&self.free), share));
@@ -405,7 +416,7 @@ impl<J> Scheduler<J> {
 
     /// Takes the permits. Those that were looked at before it are overtaken.
     fn start(&mut self, task: Arc<TaskRecord>) -> Arc<TaskRecord> {
-        self.ready.find(usize::MAX, |head| {
+        self.ready.find(self.depth, |head| {
             let is_it = Arc::ptr_eq(head.task, &task);
             if !is_it {
                 head.task.overtake();
@@ -436,7 +447,7 @@ impl<J> Scheduler<J> {
 
     /// Is there no instance for somebody who is ready?
     fn lacks_instances(&self) -> bool {
-        self.ready.owners().iter().any(|owner| !self.held.leaves_one(self.instances_free, *owner))
+        self.ready.owners().any(|owner| !self.held.leaves_one(self.instances_free, owner))
     }
 
     /// There is one more thread.
