@@ -476,7 +476,7 @@ pub const LOOKAHEAD: usize = 64;
 
 /// Where so many owners have ready tasks that each had few of those: so many kinds of each are looked at, so that one whose first task
 /// lacks something does not keep all its others back.
-pub const LOOKAHEAD_OF_EACH: usize = 4;
+pub const LOOKAHEAD_OF_EACH: usize = 16;
 
 /// A guest's priorities are no further from 0 than this, on either side. Each that has tasks is a level which a pick may have to pass, in
 /// some ten nanoseconds: all of them are some ten microseconds, where a guest that gave each of a million tasks its own would stop the

@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn each_of_many_owners_is_looked_at() {
         let mut queue = ReadyQueue::default();
-        (0..1000).for_each(|n| _ = queue.push(ready(n % 50, 0, n as i64)));
+        (0..2000).for_each(|n| _ = queue.push(ready(n % 50, 0, n as i64)));
         queue.push(ready(7, -1, 0));
         queue.push(ready(50, -1, 0));
         assert_eq!(looked_at(&queue, LOOKAHEAD, 50), Some(50 * LOOKAHEAD_OF_EACH + 1));
