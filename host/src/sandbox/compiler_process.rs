@@ -130,7 +130,9 @@ impl CompilerProcess {
         let longest = longest.min(limits.memory_bytes);
         let mut child = self.start(&limits).map_err(|error| self.failed(&error.to_string()))?;
         let talk = async {
-            let said = talk(&mut child, component, longest.saturating_add(TRAILER_BYTES as u64)).await?;
+            // Why it is none is told also where no code has room any more.
+            let most = longest.max(ERROR_TEXT_MAX as u64).saturating_add(TRAILER_BYTES as u64);
+            let said = talk(&mut child, component, most).await?;
             // Where the program ignores the ends of its children, as some supervisors have it, nobody learns how this one ended.
             Ok::<_, io::Error>((said, child.wait().await.ok()))
         };

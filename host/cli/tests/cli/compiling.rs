@@ -64,8 +64,8 @@ async fn what_it_compiles_runs_and_what_it_refuses_is_told_as_without_it() {
     let here = builder().build().unwrap();
     let mut damaged = std::fs::read(guest("calc")).unwrap();
     damaged.truncate(damaged.len() / 2);
-    let lacking = component("(memory i64 1)");
-    for bytes in [damaged, lacking] {
+    let wrong = component("(func (result i32))");
+    for bytes in [damaged, wrong] {
         let [one, other] = [&apart, &here].map(|host| host.load_bytes("refused", bytes.clone()));
         let (one, other) = futures::future::join(one, other).await;
         assert_eq!(one.err().unwrap().to_string(), other.err().unwrap().to_string());
@@ -174,6 +174,11 @@ async fn native_code_has_a_bound_and_data_that_is_sparse_is_no_part_of_it() {
         }
     };
     assert!(matches!(refused, ModuleError::CodeTooLarge(left) if left < code), "{refused}");
+    let full = builder().compiler(compiler()).code_bytes(0).build().unwrap();
+    let refused = full.load_bytes("wrong", component("(func (result i32))")).await.err().unwrap();
+    assert!(matches!(&refused, ModuleError::Invalid(_)), "{refused}");
+    let refused = full.load_bytes("sparse", sparse(1)).await.err().unwrap();
+    assert!(matches!(&refused, ModuleError::CodeTooLarge(0)), "{refused}");
     drop((module, others));
     let _again = small.load_bytes("sparse", sparse(12)).await.unwrap();
     assert_eq!(small.stats().code_bytes, code);
