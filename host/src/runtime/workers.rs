@@ -201,6 +201,8 @@ impl Runtime {
             match self.next(number) {
                 Next::Resume(job) => self.go_on(job),
                 Next::Start(task) => self.start(task),
+                // Others who wait for the scheduler come first.
+                Next::Again => std::thread::yield_now(),
                 Next::Look(since) => self.look_for_deadlocks(since),
                 Next::Nobody => self.rest(number, post),
                 Next::Stuck => {

@@ -470,9 +470,13 @@ pub const FUEL_SLICE: u64 = 1_000_000;
 /// fuel. As long as a slice of fuel lasts at the most.
 pub const HOST_CALLS_TURN: Duration = Duration::from_millis(1);
 
-/// Kinds of ready tasks (those of one owner and priority that need the same) that are looked at for one that fits, of all priorities
+/// Kinds of ready tasks (those of one owner that need the same) that are looked at for one that fits, of all priorities
 /// together, where something else moves meanwhile. It bounds the work of one pick, which is done under the scheduler's lock.
 pub const LOOKAHEAD: usize = 64;
+
+/// Kinds of ready tasks that are looked at under one hold of the scheduler's lock where nothing moves by itself, and all are looked at:
+/// some tens of microseconds.
+pub const SEARCH_STEP: usize = 256;
 
 /// Where so many owners have ready tasks that each had few of those: so many kinds of each are looked at, so that one whose first task
 /// lacks something does not keep all its others back.

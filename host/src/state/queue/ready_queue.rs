@@ -1,10 +1,12 @@
 //! Tasks that could run if there were room: by priority, then in turn by owner, then in the order in which they came.
 //!
 //! Those of one owner that need the same are in one class, of which only the first has to be looked at: where it does not fit,
-//! none of them does. So a thousand that wait for a resource hide nobody who needs none of it.
+//! none of them does, whatever their priorities. So a thousand that wait for a resource hide nobody who needs none of it.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::btree_map::{BTreeMap, Iter};
+use std::iter::Peekable;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::state::task::TaskRecord;
@@ -12,27 +14,52 @@ use crate::types::limits::LOOKAHEAD_OF_EACH;
 use crate::types::resources::ResourceSet;
 
 /// The queue of ready tasks.
+///
+/// Maps that are empty keep the room of their first entries, so that one that nearly all tasks go through is not made again for each
+/// of them. Where a map holds maps, an empty one stays for the same reason as long as it is the only one.
 #[derive(Default)]
 pub struct ReadyQueue {
-    /// A level without tasks exists only when there is none with tasks, and so do lines and classes: those that nearly all tasks
-    /// use are not made again for each of them.
-    levels: BTreeMap<Reverse<i32>, VecDeque<Line>>,
-    /// The owners that have tasks, and how many.
-    owners: BTreeMap<u64, usize>,
+    /// By owner.
+    lines: BTreeMap<u64, Line>,
+    /// Where each owner's first task stands, and the owner. What else it has is found from there, so that however many priorities
+    /// an owner's tasks have, nobody has to go through them.
+    firsts: BTreeMap<Place, u64>,
+    /// How many owners have tasks of a priority.
+    sharers: BTreeMap<Level, usize>,
     len: usize,
+    /// Of all owners together.
+    heads: usize,
     /// The number of the task that came last; from 1 on.
-    last: u64,
+    last_task: u64,
+    /// The number of the turn that began last.
+    last_turn: u64,
 }
 
+/// A priority; the highest is the first.
+type Level = Reverse<i32>;
+
+/// A priority, and the number of an owner's turn there.
+type Place = (Level, u64);
+
+/// The tasks of one owner that need the same, by priority, and by the order in which they came.
+type Class = BTreeMap<Level, BTreeMap<u64, Arc<TaskRecord>>>;
+
 /// The tasks of one owner.
+#[derive(Default)]
 struct Line {
-    owner: u64,
-    /// One without tasks is the only one.
-    classes: BTreeMap<ResourceSet, BTreeMap<u64, Arc<TaskRecord>>>,
-    /// The number of the first task of each class that has tasks, and what it needs.
-    heads: BTreeMap<u64, ResourceSet>,
-    /// Tasks that were taken in this turn.
+    classes: BTreeMap<ResourceSet, Class>,
+    /// The first task of each class that has tasks, and what it needs.
+    heads: BTreeMap<(Level, u64), ResourceSet>,
+    /// The priorities of which there are tasks.
+    turns: BTreeMap<Level, Turn>,
+}
+
+/// An owner's turn at one priority. Who began to wait for it first has it first.
+struct Turn {
+    number: u64,
+    /// Tasks that were taken in it.
     taken: u32,
+    tasks: usize,
 }
 
 /// The first task of a class, as the queue is gone through.
@@ -43,6 +70,13 @@ pub struct Head<'a> {
     pub owner: u64,
 }
 
+/// A place among the heads, which need not stand there any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    owner: u64,
+    number: Option<(Level, u64)>,
+}
+
 /// What to do with a task that was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -50,6 +84,15 @@ pub enum Verdict {
     Take,
     /// Look for another one.
     Pass,
+}
+
+/// One owner's heads, those that were not looked at yet.
+struct Walk<'a> {
+    owner: u64,
+    line: &'a Line,
+    heads: Peekable<Iter<'a, (Level, u64), ResourceSet>>,
+    /// So many may be looked at yet.
+    left: usize,
 }
 
 impl ReadyQueue {
@@ -65,155 +108,198 @@ impl ReadyQueue {
 
     /// Puts a task behind those of its priority and owner. False if one that needs the same stands before it.
     pub fn push(&mut self, task: Arc<TaskRecord>) -> bool {
+        let owner = task.owner();
         if self.len == 0 {
-            self.levels.retain(|level, _| level.0 == task.spec.plan.priority);
+            self.lines.retain(|kept, _| *kept == owner);
         }
         self.len += 1;
-        self.last += 1;
-        task.set_queue_number(self.last);
-        let lines = self.levels.entry(Reverse(task.spec.plan.priority)).or_default();
-        let owner = task.owner();
-        *self.owners.entry(owner).or_insert(0) += 1;
-        let place = lines.iter().position(|line| line.owner == owner).unwrap_or_else(|| {
-            lines.retain(|line| !line.heads.is_empty());
-            lines.push_back(Line { owner, classes: BTreeMap::new(), heads: BTreeMap::new(), taken: 0 });
-            lines.len() - 1
-        });
-        lines[place].push(self.last, task)
+        self.last_task += 1;
+        task.set_queue_number(self.last_task);
+        let level = Reverse(task.spec.plan.priority);
+        let line = self.lines.entry(owner).or_default();
+        if let Some(turn) = line.turns.get_mut(&level) {
+            turn.tasks += 1;
+        } else {
+            self.last_turn += 1;
+            let first = line.first_place();
+            line.turns.insert(level, Turn { number: self.last_turn, taken: 0, tasks: 1 });
+            moved(&mut self.firsts, owner, first, line.first_place());
+            *self.sharers.entry(level).or_insert(0) += 1;
+        }
+        let before = line.heads.len();
+        let is_first = line.push(level, self.last_task, task);
+        self.heads += line.heads.len() - before;
+        is_first
     }
 
-    /// The first task that `judge` takes. Of each owner the first `deep` classes are looked at, of all its levels together; where there
-    /// are many owners, a part of them, and some of each at least. So one that has many levels, of which nothing can start, keeps others
-    /// no longer from theirs than one that has one.
+    /// The first task that `judge` takes. Of each owner the first `deep` classes are looked at, of all its priorities together; where
+    /// there are many owners, a part of them, and some of each at least. So one that has many classes, of which nothing can start, keeps
+    /// others no longer from theirs than one that has few.
     pub fn find(&self, deep: usize, mut judge: impl FnMut(&Head<'_>) -> Verdict) -> Option<Arc<TaskRecord>> {
-        let each = (deep / self.owners.len().max(1)).max(LOOKAHEAD_OF_EACH.min(deep));
-        let mut looked_at: BTreeMap<u64, usize> = BTreeMap::new();
-        let mut spent = 0;
-        for lines in self.levels.values() {
-            for line in lines.iter().take(deep) {
-                let before = looked_at.get(&line.owner).copied().unwrap_or(0);
-                for (number, needs) in line.heads.iter().take(each - before) {
-                    let Some(task) = line.classes.get(needs).and_then(|class| class.get(number)) else { continue };
-                    if judge(&Head { task, owner: line.owner }) == Verdict::Take {
-                        return Some(task.clone());
-                    }
-                }
-                let now = line.heads.len().saturating_add(before).min(each);
-                if now > before {
-                    looked_at.insert(line.owner, now);
-                    if now == each {
-                        spent += 1;
-                    }
-                }
+        let each = (deep / self.firsts.len().max(1)).max(LOOKAHEAD_OF_EACH.min(deep));
+        let mut firsts = self.firsts.iter().peekable();
+        // Of owners whose first heads were looked at: where they go on.
+        let mut later: BTreeMap<Place, Walk<'_>> = BTreeMap::new();
+        loop {
+            let next = later.first_key_value().map(|(place, _)| *place);
+            let mut walk = match firsts.next_if(|(first, _)| next.is_none_or(|next| **first < next)) {
+                Some((_, owner)) => Walk::of(*owner, self.lines.get(owner)?, each),
+                None => later.pop_first()?.1,
+            };
+            if let Some(task) = walk.find(&mut judge) {
+                return Some(task);
             }
-            if spent == self.owners.len() {
-                break;
+            if let Some(place) = walk.place() {
+                later.insert(place, walk);
             }
         }
-        None
+    }
+
+    /// The first that `judge` takes of the `count` heads after this place, in any order; behind the last one it goes on with the first one.
+    /// The place is that of the last that was looked at then.
+    pub fn find_after(
+        &self,
+        cursor: &mut Cursor,
+        count: usize,
+        mut judge: impl FnMut(&Head<'_>) -> Verdict,
+    ) -> Option<Arc<TaskRecord>> {
+        let Cursor { owner, number } = *cursor;
+        let here = self.lines.get(&owner).map(|line| (owner, line));
+        let rest =
+            here.into_iter().flat_map(|(owner, line)| line.heads_after(number).map(move |head| (owner, line, head)));
+        let others = self.lines.range((Bound::Excluded(owner), Bound::Unbounded)).chain(self.lines.range(..=owner));
+        let others = others.flat_map(|(owner, line)| line.heads.iter().map(move |head| (*owner, line, head)));
+        rest.chain(others).take(count).find_map(|(owner, line, (number, needs))| {
+            *cursor = Cursor { owner, number: Some(*number) };
+            let task = line.classes.get(needs)?.get(&number.0)?.get(&number.1)?;
+            (judge(&Head { task, owner }) == Verdict::Take).then(|| task.clone())
+        })
+    }
+
+    /// How many tasks are the first of their class.
+    pub fn heads(&self) -> usize {
+        self.heads
     }
 
     /// The owners that have tasks here.
     pub fn owners(&self) -> impl Iterator<Item = u64> {
-        self.owners.keys().copied()
+        self.firsts.values().copied()
     }
 
     /// Takes a task out. The turn of its owner is over with as many tasks as its weight, and with its last one. `None` if it does not
     /// stand here.
     pub fn take(&mut self, task: &TaskRecord, weight: impl Fn(u64) -> u32) -> Option<Arc<TaskRecord>> {
-        let (taken, place) = self.remove(task)?;
-        let level = Reverse(task.spec.plan.priority);
-        if let Some(lines) = self.levels.get_mut(&level) {
-            let several = lines.len() > 1;
-            let line = &mut lines[place];
-            line.taken += 1;
-            if !several {
-                line.taken = 0;
-            } else if line.heads.is_empty() {
-                lines.remove(place);
-            } else if line.taken >= weight(line.owner) {
-                line.taken = 0;
-                let line = lines.remove(place);
-                lines.extend(line);
-            }
+        let taken = self.remove(task)?;
+        let (owner, level) = (task.owner(), Reverse(task.spec.plan.priority));
+        let is_shared = self.sharers.get(&level).is_some_and(|sharers| *sharers > 1);
+        let Some(line) = self.lines.get_mut(&owner) else { return Some(taken) };
+        let first = line.first_place();
+        let Some(turn) = line.turns.get_mut(&level) else { return Some(taken) };
+        turn.taken = if is_shared { turn.taken + 1 } else { 0 };
+        if turn.taken >= weight(owner) {
+            self.last_turn += 1;
+            (turn.number, turn.taken) = (self.last_turn, 0);
+            moved(&mut self.firsts, owner, first, line.first_place());
         }
         Some(taken)
     }
 
     /// Takes out a task that was ended where it stood: its owner keeps its turn.
     pub fn forget(&mut self, task: &TaskRecord) -> Option<Arc<TaskRecord>> {
-        let (taken, place) = self.remove(task)?;
-        if let Some(lines) = self.levels.get_mut(&Reverse(task.spec.plan.priority))
-            && lines[place].heads.is_empty()
-        {
-            match lines.len() {
-                1 => lines[place].taken = 0,
-                _ => drop(lines.remove(place)),
+        self.remove(task)
+    }
+
+    fn remove(&mut self, task: &TaskRecord) -> Option<Arc<TaskRecord>> {
+        let number = task.take_queue_number()?;
+        let (owner, level) = (task.owner(), Reverse(task.spec.plan.priority));
+        let line = self.lines.get_mut(&owner)?;
+        let before = line.heads.len();
+        let taken = line.remove(level, number, &task.spec.plan.needs)?;
+        self.heads -= before - line.heads.len();
+        self.len -= 1;
+        let turn = line.turns.get_mut(&level)?;
+        turn.tasks -= 1;
+        if turn.tasks == 0 {
+            let first = line.first_place();
+            line.turns.remove(&level);
+            moved(&mut self.firsts, owner, first, line.first_place());
+            let sharers = self.sharers.get_mut(&level)?;
+            *sharers -= 1;
+            if *sharers == 0 {
+                self.sharers.remove(&level);
             }
+        }
+        if line.turns.is_empty() && self.len > 0 {
+            self.lines.remove(&owner);
         }
         Some(taken)
     }
 
-    fn remove(&mut self, task: &TaskRecord) -> Option<(Arc<TaskRecord>, usize)> {
-        let number = task.take_queue_number()?;
-        let level = Reverse(task.spec.plan.priority);
-        let lines = self.levels.get_mut(&level)?;
-        let place = lines.iter().position(|line| line.owner == task.owner())?;
-        let taken = lines[place].remove(number, &task.spec.plan.needs)?;
-        self.len -= 1;
-        if let Some(left) = self.owners.get_mut(&task.owner()) {
-            *left -= 1;
-            if *left == 0 {
-                self.owners.remove(&task.owner());
-            }
-        }
-        let is_last = self.len > 0 && lines.iter().all(|line| line.heads.is_empty());
-        if is_last {
-            self.levels.remove(&level);
-        }
-        Some((taken, place))
-    }
-
     /// Takes all, the first one first.
     pub fn drain(&mut self) -> Vec<Arc<TaskRecord>> {
-        self.len = 0;
-        self.owners.clear();
-        let lines = std::mem::take(&mut self.levels).into_values().flatten();
-        let tasks: Vec<_> = lines.flat_map(Line::into_tasks).collect();
-        tasks.iter().for_each(|task| task.set_queue_number(0));
-        tasks
+        let lines = std::mem::take(self).lines.into_values();
+        let tasks: BTreeMap<_, _> = lines.flat_map(Line::into_tasks).collect();
+        tasks.values().for_each(|task| task.set_queue_number(0));
+        tasks.into_values().collect()
+    }
+}
+
+/// An owner's first task stands at another place than before, or has none any more.
+fn moved(firsts: &mut BTreeMap<Place, u64>, owner: u64, before: Option<Place>, now: Option<Place>) {
+    if before != now {
+        before.iter().for_each(|place| _ = firsts.remove(place));
+        now.into_iter().for_each(|place| _ = firsts.insert(place, owner));
     }
 }
 
 impl Line {
-    fn push(&mut self, number: u64, task: Arc<TaskRecord>) -> bool {
-        let needs = &task.spec.plan.needs;
-        if let Some(class) = self.classes.get_mut(needs) {
-            let is_first = class.is_empty();
-            if is_first {
-                self.heads.insert(number, needs.clone());
-            }
-            class.insert(number, task);
-            return is_first;
-        }
-        if self.heads.is_empty() {
-            // The one that was kept.
-            self.classes.clear();
-        }
-        self.heads.insert(number, needs.clone());
-        self.classes.insert(needs.clone(), BTreeMap::from([(number, task)]));
-        true
+    fn heads_after(&self, number: Option<(Level, u64)>) -> impl Iterator<Item = (&(Level, u64), &ResourceSet)> {
+        self.heads.range((number.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded))
     }
 
-    fn remove(&mut self, number: u64, needs: &ResourceSet) -> Option<Arc<TaskRecord>> {
+    fn first_place(&self) -> Option<Place> {
+        self.turns.first_key_value().map(|(level, turn)| (*level, turn.number))
+    }
+
+    /// Is it the first of its class?
+    fn push(&mut self, level: Level, number: u64, task: Arc<TaskRecord>) -> bool {
+        let needs = &task.spec.plan.needs;
+        let Some(class) = self.classes.get_mut(needs) else {
+            if self.heads.is_empty() {
+                // The one that was kept.
+                self.classes.clear();
+            }
+            self.heads.insert((level, number), needs.clone());
+            self.classes.insert(needs.clone(), BTreeMap::from([(level, BTreeMap::from([(number, task)]))]));
+            return true;
+        };
+        let first = first_of(class);
+        let is_first = first.is_none_or(|first| (level, number) < first);
+        if is_first {
+            first.iter().for_each(|first| _ = self.heads.remove(first));
+            self.heads.insert((level, number), needs.clone());
+        }
+        if first.is_none() {
+            // The one that was kept.
+            class.retain(|kept, _| *kept == level);
+        }
+        class.entry(level).or_default().insert(number, task);
+        is_first
+    }
+
+    fn remove(&mut self, level: Level, number: u64, needs: &ResourceSet) -> Option<Arc<TaskRecord>> {
         let class = self.classes.get_mut(needs)?;
-        let task = class.remove(&number)?;
-        let next = class.first_key_value().map(|(next, _)| *next);
+        let tasks = class.get_mut(&level)?;
+        let task = tasks.remove(&number)?;
+        if tasks.is_empty() && class.len() > 1 {
+            class.remove(&level);
+        }
+        let next = first_of(class);
         if next.is_none() && self.classes.len() > 1 {
             // Now: to look for empty ones whenever there is a new one would take the square of their number.
             self.classes.remove(needs);
         }
-        if self.heads.remove(&number).is_some()
+        if self.heads.remove(&(level, number)).is_some()
             && let Some(next) = next
         {
             self.heads.insert(next, needs.clone());
@@ -221,9 +307,47 @@ impl Line {
         Some(task)
     }
 
-    fn into_tasks(self) -> impl Iterator<Item = Arc<TaskRecord>> {
-        let tasks: BTreeMap<_, _> = self.classes.into_values().flatten().collect();
-        tasks.into_values()
+    /// All, each with its place and its number.
+    fn into_tasks(self) -> impl Iterator<Item = ((Place, u64), Arc<TaskRecord>)> {
+        let Line { classes, turns, .. } = self;
+        let place = move |level| (level, turns.get(&level).map_or(0, |turn| turn.number));
+        let levels = classes.into_values().flatten().map(move |(level, tasks)| (place(level), tasks));
+        levels.flat_map(|(place, tasks)| tasks.into_iter().map(move |(number, task)| ((place, number), task)))
+    }
+}
+
+/// Where the first task of a class stands.
+fn first_of(class: &Class) -> Option<(Level, u64)> {
+    let (level, tasks) = class.first_key_value()?;
+    tasks.first_key_value().map(|(number, _)| (*level, *number))
+}
+
+impl<'a> Walk<'a> {
+    fn of(owner: u64, line: &'a Line, left: usize) -> Self {
+        Walk { owner, line, heads: line.heads.iter().peekable(), left }
+    }
+
+    /// Where the next head stands, if it is to be looked at.
+    fn place(&mut self) -> Option<Place> {
+        let ((level, _), _) = self.heads.peek().filter(|_| self.left > 0)?;
+        self.line.turns.get(level).map(|turn| (*level, turn.number))
+    }
+
+    /// The first that `judge` takes of those that have the same priority as the next one.
+    fn find(&mut self, judge: &mut impl FnMut(&Head<'_>) -> Verdict) -> Option<Arc<TaskRecord>> {
+        let ((level, _), _) = *self.heads.peek()?;
+        while self.left > 0
+            && let Some(((_, number), needs)) = self.heads.next_if(|((of, _), _)| of == level)
+        {
+            self.left -= 1;
+            let task = self.line.classes.get(needs).and_then(|class| class.get(level)?.get(number));
+            if let Some(task) = task
+                && judge(&Head { task, owner: self.owner }) == Verdict::Take
+            {
+                return Some(task.clone());
+            }
+        }
+        None
     }
 }
 
@@ -254,7 +378,7 @@ mod tests {
     #[test]
     fn levels_of_one_that_cannot_start_are_passed_by_another() {
         let mut queue = ReadyQueue::default();
-        (0..10_000).for_each(|level| _ = queue.push(ready(1, -level, 1)));
+        (0..10_000).for_each(|level| _ = queue.push(ready(1, -level, 1 + i64::from(level))));
         let others = ready(2, -10_000, 1);
         queue.push(others.clone());
         assert_eq!(looked_at(&queue, LOOKAHEAD, 2), Some(LOOKAHEAD / 2 + 1));
@@ -271,6 +395,34 @@ mod tests {
     }
 
     #[test]
+    fn what_needs_the_same_hides_nothing_whatever_its_priorities() {
+        let mut queue = ReadyQueue::default();
+        (0..10_000).for_each(|level| _ = queue.push(ready(1, -level, 1)));
+        let free = ready(1, -10_000, 0);
+        queue.push(free.clone());
+        let mut count = 0;
+        let found = queue.find(LOOKAHEAD, |head| {
+            count += 1;
+            if Arc::ptr_eq(head.task, &free) { Verdict::Take } else { Verdict::Pass }
+        });
+        assert!(found.is_some_and(|found| Arc::ptr_eq(&found, &free)));
+        assert_eq!(count, 2);
+    }
+
+    #[test]
+    fn a_higher_priority_comes_before_what_needs_the_same() {
+        let mut queue = ReadyQueue::default();
+        let tasks = [ready(1, 0, 1), ready(1, 5, 1), ready(1, 5, 1), ready(1, -5, 1)];
+        let pushed = tasks.clone().map(|task| queue.push(task));
+        assert_eq!(pushed, [true, true, false, false]);
+        for expected in [1, 2, 0, 3] {
+            let first = queue.find(LOOKAHEAD, |_| Verdict::Take).expect("one stands there");
+            assert!(Arc::ptr_eq(&first, &tasks[expected]), "{expected}");
+            assert!(queue.take(&first, |_| 1).is_some());
+        }
+    }
+
+    #[test]
     fn each_of_many_owners_is_looked_at() {
         let mut queue = ReadyQueue::default();
         (0..2000).for_each(|n| _ = queue.push(ready(n % 50, 0, n as i64)));
@@ -283,8 +435,7 @@ mod tests {
     fn a_class_goes_with_its_last_task_but_for_the_one_that_is_used_again() {
         let mut queue = ReadyQueue::default();
         let tasks: Vec<_> = (0..1000).map(|gpu| ready(1, 0, gpu)).collect();
-        let classes =
-            |queue: &ReadyQueue| queue.levels.values().flatten().map(|line| line.classes.len()).sum::<usize>();
+        let classes = |queue: &ReadyQueue| queue.lines.values().map(|line| line.classes.len()).sum::<usize>();
         tasks.iter().for_each(|task| _ = queue.push(task.clone()));
         for (taken, task) in tasks.iter().enumerate() {
             assert_eq!(classes(&queue), 1000 - taken);

@@ -4,26 +4,26 @@
 mod desk;
 mod holdings;
 mod reservation;
+mod search;
 mod spares;
 
-use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::desk::After;
 pub use self::desk::Desk;
 use self::holdings::Holdings;
-use self::reservation::{Reservation, lets_pass};
+use self::search::Search;
 use self::spares::Spares;
 use super::priority_queue::Levels;
-use super::ready_queue::{Head, ReadyQueue, Verdict};
+use super::ready_queue::{ReadyQueue, Verdict};
 use super::room::{Place, Room};
 use crate::state::deadlock::trigger::Lookout;
 use crate::state::task::TaskRecord;
 use crate::types::error::{ErrorKind, TaskError};
 use crate::types::ids::ModuleId;
-use crate::types::limits::{LOOKAHEAD, OVERTAKEN_MAX};
-use crate::types::resources::{Milli, ResourceSet, milli_part, whole_cpus};
+use crate::types::limits::LOOKAHEAD;
+use crate::types::resources::ResourceSet;
 
 /// The permits of a host, the tasks that wait for them, and the jobs (`J`) that wait for a thread.
 pub struct Scheduler<J> {
@@ -34,12 +34,7 @@ pub struct Scheduler<J> {
     preempted: Levels<J>,
     /// Whose turn it is where all have the same priority.
     turn: Lane,
-    /// Nothing in the ready queue fits into what is free. Saves looking again until something changes.
-    nothing_fits: bool,
-    /// So many heads of each owner were looked at for the one that was found last.
-    depth: usize,
-    /// When that was found something was kept for one that was overtaken too often.
-    something_kept: bool,
+    search: Search,
     /// Threads with nothing to do, by number; the one that was busy last is last.
     idle: Vec<usize>,
     /// Threads, at work and resting, without the spare ones.
@@ -117,6 +112,8 @@ pub enum Next<J> {
     Resume(J),
     /// Start this task; its permits are taken.
     Start(Arc<TaskRecord>),
+    /// Ask again: more was to be looked at than is good at once.
+    Again,
     /// Look for deadlocks that were closed by a wait with a later stamp than this, and ask again.
     Look(u64),
     /// Every instance waits for another task and none is free. If nothing moves for a moment, nothing ever will.
@@ -135,9 +132,7 @@ impl<J> Scheduler<J> {
             woken: Levels::default(),
             preempted: Levels::default(),
             turn: Lane::Woken,
-            nothing_fits: false,
-            depth: LOOKAHEAD,
-            something_kept: false,
+            search: Search::default(),
             idle: Vec::new(),
             threads: 0,
             spares: Spares::default(),
@@ -236,7 +231,7 @@ impl<J> Scheduler<J> {
         }
         // Behind one that needs the same and does not fit it does not fit either.
         if self.ready.push(task) {
-            self.nothing_fits = false;
+            self.search.begin_anew();
         }
         None
     }
@@ -263,7 +258,7 @@ impl<J> Scheduler<J> {
 
     /// A pending task was ended; it leaves the queue, if it stood there.
     pub fn forget(&mut self, task: &TaskRecord) {
-        self.nothing_fits = false;
+        self.search.begin_anew();
         self.uncount(task);
         if let Some(task) = self.ready.forget(task) {
             self.after.drop_later(task);
@@ -313,6 +308,7 @@ impl<J> Scheduler<J> {
                 }
                 // Whoever asks is the last thread that is not at rest.
                 () if self.lookout.is_due(self.is_quiet_but_for(1)) => Next::Look(self.lookout.begin()),
+                () if self.searches() => Next::Again,
                 () if self.is_stuck() => Next::Stuck,
                 () => Next::Nobody,
             };
@@ -334,89 +330,9 @@ impl<J> Scheduler<J> {
         next.map(|next| self.start(next)).is_some()
     }
 
-    /// The first task that fits, and takes nothing that is kept for another. Where nothing moves by itself all are looked at, and
-    /// nothing is kept: what it is kept for may never come.
-    fn startable(&mut self) -> Option<Arc<TaskRecord>> {
-        if self.nothing_fits || self.instances_free == 0 || self.ready.is_empty() {
-            return None;
-        }
-        let all = self.active == 0;
-        let (mut kept, all_weights) = (Vec::new(), OnceCell::new());
-        let mut deep = LOOKAHEAD;
-        let mut found = self.ready.find(deep, |head| self.judge(head, &mut kept, &all_weights));
-        if found.is_none() && all {
-            // The others only now: most often one of the first fits.
-            deep = usize::MAX;
-            kept.clear();
-            found = self.ready.find(deep, |head| self.judge(head, &mut kept, &all_weights));
-        }
-        if found.is_none() && all && !kept.is_empty() {
-            let fits = |head: &Head<'_>| {
-                self.free.covers(&head.task.spec.plan.needs) && self.held.leaves_one(self.instances_free, head.owner)
-            };
-            found = self.ready.find(deep, |head| if fits(head) { Verdict::Take } else { Verdict::Pass });
-        }
-        self.depth = deep;
-        self.nothing_fits = found.is_none();
-        self.something_kept = !kept.is_empty();
-        found
-    }
-
-    fn judge(&self, head: &Head<'_>, kept: &mut Vec<Reservation>, all_weights: &OnceCell<u32>) -> Verdict {
-        let needs = &head.task.spec.plan.needs;
-        if !self.held.leaves_one(self.instances_free, head.owner) {
-            return Verdict::Pass;
-        }
-        let passes = |needs: &ResourceSet| match lets_pass(kept, head.owner, needs, &self.free) {
-            true => Verdict::Take,
-            false => Verdict::Pass,
-        };
-        if self.free.covers(needs) {
-            return passes(needs);
-        }
-        let others = needs.without_cpu();
-        if self.free.covers(&others) && self.has_its_share_of_cpus(head.owner, needs.cpu_milli, all_weights) {
-            return passes(&others);
-        }
-        // What waits for others is not to be waited for.
-        let may_come = || self.total.less(&self.stalled).covers(needs);
-        // As many as are looked at on a busy host: each that comes after is compared with all of them.
-        if head.task.overtaken() >= OVERTAKEN_MAX && kept.len() < LOOKAHEAD && may_come() {
-            let held = self.held.of(head.owner);
-            let all = self.weights_of(self.ready.owners().collect());
-            let weight = self.held.weight_of(head.owner);
-            let share = |lacks: &ResourceSet| lacks.within_share(&self.total, weight, all).less(&held);
-            kept.push(Reservation::new(head.owner, needs.beyond(&self.free), share));
-        }
-        Verdict::Pass
-    }
-
-    /// May an owner have so many CPUs though others hold them all? It has its share whatever those do, and one task at least: CPUs are
-    /// not taken from who has them, but threads take turns by owner. Of a CPU that it shares with others it has all that it can use: by
-    /// turns it gets the part that is its own, and else it would have none of it. So CPUs are overbooked, by less than one for each owner
-    /// that has tasks, or by its first task.
-    fn has_its_share_of_cpus(&self, owner: u64, needs: Milli, all_weights: &OnceCell<u32>) -> bool {
-        let held = self.held.cpus_of(owner);
-        let share = || {
-            let all = *all_weights.get_or_init(|| self.weights_in_use());
-            milli_part(self.total.cpu_milli, self.held.weight_of(owner), all)
-        };
-        held <= 0 || held + needs <= whole_cpus(share())
-    }
-
-    /// Of all that hold CPUs, or have tasks that are ready: these share the CPUs by their weights.
-    fn weights_in_use(&self) -> u32 {
-        self.weights_of(self.held.holders_of_cpus().chain(self.ready.owners()).collect())
-    }
-
-    /// What these owners weigh together.
-    fn weights_of(&self, owners: BTreeSet<u64>) -> u32 {
-        owners.into_iter().map(|owner| self.held.weight_of(owner)).sum()
-    }
-
     /// Takes the permits. Those that were looked at before it are overtaken.
     fn start(&mut self, task: Arc<TaskRecord>) -> Arc<TaskRecord> {
-        self.ready.find(self.depth, |head| {
+        self.ready.find(LOOKAHEAD, |head| {
             let is_it = Arc::ptr_eq(head.task, &task);
             if !is_it {
                 head.task.overtake();
@@ -443,6 +359,7 @@ impl<J> Scheduler<J> {
             && !self.ready.is_empty()
             && (self.lacks_instances() || self.waiting_tasks() > 0)
             && self.startable().is_none()
+            && !self.searches()
     }
 
     /// Is there no instance for somebody who is ready?
@@ -530,13 +447,14 @@ impl<J> Scheduler<J> {
 
     /// Does anything wait that was not preempted?
     fn has_news(&mut self) -> bool {
-        !self.woken.is_empty() || self.startable().is_some()
+        !self.woken.is_empty() || self.startable().is_some() || self.searches()
     }
 
     fn has_work(&mut self) -> bool {
         !self.woken.is_empty()
             || !self.preempted.is_empty()
             || self.startable().is_some()
+            || self.searches()
             || self.is_stuck()
             || self.lookout.is_due(self.is_quiet_but_for(0))
     }
@@ -574,7 +492,8 @@ impl<J> Scheduler<J> {
 
     /// The first in the queue that waits in vain where the host is stuck.
     pub fn first_ready(&self) -> Option<Arc<TaskRecord>> {
-        self.ready.find(usize::MAX, |head| if self.is_in_vain(head.owner) { Verdict::Take } else { Verdict::Pass })
+        // The first one of each owner tells of all of them.
+        self.ready.find(1, |head| if self.is_in_vain(head.owner) { Verdict::Take } else { Verdict::Pass })
     }
 
     /// Instances of those that wait for other tasks, or compute.
@@ -591,7 +510,7 @@ impl<J> Scheduler<J> {
     pub fn release(&mut self, task: &TaskRecord) {
         let needs = &task.spec.plan.needs;
         self.moved();
-        self.nothing_fits = false;
+        self.search.begin_anew();
         self.free.give(needs);
         self.held.give_back(task.owner(), needs);
         self.instances_free += 1;
@@ -600,7 +519,7 @@ impl<J> Scheduler<J> {
 
     /// The owners that may want instances at any time, some of which are kept for each, and their weights.
     pub fn keep_for(&mut self, weights: BTreeMap<u64, u32>) {
-        self.nothing_fits = false;
+        self.search.begin_anew();
         self.held.keep_for(weights);
     }
 
@@ -608,7 +527,7 @@ impl<J> Scheduler<J> {
     fn moved(&mut self) {
         self.moves += 1;
         // What was kept for another may not be any more.
-        self.nothing_fits &= !self.something_kept;
+        self.search.begin_anew_if(self.search.something_kept);
     }
 
     /// A running task waits for an object: its CPU goes to others. Custom resources stay, as in Ray. `alone` if only
@@ -616,7 +535,7 @@ impl<J> Scheduler<J> {
     pub fn pause(&mut self, task: &TaskRecord, alone: bool) {
         let needs = &task.spec.plan.needs;
         self.moved();
-        self.nothing_fits &= needs.cpu_milli == 0;
+        self.search.begin_anew_if(needs.cpu_milli != 0);
         self.free.cpu_milli += needs.cpu_milli;
         self.held.add_cpus(task.owner(), -needs.cpu_milli);
         if alone {
@@ -663,7 +582,7 @@ impl<J> Scheduler<J> {
         self.stalled.give(holds);
         self.active -= 1;
         // Where nobody computes all tasks are looked at.
-        self.nothing_fits &= self.active > 0;
+        self.search.begin_anew_if(self.active == 0);
     }
 
     fn unstall(&mut self, holds: &ResourceSet) {

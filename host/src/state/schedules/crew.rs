@@ -102,6 +102,7 @@ impl Host {
                     thread::park();
                     self.desk.rise(number);
                 }
+                Next::Again => {}
                 Next::Look(_) => self.desk.lock().looked(0, None),
                 Next::Resume(()) => unreachable!("there are no jobs"),
                 Next::Over => return,

@@ -77,13 +77,13 @@ impl World {
         whole * i64::from(self.weight(module)) / i64::from(all)
     }
 
-    /// Of those of one owner and priority that need the same the first; in turn.
+    /// Of those of one owner that need the same the first; in turn.
     pub(super) fn heads(&self) -> Vec<usize> {
         let mut seen = Vec::new();
         let mut heads = Vec::new();
         for name in self.ready.order() {
             let task = &self.tasks[name];
-            let class = (task.priority, task.module, task.needs);
+            let class = (task.module, task.needs);
             if !seen.contains(&class) {
                 seen.push(class);
                 heads.push(name);

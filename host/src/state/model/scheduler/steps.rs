@@ -62,6 +62,7 @@ impl World {
             Next::Look(_) => Answer::Look,
             Next::Stuck => Answer::Stuck,
             Next::Nobody => Answer::Nobody,
+            Next::Again => panic!("so few are looked at in one step"),
             Next::Over => panic!("the threads go on"),
         };
         assert_eq!(next, expected, "{}", self.story());

@@ -84,7 +84,8 @@ impl<J> Desk<J> {
                 // What a spare thread leaves is somebody's: it may be wanted no more, and the last that was awake.
                 if scheduler.is_spare(number) { scheduler.rouse() } else { None }
             }
-            Next::Over => None,
+            // It goes on itself.
+            Next::Again | Next::Over => None,
         };
         (next, other)
     }
