@@ -11,6 +11,9 @@ use rustyray_tests::{Lines, builder, error, finish, host_with, settled, value};
 
 type Entries = (u32, Vec<u32>);
 
+/// The mood of a `Difficult` that is never restored.
+const NEVER_RESTORED: u8 = 5;
+
 async fn hosting(builder: HostBuilder) -> (Host, Module, ActorHandle) {
     let (host, calc) = host_with(builder, "calc").await;
     let ledger = calc.actor("Ledger").create();
@@ -136,6 +139,48 @@ async fn an_actor_moves_also_when_no_instance_is_free() {
     assert_eq!(add(&host, &ledger, 2).await, (2, vec![1, 2]));
     assert_eq!(host.stats().instances, 1);
     drop(ledger);
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn one_that_never_comes_to_its_new_home_keeps_others_neither_from_moving_nor_from_their_calls() {
+    let (clock, lines) = (ManualClock::new(), Lines::default());
+    let (host, calc, ledger) = hosting(builder().clock(clock.clone()).on_log(lines.sink())).await;
+    let checkpoints = host.load_file(guest("checkpoints")).await.unwrap();
+    let stuck: Vec<_> = (0..3).map(|_| checkpoints.actor("Difficult").create()).collect();
+    for actor in &stuck {
+        let mood = actor.call("become_of_mood").arg(NEVER_RESTORED).submit().await;
+        assert_eq!(value::<u8>(&host, &mood).await, NEVER_RESTORED);
+    }
+    checkpoints.replace_file(guest("checkpoints")).await.unwrap();
+    replace(&calc).await;
+    let move_one = |actor: &ActorHandle| {
+        let actor = actor.clone();
+        tokio::spawn(async move { actor.move_to_current().await })
+    };
+    let first = move_one(&stuck[0]);
+    lines.until("it is restored for ever").await;
+    let others = [move_one(&stuck[1]), move_one(&stuck[2])];
+    tokio::task::yield_now().await;
+    for actor in &stuck[1..] {
+        for _ in 0..3 {
+            assert_eq!(value::<String>(&host, &actor.call("text").submit().await).await, "new", "it serves meanwhile");
+        }
+    }
+    ledger.move_to_current().await.unwrap();
+    assert_eq!(add(&host, &ledger, 1).await, (2, vec![1]), "another module's is not kept waiting");
+    stuck[2].kill(false);
+    let [second, third] = others;
+    assert_eq!(third.await.unwrap().unwrap_err().kind, ErrorKind::ActorDied);
+    for (ended, moved) in [first, second].into_iter().enumerate() {
+        lines.until_times("it is restored for ever", ended + 1).await;
+        clock.advance(rustyray_host::limits::MOVE_TIME);
+        assert_eq!(moved.await.unwrap().unwrap_err().kind, ErrorKind::TaskTimeout);
+    }
+    for actor in &stuck[..2] {
+        assert_eq!(value::<String>(&host, &actor.call("text").submit().await).await, "new", "it lives on");
+    }
+    drop((stuck, ledger));
     finish(host).await;
 }
 

@@ -61,10 +61,15 @@ impl Lines {
 
     /// Waits until this text was printed.
     pub async fn until(&self, text: &str) {
+        self.until_times(text, 1).await;
+    }
+
+    /// Waits until this text was printed so often.
+    pub async fn until_times(&self, text: &str, times: usize) {
         let printed = async {
             loop {
                 let changed = self.1.notified();
-                if self.lines().iter().any(|line| line.text == text) {
+                if self.lines().iter().filter(|line| line.text == text).count() >= times {
                     return;
                 }
                 changed.await;

@@ -233,6 +233,11 @@ impl Runtime {
         let holds = &construct.spec.plan.needs;
         let mut turn = Instant::now();
         let mut served = 0u32;
+        let mut to_move = None;
+        if actor.moves.is_asked() {
+            // The instance before this one waited for its turn to move.
+            actor.mailbox.ask_to_move();
+        }
         loop {
             served = served.wrapping_add(1);
             if served.is_multiple_of(CALLS_PER_LOOK) && turn.elapsed() > TURN {
@@ -249,14 +254,21 @@ impl Runtime {
                     }
                     Err(error) => return Ended::Crashed(Box::new(error)),
                 },
-                // Apart, so that it takes no room in the future of every actor.
-                Event::Move => match Box::pin(self.move_actor_now(actor, construct, instance)).await {
-                    Ok(alive) => {
-                        instance = alive;
+                Event::Move => {
+                    let place = to_move.take().unwrap_or_else(|| self.stand_in_line_to_move(actor));
+                    if !place.has_turn() {
+                        to_move = Some(place);
                         continue;
                     }
-                    Err(error) => return Ended::Crashed(Box::new(error)),
-                },
+                    // Apart, so that it takes no room in the future of every actor.
+                    match Box::pin(self.move_actor_now(actor, construct, instance, place)).await {
+                        Ok(alive) => {
+                            instance = alive;
+                            continue;
+                        }
+                        Err(error) => return Ended::Crashed(Box::new(error)),
+                    }
+                }
                 Event::Closed => {
                     let _ = self.save_at_end(actor, instance).await;
                     return Ended::Closed;
@@ -266,11 +278,16 @@ impl Runtime {
                     return Ended::Exited;
                 }
             };
+            // Nobody's move waits for this call. Behind the call it stands in line again.
+            let leaves_line = to_move.take().is_some();
             let served = match actor.lanes {
                 None => self.serve_call(actor, instance, &call, may_restart).await,
                 // Apart, so that it takes no room in the future of every actor.
                 Some(_) => Box::pin(self.serve_several(actor, holds, instance, call, may_restart)).await,
             };
+            if leaves_line {
+                actor.mailbox.ask_to_move();
+            }
             match served {
                 Ok(alive) => instance = alive,
                 Err(error) if error.kind == ErrorKind::ActorDied && actor.mailbox.kill_pending() => {

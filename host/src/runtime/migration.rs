@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
-use tokio::sync::OwnedMutexGuard;
-
 use super::Runtime;
 use super::submit::find_constructor;
 use crate::sandbox::Instance;
 use crate::state::actor::migration::Home;
+use crate::state::actor::move_turns::MovePlace;
 use crate::state::actor::plans::ActorPlans;
 use crate::state::actor::{ActorRecord, ActorRef};
 use crate::state::object::ObjectRef;
@@ -40,7 +39,14 @@ impl Runtime {
         }
     }
 
-    /// Moves the actor, and tells who asked for it.
+    /// A place among those that are to move. It is invited to do so when its turn comes.
+    pub(super) fn stand_in_line_to_move(&self, actor: &Arc<ActorRecord>) -> MovePlace {
+        let invited = Arc::downgrade(actor);
+        let invite = move || invited.upgrade().iter().for_each(|actor| actor.mailbox.ask_to_move());
+        self.moving.enter(actor.spec.module.id.0, invite)
+    }
+
+    /// Moves the actor, whose turn it is, and tells who asked for it.
     ///
     /// # Errors
     /// What ended the instance that it had.
@@ -49,9 +55,12 @@ impl Runtime {
         actor: &Arc<ActorRecord>,
         construct: &TaskRecord,
         instance: Instance,
+        turn: MovePlace,
     ) -> Result<Instance, TaskError> {
         let asked = actor.moves.take();
         let (instance, outcome) = self.moved(actor, construct, instance).await;
+        // The other instance is gone.
+        drop(turn);
         if let Some(asked) = asked {
             let nothing = || self.store.token(Payload::new(Encoding::Bincode, ""));
             asked.seal(outcome.map_err(Arc::new).map(|()| nothing()), None);
@@ -74,11 +83,6 @@ impl Runtime {
             Ok((instance, Err(refused))) => return (Ok(instance), Err(refused)),
             Err(error) => return (Err(error.clone()), Err(error)),
         };
-        // One at a time: the pool has one slot for this beside those of the scheduler. Held until the other instance is gone.
-        let _turn = match self.turn_to_move(actor).await {
-            Ok(turn) => turn,
-            Err(killed) => return (Err(killed.clone()), Err(killed)),
-        };
         match self.restored_at(actor, &home, construct, state.clone()).await {
             Ok(moved) => {
                 drop(instance);
@@ -92,15 +96,6 @@ impl Runtime {
             }
             Err(error) => (Ok(instance), Err(error)),
         }
-    }
-
-    /// Waits while others move; a kill ends that.
-    async fn turn_to_move(&self, actor: &ActorRecord) -> Result<OwnedMutexGuard<()>, TaskError> {
-        let slot = CancelSlot::new();
-        actor.set_saving(Some(slot.clone()));
-        let turn = slot.run(Box::pin(self.moving.clone().lock_owned()), || None).await;
-        actor.set_saving(None);
-        turn.map_err(|_| TaskError::new(ErrorKind::ActorDied, "it was ended before it moved"))
     }
 
     /// How the actor would live on this version. It keeps what it holds, and lives as it was created.

@@ -61,6 +61,7 @@ use crate::port::log::{LogLine, LogSource};
 use crate::port::{ActorRequest, Begun, CallRequest, Port, TaskRequest};
 use crate::sandbox::Sandbox;
 use crate::state::actor::concurrent_calls::Shift;
+use crate::state::actor::move_turns::MoveTurns;
 use crate::state::actor::names::ActorNames;
 use crate::state::actor::{ActorRecord, ActorRef};
 use crate::state::deadlock::blocked_on::Wait;
@@ -79,6 +80,7 @@ use crate::types::clock::Clock;
 use crate::types::error::TaskError;
 use crate::types::event::EventKind;
 use crate::types::ids::{ActorId, Counter};
+use crate::types::limits::MOVES_AT_ONCE;
 use crate::types::options::Address;
 use crate::types::panics::caught;
 use crate::types::plan::HostLimits;
@@ -123,8 +125,8 @@ pub struct Runtime {
     modules: Modules,
     compiling: CompilingLines,
     describing: Arc<DescribingLine>,
-    /// Held while an actor moves to another instance.
-    moving: Arc<tokio::sync::Mutex<()>>,
+    /// Which actors move to another instance.
+    moving: Arc<MoveTurns>,
     names: ActorNames,
     /// Held while an actor is looked for that is else created.
     creating: Mutex<(), { rank::CREATING }>,
@@ -249,7 +251,7 @@ impl Runtime {
             modules: Modules::default(),
             compiling: CompilingLines::new(),
             describing,
-            moving: Arc::default(),
+            moving: MoveTurns::new(MOVES_AT_ONCE),
             names: ActorNames::default(),
             creating: Mutex::new(()),
             nobody: Mutex::new(Weak::new()),

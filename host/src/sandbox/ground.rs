@@ -9,7 +9,7 @@ use super::files;
 use super::guest::Guest;
 use super::host_calls;
 use super::network::GuardedNetwork;
-use crate::types::limits::{BACKTRACE_FRAMES_MAX, DESCRIBED_AT_ONCE, TABLE_ELEMENTS_MAX};
+use crate::types::limits::{BACKTRACE_FRAMES_MAX, DESCRIBED_AT_ONCE, MOVES_AT_ONCE, TABLE_ELEMENTS_MAX};
 
 /// Memory of a slot that stays mapped when its guest is gone: small guests start without a page fault.
 const MEMORY_KEEP_RESIDENT: usize = 2 << 20;
@@ -73,8 +73,8 @@ fn of_wasi(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     Ok(linker)
 }
 
-/// Beside those of the scheduler: those that are asked for their manifests, and one that an actor moves to.
-const EXTRA_INSTANCES: u32 = DESCRIBED_AT_ONCE as u32 + 1;
+/// Beside those of the scheduler: those that are asked for their manifests, and those that actors move to.
+const EXTRA_INSTANCES: u32 = (DESCRIBED_AT_ONCE + MOVES_AT_ONCE) as u32;
 
 /// An engine whose code that of [`Ground`] takes, and which has no pool: for what compiles, and runs nothing.
 ///

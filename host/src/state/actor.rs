@@ -5,6 +5,7 @@ pub mod concurrent_calls;
 pub mod lane;
 pub mod mailbox;
 pub mod migration;
+pub mod move_turns;
 pub mod names;
 pub mod plans;
 

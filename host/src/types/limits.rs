@@ -548,8 +548,12 @@ pub const CHECKPOINT_BYTES_MAX: u64 = 64 << 20;
 /// Fuel for writing a checkpoint: some 60 instructions for each byte of the largest.
 pub const CHECKPOINT_FUEL: u64 = 4_000_000_000;
 
+/// Actors of a host that move to another version of their modules at the same time, one of each module at most: each has two
+/// instances meanwhile, for which there is room beside those of the scheduler.
+pub const MOVES_AT_ONCE: usize = 4;
+
 /// Time for an actor that moves to another version of its module to be restored there. It takes milliseconds at most, and others that
-/// move wait meanwhile.
+/// move may have to wait meanwhile.
 pub const MOVE_TIME: Duration = Duration::from_secs(10);
 
 /// Time for the actors of a host that shuts down to write their checkpoints, when their work is done.

@@ -65,6 +65,11 @@ impl Moves {
         }
     }
 
+    /// Does anybody wait for it to move?
+    pub fn is_asked(&self) -> bool {
+        self.inner.lock().asked.is_some()
+    }
+
     /// What those wait for who asked until now.
     pub fn take(&self) -> Option<ObjectRef> {
         self.inner.lock().asked.take()

@@ -133,6 +133,7 @@ const PANICS_WHEN_SAVED: u8 = 1;
 const PANICS_WHEN_RESTORED: u8 = 2;
 const FAILS_WHEN_RESTORED: u8 = 3;
 const NEVER_ENDS: u8 = 4;
+const IS_NEVER_RESTORED: u8 = 5;
 
 impl Serialize for Mood {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -150,6 +151,12 @@ impl<'de> Deserialize<'de> for Mood {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mood = u8::deserialize(deserializer)?;
         assert!(mood != PANICS_WHEN_RESTORED, "it does not want to be restored");
+        if mood == IS_NEVER_RESTORED {
+            println!("it is restored for ever");
+            loop {
+                std::hint::black_box(mood);
+            }
+        }
         if mood == FAILS_WHEN_RESTORED {
             return Err(serde::de::Error::custom("no"));
         }
