@@ -175,7 +175,7 @@ async fn one_that_never_comes_to_its_new_home_keeps_others_neither_from_moving_n
     for (ended, moved) in [first, second].into_iter().enumerate() {
         lines.until_times("it is restored for ever", ended + 1).await;
         clock.advance(rustyray_host::limits::MOVE_TIME);
-        assert_eq!(moved.await.unwrap().unwrap_err().kind, ErrorKind::TaskTimeout);
+        assert_eq!(moved.await.unwrap().unwrap_err().kind, ErrorKind::TaskTimedOut);
     }
     for actor in &stuck[..2] {
         assert_eq!(value::<String>(&host, &actor.call("text").submit().await).await, "new", "it lives on");

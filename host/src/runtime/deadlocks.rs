@@ -19,6 +19,14 @@ pub(super) struct Waiting {
     running: usize,
 }
 
+/// What a look came to.
+struct Looked {
+    /// Tasks and queue places that it went over.
+    size: usize,
+    /// False if it is to be repeated: there are more cycles than are told in one look.
+    are_all: bool,
+}
+
 impl Runtime {
     /// Looks for deadlocks that were closed by a wait with a later stamp than `since`.
     pub(super) fn look_for_deadlocks(&self, since: u64) {
@@ -26,10 +34,8 @@ impl Runtime {
         let holders = self.holders();
         let (size, up_to) = match WaitGraph::of(&waiting.tasks, &holders, None, WAIT_GRAPH_MAX) {
             Ok(mut graph) => {
-                if !graph.cycles(since).is_empty() {
-                    self.break_deadlocks(&waiting.tasks, since, &graph);
-                }
-                (graph.size(), None)
+                let told = self.break_deadlocks(&waiting.tasks, since, &mut graph);
+                (graph.size() + told.size, (!told.are_all).then_some(since))
             }
             Err(TooLarge { size }) => {
                 let (more, up_to) = self.look_one_by_one(&waiting, since, &holders);
@@ -46,38 +52,57 @@ impl Runtime {
         let mut size = 0;
         let mut many = Vec::new();
         let mut up_to = None;
+        let mut before = since;
         for (task, stamp) in waiting.tasks.iter().zip(&waiting.stamps) {
             match self.look_alone(task, since, holders, WAIT_GRAPH_FEW) {
-                Ok(few) => size += few,
+                Ok(looked) => {
+                    size += looked.size;
+                    if !looked.are_all {
+                        up_to = Some(before);
+                        break;
+                    }
+                }
                 Err(TooLarge { size: few }) => {
                     size += few;
-                    many.push((task, stamp));
+                    many.push((task, *stamp));
                 }
             }
+            before = *stamp;
             if size > WAIT_GRAPH_MAX {
-                up_to = Some(*stamp);
+                up_to = Some(before);
                 break;
             }
         }
         // One of them at least in each look, so that all have their turn.
         let few = size;
+        before = since;
         for (task, stamp) in many {
-            size += self.look_alone(task, since, holders, WAIT_GRAPH_MAX).unwrap_or_else(|TooLarge { size }| size);
+            let looked = self.look_alone(task, since, holders, WAIT_GRAPH_MAX);
+            let looked = looked.unwrap_or_else(|TooLarge { size }| Looked { size, are_all: true });
+            size += looked.size;
+            if !looked.are_all {
+                return (size, Some(before));
+            }
+            before = stamp;
             if size - few > WAIT_GRAPH_MAX {
-                return (size, Some(*stamp));
+                return (size, Some(before));
             }
         }
         (size, up_to)
     }
 
-    /// Looks for deadlocks of one that waits. Gives how many tasks and queue places it went over.
-    fn look_alone(&self, task: &Arc<TaskRecord>, since: u64, holders: &Holders, max: usize) -> Result<usize, TooLarge> {
+    /// Looks for deadlocks of one that waits.
+    fn look_alone(
+        &self,
+        task: &Arc<TaskRecord>,
+        since: u64,
+        holders: &Holders,
+        max: usize,
+    ) -> Result<Looked, TooLarge> {
         let alone = std::slice::from_ref(task);
         let mut graph = WaitGraph::of(alone, holders, None, max)?;
-        if !graph.cycles(since).is_empty() {
-            self.break_deadlocks(alone, since, &graph);
-        }
-        Ok(graph.size())
+        let told = self.break_deadlocks(alone, since, &mut graph);
+        Ok(Looked { size: graph.size() + told.size, are_all: told.are_all })
     }
 
     /// The guests that wait since then.
@@ -121,19 +146,26 @@ impl Runtime {
         self.running.lock().iter().map(|(_, task)| task.clone()).collect()
     }
 
-    /// Tasks go on while they are looked at: what was pieced together need never have been. What has not moved between
-    /// two looks has been so between them, and stays so.
-    fn break_deadlocks(&self, waiting: &[Arc<TaskRecord>], since: u64, earlier: &WaitGraph) {
-        let Ok(mut graph) = WaitGraph::of(waiting, &self.holders(), Some(earlier), WAIT_GRAPH_MAX) else {
-            return;
+    /// Tells those whose waits closed a cycle. Tasks go on while they are looked at: what was pieced together need never have been. What
+    /// has not moved between two looks has been so between them, and stays so.
+    fn break_deadlocks(&self, waiting: &[Arc<TaskRecord>], since: u64, earlier: &mut WaitGraph) -> Looked {
+        if !earlier.has_cycles(since) {
+            return Looked { size: 0, are_all: true };
+        }
+        let mut graph = match WaitGraph::of(waiting, &self.holders(), Some(earlier), WAIT_GRAPH_MAX) {
+            Ok(graph) => graph,
+            // It has grown: the next look is another.
+            Err(TooLarge { size }) => return Looked { size, are_all: false },
         };
-        for cycle in graph.cycles(since) {
+        let told = graph.cycles(since, WAIT_GRAPH_MAX);
+        for cycle in told.cycles {
             let error = self.deadlock(&cycle);
             match cycle.victim {
                 Victim::Waits(task, stamp) => task.condemn(stamp, Arc::new(task.describe(error))),
                 Victim::Queued(task) => self.fail_in_the_queue(&task, error),
             }
         }
+        Looked { size: graph.size() + told.steps, are_all: told.are_all }
     }
 
     fn deadlock(&self, cycle: &Cycle) -> TaskError {

@@ -573,6 +573,9 @@ pub const LOOK_AT_LEAST: Duration = Duration::from_secs(1);
 /// all that a look may cost.
 pub const WAIT_OBJECTS_MAX: usize = 1 << 14;
 
+/// Tasks of a deadlock that its error names, the last ones and the first: what it says is kept for whoever hears of it.
+pub const CYCLE_NAMES_MAX: usize = 64;
+
 /// Tasks and queue places that nearly all guests wait for at most. Where all together are too many for one look, those are looked at first.
 pub const WAIT_GRAPH_FEW: usize = 256;
 

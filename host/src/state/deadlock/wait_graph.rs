@@ -11,10 +11,11 @@ use std::sync::Arc;
 
 use super::blocked_on::{Standing, Wait};
 use crate::state::actor::ActorRecord;
+use crate::state::actor::concurrent_calls::Shift;
 use crate::state::actor::lane::Submitter;
 use crate::state::object::ObjectRef;
 use crate::state::task::{TaskRecord, Work};
-use crate::types::limits::WAIT_OBJECTS_MAX;
+use crate::types::limits::{CYCLE_NAMES_MAX, WAIT_OBJECTS_MAX};
 use crate::types::manifest::ModuleInfo;
 use crate::types::plan::TaskPlan;
 use crate::types::resources::{Milli, ResourceSet};
@@ -26,6 +27,8 @@ pub struct WaitGraph {
     places: HashMap<*const TaskRecord, usize>,
     /// For each actor with calls in the graph, the calls that wait, and the nearest before each that holds up those behind.
     queues: HashMap<*const ActorRecord, Queue>,
+    /// What the calls wait for together that an actor serves at once.
+    shared_waits: HashMap<*const Shift, Option<Arc<SharedWait>>>,
     /// The custom resources of which some that are ready lack, and who holds them: the tasks that lack one share it, so that a thousand
     /// of them beside a thousand holders are no million edges.
     pools: Vec<Pool>,
@@ -165,6 +168,16 @@ pub struct Cycle {
     pub victim: Victim,
 }
 
+/// The cycles that a look found.
+pub struct Cycles {
+    /// Each of them.
+    pub cycles: Vec<Cycle>,
+    /// The steps that this took.
+    pub steps: usize,
+    /// False if others are left.
+    pub are_all: bool,
+}
+
 /// Who hears of a deadlock: the guest whose wait closed it; or, where that is one of several calls that an actor serves at once, what
 /// they wait for in a queue, or else that call.
 pub enum Victim {
@@ -231,10 +244,10 @@ impl WaitGraph {
     fn explore(&mut self, place: usize, task: &Arc<TaskRecord>, holders: &Holders) {
         match task.standing() {
             Standing::Free => {
-                if let Some(SharedWait { wait, stamp, is_full }) = shared_wait(task) {
-                    self.set_parked(place, &wait, stamp);
+                if let Some(shared) = self.shared_wait(task) {
+                    self.set_parked(place, &shared.wait, shared.stamp);
                     self.nodes[place].shares_a_wait = true;
-                    if !is_full {
+                    if !shared.is_full {
                         // Another call may let it go on.
                         self.nodes[place].missing = 0;
                     }
@@ -261,6 +274,19 @@ impl WaitGraph {
                 self.set(place, State::Queued(attempts), needs, missing);
             }
         }
+    }
+
+    /// That of this call, if it is one of several that its actor serves at once. It is worked out once for all of them.
+    fn shared_wait(&mut self, task: &Arc<TaskRecord>) -> Option<Arc<SharedWait>> {
+        let shift = task.shift().filter(|shift| shift.knows(task))?;
+        let Work::Call { actor, .. } = &task.spec.work else { return None };
+        let lanes = actor.lanes.as_ref()?;
+        let shared = self.shared_waits.entry(Arc::as_ptr(&shift)).or_insert_with(|| {
+            let calls = shift.calls();
+            self.size += calls.len() + lanes.len();
+            wait_of(&shift, &calls, lanes)
+        });
+        shared.clone()
     }
 
     fn set_parked(&mut self, place: usize, Wait { objects, count }: &Wait, stamp: u64) {
@@ -385,29 +411,68 @@ impl WaitGraph {
         Some((served.into_iter().chain(before).collect(), end))
     }
 
-    /// The cycles that those of the tasks are caught in which wait since after the stamp `since`. What each cycle's last
-    /// wait would give if it ended is taken to come, so that no cycle is told twice.
-    pub fn cycles(&mut self, since: u64) -> Vec<Cycle> {
-        let suspect = |node: &Node| matches!(node.state, State::Parked(stamp) if stamp > since);
-        let suspects: Vec<usize> = (0..self.nodes.len()).filter(|place| suspect(&self.nodes[*place])).collect();
+    /// Is one of those that wait since after the stamp `since` caught in a cycle?
+    pub fn has_cycles(&mut self, since: u64) -> bool {
+        let suspects = self.suspects(since);
         if suspects.is_empty() {
-            return Vec::new();
+            return false;
         }
+        let (goes_on, _) = self.going_on();
+        suspects.into_iter().any(|suspect| !goes_on[suspect])
+    }
+
+    /// The cycles that those of the tasks are caught in which wait since after the stamp `since`, as many as are found in `max` steps, one
+    /// at least. What each cycle's last wait would give if it ended is taken to come, so that no cycle is told twice.
+    pub fn cycles(&mut self, since: u64, max: usize) -> Cycles {
+        let mut told = Cycles { cycles: Vec::new(), steps: 0, are_all: true };
+        let suspects = self.suspects(since);
+        if suspects.is_empty() {
+            return told;
+        }
+        let (mut goes_on, needed_by) = self.going_on();
+        for suspect in self.in_turn(suspects) {
+            while !goes_on[suspect] {
+                if told.steps >= max {
+                    told.are_all = false;
+                    return told;
+                }
+                let Some((cycle, closer)) = self.cycle(suspect, &goes_on, &mut told.steps) else { break };
+                self.release(vec![closer], &needed_by, &mut goes_on);
+                told.cycles.push(cycle);
+            }
+        }
+        told
+    }
+
+    /// Those that wait since after this stamp.
+    fn suspects(&self, since: u64) -> Vec<usize> {
+        let is_suspect = |place: &usize| matches!(self.nodes[*place].state, State::Parked(stamp) if stamp > since);
+        (0..self.nodes.len()).filter(is_suspect).collect()
+    }
+
+    /// The first one of each owner, then the second ones: one that has very many does not keep others from being told.
+    fn in_turn(&self, places: Vec<usize>) -> Vec<usize> {
+        let mut before: HashMap<u64, usize> = HashMap::new();
+        let mut numbered: Vec<_> = places
+            .into_iter()
+            .map(|place| {
+                let number = before.entry(self.nodes[place].task.owner()).or_insert(0);
+                *number += 1;
+                (*number, place)
+            })
+            .collect();
+        numbered.sort_unstable();
+        numbered.into_iter().map(|(_, place)| place).collect()
+    }
+
+    /// Which tasks go on, and for each those that need it.
+    fn going_on(&mut self) -> (Vec<bool>, Vec<Vec<usize>>) {
         let needed_by = self.needed_by();
         self.line_up();
         let free = (0..self.nodes.len()).filter(|place| self.nodes[*place].missing == 0).collect();
         let mut goes_on = vec![false; self.nodes.len()];
         self.release(free, &needed_by, &mut goes_on);
-        let mut cycles = Vec::new();
-        for suspect in suspects {
-            while !goes_on[suspect]
-                && let Some((cycle, closer)) = self.cycle(suspect, &goes_on)
-            {
-                self.release(vec![closer], &needed_by, &mut goes_on);
-                cycles.push(cycle);
-            }
-        }
-        cycles
+        (goes_on, needed_by)
     }
 
     fn needed_by(&self) -> Vec<Vec<usize>> {
@@ -474,8 +539,8 @@ impl WaitGraph {
         holders.into_iter().map(|(_, place)| place).collect()
     }
 
-    /// Follows what does not go on until it comes back to itself.
-    fn cycle(&self, from: usize, goes_on: &[bool]) -> Option<(Cycle, usize)> {
+    /// Follows what does not go on until it comes back to itself. Adds the steps that it takes.
+    fn cycle(&self, from: usize, goes_on: &[bool], steps: &mut usize) -> Option<(Cycle, usize)> {
         let mut path = Vec::new();
         let mut seen = HashMap::new();
         let mut place = from;
@@ -484,12 +549,13 @@ impl WaitGraph {
                 break first;
             }
             path.push(place);
+            *steps += 1;
             place = self.first_need(place, goes_on)?;
         };
         let mut ring = path.split_off(first);
         let mut stamp = self.turn_to_last_wait(&mut ring, false);
         if stamp.is_none() {
-            match self.ring_of_one_queued(from, goes_on) {
+            match self.ring_of_one_queued(from, goes_on, steps) {
                 Some(other) => ring = other,
                 None => stamp = self.turn_to_last_wait(&mut ring, true),
             }
@@ -517,18 +583,27 @@ impl WaitGraph {
     }
 
     /// The nearest of those that it depends on which is queued, with the shortest way from there to itself; that one is last.
-    fn ring_of_one_queued(&self, from: usize, goes_on: &[bool]) -> Option<Vec<usize>> {
-        let queued = *self.way(from, goes_on, |place| matches!(self.nodes[place].state, State::Queued(_)))?.last()?;
-        self.way(queued, goes_on, |place| place == queued)
+    fn ring_of_one_queued(&self, from: usize, goes_on: &[bool], steps: &mut usize) -> Option<Vec<usize>> {
+        let is_queued = |place: usize| matches!(self.nodes[place].state, State::Queued(_));
+        let queued = *self.way(from, goes_on, is_queued, steps)?.last()?;
+        self.way(queued, goes_on, |place| place == queued, steps)
     }
 
     /// The shortest way along those that do not go on, to one that is looked for; from where it starts, which it leaves out.
-    fn way(&self, from: usize, goes_on: &[bool], is_it: impl Fn(usize) -> bool) -> Option<Vec<usize>> {
+    fn way(
+        &self,
+        from: usize,
+        goes_on: &[bool],
+        is_it: impl Fn(usize) -> bool,
+        steps: &mut usize,
+    ) -> Option<Vec<usize>> {
         let mut came_from: HashMap<usize, usize> = HashMap::new();
         let mut next = VecDeque::from([from]);
         let mut pools_seen = HashSet::new();
         while let Some(place) = next.pop_front() {
-            for need in self.new_needs(place, &mut pools_seen).into_iter().filter(|need| !goes_on[*need]) {
+            let needs = self.new_needs(place, &mut pools_seen);
+            *steps += 1 + needs.len();
+            for need in needs.into_iter().filter(|need| !goes_on[*need]) {
                 if came_from.contains_key(&need) {
                     continue;
                 }
@@ -568,17 +643,17 @@ struct SharedWait {
     is_full: bool,
 }
 
-/// That of this call, if it is one of several.
-fn shared_wait(task: &Arc<TaskRecord>) -> Option<SharedWait> {
-    let shift = task.shift().filter(|shift| shift.knows(task))?;
-    let Work::Call { actor, .. } = &task.spec.work else { return None };
-    let calls = shift.calls();
-    let served = |lane: usize| calls.iter().filter(|call| call.spec.plan.lane == lane).count();
+/// That of these calls, which an actor serves at once.
+fn wait_of(shift: &Shift, calls: &[Arc<TaskRecord>], lanes: &[u32]) -> Option<Arc<SharedWait>> {
     // One that the guest has not heard of yet may let the others go on.
     let all_known = calls.iter().all(|call| shift.knows(call));
-    let is_full = all_known && (0..actor.lanes.as_ref()?.len()).all(|lane| served(lane) >= capacity(actor, lane));
+    let mut room: Vec<u32> = lanes.to_vec();
+    for call in calls {
+        room.get_mut(call.spec.plan.lane).into_iter().for_each(|room| *room = room.saturating_sub(1));
+    }
+    let is_full = all_known && room.iter().all(|room| *room == 0);
     match shift.parking().standing() {
-        Standing::Parked(wait, stamp) if !shift.has_news() => Some(SharedWait { wait, stamp, is_full }),
+        Standing::Parked(wait, stamp) if !shift.has_news() => Some(Arc::new(SharedWait { wait, stamp, is_full })),
         _ => None,
     }
 }
@@ -604,12 +679,16 @@ fn queue(waiting: Vec<(Submitter, Arc<TaskRecord>)>) -> Queue {
 
 impl Cycle {
     /// The names of its tasks in the order in which each waits for the next; the first is said again at the end. Tasks of modules
-    /// that the task which is to fail `knows` nothing of keep their names to themselves.
+    /// that the task which is to fail `knows` nothing of keep their names to themselves. Of very many those in the middle are counted.
     pub fn names(&self, knows: impl Fn(&TaskRecord, &ModuleInfo) -> bool) -> String {
         let is_told = |task: &TaskRecord| self.tasks.last().is_none_or(|reader| knows(reader, &task.spec.module));
         let shown =
             |task: &Arc<TaskRecord>| if is_told(task) { name(task) } else { "a task of another module".to_owned() };
-        let mut names: Vec<String> = self.tasks.iter().map(shown).collect();
+        let left_out = self.tasks.len().saturating_sub(CYCLE_NAMES_MAX);
+        let (first, rest) = self.tasks.split_at((self.tasks.len() - left_out) / 2);
+        let mut names: Vec<String> = first.iter().map(shown).collect();
+        names.extend((left_out > 0).then(|| format!("{left_out} others")));
+        names.extend(rest[left_out..].iter().map(shown));
         // A call that waits behind another of the same name, which its actor serves.
         names.dedup();
         names.extend(names.first().cloned());
@@ -640,7 +719,7 @@ mod tests {
 
     use super::super::blocked_on::Awaited;
     use super::*;
-    use crate::state::model::{Busy, plan, task};
+    use crate::state::model::{Busy, plan, task, task_of};
     use crate::state::object::store::ObjectStore;
 
     /// Tasks that run and hold something, and those that are ready, which all have a plan of their own.
@@ -692,7 +771,7 @@ mod tests {
         let host = Host::new(total, &vec![of_each(resources, 1); holders], &vec![of_each(resources, 1); ready]);
         host.waits(0, 0..ready, ready);
         let mut graph = host.look();
-        let cycles = graph.cycles(0);
+        let cycles = graph.cycles(0, usize::MAX).cycles;
         assert_eq!(cycles.len(), 0, "the other holders give enough back");
         host.holders().size() + graph.size()
     }
@@ -703,6 +782,54 @@ mod tests {
         assert!(few >= 100 * 15 + 50 * 15, "what is compared is counted: {few}");
         assert!(few <= 2 * (100 * 15 + 50 * 15), "{few}");
         assert!(many <= 4 * few + 100, "{few}, then {many}");
+    }
+
+    /// A task runs, and waits for this.
+    fn waits(task: &Arc<TaskRecord>, stamp: u64, object: &ObjectRef) {
+        assert!(task.begin(Arc::new(Busy), Instant::now()));
+        let wait = Wait { objects: Awaited::One(object.clone()), count: 1 };
+        assert!(task.parking().park(wait, stamp).is_none());
+    }
+
+    #[test]
+    fn many_cycles_through_one_long_chain_are_told_in_several_looks_and_others_among_the_first() {
+        const WAITING: u64 = 100;
+        const CHAIN: usize = 1000;
+        let store = ObjectStore::new(1 << 30);
+        // What they wait for is there before them, and its first task needs what they make.
+        let outputs: Vec<_> = (0..WAITING).map(|id| task(id, 1, plan(), false, &store)).collect();
+        let needs = outputs.iter().map(|(_, output)| output.clone()).collect();
+        let mut chain = vec![task_of(1000, 1, plan(), false, needs, &store)];
+        for link in 1..CHAIN as u64 {
+            let before = chain.last().expect("there is a first").1.clone();
+            chain.push(task_of(1000 + link, 1, plan(), false, vec![before], &store));
+        }
+        let last = chain.last().expect("it is long").1.clone();
+        let mut tasks = Vec::new();
+        for (stamp, (task, _)) in outputs.iter().enumerate() {
+            waits(task, 1 + stamp as u64, &last);
+            tasks.push(task.clone());
+        }
+        // Another owner's, whose waits are the last.
+        let [(one, of_one), (other, of_other)] = [5001, 5002].map(|id| task(id, 2, plan(), false, &store));
+        waits(&one, 1 + WAITING, &of_other);
+        waits(&other, 2 + WAITING, &of_one);
+        tasks.extend([one, other]);
+        let holders = || Holders::new(Vec::new(), ResourceSet::default());
+        let look = || WaitGraph::of(&tasks, &holders(), None, usize::MAX).ok().expect("there is no bound");
+        assert!(look().has_cycles(0) && !look().has_cycles(2 + WAITING));
+        let max = 3 * CHAIN;
+        let told = look().cycles(0, max);
+        assert!(!told.are_all && told.steps <= max + CHAIN + 2, "{}", told.steps);
+        let of_others = |cycle: &&Cycle| cycle.tasks.iter().all(|task| task.owner() == 2);
+        assert_eq!(told.cycles.iter().filter(of_others).count(), 1);
+        assert!((2..=5).contains(&told.cycles.len()));
+        assert_eq!(look().cycles(0, 1).cycles.len(), 1, "one at least");
+        let all = look().cycles(0, usize::MAX);
+        assert!(all.are_all && all.cycles.len() as u64 == WAITING + 1);
+        let long = all.cycles.iter().find(|cycle| !of_others(cycle)).expect("there are some");
+        let names = long.names(|_, _| true);
+        assert!(names.len() < 64 * CYCLE_NAMES_MAX && names.contains("937 others"), "{names}");
     }
 
     #[test]
@@ -779,7 +906,7 @@ mod tests {
                 let place = host.running.iter().position(|(running, _)| Arc::ptr_eq(running, task));
                 place.is_none_or(|place| stuck[place])
             };
-            let cycles = host.look().cycles(0);
+            let cycles = host.look().cycles(0, usize::MAX).cycles;
             assert_eq!(cycles.is_empty(), !stuck.contains(&true), "{stuck:?}");
             assert!(cycles.iter().flat_map(|cycle| &cycle.tasks).all(is_stuck));
             let seen = if cycles.is_empty() { &without } else { &with };

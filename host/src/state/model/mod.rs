@@ -13,7 +13,7 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::object::ObjectRef;
-use super::object::payload::{Arguments, Encoding};
+use super::object::payload::{Argument, Arguments, Encoding};
 use super::object::store::ObjectStore;
 use super::task::cancellation::{Stop, StopReason};
 use super::task::{Conductor, TaskRecord, TaskSpec, Work};
@@ -56,6 +56,18 @@ pub(super) fn task(
     counted: bool,
     store: &Arc<ObjectStore>,
 ) -> (Arc<TaskRecord>, ObjectRef) {
+    task_of(id, module, plan, counted, Vec::new(), store)
+}
+
+/// The same with these arguments.
+pub(super) fn task_of(
+    id: u64,
+    module: u64,
+    plan: TaskPlan,
+    counted: bool,
+    arguments: Vec<ObjectRef>,
+    store: &Arc<ObjectStore>,
+) -> (Arc<TaskRecord>, ObjectRef) {
     let module = ModuleInfo::empty(ModuleId(module), "modelled");
     let spec = TaskSpec {
         id: TaskId(id),
@@ -71,5 +83,9 @@ pub(super) fn task(
     };
     let output = store.promise();
     let conductor: Weak<dyn Conductor> = Weak::<Nobody>::new();
-    (TaskRecord::new(spec, counted, Arguments::default(), output.clone(), conductor), output)
+    let arguments = match arguments.is_empty() {
+        true => Arguments::default(),
+        false => Arguments::new(arguments.into_iter().map(Argument::Object).collect(), store.nothing()),
+    };
+    (TaskRecord::new(spec, counted, arguments, output.clone(), conductor), output)
 }
