@@ -138,13 +138,13 @@ pub trait Port: Send + Sync {
     fn happened(&self, task: &TaskRecord, kind: EventKind);
 
     /// The task waits, and gives its CPU slot back. What it waits for is told if only another task can end the wait.
-    fn pause(&self, task: &TaskRecord, wait: Option<Wait>);
+    fn pause(&self, task: &Arc<TaskRecord>, wait: Option<Wait>);
 
     /// It goes on. `alone` if only another task could end the wait.
     fn resume(&self, task: &TaskRecord, alone: bool);
 
     /// A guest that serves several calls at once has nothing to do until the wait is over or somebody calls it.
-    fn rest(&self, shift: &Shift, wait: Wait);
+    fn rest(&self, shift: &Arc<Shift>, wait: Wait);
 
     /// It has something to do.
     fn rise(&self, shift: &Shift);

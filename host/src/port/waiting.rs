@@ -192,7 +192,7 @@ pub enum Waited {
 }
 
 /// A wait of a guest.
-pub async fn wait_in(port: &dyn Port, task: &TaskRecord, wanted: &Wanted, timeout: Option<Duration>) -> Waited {
+pub async fn wait_in(port: &dyn Port, task: &Arc<TaskRecord>, wanted: &Wanted, timeout: Option<Duration>) -> Waited {
     wait(port, Some((task, Some(wanted.wait()))), wanted.arrivals(), timeout).await
 }
 
@@ -205,7 +205,7 @@ pub async fn wait_outside(port: &dyn Port, objects: &[ObjectRef], count: usize, 
 /// Waits for an object's value, of a guest or of the embedder; `Err` says why there is none.
 pub async fn value_of(
     port: &dyn Port,
-    task: Option<&TaskRecord>,
+    task: Option<&Arc<TaskRecord>>,
     object: &ObjectRef,
     timeout: Option<Duration>,
 ) -> Result<Outcome, Waited> {
@@ -236,18 +236,18 @@ pub async fn value_of(
 /// the wait ended before.
 async fn gathered(
     port: &dyn Port,
-    task: Option<&TaskRecord>,
+    task: Option<&Arc<TaskRecord>>,
     object: &ObjectRef,
     timeout: Option<Duration>,
 ) -> Result<Option<Outcome>, Waited> {
-    let gathering = port.gather(vec![object.clone()], 0, task);
+    let gathering = port.gather(vec![object.clone()], 0, task.map(Arc::as_ref));
     come(port, task, &gathering, timeout).await
 }
 
 /// Waits until one object has come, and takes it. What is there comes also where there is no time to wait for what is not.
 pub async fn come(
     port: &dyn Port,
-    task: Option<&TaskRecord>,
+    task: Option<&Arc<TaskRecord>>,
     gathering: &Gathering,
     timeout: Option<Duration>,
 ) -> Result<Option<Outcome>, Waited> {
@@ -262,11 +262,11 @@ pub async fn come(
 /// task that waits gives its CPU slot back.
 pub async fn room(
     port: &dyn Port,
-    task: Option<&TaskRecord>,
+    task: Option<&Arc<TaskRecord>>,
     bytes: u64,
     full: Arc<TaskError>,
 ) -> TaskResult<Reservation> {
-    let gathering = port.gather(Vec::new(), bytes, task).unless(full);
+    let gathering = port.gather(Vec::new(), bytes, task.map(Arc::as_ref)).unless(full);
     match wait(port, task.map(|task| (task, None)), Some(&gathering), Some(ROOM_PATIENCE)).await {
         Waited::CancelRequested => Err(Arc::new(stop_request())),
         Waited::Ready | Waited::TimedOut | Waited::InVain(_) => gathering.take_room(),
@@ -282,7 +282,7 @@ pub fn stop_request() -> TaskError {
 /// guest tells what it waits for, where only other tasks can end that.
 async fn wait(
     port: &dyn Port,
-    guest: Option<(&TaskRecord, Option<Wait>)>,
+    guest: Option<(&Arc<TaskRecord>, Option<Wait>)>,
     mut sealed: Option<impl Awaitable>,
     timeout: Option<Duration>,
 ) -> Waited {
@@ -321,7 +321,12 @@ async fn wait(
 }
 
 /// What a guest that serves several calls at once has to know; `None` when enough of what it wants is there, or the time is up.
-pub async fn wait_for_news(port: &dyn Port, shift: &Shift, wanted: &Wanted, timeout: Option<Duration>) -> Option<News> {
+pub async fn wait_for_news(
+    port: &dyn Port,
+    shift: &Arc<Shift>,
+    wanted: &Wanted,
+    timeout: Option<Duration>,
+) -> Option<News> {
     if let Some(news) = shift.news() {
         return Some(news);
     }
@@ -348,13 +353,13 @@ pub async fn wait_for_news(port: &dyn Port, shift: &Shift, wanted: &Wanted, time
 /// A guest that waits for news; dropping it, also because the guest is ended, lets it go on.
 struct Listening<'a> {
     port: &'a dyn Port,
-    shift: &'a Shift,
+    shift: &'a Arc<Shift>,
     rests: bool,
 }
 
 impl<'a> Listening<'a> {
     /// It rests if only calls and other tasks end the `wait`.
-    fn new(port: &'a dyn Port, shift: &'a Shift, wait: Option<Wait>) -> Self {
+    fn new(port: &'a dyn Port, shift: &'a Arc<Shift>, wait: Option<Wait>) -> Self {
         shift.set_listens(true);
         let rests = wait.is_some();
         if let Some(wait) = wait {
@@ -382,13 +387,13 @@ fn sleep_for(port: &dyn Port, timeout: Duration) -> Option<Sleep> {
 /// A task that waits; dropping it, also because the task is cancelled, lets it go on.
 pub struct Parked<'a> {
     port: &'a dyn Port,
-    task: &'a TaskRecord,
+    task: &'a Arc<TaskRecord>,
     alone: bool,
 }
 
 impl<'a> Parked<'a> {
     /// It waits from here on; for `wait`, if only other tasks can end that.
-    pub fn new(port: &'a dyn Port, task: &'a TaskRecord, wait: Option<Wait>) -> Self {
+    pub fn new(port: &'a dyn Port, task: &'a Arc<TaskRecord>, wait: Option<Wait>) -> Self {
         let alone = wait.is_some();
         port.pause(task, wait);
         Parked { port, task, alone }

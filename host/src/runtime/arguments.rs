@@ -10,6 +10,7 @@ use super::worker::dependency_failed;
 use crate::port::Port;
 use crate::port::waiting::{Parked, Sealed};
 use crate::state::deadlock::blocked_on::{Awaited, Wait};
+use crate::state::deadlock::trigger::Waiter;
 use crate::state::object::gathering::is_want_of_room;
 use crate::state::object::payload::{Held, Payload, Value};
 use crate::state::object::{ObjectRef, Outcome};
@@ -43,7 +44,7 @@ impl Runtime {
     ///
     /// # Errors
     /// One of them failed, or there is no room for those that have to be read back.
-    pub(super) async fn arguments(&self, task: &TaskRecord) -> Result<Vec<Held>, TaskError> {
+    pub(super) async fn arguments(&self, task: &Arc<TaskRecord>) -> Result<Vec<Held>, TaskError> {
         loop {
             match self.arguments_of_task(task).await {
                 Ok(held) => return Ok(held),
@@ -58,7 +59,7 @@ impl Runtime {
     ///
     /// # Errors
     /// One of them failed or is made again, or there is no room for those that have to be read back.
-    pub(super) async fn arguments_of_task(&self, task: &TaskRecord) -> Result<Vec<Held>, Missing> {
+    pub(super) async fn arguments_of_task(&self, task: &Arc<TaskRecord>) -> Result<Vec<Held>, Missing> {
         match resolved(task)? {
             Some(held) => Ok(held),
             // Apart, so that it takes no room in the future of every task.
@@ -66,7 +67,7 @@ impl Runtime {
         }
     }
 
-    async fn arguments_from_disk(&self, task: &TaskRecord) -> Result<Vec<Held>, Missing> {
+    async fn arguments_from_disk(&self, task: &Arc<TaskRecord>) -> Result<Vec<Held>, Missing> {
         let objects: Arc<[ObjectRef]> = task.argument_objects().into();
         loop {
             if let Some(held) = resolved(task)? {
@@ -97,7 +98,7 @@ impl Runtime {
     }
 
     /// Until what this gives is dropped.
-    fn waits_for_the_disk<'a>(&'a self, task: &'a TaskRecord) -> (Option<Parked<'a>>, Option<Busy<'a>>) {
+    fn waits_for_the_disk<'a>(&'a self, task: &'a Arc<TaskRecord>) -> (Option<Parked<'a>>, Option<Busy<'a>>) {
         match is_beside(task) {
             true => (None, Some(Busy::new(self))),
             false => (Some(Parked::new(self, task, None)), None),
@@ -105,7 +106,7 @@ impl Runtime {
     }
 
     /// The bytes of some are lost: it is other tasks that they need, and nothing of what those may need is kept from them.
-    async fn wait_until_made_again(&self, task: &TaskRecord) -> Result<(), TaskError> {
+    async fn wait_until_made_again(&self, task: &Arc<TaskRecord>) -> Result<(), TaskError> {
         let objects: Arc<[ObjectRef]> = task.argument_objects().into();
         let wait = Wait { objects: Awaited::Many(objects.clone()), count: objects.len() };
         let (_parked, _beside) = match is_beside(task) {
@@ -128,7 +129,7 @@ impl Runtime {
 
 impl Runtime {
     /// A result, in the store. Where that is full of what others use, and can be spilled soon, it is waited for.
-    pub(super) async fn stored(&self, task: &TaskRecord, payload: Payload) -> Outcome {
+    pub(super) async fn stored(&self, task: &Arc<TaskRecord>, payload: Payload) -> Outcome {
         let bytes = payload.stored_bytes() + OBJECT_OVERHEAD_BYTES;
         match self.store.reserve_at_once(bytes) {
             Ok(room) => Ok(Value::new(payload, room.on(&task.spec.module.account))),
@@ -140,7 +141,13 @@ impl Runtime {
         }
     }
 
-    async fn stored_later(&self, task: &TaskRecord, payload: Payload, bytes: u64, full: Arc<TaskError>) -> Outcome {
+    async fn stored_later(
+        &self,
+        task: &Arc<TaskRecord>,
+        payload: Payload,
+        bytes: u64,
+        full: Arc<TaskError>,
+    ) -> Outcome {
         let (_parked, _busy) = self.waits_for_the_disk(task);
         let gathering = self.gather(Vec::new(), bytes, Some(task)).unless(full);
         (&gathering).await;
@@ -157,14 +164,15 @@ fn is_beside(task: &TaskRecord) -> bool {
 /// A call of several that waits for other tasks; dropping it lets it go on.
 struct Beside<'a> {
     runtime: &'a Runtime,
-    task: &'a TaskRecord,
+    task: &'a Arc<TaskRecord>,
 }
 
 impl<'a> Beside<'a> {
-    fn new(runtime: &'a Runtime, task: &'a TaskRecord, wait: Wait) -> Self {
+    fn new(runtime: &'a Runtime, task: &'a Arc<TaskRecord>, wait: Wait) -> Self {
         let mut scheduler = runtime.scheduler.lock();
         // Under the scheduler's lock: whoever is told to look finds it.
-        let before = task.parking().park(wait, scheduler.park());
+        let stamp = scheduler.park(Waiter::Task(Arc::downgrade(task)));
+        let before = task.parking().park(wait, stamp);
         drop(scheduler);
         drop(before);
         Beside { runtime, task }
@@ -174,7 +182,9 @@ impl<'a> Beside<'a> {
 impl Drop for Beside<'_> {
     fn drop(&mut self) {
         let parked = self.task.parking().unpark();
-        self.runtime.scheduler.lock().unpark();
+        let mut scheduler = self.runtime.scheduler.lock();
+        parked.iter().for_each(|parked| scheduler.unpark(parked.stamp()));
+        drop(scheduler);
         drop(parked);
     }
 }

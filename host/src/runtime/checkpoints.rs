@@ -46,7 +46,7 @@ impl Runtime {
         &self,
         actor: &ActorRecord,
         saved: &Saved,
-        construct: &TaskRecord,
+        construct: &Arc<TaskRecord>,
     ) -> Result<Option<Payload>, TaskError> {
         while let Some(newest) = saved.newest() {
             match value_of(self, Some(construct), &newest, None).await {

@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Runtime;
+use crate::state::deadlock::trigger::Waiter;
 use crate::state::deadlock::wait_graph::{Cycle, Holders, TooLarge, Victim, WaitGraph};
 use crate::state::task::{Stopped, TaskRecord, Work};
 use crate::types::error::{ErrorKind, TaskError};
-use crate::types::limits::{WAIT_GRAPH_FEW, WAIT_GRAPH_MAX};
+use crate::types::limits::{WAIT_GRAPH_FEW, WAIT_GRAPH_MAX, WAITS_LISTED_MAX};
 
 /// Guests that wait.
 pub(super) struct Waiting {
@@ -15,8 +16,10 @@ pub(super) struct Waiting {
     pub tasks: Vec<Arc<TaskRecord>>,
     /// When each began.
     stamps: Vec<u64>,
-    /// How many run at all.
-    running: usize,
+    /// How many were listed.
+    listed: usize,
+    /// The last stamp of these, where there are more.
+    up_to: Option<u64>,
 }
 
 /// What a look came to.
@@ -42,7 +45,8 @@ impl Runtime {
                 (size + more, up_to)
             }
         };
-        self.scheduler.lock().looked(size + waiting.running + holders.size(), up_to);
+        let up_to = up_to.into_iter().chain(waiting.up_to).min();
+        self.scheduler.lock().looked(size + waiting.listed + holders.size(), up_to);
     }
 
     /// All together are too much: each is looked at for itself. First all that wait for few, and then the others, those that wait for
@@ -105,15 +109,19 @@ impl Runtime {
         Ok(Looked { size: graph.size() + told.size, are_all: told.are_all })
     }
 
-    /// The guests that wait since then.
+    /// The guests that wait since then. One of several calls that share a wait stands for them all.
     pub(super) fn waiting_since(&self, since: u64) -> Waiting {
-        let running = self.all_that_run();
-        let count = running.len();
-        let late = |task: Arc<TaskRecord>| Some((task.parked_at().filter(|stamp| *stamp > since)?, task));
-        let mut waiting: Vec<_> = running.into_iter().filter_map(late).collect();
-        waiting.sort_unstable_by_key(|(stamp, _)| *stamp);
-        let (stamps, tasks) = waiting.into_iter().unzip();
-        Waiting { tasks, stamps, running: count }
+        let all = self.scheduler.lock().waiting_since(since, WAITS_LISTED_MAX);
+        let up_to = (all.len() == WAITS_LISTED_MAX).then(|| all.last().map(|(stamp, _)| *stamp)).flatten();
+        let task = |waiter| match waiter {
+            Waiter::Task(task) => task.upgrade(),
+            Waiter::Calls(shift) => shift.upgrade().filter(|shift| !shift.has_news())?.first_known(),
+        };
+        // Some have gone on meanwhile.
+        let waits = |(stamp, waiter)| Some((stamp, task(waiter).filter(|task| task.parked_at() == Some(stamp))?));
+        let listed = all.len();
+        let (stamps, tasks) = all.into_iter().filter_map(waits).unzip();
+        Waiting { tasks, stamps, listed, up_to }
     }
 
     /// Who holds custom resources, beside actors that have nothing to do: these may end by whoever drops the last handle.

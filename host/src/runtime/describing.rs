@@ -118,11 +118,11 @@ impl Port for NobodyHome {
 
     fn happened(&self, _task: &TaskRecord, _kind: EventKind) {}
 
-    fn pause(&self, _task: &TaskRecord, _wait: Option<Wait>) {}
+    fn pause(&self, _task: &Arc<TaskRecord>, _wait: Option<Wait>) {}
 
     fn resume(&self, _task: &TaskRecord, _alone: bool) {}
 
-    fn rest(&self, _shift: &Shift, _wait: Wait) {}
+    fn rest(&self, _shift: &Arc<Shift>, _wait: Wait) {}
 
     fn rise(&self, _shift: &Shift) {}
 }

@@ -41,7 +41,7 @@ impl Runtime {
         Ok(outcome)
     }
 
-    async fn find_result(&self, task: &TaskRecord, journal: &Keeper, key: Key) -> Option<Payload> {
+    async fn find_result(&self, task: &Arc<TaskRecord>, journal: &Keeper, key: Key) -> Option<Payload> {
         let parked = Parked::new(self, task, None);
         let kept = journal.find(key).await;
         drop(parked);
@@ -51,7 +51,7 @@ impl Runtime {
         kept
     }
 
-    async fn keep_result(&self, task: &TaskRecord, journal: &Keeper, key: Key, payload: &Payload) {
+    async fn keep_result(&self, task: &Arc<TaskRecord>, journal: &Keeper, key: Key, payload: &Payload) {
         if !payload.references.is_empty() || payload.data.len() as u64 > MEMO_BYTES_MAX {
             return;
         }
@@ -63,7 +63,7 @@ impl Runtime {
 
 /// What a result is found by: the code, the function, its arguments, and how the result is to be encoded. None where
 /// the arguments hold references, which are of this process, or are very large.
-async fn memo_key(task: &TaskRecord, arguments: &[Held], reply: Encoding) -> Option<Key> {
+async fn memo_key(task: &Arc<TaskRecord>, arguments: &[Held], reply: Encoding) -> Option<Key> {
     let code = task.spec.module.code_hash?;
     let bytes: usize = arguments.iter().map(|argument| argument.payload().data.len()).sum();
     if bytes as u64 > MEMO_BYTES_MAX || arguments.iter().any(|argument| !argument.payload().references.is_empty()) {

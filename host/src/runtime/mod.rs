@@ -65,6 +65,7 @@ use crate::state::actor::move_turns::MoveTurns;
 use crate::state::actor::names::ActorNames;
 use crate::state::actor::{ActorRecord, ActorRef};
 use crate::state::deadlock::blocked_on::Wait;
+use crate::state::deadlock::trigger::Waiter;
 use crate::state::modules::Modules;
 use crate::state::object::ObjectRef;
 use crate::state::object::gathering::{Claimant, Gathering};
@@ -468,21 +469,25 @@ impl Port for Runtime {
         self.tell(task, kind);
     }
 
-    fn pause(&self, task: &TaskRecord, wait: Option<Wait>) {
+    fn pause(&self, task: &Arc<TaskRecord>, wait: Option<Wait>) {
         self.tell(task, EventKind::Waits { for_task: wait.is_some() });
         // Its thread asks for work as soon as it waits.
         let mut scheduler = self.scheduler.lock();
         scheduler.pause(task, wait.is_some());
         // Under the scheduler's lock: whoever is told to look finds it.
-        let before = wait.and_then(|wait| task.parking().park(wait, scheduler.park()));
+        let before = wait.and_then(|wait| {
+            let stamp = scheduler.park(Waiter::Task(Arc::downgrade(task)));
+            task.parking().park(wait, stamp)
+        });
         drop(scheduler);
         drop(before);
     }
 
-    fn rest(&self, shift: &Shift, wait: Wait) {
+    fn rest(&self, shift: &Arc<Shift>, wait: Wait) {
         let mut scheduler = self.scheduler.lock();
         scheduler.lull(shift.holds());
-        let before = shift.parking().park(wait, scheduler.park());
+        let stamp = scheduler.park(Waiter::Calls(Arc::downgrade(shift)));
+        let before = shift.parking().park(wait, stamp);
         drop(scheduler);
         drop(before);
     }
@@ -491,7 +496,7 @@ impl Port for Runtime {
         let parked = shift.parking().unpark();
         let mut scheduler = self.scheduler.lock();
         scheduler.stir(shift.holds());
-        scheduler.unpark();
+        parked.iter().for_each(|parked| scheduler.unpark(parked.stamp()));
         drop(scheduler);
         drop(parked);
     }
@@ -500,9 +505,7 @@ impl Port for Runtime {
         let parked = if alone { task.parking().unpark() } else { None };
         let mut scheduler = self.scheduler.lock();
         scheduler.resume(task, alone);
-        if alone {
-            scheduler.unpark();
-        }
+        parked.iter().for_each(|parked| scheduler.unpark(parked.stamp()));
         drop(scheduler);
         drop(parked);
         self.tell(task, EventKind::GoesOn);

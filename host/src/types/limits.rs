@@ -569,6 +569,9 @@ pub const LOOK_TURNS_PER_TASK: u64 = 16;
 /// However busy a host is, and however long looks for deadlocks take, there is one so often while guests wait.
 pub const LOOK_AT_LEAST: Duration = Duration::from_secs(1);
 
+/// Guests that wait which are listed for one look for deadlocks; the others come in the next.
+pub const WAITS_LISTED_MAX: usize = WAIT_GRAPH_MAX;
+
 /// Objects of one wait that a look for deadlocks goes over. A wait for more counts as one that ends by itself, so that it takes not
 /// all that a look may cost.
 pub const WAIT_OBJECTS_MAX: usize = 1 << 14;

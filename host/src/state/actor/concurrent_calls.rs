@@ -3,7 +3,7 @@
 //! The guest runs one of them at a time, and says which; the others are suspended in its memory. It is told of what it has to
 //! know, and the runtime of what is over.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Wake, Waker};
 
@@ -72,7 +72,7 @@ pub struct Shift {
 }
 
 struct Inner {
-    calls: HashMap<TaskId, Served>,
+    calls: BTreeMap<TaskId, Served>,
     news: VecDeque<News>,
     ends: VecDeque<Ended>,
     /// The call that runs.
@@ -99,7 +99,7 @@ impl Shift {
     /// A shift of an actor that `holds` so much: it begins with this call, and is ended as a whole by `whole`.
     pub fn new(first: Arc<TaskRecord>, whole: Arc<dyn Stop>, holds: ResourceSet) -> Arc<Self> {
         let inner = Inner {
-            calls: HashMap::new(),
+            calls: BTreeMap::new(),
             news: VecDeque::new(),
             ends: VecDeque::new(),
             current: None,
@@ -274,6 +274,11 @@ impl Shift {
         self.inner.lock().calls.values().map(|served| served.task.clone()).collect()
     }
 
+    /// The first of the calls that the guest knows of.
+    pub fn first_known(&self) -> Option<Arc<TaskRecord>> {
+        self.inner.lock().calls.values().find(|served| served.known).map(|served| served.task.clone())
+    }
+
     /// Is there something that the guest is to be told?
     pub fn has_news(&self) -> bool {
         self.rung.load(Ordering::Acquire) || !self.inner.lock().news.is_empty()
@@ -308,7 +313,8 @@ impl Shift {
     pub fn abandoned(&self) -> Vec<(Arc<TaskRecord>, bool)> {
         let mut inner = self.inner.lock();
         inner.over = true;
-        let mut calls: Vec<_> = inner.calls.drain().map(|(_, served)| (served.task, served.waits)).collect();
+        let mut calls: Vec<_> =
+            std::mem::take(&mut inner.calls).into_iter().map(|(_, served)| (served.task, served.waits)).collect();
         calls.sort_unstable_by_key(|(call, _)| call.spec.id.0);
         calls
     }

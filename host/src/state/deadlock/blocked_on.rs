@@ -68,6 +68,13 @@ pub struct Parked {
     verdict: Option<Arc<TaskError>>,
 }
 
+impl Parked {
+    /// The stamp of the wait.
+    pub fn stamp(&self) -> u64 {
+        self.stamp
+    }
+}
+
 impl Parking {
     /// The guest waits. Gives what it waited for before, which is nothing.
     #[must_use = "to be dropped where no lock is held"]

@@ -1,13 +1,19 @@
 //! When to look for deadlocks. Most waits end within microseconds, so nobody looks at each: a look comes when no thread has
 //! anything else to do, or, while others keep them busy, when they have taken many turns since the last one.
 
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Weak;
+
+use crate::state::actor::concurrent_calls::Shift;
+use crate::state::task::TaskRecord;
 use crate::types::limits::{LOOK_TURNS, LOOK_TURNS_PER_TASK};
 
-/// Counts the guests that only another task can wake.
+/// The guests that only another task can wake.
 #[derive(Default)]
 pub struct Lookout {
-    /// Those that wait now.
-    waiting: u32,
+    /// Those that wait now, by the stamps of their waits: so that a look finds the new ones without going over all that runs.
+    waiting: BTreeMap<u64, Waiter>,
     /// How often one began to wait. The count is the stamp of that wait.
     stamps: u64,
     /// The last stamp that a look has seen.
@@ -22,17 +28,32 @@ pub struct Lookout {
     patience: u64,
 }
 
+/// Who waits.
+#[derive(Clone)]
+pub enum Waiter {
+    /// A task.
+    Task(Weak<TaskRecord>),
+    /// The calls that an actor serves at once, all together.
+    Calls(Weak<Shift>),
+}
+
 impl Lookout {
-    /// A guest waits; gives the stamp of its wait.
-    pub fn park(&mut self) -> u64 {
-        self.waiting += 1;
+    /// This guest waits; gives the stamp of its wait.
+    pub fn park(&mut self, waiter: Waiter) -> u64 {
         self.stamps += 1;
+        self.waiting.insert(self.stamps, waiter);
         self.stamps
     }
 
-    /// It goes on.
-    pub fn unpark(&mut self) {
-        self.waiting -= 1;
+    /// Whoever began this wait goes on.
+    pub fn unpark(&mut self, stamp: u64) {
+        self.waiting.remove(&stamp);
+    }
+
+    /// Those that wait since after this stamp, with the stamps of their waits, in that order; so many at most.
+    pub fn waiting_since(&self, since: u64, max: usize) -> Vec<(u64, Waiter)> {
+        let late = self.waiting.range((Bound::Excluded(since), Bound::Unbounded));
+        late.take(max).map(|(stamp, waiter)| (*stamp, waiter.clone())).collect()
     }
 
     /// A thread asks what to do next.
@@ -43,7 +64,7 @@ impl Lookout {
     /// Is it time to look? A deadlock is closed by a wait, or by a task that became ready: where there was neither there is none
     /// that was not there before.
     pub fn is_due(&self, quiet: bool) -> bool {
-        self.waiting > 0 && (self.all || self.stamps != self.seen) && (quiet || self.turns >= self.patience)
+        !self.waiting.is_empty() && (self.all || self.stamps != self.seen) && (quiet || self.turns >= self.patience)
     }
 
     /// A task that is ready lacks what those that wait may hold.
@@ -82,31 +103,35 @@ impl Lookout {
 mod tests {
     use super::*;
 
+    fn park(lookout: &mut Lookout) -> u64 {
+        lookout.park(Waiter::Task(Weak::new()))
+    }
+
     #[test]
     fn nobody_looks_where_nobody_waits_or_nothing_is_new() {
         let mut lookout = Lookout::default();
         assert!(!lookout.is_due(true));
-        assert_eq!(lookout.park(), 1);
+        assert_eq!(park(&mut lookout), 1);
         assert!(lookout.is_due(true));
         assert_eq!((lookout.begin(), lookout.is_due(true)), (0, false));
         lookout.end(0, None);
-        assert_eq!(lookout.park(), 2);
+        assert_eq!(park(&mut lookout), 2);
         assert!(lookout.is_due(true));
-        lookout.unpark();
-        lookout.unpark();
+        lookout.unpark(1);
+        lookout.unpark(2);
         assert!(!lookout.is_due(true), "who waited goes on");
     }
 
     #[test]
     fn what_was_too_much_for_a_look_is_looked_at_in_the_next() {
         let mut lookout = Lookout::default();
-        assert_eq!((0..10).map(|_| lookout.park()).max(), Some(10));
+        assert_eq!((0..10).map(|_| park(&mut lookout)).max(), Some(10));
         assert_eq!(lookout.begin(), 0);
         lookout.end(100, Some(4));
         assert!(lookout.is_due(true));
         // Before all are looked at once more.
         lookout.look_at_all();
-        lookout.park();
+        park(&mut lookout);
         assert_eq!(lookout.begin(), 4);
         lookout.end(100, Some(8));
         assert_eq!(lookout.begin(), 8);
@@ -117,10 +142,20 @@ mod tests {
     }
 
     #[test]
+    fn those_that_wait_since_a_look_are_found_without_the_others() {
+        let mut lookout = Lookout::default();
+        (0..10).for_each(|_| _ = park(&mut lookout));
+        [2, 7, 9].into_iter().for_each(|stamp| lookout.unpark(stamp));
+        let stamps = |since, max| lookout.waiting_since(since, max).iter().map(|(stamp, _)| *stamp).collect::<Vec<_>>();
+        assert_eq!((stamps(5, 10), stamps(10, 10)), (vec![6, 8, 10], vec![]));
+        assert_eq!(stamps(0, 3), [1, 3, 4]);
+    }
+
+    #[test]
     fn who_is_in_a_hurry_does_not_look_while_another_does() {
         let mut lookout = Lookout::default();
         lookout.begin();
-        lookout.park();
+        park(&mut lookout);
         lookout.hurry();
         assert!(!lookout.is_due(false));
         lookout.end(1_000_000, None);
@@ -134,7 +169,7 @@ mod tests {
             let mut lookout = Lookout::default();
             lookout.begin();
             lookout.end(tasks, None);
-            lookout.park();
+            park(&mut lookout);
             (0..).find(|_| {
                 let due = lookout.is_due(false);
                 lookout.turn();

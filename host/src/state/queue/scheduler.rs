@@ -18,7 +18,7 @@ use self::spares::Spares;
 use super::priority_queue::Levels;
 use super::ready_queue::{ReadyQueue, Verdict};
 use super::room::{Place, Room};
-use crate::state::deadlock::trigger::Lookout;
+use crate::state::deadlock::trigger::{Lookout, Waiter};
 use crate::state::task::TaskRecord;
 use crate::types::error::{ErrorKind, TaskError};
 use crate::types::ids::ModuleId;
@@ -591,8 +591,13 @@ impl<J> Scheduler<J> {
     }
 
     /// A guest waits that only another task can wake; gives the stamp of its wait.
-    pub fn park(&mut self) -> u64 {
-        self.lookout.park()
+    pub fn park(&mut self, waiter: Waiter) -> u64 {
+        self.lookout.park(waiter)
+    }
+
+    /// Those that wait since after this stamp, with the stamps of their waits, in that order; so many at most.
+    pub fn waiting_since(&self, since: u64, max: usize) -> Vec<(u64, Waiter)> {
+        self.lookout.waiting_since(since, max)
     }
 
     /// What somebody waits for who began long ago has changed.
@@ -600,9 +605,9 @@ impl<J> Scheduler<J> {
         self.lookout.look_at_all();
     }
 
-    /// It goes on.
-    pub fn unpark(&mut self) {
-        self.lookout.unpark();
+    /// Whoever began this wait goes on.
+    pub fn unpark(&mut self, stamp: u64) {
+        self.lookout.unpark(stamp);
     }
 
     /// How full the host is.

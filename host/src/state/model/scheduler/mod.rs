@@ -6,6 +6,7 @@ mod kept;
 mod steps;
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -170,6 +171,8 @@ struct World {
     /// The lane that is asked first.
     turn: usize,
     resting: Vec<usize>,
+    /// Of the last wait of each task.
+    stamps: HashMap<usize, u64>,
     /// A wait began since the last look for deadlocks.
     unseen: bool,
     turns: u64,
@@ -205,6 +208,7 @@ impl World {
             preempted: Line::default(),
             turn: 0,
             resting: Vec::new(),
+            stamps: HashMap::new(),
             unseen: false,
             turns: 0,
             patience: 0,

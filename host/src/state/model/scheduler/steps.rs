@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::super::super::task::{Stopped, TaskRecord};
 use super::super::{Busy, plan, task};
 use super::{Answer, Before, MODULES, Needs, PENDING, SEEN, Stage, THREADS, TOTAL, Task, Told, World};
+use crate::state::deadlock::trigger::Waiter;
 use crate::state::queue::scheduler::{Next, Scheduler, Wants};
 use crate::state::task::cancellation::StopReason;
 use crate::types::clock::Moment;
@@ -90,7 +91,9 @@ impl World {
         let task = &mut self.tasks[name];
         match task.stage {
             Stage::Woken(Before::Idled) => self.scheduler.busy(&task.needs.set()),
-            Stage::Woken(Before::Waited { alone }) => go_on(&mut self.scheduler, &task.record, alone),
+            Stage::Woken(Before::Waited { alone }) => {
+                go_on(&mut self.scheduler, &task.record, alone, self.stamps.get(&name))
+            }
             Stage::Preempted => {}
             stage => panic!("{stage:?} was in no lane"),
         }
@@ -143,7 +146,7 @@ impl World {
         };
         let task = &self.tasks[name];
         match task.stage {
-            Stage::Waits { alone } => go_on(&mut self.scheduler, &task.record, alone),
+            Stage::Waits { alone } => go_on(&mut self.scheduler, &task.record, alone, self.stamps.get(&name)),
             Stage::Idles => self.scheduler.busy(&task.needs.set()),
             _ => {}
         }
@@ -163,7 +166,9 @@ impl World {
             let alone = self.rng.bool();
             self.scheduler.pause(&self.tasks[name].record, alone);
             if alone {
-                self.scheduler.park();
+                let task = &self.tasks[name].record;
+                let stamp = self.scheduler.park(Waiter::Task(Arc::downgrade(task)));
+                self.stamps.insert(name, stamp);
                 self.unseen = true;
             }
             self.tasks[name].stage = Stage::Waits { alone };
@@ -242,9 +247,9 @@ impl World {
 }
 
 /// A wait is over.
-fn go_on(scheduler: &mut Scheduler<usize>, task: &TaskRecord, alone: bool) {
+fn go_on(scheduler: &mut Scheduler<usize>, task: &TaskRecord, alone: bool, stamp: Option<&u64>) {
     scheduler.resume(task, alone);
     if alone {
-        scheduler.unpark();
+        scheduler.unpark(*stamp.expect("it waited"));
     }
 }
