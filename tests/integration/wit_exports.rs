@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use rustyray_host::clock::{Clock, ManualClock, Sleep};
+use rustyray_host::limits::{HANDLE_BYTES, HANDLES_FEW, HANDLES_MAX};
 use rustyray_host::{Encoding, ErrorKind, Host, Module, ModuleError, Payload, TaskOptions};
 
 use rustyray_tests::{builder, error, finish, value};
@@ -413,6 +414,44 @@ async fn resources_are_made_and_called_in_one_call() {
     // A string of JSON from who has no other.
     let added = module.task("cells.counter.value").arg(r#"[{"new": [5]}]"#.to_owned()).submit().await;
     assert_eq!(rustyray_tests::value::<u32>(&host, &added).await, 5);
+    finish(host).await;
+}
+
+/// A component that makes handles of a resource of its own, so many, and computes nothing.
+const HOARDER: &str = r#"(component
+    (type $thing (resource (rep i32)))
+    (core func $new (canon resource.new $thing))
+    (core module $m
+        (import "r" "new" (func $new (param i32) (result i32)))
+        (memory (export "memory") 1)
+        (func (export "hoard") (param $left i32) (result i32)
+            (loop $again
+                (drop (call $new (i32.const 0)))
+                (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+                (br_if $again (local.get $left)))
+            (i32.const 7)))
+    (core instance $i (instantiate $m (with "r" (instance (export "new" (func $new))))))
+    (func (export "hoard") (param "count" u32) (result u32) (canon lift (core func $i "hoard"))))"#;
+
+#[tokio::test]
+async fn handles_of_a_components_own_resources_are_as_many_as_its_memory_limit_has_room_for() {
+    let host = builder().build().unwrap();
+    let module = load(&host, HOARDER).await;
+    let hoard = async |count: u32, memory_bytes: u64| {
+        let task = module.task("hoard").arg(count).options(TaskOptions::new().memory_bytes(memory_bytes));
+        task.submit().await
+    };
+    const MIB: u64 = 1 << 20;
+    let most = (HANDLES_FEW as u64 + 2 * MIB / HANDLE_BYTES) as u32;
+    let all = hoard(most, MIB).await;
+    assert_eq!(value::<u32>(&host, &all).await, 7);
+    for (count, memory_bytes) in [(most + 1, MIB), (u32::MAX, MIB), (u32::MAX, 1 << 30)] {
+        let refused = error(&host, &hoard(count, memory_bytes).await).await;
+        assert_eq!(refused.kind, ErrorKind::LimitExceeded, "{refused:#}");
+        let limit = refused.limit.clone().unwrap();
+        assert_eq!(limit.name, "handles");
+        assert!(limit.limit <= 2 * HANDLES_MAX as u64 + HANDLES_FEW as u64, "{limit:?}");
+    }
     finish(host).await;
 }
 

@@ -117,13 +117,13 @@ pub trait Port: Send + Sync {
     fn clock(&self) -> &Arc<dyn Clock>;
 
     /// A line for the host's log. It never waits: a guest asks for [room](Self::has_log_room) before.
-    fn log(&self, line: LogLine);
+    fn log(&self, owner: u64, line: LogLine);
 
     /// May a guest write another line?
-    fn has_log_room(&self) -> bool;
+    fn has_log_room(&self, owner: u64) -> bool;
 
     /// Ends when it may.
-    fn log_room(&self) -> BoxFuture<'static, ()>;
+    fn log_room(&self, owner: u64) -> BoxFuture<'static, ()>;
 
     /// Lets go of the state of an embedder's imports: what its end does is the embedder's, and may panic or take long.
     fn let_go(&self, state: Vec<Box<dyn Any + Send>>);

@@ -175,12 +175,14 @@ impl<'a> Beside<'a> {
         let before = task.parking().park(wait, stamp);
         drop(scheduler);
         drop(before);
+        runtime.running.lock().begins_to_wait(task);
         Beside { runtime, task }
     }
 }
 
 impl Drop for Beside<'_> {
     fn drop(&mut self) {
+        self.runtime.running.lock().goes_on(self.task);
         let parked = self.task.parking().unpark();
         let mut scheduler = self.runtime.scheduler.lock();
         parked.iter().for_each(|parked| scheduler.unpark(parked.stamp()));

@@ -165,7 +165,7 @@ impl Runtime {
     fn serves(&self, actor: &Arc<ActorRecord>) -> bool {
         let is_its =
             |task: &TaskRecord| matches!(&task.spec.work, Work::Call { actor: of, .. } if Arc::ptr_eq(of, actor));
-        self.running.lock().iter().any(|(_, task)| is_its(task) && !task.is_done())
+        self.running.lock().iter().any(|task| is_its(task) && !task.is_done())
     }
 }
 

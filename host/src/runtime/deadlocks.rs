@@ -1,6 +1,5 @@
 //! Looking for guests that wait for each other, and telling the one whose wait closed the circle.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Runtime;
@@ -127,31 +126,21 @@ impl Runtime {
     /// Who holds custom resources, beside actors that have nothing to do: these may end by whoever drops the last handle.
     pub(super) fn holders(&self) -> Holders {
         let (total, _) = self.scheduler.lock().permits();
-        let mut several = HashSet::new();
-        // One that is to be tried again has given back what it held, and is a moment longer among those that run.
-        let mut holds = |task: Arc<TaskRecord>| {
-            if !task.is_running() {
-                return None;
-            }
+        // Nobody can lack what the host has none of.
+        let has_custom = total.custom().next().is_some();
+        let running = if has_custom { self.running.lock().holders() } else { Vec::new() };
+        let holds = |task: Arc<TaskRecord>| {
+            // One that is to be tried again has given back what it held, and is a moment longer among those that run.
             let holds = match &task.spec.work {
-                Work::Call { actor, .. } if actor.lanes.is_none() => actor.spec.holds.clone(),
-                // It ends when all its calls have: one that waits for its arguments stands for them, since no other call helps it.
-                Work::Call { actor, .. } if task.waits_alone() && several.insert(actor.spec.id) => {
-                    actor.spec.holds.clone()
-                }
-                Work::Call { .. } => return None,
+                _ if !task.is_running() => return None,
+                // Its actor ends when all its calls have.
+                Work::Call { actor, .. } if actor.lanes.is_some() && !task.waits_alone() => return None,
+                Work::Call { actor, .. } => actor.spec.holds.clone(),
                 Work::Task { .. } | Work::Main { .. } | Work::Construct { .. } => task.spec.plan.needs.clone(),
             };
-            let has_some = holds.custom().any(|(_, amount)| amount > 0);
-            has_some.then_some((task, holds))
+            Some((task, holds))
         };
-        // Nobody can lack what the host has none of.
-        let running = if total.custom().next().is_some() { self.all_that_run() } else { Vec::new() };
-        Holders::new(running.into_iter().filter_map(&mut holds).collect(), total)
-    }
-
-    fn all_that_run(&self) -> Vec<Arc<TaskRecord>> {
-        self.running.lock().iter().map(|(_, task)| task.clone()).collect()
+        Holders::new(running.into_iter().filter_map(holds).collect(), total)
     }
 
     /// Tells those whose waits closed a cycle. Tasks go on while they are looked at: what was pieced together need never have been. What

@@ -92,16 +92,16 @@ impl Port for NobodyHome {
         self.host.clock()
     }
 
-    fn log(&self, line: LogLine) {
-        self.host.log(line);
+    fn log(&self, owner: u64, line: LogLine) {
+        self.host.log(owner, line);
     }
 
-    fn has_log_room(&self) -> bool {
-        self.host.has_log_room()
+    fn has_log_room(&self, owner: u64) -> bool {
+        self.host.has_log_room(owner)
     }
 
-    fn log_room(&self) -> BoxFuture<'static, ()> {
-        self.host.log_room()
+    fn log_room(&self, owner: u64) -> BoxFuture<'static, ()> {
+        self.host.log_room(owner)
     }
 
     fn let_go(&self, state: Vec<Box<dyn Any + Send>>) {

@@ -41,7 +41,6 @@ use std::sync::{Arc, Weak};
 
 use dashmap::DashMap;
 use futures::future::BoxFuture;
-use slab::Slab;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tracing::Level;
@@ -74,6 +73,7 @@ use crate::state::object::stream::{Stream, StreamRef};
 use crate::state::queue::room::{Place, Room};
 use crate::state::queue::scheduler::{Desk, Load, Scheduler};
 use crate::state::queue::timers::Timers;
+use crate::state::task::running::Running;
 use crate::state::task::{Conductor, TaskRecord};
 use crate::storage::spill::SpillFolder;
 use crate::types::capabilities::Capabilities;
@@ -141,7 +141,7 @@ pub struct Runtime {
     /// There is an earlier deadline.
     timers_changed: Notify,
     /// Tasks and calls that run, those that wait for an object included.
-    running: Mutex<Slab<Arc<TaskRecord>>, { rank::RUNNING }>,
+    running: Mutex<Running, { rank::RUNNING }>,
     actors: DashMap<ActorId, Weak<ActorRecord>>,
     /// Tasks to give up, one after the other. They are pending, and so no more than those may be.
     failing: Mutex<VecDeque<(Arc<TaskRecord>, TaskError)>, { rank::FAILING }>,
@@ -324,7 +324,7 @@ impl Runtime {
     /// How many tasks run, and how many have a place among them and are about to begin.
     fn count_running(&self) -> (usize, usize) {
         let running = self.running.lock();
-        let begun = running.iter().filter(|(_, task)| task.attempt() > 0).count();
+        let begun = running.iter().filter(|task| task.attempt() > 0).count();
         (begun, running.len() - begun)
     }
 
@@ -434,16 +434,16 @@ impl Port for Runtime {
         &self.clock
     }
 
-    fn log(&self, line: LogLine) {
-        self.observers.line(line);
+    fn log(&self, owner: u64, line: LogLine) {
+        self.observers.line(owner, line);
     }
 
-    fn has_log_room(&self) -> bool {
-        self.observers.has_room()
+    fn has_log_room(&self, owner: u64) -> bool {
+        self.observers.has_room(owner)
     }
 
-    fn log_room(&self) -> BoxFuture<'static, ()> {
-        self.observers.room()
+    fn log_room(&self, owner: u64) -> BoxFuture<'static, ()> {
+        self.observers.room(owner)
     }
 
     /// On a thread that runs guests an embedder's own holds up what it would hold up with a call; all others, which may end the guests

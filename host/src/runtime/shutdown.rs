@@ -37,7 +37,7 @@ impl Runtime {
         let rested = self.endings.take_due().into_iter().filter_map(Due::rested);
         let resting: Vec<_> = resting.into_iter().chain(rested).collect();
         queued.iter().chain(&resting).for_each(|task| self.give_up(task, shut_down()));
-        let running: Vec<_> = self.running.lock().iter().map(|(_, task)| task.clone()).collect();
+        let running: Vec<_> = self.running.lock().iter().cloned().collect();
         for task in running {
             self.stop(&task, StopReason::HostShutDown);
             self.settle(&task, Err(Arc::new(shut_down())));
@@ -59,7 +59,7 @@ impl Runtime {
             return;
         }
         let running = self.running.lock();
-        let cancelled: Vec<_> = running.iter().map(|(_, task)| task).filter(|task| task.was_ended()).cloned().collect();
+        let cancelled: Vec<_> = running.iter().filter(|task| task.was_ended()).cloned().collect();
         drop(running);
         for task in cancelled {
             self.settle(&task, Err(Arc::new(self.stopped(&task, StopReason::Cancelled))));

@@ -15,7 +15,7 @@ use super::host_calls::coming::Coming;
 use super::manifest::checked_manifest;
 use super::module::{LoadedModule, ModuleError};
 use super::tank;
-use super::trap::{exit_code, explain};
+use super::trap::{component_handles, exit_code, explain};
 use super::wire::{self, Failure};
 use crate::port::Port;
 use crate::state::actor::concurrent_calls::Shift;
@@ -24,8 +24,8 @@ use crate::state::task::TaskRecord;
 use crate::types::budget::Budget;
 use crate::types::error::{ErrorKind, TaskError};
 use crate::types::limits::{
-    CHECKPOINT_BYTES_MAX, CHECKPOINT_FUEL, CONCURRENT_ENTRIES_MAX, FUEL_SLICE, HANDLES_MAX, MANIFEST_CALL_FUEL,
-    MANIFEST_LIFT_BYTES, TaskLimits,
+    CHECKPOINT_BYTES_MAX, CHECKPOINT_FUEL, CONCURRENT_ENTRIES_MAX, FUEL_SLICE, MANIFEST_CALL_FUEL, MANIFEST_LIFT_BYTES,
+    TaskLimits,
 };
 use crate::types::manifest::Manifest;
 
@@ -84,8 +84,7 @@ impl Instance {
         let mut store = Store::new(module.pre.engine(), guest);
         store.limiter(|guest| &mut guest.limiter);
         store.call_hook_async(Turns);
-        // The guest's table refuses first, in our words; a handle that is lent for a call counts here once more.
-        store.set_max_component_handles(2 * HANDLES_MAX);
+        store.set_max_component_handles(component_handles(limits.memory_bytes));
         // Of a component that has async functions. None of them is called, and what it makes for them is on no account.
         store.concurrent_resource_table().into_iter().for_each(|table| table.set_max_capacity(CONCURRENT_ENTRIES_MAX));
         store.set_hostcall_fuel(limits.memory_bytes.saturating_add(HOST_CALL_BYTES_EXTRA) as usize);

@@ -88,26 +88,33 @@ impl Transcript {
     /// A line that is whole.
     pub fn line(&self, source: LogSource, target: String, text: &str) {
         let task = self.inner.lock().task.clone();
-        self.port.log(LogLine {
+        let line = LogLine {
             task_id: task.spec.id,
             task: task.spec.plan.name.clone(),
             source,
             target,
             // Escapes make it longer.
             text: shorten(LogLine::clean(text), LOG_LINE_MAX),
-        });
+        };
+        self.port.log(task.owner(), line);
+    }
+
+    /// May another line be written?
+    fn has_room(&self) -> bool {
+        let owner = self.inner.lock().task.owner();
+        self.port.has_log_room(owner)
     }
 
     /// Waits until another line may be written. The guest is held back as a process on a full pipe; meanwhile others have its CPU,
     /// and the wait ends by itself, or with the guest.
     pub async fn room(self: Arc<Self>) {
-        if self.port.has_log_room() {
+        if self.has_room() {
             return;
         }
         let task = self.inner.lock().task.clone();
         let first = !self.waits.swap(true, Ordering::AcqRel);
         let _held_back = first.then(|| HeldBack { transcript: &self, _parked: Parked::new(&*self.port, &task, None) });
-        self.port.log_room().await;
+        self.port.log_room(task.owner()).await;
     }
 
     /// Shows what was written without a line's end.
@@ -258,7 +265,7 @@ impl OutputStream for CountedStream {
     fn check_write(&mut self) -> StreamResult<usize> {
         match &mut self.process {
             Some(process) => process.check_write().map_err(or_leave),
-            None if self.output.transcript.port.has_log_room() => Ok(LOG_WRITE_BYTES),
+            None if self.output.transcript.has_room() => Ok(LOG_WRITE_BYTES),
             None => Ok(0),
         }
     }

@@ -7,7 +7,9 @@ use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::types::error::{ErrorKind, TaskError, shorten};
-use crate::types::limits::{BACKTRACE_FRAMES_MAX, NAME_BYTES_MAX, TaskLimits, WASI_HANDLES_MAX};
+use crate::types::limits::{
+    BACKTRACE_FRAMES_MAX, HANDLE_BYTES, HANDLES_FEW, HANDLES_MAX, NAME_BYTES_MAX, TaskLimits, WASI_HANDLES_MAX,
+};
 
 /// A limit that was exceeded or a rule that was broken: the guest traps with it.
 #[derive(Debug)]
@@ -40,6 +42,10 @@ pub fn explain(error: &wasmtime::Error, limits: &TaskLimits, stderr: Option<&str
             let max = WASI_HANDLES_MAX as u64;
             TaskError::of_limit(ErrorKind::LimitExceeded, "handles", max, max + 1)
         }
+        (None, None) if has_too_many_handles(error) => {
+            let max = component_handles(limits.memory_bytes) as u64;
+            TaskError::of_limit(ErrorKind::LimitExceeded, "handles", max, max + 1)
+        }
         (None, Some(Trap::OutOfFuel)) => {
             let fuel = limits.fuel.unwrap_or(u64::MAX);
             TaskError::of_limit(ErrorKind::OutOfFuel, "fuel", fuel, fuel)
@@ -51,6 +57,19 @@ pub fn explain(error: &wasmtime::Error, limits: &TaskLimits, stderr: Option<&str
         explained.backtrace = frames(backtrace);
     }
     explained
+}
+
+/// How many handles an instance may hold in the tables that wasmtime has for it, those of resources that are its component's own
+/// included, of which the host hears nothing: as many as there would be room for in its memory, were they objects. A handle that is lent
+/// for a call counts there once more.
+pub fn component_handles(memory_bytes: u64) -> usize {
+    let of_memory = usize::try_from(memory_bytes / HANDLE_BYTES).unwrap_or(HANDLES_MAX);
+    HANDLES_FEW + 2 * of_memory.min(HANDLES_MAX)
+}
+
+/// Did a guest have more than [so many](component_handles)? wasmtime has no type for that error.
+fn has_too_many_handles(error: &wasmtime::Error) -> bool {
+    error.root_cause().to_string().contains("store handle limit exceeded")
 }
 
 /// A panic's own words where there are any, else the trap's.

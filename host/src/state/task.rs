@@ -4,6 +4,7 @@ pub mod cancellation;
 pub mod family;
 pub mod meter;
 pub mod receipt;
+pub mod running;
 pub mod spec;
 
 use std::fmt;

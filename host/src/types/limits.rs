@@ -216,6 +216,9 @@ pub const OUTPUT_BYTES_DEFAULT: u64 = 16 << 20;
 /// Handles (objects, actors) that one instance holds.
 pub const HANDLES_MAX: usize = 1 << 20;
 
+/// Handles that any instance may hold beside those that its memory limit gives room for: WASI's, and what a small program needs of its own.
+pub const HANDLES_FEW: usize = 4096;
+
 /// What the host keeps for each of them, counted as the guest's memory: some 100 bytes in two tables.
 pub const HANDLE_BYTES: u64 = 128;
 
@@ -262,10 +265,12 @@ pub const CAUSES_MAX: usize = 16;
 /// Bytes of a log line; a longer one is cut into several.
 pub const LOG_LINE_MAX: usize = 8192;
 
-/// Lines that guests wrote and nobody was told yet, and their bytes. From there on guests that print wait, as a process does on a
-/// full pipe, until half of them are told; twice as many are the end, for what many guests write at the same moment. Enough that
-/// a guest which prints in bursts does not wait for the thread that tells.
+/// Lines that guests wrote and nobody was told yet, and their bytes. Each module that has some there has its part of them. From there on
+/// its guests that print wait, as a process does on a full pipe, until half of them are told; twice as many of all are the end, for what
+/// many guests write at the same moment. Enough that a guest which prints in bursts does not wait for the thread that tells.
 pub const OBSERVED_LINES_MAX: usize = 4096;
+/// Lines that the guests of any module may have there, however many others there are.
+pub const OBSERVED_LINES_FEW: usize = 16;
 /// See [`OBSERVED_LINES_MAX`].
 pub const OBSERVED_LINE_BYTES_MAX: usize = 4 << 20;
 

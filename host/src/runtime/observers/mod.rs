@@ -3,6 +3,7 @@
 //! never returns, runs inside a change of state or on a thread that guests and deadlines need.
 
 mod guard;
+mod line_shares;
 mod notice;
 mod queue;
 mod writer;
@@ -113,19 +114,19 @@ impl Observers {
     }
 
     /// A guest wrote a line.
-    pub(super) fn line(&self, line: LogLine) {
-        self.queue.push(Notice::Line(line));
+    pub(super) fn line(&self, owner: u64, line: LogLine) {
+        self.queue.push(Notice::Line(owner, line));
     }
 
-    /// May a guest write another one?
-    pub(super) fn has_room(&self) -> bool {
-        self.queue.has_room()
+    /// May a guest of this owner write another one?
+    pub(super) fn has_room(&self, owner: u64) -> bool {
+        self.queue.has_room(owner)
     }
 
     /// Ends when it may.
-    pub(super) fn room(&self) -> BoxFuture<'static, ()> {
+    pub(super) fn room(&self, owner: u64) -> BoxFuture<'static, ()> {
         let queue = self.queue.clone();
-        Box::pin(async move { queue.room().await })
+        Box::pin(async move { queue.room(owner).await })
     }
 
     /// A guest is about to write this to a stream of the process's own: told on the spot, as the bytes do not wait.

@@ -11,8 +11,8 @@ use crate::types::receipt::Receipt;
 
 /// Something to tell.
 pub(super) enum Notice {
-    /// A guest wrote it.
-    Line(LogLine),
+    /// A guest of this owner wrote it.
+    Line(u64, LogLine),
     /// It happened to a task.
     Event(Event),
     /// A task is finished.
@@ -35,7 +35,7 @@ impl Notice {
     /// What it counts as; nothing where it is no more than a wait.
     pub fn kind(&self) -> Option<Kind> {
         match self {
-            Notice::Line(_) | Notice::Message(..) => Some(Kind::Line),
+            Notice::Line(..) | Notice::Message(..) => Some(Kind::Line),
             Notice::Event(_) => Some(Kind::Event),
             Notice::Receipt(_) => Some(Kind::Receipt),
             Notice::Flush(_) => None,
@@ -45,7 +45,7 @@ impl Notice {
     /// The room that it takes. Names are others' as well, and not counted.
     pub fn bytes(&self) -> usize {
         let held = match self {
-            Notice::Line(line) => line.target.len() + line.text.len(),
+            Notice::Line(_, line) => line.target.len() + line.text.len(),
             Notice::Message(_, text) => text.len(),
             Notice::Receipt(receipt) => size_of::<Receipt>() + receipt.refused.iter().map(String::len).sum::<usize>(),
             Notice::Event(_) | Notice::Flush(_) => 0,

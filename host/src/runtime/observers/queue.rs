@@ -1,12 +1,13 @@
 //! What is to be told, in its order, until the thread that tells it has done so: bounded, and never waited for with a lock held.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
+use super::line_shares::LineShares;
 use super::notice::{Held, Kind, Lost, Notice};
 use crate::types::limits::{
     OBSERVED_BYTES_MAX, OBSERVED_EVENTS_MAX, OBSERVED_LINE_BYTES_MAX, OBSERVED_LINES_MAX, OBSERVED_RECEIPTS_MAX,
@@ -27,8 +28,8 @@ pub(super) struct Queue {
     changed: Condvar,
     /// The thread is gone.
     gone: Condvar,
-    /// Are guests that print to wait?
-    full: AtomicBool,
+    /// Do some guests that print have to wait?
+    holds_back: AtomicBool,
     /// There is room for their lines again.
     room: Notify,
     lines_lost: AtomicU64,
@@ -43,6 +44,9 @@ struct Inner {
     /// By kind, with those that the thread has in hand.
     held: [Held; 3],
     in_hand: [Held; 3],
+    /// The lines by owner, with those in hand.
+    lines: LineShares,
+    lines_in_hand: BTreeMap<u64, Held>,
     /// Since that was told last.
     lost: Lost,
     watch: Watch,
@@ -78,9 +82,8 @@ impl Queue {
             return self.count_lost(&notice);
         }
         let urgent = matches!(notice, Notice::Flush(_));
-        inner.add(notice);
-        if inner.is_full_of_lines() {
-            self.full.store(true, Ordering::Release);
+        if inner.add(notice) {
+            self.holds_back.store(true, Ordering::Release);
         }
         self.wake(inner, urgent);
     }
@@ -125,16 +128,16 @@ impl Queue {
         self.panics.load(Ordering::Relaxed)
     }
 
-    /// May a guest print?
-    pub fn has_room(&self) -> bool {
-        !self.full.load(Ordering::Acquire)
+    /// May a guest of this owner print?
+    pub fn has_room(&self, owner: u64) -> bool {
+        !self.holds_back.load(Ordering::Acquire) || !self.inner.lock().lines.may_not_print(owner)
     }
 
-    /// Ends when a guest may print.
-    pub async fn room(&self) {
+    /// Ends when a guest of this owner may print.
+    pub async fn room(&self, owner: u64) {
         loop {
             let room = self.room.notified();
-            if self.has_room() {
+            if self.has_room(owner) {
                 return;
             }
             room.await;
@@ -145,8 +148,9 @@ impl Queue {
     pub fn close(&self) {
         let mut inner = self.inner.lock();
         inner.closed = true;
+        inner.lines = LineShares::default();
         self.wake(inner, true);
-        self.make_room();
+        self.make_room(false);
     }
 
     /// Waits until the thread is gone; false if that takes longer than this.
@@ -161,8 +165,9 @@ impl Queue {
         left.iter().for_each(|notice| self.count_lost(notice));
     }
 
-    fn make_room(&self) {
-        self.full.store(false, Ordering::Release);
+    /// Some that were held back are so no more. Or all of them.
+    fn make_room(&self, holds_back: bool) {
+        self.holds_back.store(holds_back, Ordering::Release);
         self.room.notify_waiters();
     }
 }
@@ -174,7 +179,7 @@ impl Queue {
         batch.clear();
         let mut inner = self.inner.lock();
         if inner.put_down() {
-            self.make_room();
+            self.make_room(inner.lines.hold_back());
         }
         self.wait(&mut inner);
         inner.hand_over(batch);
@@ -210,9 +215,10 @@ impl Queue {
         inner.closed = true;
         inner.gone = true;
         let left = std::mem::take(&mut inner.notices);
+        inner.lines = LineShares::default();
         drop(inner);
         drop(left);
-        self.make_room();
+        self.make_room(false);
         self.gone.notify_all();
     }
 }
@@ -233,21 +239,17 @@ impl Inner {
         }
     }
 
-    fn is_full_of_lines(&self) -> bool {
-        let lines = &self.held[Kind::Line as usize];
-        lines.number >= OBSERVED_LINES_MAX || lines.bytes >= OBSERVED_LINE_BYTES_MAX
-    }
-
-    fn is_half_empty_of_lines(&self) -> bool {
-        let lines = &self.held[Kind::Line as usize];
-        lines.number <= OBSERVED_LINES_MAX / 2 && lines.bytes <= OBSERVED_LINE_BYTES_MAX / 2
-    }
-
-    fn add(&mut self, notice: Notice) {
+    /// True if guests of whoever wrote it are held back from here on.
+    fn add(&mut self, notice: Notice) -> bool {
         if let Some(kind) = notice.kind() {
             self.held[kind as usize].add(notice.bytes());
         }
+        let is_held_back = match &notice {
+            Notice::Line(owner, _) => self.lines.add(*owner, notice.bytes()),
+            _ => false,
+        };
         self.notices.push_back(notice);
+        is_held_back
     }
 
     fn lose(&mut self, notice: &Notice) {
@@ -263,11 +265,16 @@ impl Inner {
         self.notices.is_empty() && !self.closed
     }
 
-    /// What was in hand is told. True if there is room for lines now.
+    /// What was in hand is told. True if some that were held back may print now.
     fn put_down(&mut self) -> bool {
         let told = std::mem::take(&mut self.in_hand);
         self.held.iter_mut().zip(told).for_each(|(held, told)| held.take(told));
-        self.is_half_empty_of_lines()
+        let told = std::mem::take(&mut self.lines_in_hand);
+        // Nothing is counted any more once nobody is held back.
+        if !self.closed {
+            told.into_iter().for_each(|(owner, told)| self.lines.take(owner, told));
+        }
+        self.lines.let_go()
     }
 
     fn hand_over(&mut self, batch: &mut Vec<Notice>) {
@@ -275,6 +282,9 @@ impl Inner {
         for notice in self.notices.drain(..count) {
             if let Some(kind) = notice.kind() {
                 self.in_hand[kind as usize].add(notice.bytes());
+            }
+            if let Notice::Line(owner, _) = &notice {
+                self.lines_in_hand.entry(*owner).or_default().add(notice.bytes());
             }
             batch.push(notice);
         }

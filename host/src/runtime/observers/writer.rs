@@ -51,7 +51,7 @@ impl Writer {
 
     fn tell(&self, notice: Notice) {
         match notice {
-            Notice::Line(line) => tell_each(&self.log, |sink| sink(&line)),
+            Notice::Line(_, line) => tell_each(&self.log, |sink| sink(&line)),
             Notice::Event(event) => tell_each(&self.events, |sink| sink(&event)),
             Notice::Receipt(receipt) => tell_each(&self.receipts, |sink| sink(&receipt)),
             Notice::Message(level, text) => say_now(level, &text),

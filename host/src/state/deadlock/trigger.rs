@@ -20,6 +20,8 @@ pub struct Lookout {
     seen: u64,
     /// Was that not the last that there was?
     is_partial: bool,
+    /// Does somebody look?
+    is_looked: bool,
     /// What closed a circle may be no wait: the next look goes over all that wait.
     all: bool,
     /// Turns of the threads since then.
@@ -61,10 +63,13 @@ impl Lookout {
         self.turns += 1;
     }
 
-    /// Is it time to look? A deadlock is closed by a wait, or by a task that became ready: where there was neither there is none
+    /// Is it time to look? One look at a time is enough. A deadlock is closed by a wait, or by a task that became ready: where there was neither there is none
     /// that was not there before.
     pub fn is_due(&self, quiet: bool) -> bool {
-        !self.waiting.is_empty() && (self.all || self.stamps != self.seen) && (quiet || self.turns >= self.patience)
+        !self.is_looked
+            && !self.waiting.is_empty()
+            && (self.all || self.stamps != self.seen)
+            && (quiet || self.turns >= self.patience)
     }
 
     /// A task that is ready lacks what those that wait may hold.
@@ -81,7 +86,7 @@ impl Lookout {
 
     /// Somebody looks. Gives the last stamp that was seen before; 0 where all are to be looked at.
     pub fn begin(&mut self) -> u64 {
-        self.turns = 0;
+        (self.turns, self.is_looked) = (0, true);
         // Until the look tells how long it took.
         self.patience = u64::MAX;
         let seen = std::mem::replace(&mut self.seen, self.stamps);
@@ -93,6 +98,7 @@ impl Lookout {
     /// `up_to` this stamp, and the next goes on there.
     pub fn end(&mut self, tasks: usize, up_to: Option<u64>) {
         self.patience = LOOK_TURNS + LOOK_TURNS_PER_TASK * tasks as u64;
+        self.is_looked = false;
         if let Some(stamp) = up_to {
             (self.seen, self.is_partial) = (stamp, true);
         }
@@ -157,7 +163,7 @@ mod tests {
         lookout.begin();
         park(&mut lookout);
         lookout.hurry();
-        assert!(!lookout.is_due(false));
+        assert!(!lookout.is_due(false) && !lookout.is_due(true));
         lookout.end(1_000_000, None);
         lookout.hurry();
         assert!(lookout.is_due(false));

@@ -10,7 +10,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::state::task::TaskRecord;
-use crate::types::limits::LOOKAHEAD_OF_EACH;
+use crate::types::limits::{LOOKAHEAD, LOOKAHEAD_OF_EACH};
 use crate::types::resources::ResourceSet;
 
 /// The queue of ready tasks.
@@ -48,8 +48,8 @@ type Class = BTreeMap<Level, BTreeMap<u64, Arc<TaskRecord>>>;
 #[derive(Default)]
 struct Line {
     classes: BTreeMap<ResourceSet, Class>,
-    /// The first task of each class that has tasks, and what it needs.
-    heads: BTreeMap<(Level, u64), ResourceSet>,
+    /// The first task of each class that has tasks.
+    heads: BTreeMap<(Level, u64), Arc<TaskRecord>>,
     /// The priorities of which there are tasks.
     turns: BTreeMap<Level, Turn>,
 }
@@ -60,6 +60,17 @@ struct Turn {
     /// Tasks that were taken in it.
     taken: u32,
     tasks: usize,
+}
+
+/// Where a task stands that was put into the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// One that needs the same stands before it: where that does not fit, it does not fit either.
+    Behind,
+    /// It is the first that needs this.
+    First,
+    /// So it is, and has as many before it as are looked at of one owner.
+    Far,
 }
 
 /// The first task of a class, as the queue is gone through.
@@ -90,7 +101,7 @@ pub enum Verdict {
 struct Walk<'a> {
     owner: u64,
     line: &'a Line,
-    heads: Peekable<Iter<'a, (Level, u64), ResourceSet>>,
+    heads: Peekable<Iter<'a, (Level, u64), Arc<TaskRecord>>>,
     /// So many may be looked at yet.
     left: usize,
 }
@@ -106,8 +117,8 @@ impl ReadyQueue {
         self.len == 0
     }
 
-    /// Puts a task behind those of its priority and owner. False if one that needs the same stands before it.
-    pub fn push(&mut self, task: Arc<TaskRecord>) -> bool {
+    /// Puts a task behind those of its priority and owner.
+    pub fn push(&mut self, task: Arc<TaskRecord>) -> Standing {
         let owner = task.owner();
         if self.len == 0 {
             self.lines.retain(|kept, _| *kept == owner);
@@ -129,7 +140,11 @@ impl ReadyQueue {
         let before = line.heads.len();
         let is_first = line.push(level, self.last_task, task);
         self.heads += line.heads.len() - before;
-        is_first
+        match is_first {
+            false => Standing::Behind,
+            true if line.is_far(level, self.last_task) => Standing::Far,
+            true => Standing::First,
+        }
     }
 
     /// The first task that `judge` takes. Of each owner the first `deep` classes are looked at, of all its priorities together; where
@@ -164,14 +179,12 @@ impl ReadyQueue {
         mut judge: impl FnMut(&Head<'_>) -> Verdict,
     ) -> Option<Arc<TaskRecord>> {
         let Cursor { owner, number } = *cursor;
-        let here = self.lines.get(&owner).map(|line| (owner, line));
-        let rest =
-            here.into_iter().flat_map(|(owner, line)| line.heads_after(number).map(move |head| (owner, line, head)));
+        let here = self.lines.get(&owner).into_iter();
+        let rest = here.flat_map(|line| line.heads_after(number)).map(move |head| (owner, head));
         let others = self.lines.range((Bound::Excluded(owner), Bound::Unbounded)).chain(self.lines.range(..=owner));
-        let others = others.flat_map(|(owner, line)| line.heads.iter().map(move |head| (*owner, line, head)));
-        rest.chain(others).take(count).find_map(|(owner, line, (number, needs))| {
+        let others = others.flat_map(|(owner, line)| line.heads.iter().map(move |head| (*owner, head)));
+        rest.chain(others).take(count).find_map(|(owner, (number, task))| {
             *cursor = Cursor { owner, number: Some(*number) };
-            let task = line.classes.get(needs)?.get(&number.0)?.get(&number.1)?;
             (judge(&Head { task, owner }) == Verdict::Take).then(|| task.clone())
         })
     }
@@ -253,12 +266,17 @@ fn moved(firsts: &mut BTreeMap<Place, u64>, owner: u64, before: Option<Place>, n
 }
 
 impl Line {
-    fn heads_after(&self, number: Option<(Level, u64)>) -> impl Iterator<Item = (&(Level, u64), &ResourceSet)> {
+    fn heads_after(&self, number: Option<(Level, u64)>) -> impl Iterator<Item = (&(Level, u64), &Arc<TaskRecord>)> {
         self.heads.range((number.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded))
     }
 
     fn first_place(&self) -> Option<Place> {
         self.turns.first_key_value().map(|(level, turn)| (*level, turn.number))
+    }
+
+    /// Do as many stand before this head as are looked at of one owner?
+    fn is_far(&self, level: Level, number: u64) -> bool {
+        self.heads.len() > LOOKAHEAD && self.heads.range(..(level, number)).take(LOOKAHEAD).count() == LOOKAHEAD
     }
 
     /// Is it the first of its class?
@@ -269,15 +287,15 @@ impl Line {
                 // The one that was kept.
                 self.classes.clear();
             }
-            self.heads.insert((level, number), needs.clone());
+            self.heads.insert((level, number), task.clone());
             self.classes.insert(needs.clone(), BTreeMap::from([(level, BTreeMap::from([(number, task)]))]));
             return true;
         };
-        let first = first_of(class);
+        let first = first_of(class).map(|(first, _)| first);
         let is_first = first.is_none_or(|first| (level, number) < first);
         if is_first {
             first.iter().for_each(|first| _ = self.heads.remove(first));
-            self.heads.insert((level, number), needs.clone());
+            self.heads.insert((level, number), task.clone());
         }
         if first.is_none() {
             // The one that was kept.
@@ -294,15 +312,13 @@ impl Line {
         if tasks.is_empty() && class.len() > 1 {
             class.remove(&level);
         }
-        let next = first_of(class);
+        let next = first_of(class).map(|(next, task)| (next, task.clone()));
         if next.is_none() && self.classes.len() > 1 {
             // Now: to look for empty ones whenever there is a new one would take the square of their number.
             self.classes.remove(needs);
         }
-        if self.heads.remove(&(level, number)).is_some()
-            && let Some(next) = next
-        {
-            self.heads.insert(next, needs.clone());
+        if self.heads.remove(&(level, number)).is_some() {
+            self.heads.extend(next);
         }
         Some(task)
     }
@@ -316,10 +332,10 @@ impl Line {
     }
 }
 
-/// Where the first task of a class stands.
-fn first_of(class: &Class) -> Option<(Level, u64)> {
+/// The first task of a class, and where it stands.
+fn first_of(class: &Class) -> Option<((Level, u64), &Arc<TaskRecord>)> {
     let (level, tasks) = class.first_key_value()?;
-    tasks.first_key_value().map(|(number, _)| (*level, *number))
+    tasks.first_key_value().map(|(number, task)| ((*level, *number), task))
 }
 
 impl<'a> Walk<'a> {
@@ -337,13 +353,10 @@ impl<'a> Walk<'a> {
     fn find(&mut self, judge: &mut impl FnMut(&Head<'_>) -> Verdict) -> Option<Arc<TaskRecord>> {
         let ((level, _), _) = *self.heads.peek()?;
         while self.left > 0
-            && let Some(((_, number), needs)) = self.heads.next_if(|((of, _), _)| of == level)
+            && let Some((_, task)) = self.heads.next_if(|((of, _), _)| of == level)
         {
             self.left -= 1;
-            let task = self.line.classes.get(needs).and_then(|class| class.get(level)?.get(number));
-            if let Some(task) = task
-                && judge(&Head { task, owner: self.owner }) == Verdict::Take
-            {
+            if judge(&Head { task, owner: self.owner }) == Verdict::Take {
                 return Some(task.clone());
             }
         }
@@ -357,7 +370,6 @@ mod tests {
     use super::*;
     use crate::state::model::{plan, task};
     use crate::state::object::store::ObjectStore;
-    use crate::types::limits::LOOKAHEAD;
     use crate::types::plan::TaskPlan;
 
     fn ready(owner: u64, priority: i32, gpu: i64) -> Arc<TaskRecord> {
@@ -414,12 +426,22 @@ mod tests {
         let mut queue = ReadyQueue::default();
         let tasks = [ready(1, 0, 1), ready(1, 5, 1), ready(1, 5, 1), ready(1, -5, 1)];
         let pushed = tasks.clone().map(|task| queue.push(task));
-        assert_eq!(pushed, [true, true, false, false]);
+        assert_eq!(pushed, [Standing::First, Standing::First, Standing::Behind, Standing::Behind]);
         for expected in [1, 2, 0, 3] {
             let first = queue.find(LOOKAHEAD, |_| Verdict::Take).expect("one stands there");
             assert!(Arc::ptr_eq(&first, &tasks[expected]), "{expected}");
             assert!(queue.take(&first, |_| 1).is_some());
         }
+    }
+
+    #[test]
+    fn a_task_stands_far_behind_as_many_kinds_of_its_owner_as_are_looked_at() {
+        let mut queue = ReadyQueue::default();
+        let near = (0..LOOKAHEAD as i64).map(|gpu| queue.push(ready(1, 0, gpu))).collect::<Vec<_>>();
+        assert_eq!(near, vec![Standing::First; LOOKAHEAD]);
+        let pushed = [(1, 0, 1000), (1, -1, 1001), (1, 1, 1002), (2, 0, 1000), (1, 0, 1000)];
+        let pushed = pushed.map(|(owner, priority, gpu)| queue.push(ready(owner, priority, gpu)));
+        assert_eq!(pushed, [Standing::Far, Standing::Far, Standing::First, Standing::First, Standing::Behind]);
     }
 
     #[test]
@@ -442,7 +464,7 @@ mod tests {
             assert!(queue.forget(task).is_some());
         }
         assert_eq!((classes(&queue), queue.len()), (1, 0));
-        assert!(queue.push(ready(1, 0, 5000)));
+        assert_eq!(queue.push(ready(1, 0, 5000)), Standing::First);
         assert_eq!(classes(&queue), 1, "what is empty makes room");
     }
 }

@@ -16,7 +16,7 @@ use self::holdings::Holdings;
 use self::search::Search;
 use self::spares::Spares;
 use super::priority_queue::Levels;
-use super::ready_queue::{ReadyQueue, Verdict};
+use super::ready_queue::{ReadyQueue, Standing, Verdict};
 use super::room::{Place, Room};
 use crate::state::deadlock::trigger::{Lookout, Waiter};
 use crate::state::task::TaskRecord;
@@ -229,10 +229,13 @@ impl<J> Scheduler<J> {
         if task.spec.plan.needs.beyond(&self.free).custom().next().is_some() {
             self.lookout.look_at_all();
         }
-        // Behind one that needs the same and does not fit it does not fit either.
-        if self.ready.push(task) {
-            self.search.begin_anew();
-        }
+        let is_seen = match self.ready.push(task) {
+            Standing::Behind => false,
+            Standing::First => true,
+            // Only where all are looked at.
+            Standing::Far => self.active == 0,
+        };
+        self.search.begin_anew_if(is_seen);
         None
     }
 

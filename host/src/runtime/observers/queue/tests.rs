@@ -13,13 +13,10 @@ use crate::types::ids::TaskId;
 
 fn line(text: &str) -> Notice {
     let task = Arc::from("task");
-    Notice::Line(LogLine {
-        task_id: TaskId(1),
-        task,
-        source: LogSource::Stdout,
-        target: String::new(),
-        text: text.into(),
-    })
+    Notice::Line(
+        1,
+        LogLine { task_id: TaskId(1), task, source: LogSource::Stdout, target: String::new(), text: text.into() },
+    )
 }
 
 fn event(task: u64) -> Notice {
@@ -77,22 +74,23 @@ fn what_is_in_hand_still_counts() {
 fn lines_hold_guests_back_until_half_of_them_are_told() {
     let queue = Queue::default();
     let mut room = Box::pin(async {
-        queue.room().await;
-        queue.room().await;
+        queue.room(1).await;
+        queue.room(1).await;
     });
     let mut cx = Context::from_waker(Waker::noop());
     for _ in 0..OBSERVED_LINES_MAX {
-        assert!(queue.has_room());
+        assert!(queue.has_room(1));
         queue.push(line("x"));
     }
-    assert!(!queue.has_room());
+    assert!(!queue.has_room(1) && queue.has_room(2));
     assert!(room.poll_unpin(&mut cx).is_pending());
     let (mut batch, mut told) = (Vec::new(), 0);
-    while !queue.has_room() {
+    while !queue.has_room(1) {
         assert!(queue.take(&mut batch));
         told += batch.len();
     }
     assert!((OBSERVED_LINES_MAX / 2..OBSERVED_LINES_MAX).contains(&told), "{told}");
+    assert!(queue.has_room(2), "and others never were");
     assert!(room.poll_unpin(&mut cx).is_ready());
 }
 
@@ -103,7 +101,7 @@ fn many_bytes_are_as_good_as_many_lines() {
     for _ in 0..16 {
         queue.push(line(&long));
     }
-    assert!(!queue.has_room());
+    assert!(!queue.has_room(1));
     queue.push(line(&long));
     assert!(queue.lost().lines > 0, "twice the bound is the end, whoever writes");
 }
@@ -112,7 +110,7 @@ fn many_bytes_are_as_good_as_many_lines() {
 fn an_end_frees_who_waits() {
     let queue = Queue::default();
     (0..OBSERVED_LINES_MAX).for_each(|_| queue.push(line("x")));
-    let mut room = Box::pin(queue.room());
+    let mut room = Box::pin(queue.room(1));
     assert!(room.poll_unpin(&mut Context::from_waker(Waker::noop())).is_pending());
     let (done, mut flushed) = oneshot::channel();
     queue.push(Notice::Flush(done));
