@@ -316,6 +316,9 @@ async fn who_never_returns_holds_back_those_who_print_and_nobody_else() {
     for _ in 0..3 {
         round_beside(&host, &module).await;
     }
+    let others = host.load_file(guest("mistakes")).await.unwrap();
+    let few = others.task("prints").arg(100u32).submit().await;
+    assert_eq!(value::<u32>(&host, &few).await, 100, "another module's lines are few");
     let limited = TaskOptions::new().timeout(Duration::from_millis(50));
     let late = module.task("prints").arg(20_000u32).options(limited).submit().await;
     assert_eq!(kind(&host, &late).await, ErrorKind::TaskTimedOut);

@@ -2,6 +2,7 @@
 //! hundreds of megabytes, give back a gigabyte of memory, or be an embedder's function that blocks. A thread that does not come to the
 //! end of what it does is noticed here, and a spare one works in its place meanwhile, so that nobody else waits for it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -29,12 +30,37 @@ pub(super) struct Post {
     pulse: AtomicU64,
     /// The job that it runs next.
     seated: Mutex<Option<Job>>,
+    /// Whose work it does.
+    owner: AtomicU64,
+    /// Its number in the system; none where it is not known.
+    system_thread: Option<u32>,
 }
 
 impl Post {
     /// The thread begins something. Nobody else writes here.
     pub fn beat(&self) {
         self.pulse.store((self.pulse.load(Ordering::Relaxed) | 1) + 2, Ordering::Relaxed);
+    }
+
+    /// It works for this owner.
+    pub fn work_for(&self, owner: u64) {
+        self.owner.store(owner, Ordering::Relaxed);
+    }
+
+    /// Does the thread compute, or would it if there were a core for it? One that sleeps in an embedder's function does not.
+    #[cfg(target_os = "linux")]
+    fn computes(&self) -> bool {
+        let state = |thread| std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).ok();
+        // Behind its name, which may hold anything.
+        self.system_thread
+            .and_then(state)
+            .is_some_and(|stat| stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('R')))
+    }
+
+    /// Nobody knows.
+    #[cfg(not(target_os = "linux"))]
+    fn computes(&self) -> bool {
+        false
     }
 
     /// It rests.
@@ -72,9 +98,9 @@ impl Post {
 }
 
 impl Posts {
-    /// That of a new thread.
+    /// That of this thread, a new one.
     pub fn begin(&self) -> Arc<Post> {
-        let post = Arc::<Post>::default();
+        let post = Arc::new(Post { system_thread: system_thread(), ..Post::default() });
         self.posts.lock().push(post.clone());
         post
     }
@@ -99,6 +125,17 @@ impl Posts {
     }
 }
 
+#[cfg(target_os = "linux")]
+fn system_thread() -> Option<u32> {
+    let own = std::fs::read_link("/proc/thread-self").ok()?;
+    own.file_name()?.to_str()?.parse().ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn system_thread() -> Option<u32> {
+    None
+}
+
 /// What was seen of the threads.
 #[derive(Default)]
 struct Watch {
@@ -119,6 +156,8 @@ struct Sight {
     stuck: usize,
     /// What those were to run next.
     seated: Vec<Job>,
+    /// By owner: how many of them compute.
+    computing: BTreeMap<u64, u32>,
 }
 
 impl Watch {
@@ -136,6 +175,9 @@ impl Watch {
                 *looks = looks.saturating_add(1);
                 short += 1;
                 sight.seated.extend(post.take_seated());
+                if post.computes() {
+                    *sight.computing.entry(post.owner.load(Ordering::Relaxed)).or_insert(0) += 1;
+                }
             } else {
                 *looks = 0;
             }
@@ -162,10 +204,10 @@ impl Watch {
 
 impl Runtime {
     /// Has so many spare threads work, if there is something to do that nobody does.
-    fn relieve(self: &Arc<Self>, needed: usize, wanted: usize) {
+    fn relieve(self: &Arc<Self>, needed: usize, wanted: usize, computing: BTreeMap<u64, u32>) {
         let (roused, another) = {
             let mut scheduler = self.scheduler.lock();
-            scheduler.want_spares(needed, wanted);
+            scheduler.want_spares(needed, wanted, computing);
             let roused = scheduler.rouse();
             let another = if roused.is_none() { scheduler.enlist_spare() } else { None };
             (roused, another)
@@ -185,12 +227,12 @@ pub(super) async fn watch(runtime: Arc<Runtime>) {
     let mut watch = Watch::default();
     loop {
         tokio::time::sleep(RELIEF_PATIENCE).await;
-        let Sight { any, stuck, seated } = watch.look(&runtime.crew.posts);
+        let Sight { any, stuck, seated, computing } = watch.look(&runtime.crew.posts);
         seated.into_iter().for_each(|job| runtime.resume_soon(job));
         let before = watch.wanted;
         let wanted = watch.want(stuck);
         if (before, wanted) != (0, 0) {
-            runtime.relieve(stuck, wanted);
+            runtime.relieve(stuck, wanted, computing);
         }
         if !any && wanted == 0 {
             runtime.crew.posts.stir().await;

@@ -192,6 +192,7 @@ impl Runtime {
             if let Some(job) = post.take_seated() {
                 seated += 1;
                 if seated <= SEATED_MAX {
+                    post.work_for(job.metadata().module.0);
                     self.go_on(job);
                     continue;
                 }
@@ -199,8 +200,14 @@ impl Runtime {
             }
             seated = 0;
             match self.next(number) {
-                Next::Resume(job) => self.go_on(job),
-                Next::Start(task) => self.start(task),
+                Next::Resume(job) => {
+                    post.work_for(job.metadata().module.0);
+                    self.go_on(job);
+                }
+                Next::Start(task) => {
+                    post.work_for(task.owner());
+                    self.start(task);
+                }
                 // Others who wait for the scheduler come first.
                 Next::Again => std::thread::yield_now(),
                 Next::Look(since) => self.look_for_deadlocks(since),

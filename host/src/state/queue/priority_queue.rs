@@ -40,6 +40,22 @@ impl<T> Levels<T> {
         queue.first().map(|item| (priority.0, item))
     }
 
+    /// The first item of an owner that may have a turn now, and its priority.
+    pub fn first_of(&self, may: impl Fn(u64) -> bool) -> Option<(i32, &T)> {
+        self.by_priority.iter().find_map(|(priority, queue)| queue.first_of(&may).map(|item| (priority.0, item)))
+    }
+
+    /// Takes that item.
+    pub fn pop_of(&mut self, may: impl Fn(u64) -> bool) -> Option<T> {
+        let (priority, item) =
+            self.by_priority.iter_mut().find_map(|(priority, queue)| Some((*priority, queue.pop_of(&may)?)))?;
+        self.len -= 1;
+        if self.len > 0 && self.by_priority.get(&priority).is_some_and(Shares::is_empty) {
+            self.by_priority.remove(&priority);
+        }
+        Some(item)
+    }
+
     /// Takes the first item. The turns of owners are as long as their weights.
     pub fn pop(&mut self, weight: impl Fn(u64) -> u32) -> Option<T> {
         let mut level = self.by_priority.first_entry()?;

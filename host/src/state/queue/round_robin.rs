@@ -45,6 +45,26 @@ impl<T> Shares<T> {
         self.lines.front()?.items.front()
     }
 
+    /// The first item of an owner that may have a turn now.
+    pub fn first_of(&self, may: impl Fn(u64) -> bool) -> Option<&T> {
+        self.lines.iter().filter(|line| may(line.owner)).find_map(|line| line.items.front())
+    }
+
+    /// Takes that item. It is its owner's turn, out of its order.
+    pub fn pop_of(&mut self, may: impl Fn(u64) -> bool) -> Option<T> {
+        let place = self.lines.iter().position(|line| may(line.owner) && !line.items.is_empty())?;
+        let item = self.lines[place].items.pop_front();
+        let is_several = self.lines.len() > 1;
+        if is_several
+            && let Some(mut line) = self.lines.remove(place)
+            && !line.items.is_empty()
+        {
+            line.taken = 0;
+            self.lines.push_back(line);
+        }
+        item
+    }
+
     /// Takes the item whose turn it is. The turn of its owner is over with as many items as its weight, and with its last one.
     pub fn pop(&mut self, weight: impl Fn(u64) -> u32) -> Option<T> {
         let several = self.lines.len() > 1;
@@ -72,6 +92,19 @@ impl<T> Shares<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn those_that_may_have_no_turn_are_passed_and_keep_their_items() {
+        let mut shares = Shares::default();
+        for (owner, item) in [(1, "a"), (1, "b"), (2, "c"), (3, "d"), (2, "e")] {
+            shares.push(owner, item);
+        }
+        assert_eq!((shares.first_of(|_| true), shares.first_of(|owner| owner != 1)), (Some(&"a"), Some(&"c")));
+        assert_eq!(shares.first_of(|owner| owner > 3), None);
+        let of_others: Vec<_> = std::iter::from_fn(|| shares.pop_of(|owner| owner != 1)).collect();
+        assert_eq!(of_others, ["c", "d", "e"], "they take turns");
+        assert_eq!([shares.pop(|_| 1), shares.pop(|_| 1), shares.pop(|_| 1)], [Some("a"), Some("b"), None]);
+    }
 
     fn taken(shares: &mut Shares<u32>) -> Vec<u32> {
         std::iter::from_fn(|| shares.pop(|owner| if owner == 7 { 3 } else { 1 })).collect()

@@ -24,6 +24,7 @@ use crate::types::error::{ErrorKind, TaskError};
 use crate::types::ids::ModuleId;
 use crate::types::limits::LOOKAHEAD;
 use crate::types::resources::ResourceSet;
+use crate::types::weight::part;
 
 /// The permits of a host, the tasks that wait for them, and the jobs (`J`) that wait for a thread.
 pub struct Scheduler<J> {
@@ -40,6 +41,8 @@ pub struct Scheduler<J> {
     /// Threads, at work and resting, without the spare ones.
     threads: usize,
     spares: Spares,
+    /// By owner: how many threads are stuck because they compute.
+    computing: BTreeMap<u64, u32>,
     /// The threads are to end.
     over: bool,
     /// Nobody is let in any more.
@@ -71,6 +74,13 @@ enum Lane {
     Woken,
     Ready,
     Preempted,
+}
+
+/// What a thread asks for.
+struct Asks {
+    /// Nothing of these owners.
+    crowding: Vec<u64>,
+    takes_preempted: bool,
 }
 
 impl Lane {
@@ -136,6 +146,7 @@ impl<J> Scheduler<J> {
             idle: Vec::new(),
             threads: 0,
             spares: Spares::default(),
+            computing: BTreeMap::new(),
             over: false,
             closed: false,
             lookout: Lookout::default(),
@@ -277,30 +288,34 @@ impl<J> Scheduler<J> {
         match () {
             () if self.over => Next::Over,
             () if self.spares.are_too_many() => Next::Nobody,
-            () if self.spares.are_needed() => self.next(),
-            () if self.has_news() => self.next_of(|lane| lane != Lane::Preempted),
+            () if self.spares.are_needed() => self.next_of(&Asks { crowding: self.crowding(), takes_preempted: true }),
+            () if self.has_news_for_spares() => {
+                self.next_of(&Asks { crowding: self.crowding(), takes_preempted: false })
+            }
             () => Next::Nobody,
         }
     }
 
     /// What a thread is to do next: the highest priority first, the lanes in turn where it is the same.
     pub fn next(&mut self) -> Next<J> {
-        self.next_of(|_| true)
+        self.next_of(&Asks { crowding: Vec::new(), takes_preempted: true })
     }
 
-    fn next_of(&mut self, is_meant: impl Fn(Lane) -> bool) -> Next<J> {
+    fn next_of(&mut self, asks: &Asks) -> Next<J> {
         self.lookout.turn();
         if self.lookout.is_due(false) && !self.over {
             return Next::Look(self.lookout.begin());
         }
-        let startable = self.startable();
+        let startable = self.startable_for(&asks.crowding);
+        let may = |owner| !asks.crowding.contains(&owner);
         let priority = |lane| match lane {
-            Lane::Woken => self.woken.first().map(|(priority, _)| priority),
+            Lane::Woken => self.woken.first_of(may).map(|(priority, _)| priority),
             Lane::Ready => startable.as_ref().map(|task| task.spec.plan.priority),
-            Lane::Preempted => self.preempted.first().map(|(priority, _)| priority),
+            Lane::Preempted if asks.takes_preempted => self.preempted.first_of(may).map(|(priority, _)| priority),
+            Lane::Preempted => None,
         };
         // Of several with the same priority `rev` and `max_by_key` give the first one asked.
-        let lanes = self.turn.in_turn().into_iter().rev().filter(|lane| is_meant(*lane));
+        let lanes = self.turn.in_turn().into_iter().rev();
         let lanes = lanes.filter_map(|lane| Some((priority(lane)?, lane)));
         let Some((_, lane)) = lanes.max_by_key(|(priority, _)| *priority) else {
             return match () {
@@ -319,12 +334,35 @@ impl<J> Scheduler<J> {
         self.turn = lane.in_turn()[1];
         let held = &self.held;
         let weight = |owner| held.weight_of(owner);
+        let take = |jobs: &mut Levels<J>| if asks.crowding.is_empty() { jobs.pop(weight) } else { jobs.pop_of(may) };
         let next = match lane {
-            Lane::Woken => self.woken.pop(weight).map(Next::Resume),
-            Lane::Preempted => self.preempted.pop(weight).map(Next::Resume),
+            Lane::Woken => take(&mut self.woken).map(Next::Resume),
+            Lane::Preempted => take(&mut self.preempted).map(Next::Resume),
             Lane::Ready => startable.map(|task| Next::Start(self.start(task))),
         };
         next.unwrap_or(Next::Nobody)
+    }
+
+    /// The task that a thread would start which is not for these owners.
+    fn startable_for(&mut self, crowding: &[u64]) -> Option<Arc<TaskRecord>> {
+        let first = self.startable()?;
+        match crowding.contains(&first.owner()) {
+            true => self.startable_of(|owner| !crowding.contains(&owner)),
+            false => Some(first),
+        }
+    }
+
+    /// The owners that hold up as many threads as are their share because they compute in calls of the host: spare threads work in place
+    /// of those for others. More threads than cores help nobody.
+    fn crowding(&self) -> Vec<u64> {
+        if self.computing.is_empty() {
+            return Vec::new();
+        }
+        let (threads, all) = (self.threads as u64, self.weights_in_use());
+        let crowds = |(owner, count): &(&u64, &u32)| {
+            u64::from(**count) >= part(threads, self.held.weight_of(**owner), all).max(1)
+        };
+        self.computing.iter().filter(crowds).map(|(owner, _)| *owner).collect()
     }
 
     /// Starts this task, if it is the next one to start.
@@ -392,9 +430,10 @@ impl<J> Scheduler<J> {
         self.spares.first = Some(first);
     }
 
-    /// So many spare threads are needed, because others are stuck, and so many may work.
-    pub fn want_spares(&mut self, needed: usize, wanted: usize) {
-        (self.spares.needed, self.spares.wanted) = (needed, wanted);
+    /// So many spare threads are needed, because others are stuck, and so many may work. `computing` tells by owner how many threads are
+    /// stuck because they compute.
+    pub fn want_spares(&mut self, needed: usize, wanted: usize, computing: BTreeMap<u64, u32>) {
+        (self.spares.needed, self.spares.wanted, self.computing) = (needed, wanted, computing);
     }
 
     /// The number of a spare thread to start, which counts as awake, if another one is wanted and there is something to do.
@@ -445,12 +484,21 @@ impl<J> Scheduler<J> {
     }
 
     fn has_work_for_spares(&mut self) -> bool {
-        if self.spares.are_too_few() { self.has_work() } else { self.has_news() }
+        let may = |crowding: &[u64], owner| !crowding.contains(&owner);
+        let crowding = self.crowding();
+        let has_more = self.spares.are_too_few()
+            && (self.preempted.first_of(|owner| may(&crowding, owner)).is_some()
+                || self.is_stuck()
+                || self.lookout.is_due(self.is_quiet_but_for(0)));
+        has_more || self.has_news_for_spares()
     }
 
-    /// Does anything wait that was not preempted?
-    fn has_news(&mut self) -> bool {
-        !self.woken.is_empty() || self.startable().is_some() || self.searches()
+    /// Does anything wait that was not preempted, and that is for a spare thread?
+    fn has_news_for_spares(&mut self) -> bool {
+        let crowding = self.crowding();
+        self.woken.first_of(|owner| !crowding.contains(&owner)).is_some()
+            || self.startable_for(&crowding).is_some()
+            || self.searches()
     }
 
     fn has_work(&mut self) -> bool {

@@ -56,6 +56,15 @@ impl<J> Scheduler<J> {
         found
     }
 
+    /// The first that fits of owners that may start one now.
+    pub(super) fn startable_of(&self, may: impl Fn(u64) -> bool) -> Option<Arc<TaskRecord>> {
+        let (mut kept, all_weights) = (Vec::new(), OnceCell::new());
+        self.ready.find(LOOKAHEAD, |head| match may(head.owner) {
+            true => self.judge(head, &mut kept, &all_weights),
+            false => Verdict::Pass,
+        })
+    }
+
     /// Is something left to be looked at, for which there may be room?
     pub(super) fn searches(&self) -> bool {
         self.active == 0 && self.may_find_one()
@@ -74,7 +83,11 @@ impl<J> Scheduler<J> {
             let fits = self.held.leaves_one(self.instances_free, head.owner) && self.has_room_for(head, &all_weights);
             if fits { Verdict::Take } else { Verdict::Pass }
         });
-        (self.search.cursor, self.search.left) = (cursor, Some(left - step));
+        self.search.left = Some(left);
+        if found.is_none() {
+            // Whoever asks need not take what is found: then it is found again.
+            (self.search.cursor, self.search.left) = (cursor, Some(left - step));
+        }
         found
     }
 
@@ -128,7 +141,7 @@ impl<J> Scheduler<J> {
     }
 
     /// Of all that hold CPUs, or have tasks that are ready: these share the CPUs by their weights.
-    fn weights_in_use(&self) -> u32 {
+    pub(super) fn weights_in_use(&self) -> u32 {
         self.weights_of(self.held.holders_of_cpus().chain(self.ready.owners()).collect())
     }
 
@@ -203,11 +216,17 @@ mod tests {
         let (mut scheduler, _) = with_many_that_lack_a_resource();
         let last = ready(1, 0, ResourceSet::default());
         assert!(scheduler.push(last.clone()).is_none());
-        for _ in 0..KINDS / SEARCH_STEP {
+        for _ in 0..KINDS / SEARCH_STEP / 2 {
             assert!(scheduler.searches() && matches!(scheduler.next(), Next::Again));
+            // Somebody asks whether there is something to do, and takes nothing.
+            assert!(scheduler.has_work());
             // Something has changed.
             scheduler.keep_for(std::collections::BTreeMap::new());
         }
+        while scheduler.startable().is_none() {
+            assert!(scheduler.searches());
+        }
+        assert!(scheduler.has_work() && scheduler.has_work(), "it is found again, however often somebody asks");
         expect_start(scheduler.next(), &last);
     }
 }

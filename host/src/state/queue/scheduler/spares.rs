@@ -77,6 +77,8 @@ impl Spares {
 #[cfg(test)]
 #[cfg(not(feature = "shuttle"))]
 mod tests {
+    use std::collections::BTreeMap;
+
     use crate::state::queue::room::Room;
     use crate::state::queue::scheduler::{Desk, Next, Scheduler, Wants};
     use crate::types::ids::ModuleId;
@@ -93,27 +95,27 @@ mod tests {
         assert!(matches!(scheduler.next_for(0), Next::Resume(0)));
         // The thread is stuck in it.
         assert_eq!((scheduler.rouse(), scheduler.enlist_spare()), (None, None), "nobody wants one");
-        scheduler.want_spares(1, 1);
+        scheduler.want_spares(1, 1, BTreeMap::new());
         assert_eq!(scheduler.enlist_spare(), Some(1));
         assert_eq!(scheduler.enlist_spare(), None, "one is enough");
         assert!(matches!(scheduler.next_for(1), Next::Resume(1)));
-        scheduler.want_spares(0, 0);
+        scheduler.want_spares(0, 0, BTreeMap::new());
         assert!(matches!(scheduler.next_for(1), Next::Nobody), "it is wanted no more");
         scheduler.rest(1);
         assert_eq!(scheduler.rouse(), None);
-        scheduler.want_spares(2, 2);
+        scheduler.want_spares(2, 2, BTreeMap::new());
         assert_eq!((scheduler.enlist_spare(), scheduler.rouse()), (None, Some(1)), "one that is there comes first");
         assert!(matches!(scheduler.next_for(1), Next::Resume(2)));
         assert_eq!(scheduler.enlist_spare(), Some(2));
         scheduler.dismiss_spare();
         // Nobody is stuck: it is kept for what is new, and leaves what was preempted to the others.
-        scheduler.want_spares(0, 2);
+        scheduler.want_spares(0, 2, BTreeMap::new());
         assert!(scheduler.resume_soon(0, ModuleId(1), 5, Wants::Preempted).is_none());
         assert!([3, 4].into_iter().all(|job| matches!(scheduler.next_for(1), Next::Resume(next) if next == job)));
         assert!(matches!(scheduler.next_for(1), Next::Nobody));
         scheduler.rest(1);
         assert_eq!(scheduler.rouse(), None);
-        scheduler.want_spares(1, 2);
+        scheduler.want_spares(1, 2, BTreeMap::new());
         assert_eq!(scheduler.rouse(), Some(1));
         assert!(matches!(scheduler.next_for(1), Next::Resume(5)));
         // The usual one is at rest: nobody else is needed.
@@ -136,14 +138,14 @@ mod tests {
         scheduler.enlist();
         scheduler.spares_from(1);
         let desk = Desk::new(scheduler);
-        desk.lock().want_spares(1, 1);
+        desk.lock().want_spares(1, 1, BTreeMap::new());
         let resume_soon = |wants| assert!(desk.lock().resume_soon(0, ModuleId(1), 7, wants).is_none());
         resume_soon(Wants::Woken);
         assert_eq!(desk.lock().enlist_spare(), Some(1));
         assert!(matches!(desk.next(1).0, Next::Resume(7)));
         // The usual thread has come to its end, and finds nothing to do.
         assert!(matches!(desk.next(0).0, Next::Nobody));
-        desk.lock().want_spares(0, 0);
+        desk.lock().want_spares(0, 0, BTreeMap::new());
         assert_eq!(desk.rouse(), None);
         // The job wants to go on.
         resume_soon(Wants::Preempted);
@@ -151,5 +153,30 @@ mod tests {
         desk.rise(0);
         assert!(matches!(desk.next(0).0, Next::Resume(7)));
         assert!(matches!(desk.next(0), (Next::Nobody, None)));
+    }
+
+    #[test]
+    fn a_spare_thread_takes_nothing_of_one_whose_threads_compute_already() {
+        let mut scheduler = Scheduler::<u32>::new(ResourceSet::cpus(2.0), 4, Room::new(4));
+        scheduler.enlist();
+        scheduler.spares_from(1);
+        let computing = BTreeMap::from([(1, 1)]);
+        scheduler.want_spares(1, 1, computing.clone());
+        for (owner, job) in [(1, 0), (1, 1), (2, 2)] {
+            assert!(scheduler.resume_soon(0, ModuleId(owner), job, Wants::Woken).is_none());
+            assert!(scheduler.resume_soon(0, ModuleId(owner), 10 + job, Wants::Preempted).is_none());
+        }
+        assert_eq!(scheduler.enlist_spare(), Some(1));
+        assert!(matches!(scheduler.next_for(1), Next::Resume(2)));
+        assert!(matches!(scheduler.next_for(1), Next::Resume(12)));
+        assert!(matches!(scheduler.next_for(1), Next::Nobody), "the rest is for the usual thread");
+        scheduler.rest(1);
+        assert_eq!(scheduler.rouse(), None, "and it is not woken for that");
+        // It slept, or has come to its end.
+        scheduler.want_spares(1, 1, BTreeMap::new());
+        assert_eq!(scheduler.rouse(), Some(1));
+        assert!(matches!(scheduler.next_for(1), Next::Resume(_)));
+        scheduler.want_spares(1, 1, computing);
+        assert!(matches!(scheduler.next_for(0), Next::Resume(_)), "whoever works for it takes what it has");
     }
 }
