@@ -7,7 +7,7 @@ use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::handles::{Handle, HandleTable, Handles};
-use super::host_call_yield::Turn;
+use super::host_call_yield::{ResultRoom, Turn};
 use super::host_calls::calls::Serving;
 use super::host_calls::coming::Coming;
 use super::limiter::GuestLimiter;
@@ -41,6 +41,8 @@ pub struct Guest {
     /// Of an actor that serves several calls at once, while it does.
     pub(super) serving: Option<Box<Serving>>,
     pub(super) coming: Coming,
+    /// Of a component without an SDK, while it is called.
+    pub(super) result_room: Option<ResultRoom>,
     task: Arc<TaskRecord>,
     wasi: Option<(WasiCtx, Arc<Reach>)>,
     /// Look-ups of all guests of the host, of which there are so many at once.
@@ -70,6 +72,7 @@ impl Guest {
             call_fuel: None,
             serving: None,
             coming: Coming::default(),
+            result_room: None,
             task,
             wasi: None,
             look_ups,

@@ -55,6 +55,26 @@ impl Guest {
     }
 }
 
+/// What the engine may take out of a guest for a result that becomes values: no more than there is room for. When it does so is known
+/// by what comes before it, which is the return of the guest's function.
+#[derive(Clone, Copy)]
+pub(super) struct ResultRoom {
+    /// Bytes that it may take out for any other call.
+    pub for_others: usize,
+    /// Bytes of memory for each that it takes out.
+    pub bytes_each: usize,
+}
+
+/// Sets how many bytes the engine may take out of the guest from here on.
+fn set_room(store: &mut StoreContextMut<'_, Guest>, event: &CallHook) {
+    let Some(room) = store.data().result_room else { return };
+    let bytes = match event {
+        CallHook::ReturningFromWasm => store.data().limiter.room_for_values() as usize / room.bytes_each,
+        _ => room.for_others,
+    };
+    store.set_hostcall_fuel(bytes);
+}
+
 type Handled<'a> = Pin<Box<dyn Future<Output = wasmtime::Result<()>> + Send + 'a>>;
 
 // Written out where `async_trait` would allocate for each host call: a box of nothing is free.
@@ -69,6 +89,7 @@ impl CallHookHandler<Guest> for Turns {
         'store: 'async_trait,
         Self: 'async_trait,
     {
+        set_room(&mut store, &event);
         match event {
             // Before the engine puts the next slice into the tank, where that is why it calls.
             CallHook::CallingHost => {

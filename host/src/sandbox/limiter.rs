@@ -3,20 +3,19 @@
 use std::sync::Arc;
 
 use wasmtime::ResourceLimiter;
+use wasmtime::component::Val;
 
 use super::trap::Violation;
 use crate::state::task::TaskRecord;
 use crate::types::budget::Budget;
 use crate::types::error::{ErrorKind, TaskError};
-use crate::types::limits::TaskLimits;
+use crate::types::limits::{TaskLimits, WIT_VALUES_FREE_BYTES};
 
 /// Refuses growth beyond the limits, with a trap that says which and by how much: a plain refusal would show as an
 /// `unreachable` in some allocator.
 pub struct GuestLimiter {
     memory_max: u64,
-    memory: u64,
-    /// Bytes that the host keeps for it.
-    kept: u64,
+    used: Used,
     elements_max: u64,
     elements: u64,
     /// Where its memory counts, too, as long as it lives.
@@ -24,12 +23,32 @@ pub struct GuestLimiter {
     task: Arc<TaskRecord>,
 }
 
+/// What counts as a guest's memory, in bytes.
+#[derive(Clone, Copy, Default)]
+struct Used {
+    /// Its linear memory.
+    memory: u64,
+    /// What the host keeps for it.
+    kept: u64,
+    /// What the host keeps of its arguments and results as values of WIT.
+    values: u64,
+}
+
+impl Used {
+    fn total(self) -> u64 {
+        self.memory.saturating_add(self.kept).saturating_add(self.charged_values())
+    }
+
+    fn charged_values(self) -> u64 {
+        self.values.saturating_sub(WIT_VALUES_FREE_BYTES)
+    }
+}
+
 impl GuestLimiter {
     pub fn new(limits: &TaskLimits, task: Arc<TaskRecord>) -> Self {
         GuestLimiter {
             memory_max: limits.memory_bytes,
-            memory: 0,
-            kept: 0,
+            used: Used::default(),
             elements_max: limits.table_elements,
             elements: 0,
             budget: task.spec.budget.clone(),
@@ -39,7 +58,7 @@ impl GuestLimiter {
 
     /// Another call of the same actor: from now on its use counts for that task.
     pub fn serve(&mut self, task: Arc<TaskRecord>) {
-        task.meter().memory_peak_bytes.raise(self.memory + self.kept);
+        task.meter().memory_peak_bytes.raise(self.used.total());
         self.task = task;
     }
 
@@ -48,47 +67,89 @@ impl GuestLimiter {
     /// # Errors
     /// It has not so much left.
     pub fn keep(&mut self, bytes: u64) -> wasmtime::Result<()> {
-        self.grow(self.memory, self.kept.saturating_add(bytes))
+        let kept = self.used.kept.saturating_add(bytes);
+        Ok(self.grow(Used { kept, ..self.used }).map_err(Violation)?)
     }
 
     /// And so many less.
     pub fn let_go(&mut self, bytes: u64) {
-        let bytes = bytes.min(self.kept);
-        self.kept -= bytes;
-        self.budget.iter().for_each(|budget| budget.shrink(bytes));
+        self.shrink(Used { kept: self.used.kept.saturating_sub(bytes), ..self.used });
     }
 
-    fn grow(&mut self, memory: u64, kept: u64) -> wasmtime::Result<()> {
-        let total = memory.saturating_add(kept);
+    /// The host keeps so many bytes more of the guest's arguments and results.
+    ///
+    /// # Errors
+    /// It has not so much memory left.
+    pub fn keep_values(&mut self, bytes: u64) -> Result<(), TaskError> {
+        let values = self.used.values.saturating_add(bytes);
+        self.grow(Used { values, ..self.used })
+    }
+
+    /// And so many less.
+    pub fn let_go_of_values(&mut self, bytes: u64) {
+        self.shrink(Used { values: self.used.values.saturating_sub(bytes), ..self.used });
+    }
+
+    /// Bytes of values that there is room for.
+    pub fn room_for_values(&self) -> u64 {
+        let free = WIT_VALUES_FREE_BYTES.saturating_sub(self.used.values);
+        self.memory_max.saturating_sub(self.used.total()).saturating_add(free)
+    }
+
+    /// Why there is no room for a result.
+    pub fn no_room_for_result(&self) -> TaskError {
+        let values = self.used.values.saturating_add(self.room_for_values()).saturating_add(1);
+        self.too_much(Used { values, ..self.used })
+    }
+
+    fn too_much(&self, wanted: Used) -> TaskError {
+        let total = wanted.total();
+        let mut error = TaskError::of_limit(ErrorKind::OutOfMemory, "memory-bytes", self.memory_max, total);
+        if wanted.kept > 0 {
+            let kept = wanted.kept;
+            error.message += &format!(", {kept} of them for what the host keeps for it: handles, waits and directories");
+        }
+        if wanted.charged_values() > 0 {
+            error.message += &format!(
+                ", {} of them for the values of its arguments and its result, of which the host keeps {} bytes for each element of a \
+                 list, and more for others: give it more memory, or pass them in parts, or as a string",
+                wanted.values,
+                size_of::<Val>()
+            );
+        }
+        error
+    }
+
+    fn grow(&mut self, wanted: Used) -> Result<(), TaskError> {
+        let (total, before) = (wanted.total(), self.used.total());
         if total > self.memory_max {
-            let mut error = TaskError::of_limit(ErrorKind::OutOfMemory, "memory-bytes", self.memory_max, total);
-            if kept > 0 {
-                error.message +=
-                    &format!(", {kept} of them for what the host keeps for it: handles, waits and directories");
-            }
-            return Err(Violation(error).into());
+            return Err(self.too_much(wanted));
         }
         if let Some(budget) = &self.budget {
-            budget.grow(total.saturating_sub(self.memory + self.kept)).map_err(Violation)?;
+            budget.grow(total.saturating_sub(before))?;
         }
-        (self.memory, self.kept) = (memory, kept);
+        self.used = wanted;
         self.task.meter().memory_peak_bytes.raise(total);
         Ok(())
+    }
+
+    fn shrink(&mut self, used: Used) {
+        let bytes = self.used.total() - used.total();
+        self.used = used;
+        self.budget.iter().for_each(|budget| budget.shrink(bytes));
     }
 }
 
 impl Drop for GuestLimiter {
     fn drop(&mut self) {
-        if let Some(budget) = &self.budget {
-            budget.shrink(self.memory + self.kept);
-        }
+        self.shrink(Used::default());
     }
 }
 
 impl ResourceLimiter for GuestLimiter {
     fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let total = self.memory.saturating_sub(current as u64).saturating_add(desired as u64);
-        self.grow(total, self.kept)?;
+        let memory = self.used.memory.saturating_sub(current as u64).saturating_add(desired as u64);
+        self.grow(Used { memory, ..self.used }).map_err(Violation)?;
         Ok(true)
     }
 

@@ -33,6 +33,11 @@ pub fn exit_code(error: &wasmtime::Error) -> Option<i32> {
     error.downcast_ref::<I32Exit>().map(|exit| exit.0)
 }
 
+/// Did the engine stop because it took too much out of the guest? It has no other word for that than its text.
+pub fn is_too_much_taken(error: &wasmtime::Error) -> bool {
+    error.root_cause().to_string().contains("fuel allocated for hostcalls has been exhausted")
+}
+
 /// Why the guest ended. `stderr` is the end of what it wrote there.
 pub fn explain(error: &wasmtime::Error, limits: &TaskLimits, stderr: Option<&str>) -> TaskError {
     let mut explained = match (error.downcast_ref::<Violation>(), error.downcast_ref::<Trap>()) {

@@ -161,7 +161,7 @@ pub const DISK_RETRY: Duration = Duration::from_millis(500);
 pub const SPILL_RETRY: Duration = Duration::from_millis(50);
 
 /// Values that are made of the arguments of a task of a component with types of its own, each element of a list counted. Each
-/// takes the host some thirty bytes while the task starts.
+/// takes the host forty bytes and more until the task has returned, which are the guest's memory.
 pub const WIT_VALUES_MAX: usize = 4 << 20;
 
 /// Fuel that the task burns for each of them, and for each value of its result: the host does it, in some hundred instructions.
@@ -177,6 +177,20 @@ pub const WIT_TEXT_BYTES: usize = 32;
 /// Bytes of memory that the JSON of a task's arguments takes, at most, until its values are made of it: an object in an array
 /// takes some 700, of eight bytes of text. It is four times what as many values take as there may be.
 pub const JSON_TREE_BYTES_MAX: usize = 512 << 20;
+
+/// Bytes of such values that the host keeps for a guest beside its memory: a few numbers need no room in a memory that is full. It is
+/// far less than an instance takes with its stack.
+pub const WIT_VALUES_FREE_BYTES: u64 = 16 << 10;
+
+/// What a text, a list or a box of such a value takes beside what is in it: the least that an allocator gives.
+pub const WIT_ALLOCATION_BYTES: usize = 32;
+
+/// Calls of one resource that are made, one after the other, before others have their turn: each takes a microsecond or two beside the fuel
+/// that the guest burns in it.
+pub const WIT_STEPS_A_TURN: usize = 256;
+
+/// What such a call burns beside that, in values: the host takes as long for it.
+pub const WIT_STEP_VALUES: usize = 20;
 
 /// Items of a stream that lie ready before the task that gives them waits: enough that neither side waits for the other's next
 /// turn, and few enough that large items do not fill the store.
@@ -600,7 +614,8 @@ pub struct TaskLimits {
     pub timeout: Option<Duration>,
     /// Fuel for an attempt; about one unit an instruction. Default: none.
     pub fuel: Option<u64>,
-    /// Memory in bytes: linear memory, and what the host keeps for its handles, waits and directories. Default:
+    /// Memory in bytes: linear memory, and what the host keeps for its handles, waits and directories, and for the values of a
+    /// component without an SDK while it has them. Default:
     /// [`MEMORY_BYTES_DEFAULT`].
     pub memory_bytes: u64,
     /// Elements of all tables together. Default: [`TABLE_ELEMENTS_MAX`].

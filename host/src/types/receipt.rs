@@ -43,7 +43,7 @@ pub struct Receipt {
     /// Fuel burned by the last attempt; of a task that was ended from outside, up to where it last called the host, or yielded
     /// after a slice.
     pub fuel_used: u64,
-    /// The most memory that it had at once, in bytes: linear memory, and what the host kept for its handles, waits and directories.
+    /// The most memory that it had at once, in bytes: linear memory, and what the host kept for its handles, waits, directories and values.
     pub memory_peak_bytes: u64,
     /// Bytes of its arguments, and of objects that it read.
     pub bytes_in: u64,

@@ -53,17 +53,26 @@ impl Reader<'_, '_> {
                 Val::List(self.values(count, &list.ty())?)
             }
             Type::FixedLengthList(list) => Val::FixedLengthList(self.values(list.len() as usize, &list.ty())?),
-            Type::Tuple(tuple) => Val::Tuple(tuple.types().map(|ty| self.value(&ty)).collect::<Result<_, _>>()?),
+            Type::Tuple(tuple) => {
+                let types = tuple.types();
+                let mut values = self.budget.list(types.len())?;
+                for ty in types {
+                    values.push(self.value(&ty)?);
+                }
+                Val::Tuple(values)
+            }
             Type::Record(record) => {
-                let fields = record.fields().map(|field| {
+                let fields = record.fields();
+                let mut values = self.budget.list(fields.len())?;
+                for field in fields {
                     self.budget.name(field.name)?;
-                    Ok((field.name.to_owned(), self.value(&field.ty)?))
-                });
-                Val::Record(fields.collect::<Result<_, String>>()?)
+                    values.push((field.name.to_owned(), self.value(&field.ty)?));
+                }
+                Val::Record(values)
             }
             Type::Option(option) => Val::Option(match self.byte()? {
                 0 => None,
-                1 => Some(Box::new(self.value(&option.ty())?)),
+                1 => self.boxed(Some(&option.ty()))?,
                 other => return Err(format!("{other} is neither something nor nothing")),
             }),
             Type::Enum(_) | Type::Variant(_) => {
@@ -83,11 +92,11 @@ impl Reader<'_, '_> {
             }),
             Type::Flags(known) => {
                 let count = self.count()?;
-                let mut name = || {
+                let mut names: Vec<String> = self.budget.list(count)?;
+                for _ in 0..count {
                     self.budget.take(1)?;
-                    self.text()
-                };
-                let names = (0..count).map(|_| name()).collect::<Result<Vec<_>, _>>()?;
+                    names.push(self.text()?);
+                }
                 match names.iter().find(|name| known.names().all(|known| known != name.as_str())) {
                     Some(name) => return Err(format!("there is no flag {name:?}")),
                     None => Val::Flags(names),
@@ -101,11 +110,17 @@ impl Reader<'_, '_> {
 
     /// What comes with a case, where something does. An `Ok(())` is no byte.
     fn boxed(&mut self, ty: Option<&Type>) -> Result<Option<Box<Val>>, String> {
-        ty.map(|ty| self.value(ty).map(Box::new)).transpose()
+        let Some(ty) = ty else { return Ok(None) };
+        self.budget.boxed()?;
+        self.value(ty).map(|value| Some(Box::new(value)))
     }
 
     fn values(&mut self, count: usize, ty: &Type) -> Result<Vec<Val>, String> {
-        (0..count).map(|_| self.value(ty)).collect()
+        let mut values = self.budget.list(count)?;
+        for _ in 0..count {
+            values.push(self.value(ty)?);
+        }
+        Ok(values)
     }
 
     fn take(&mut self, count: usize) -> Result<&[u8], String> {
@@ -160,7 +175,7 @@ impl Reader<'_, '_> {
 
     fn text(&mut self) -> Result<String, String> {
         let length = self.count()?;
-        self.budget.text(length)?;
+        self.budget.own_text(length)?;
         let bytes = self.take(length)?.to_vec();
         String::from_utf8(bytes).map_err(|_| "it is no UTF-8".to_owned())
     }
@@ -193,6 +208,9 @@ pub fn write(value: &Val, ty: &Type, budget: &mut Budget<'_>) -> Result<Vec<u8>,
     Ok(writer.written)
 }
 
+/// No number, and no character, has more bytes, with the number of a case or the byte of an option before it.
+const PLAIN_BYTES_MAX: usize = 16;
+
 struct Writer<'a, 'b> {
     written: Vec<u8>,
     budget: &'a mut Budget<'b>,
@@ -201,6 +219,7 @@ struct Writer<'a, 'b> {
 impl Writer<'_, '_> {
     fn value(&mut self, value: &Val, ty: &Type) -> Result<(), String> {
         self.budget.step(1)?;
+        self.budget.room(&mut self.written, PLAIN_BYTES_MAX)?;
         match (value, ty) {
             (Val::Bool(value), _) => self.written.push((*value).into()),
             (Val::U8(value), _) => self.written.push(*value),
@@ -216,11 +235,11 @@ impl Writer<'_, '_> {
             (Val::Char(value), _) => self.written.extend(value.encode_utf8(&mut [0; 4]).bytes()),
             (Val::String(text), _) => {
                 self.budget.text(text.len())?;
-                self.text(text);
+                self.text(text)?;
             }
             (Val::Flags(names), _) => {
                 self.number(names.len() as u64);
-                names.iter().for_each(|name| self.text(name));
+                names.iter().try_for_each(|name| self.text(name))?;
             }
             (Val::List(items), Type::List(list)) => {
                 self.number(items.len() as u64);
@@ -291,8 +310,10 @@ impl Writer<'_, '_> {
         self.number(((number << 1) ^ (number >> 63)) as u64);
     }
 
-    fn text(&mut self, text: &str) {
+    fn text(&mut self, text: &str) -> Result<(), String> {
+        self.budget.room(&mut self.written, PLAIN_BYTES_MAX.saturating_add(text.len()))?;
         self.number(text.len() as u64);
-        self.written.extend(text.bytes());
+        self.written.extend_from_slice(text.as_bytes());
+        Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
 use wasmtime::component::{Component, ComponentExportIndex, ResourceType};
 
-use super::{Part, PlainFunction, leftovers, resources, text};
+use super::{Part, PlainFunction, leftovers, lifted, resources, text};
 use crate::sandbox::convert::checked_name;
 use crate::sandbox::manifest::check_bytes;
 use crate::sandbox::module::ModuleError;
@@ -19,6 +19,8 @@ use crate::types::wit_name;
 #[derive(Default)]
 pub struct PlainExports {
     functions: HashMap<Arc<str>, PlainFunction>,
+    /// Of each resource.
+    steps: Vec<Steps>,
     /// Those that cannot be called.
     left_out: Vec<LeftOut>,
 }
@@ -64,10 +66,9 @@ impl PlainExports {
         self.functions.get(name)
     }
 
-    /// The function of a step by which a resource is made, or one that is there is called.
-    pub fn step(&self, resource: ResourceType, step: &str, is_method: bool) -> Option<&PlainFunction> {
-        let is_it = |part: &Part| part.resource == resource && &*part.step == step && part.is_method == is_method;
-        self.functions.values().find(|function| function.part.as_ref().is_some_and(is_it))
+    /// The steps by which a resource is made.
+    pub fn steps(&self, resource: ResourceType) -> Option<&Steps> {
+        self.steps.iter().find(|steps| steps.resource == resource)
     }
 
     /// What they are, as if the module had said it itself.
@@ -84,6 +85,42 @@ impl PlainExports {
         }
         tasks.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Ok(Manifest { sdk: BY_TYPES.to_owned(), encoding: Encoding::Json, tasks, actors: Vec::new(), left_out })
+    }
+}
+
+/// The functions of one resource, to be found by their names: an argument may have a million steps, and a component thousands of functions.
+pub struct Steps {
+    resource: ResourceType,
+    /// What gives one.
+    makers: HashMap<Box<str>, PlainFunction>,
+    /// What is called on one that is there.
+    methods: HashMap<Box<str>, PlainFunction>,
+}
+
+impl Steps {
+    fn new(resource: ResourceType) -> Self {
+        Steps { resource, makers: HashMap::new(), methods: HashMap::new() }
+    }
+
+    /// Of all resources that these functions are for.
+    fn all<'a>(functions: impl Iterator<Item = &'a PlainFunction>) -> Vec<Steps> {
+        let mut all: Vec<Steps> = Vec::new();
+        for function in functions {
+            let Some(Part { resource, step, is_method }) = &function.part else { continue };
+            let index = all.iter().position(|steps| steps.resource == *resource).unwrap_or_else(|| {
+                all.push(Steps::new(*resource));
+                all.len() - 1
+            });
+            let steps = &mut all[index];
+            let named = if *is_method { &mut steps.methods } else { &mut steps.makers };
+            named.entry(step.clone()).or_insert_with(|| function.clone());
+        }
+        all
+    }
+
+    /// The function of a step by which the resource is made, or one that is there is called.
+    pub fn get(&self, step: &str, is_method: bool) -> Option<&PlainFunction> {
+        if is_method { self.methods.get(step) } else { self.makers.get(step) }
     }
 }
 
@@ -104,7 +141,8 @@ impl Found {
             (None, Some(index)) => {
                 let wit_name = name.contains(['#', '[']).then(|| name.as_str().into());
                 let part = part(&name, &ty);
-                self.functions.push((name, PlainFunction { index, ty, wit_name, part }));
+                let bytes_each = ty.results().next().as_ref().map_or(1, lifted::bytes_each);
+                self.functions.push((name, PlainFunction { index, ty, bytes_each, wit_name, part }));
             }
             (Some(reason), _) => self.left_out.push(LeftOut { name: text::name(&name), reason }),
             (None, None) => {}
@@ -120,11 +158,12 @@ impl Found {
             }
         }
         let alone = |name: &str| forms(name).find(|form| meant.get(form) == Some(&1));
+        let steps = Steps::all(self.functions.iter().map(|(_, function)| function));
         let functions = self.functions.into_iter().map(|(name, function)| {
             let shortest = alone(&name).unwrap_or(name);
             (shortest.into(), function)
         });
-        PlainExports { functions: functions.collect(), left_out: self.left_out }
+        PlainExports { functions: functions.collect(), steps, left_out: self.left_out }
     }
 }
 

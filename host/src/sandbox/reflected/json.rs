@@ -27,7 +27,7 @@ pub fn read(value: &Value, ty: &Type, budget: &mut Budget<'_>) -> Result<Val, St
             }
         }
         (Type::String, Value::String(text)) => {
-            budget.text(text.len())?;
+            budget.own_text(text.len())?;
             Ok(Val::String(text.clone()))
         }
         (Type::Float32 | Type::Float64, value) => float(ty, value).ok_or_else(|| wrong(&expected_float(ty), value)),
@@ -38,32 +38,37 @@ pub fn read(value: &Value, ty: &Type, budget: &mut Budget<'_>) -> Result<Val, St
             Ok(Val::FixedLengthList(read_all(items, &list.ty(), budget)?))
         }
         (Type::Tuple(tuple), Value::Array(items)) if items.len() == tuple.types().len() => {
-            let parts = tuple.types().zip(items).map(|(ty, item)| read(item, &ty, budget));
-            Ok(Val::Tuple(parts.collect::<Result<_, _>>()?))
+            let mut parts = budget.list(items.len())?;
+            for (ty, item) in tuple.types().zip(items) {
+                parts.push(read(item, &ty, budget)?);
+            }
+            Ok(Val::Tuple(parts))
         }
         (Type::Record(_), Value::Object(fields)) => read_record(ty, fields, budget),
         (Type::Option(_), Value::Null) => Ok(Val::Option(None)),
         (Type::Option(option), value) => {
             let inner = option.ty();
             let held = if is_option(&inner) { held(value).ok_or_else(|| wrong(SOME, value))? } else { value };
-            Ok(Val::Option(Some(Box::new(read(held, &inner, budget)?))))
+            Ok(Val::Option(Some(read_boxed(held, &inner, budget)?)))
         }
         (Type::Enum(_), value) => {
             let cases = budget.cases(ty)?;
             match value.as_str().filter(|name| cases.named(name).is_some()) {
-                Some(name) => Ok(Val::Enum(name.to_owned())),
+                Some(name) => {
+                    budget.own_text(name.len())?;
+                    Ok(Val::Enum(name.to_owned()))
+                }
                 None => Err(wrong(&format!("one of {}", all(cases.names())), value)),
             }
         }
         (Type::Flags(known), Value::Array(names)) => {
-            let flag = |name: &Value| match name.as_str().filter(|name| known.names().any(|known| known == *name)) {
-                Some(name) => Ok(name.to_owned()),
-                None => Err(wrong(&format!("some of {}", all(known.names())), name)),
-            };
-            let mut flags = Vec::new();
+            let mut flags = budget.list(names.len())?;
             for name in names {
                 budget.take(1)?;
-                flags.push(flag(name)?);
+                let flag = name.as_str().filter(|name| known.names().any(|known| known == *name));
+                let flag = flag.ok_or_else(|| wrong(&format!("some of {}", all(known.names())), name))?;
+                budget.own_text(flag.len())?;
+                flags.push(flag.to_owned());
             }
             Ok(Val::Flags(flags))
         }
@@ -73,6 +78,7 @@ pub fn read(value: &Value, ty: &Type, budget: &mut Budget<'_>) -> Result<Val, St
             let Some((_, ty)) = cases.named(name) else {
                 return Err(wrong(&format!("one of {}", all(cases.names())), value));
             };
+            budget.own_text(name.len())?;
             Ok(Val::Variant(name.to_owned(), read_case(inner, ty, value, budget)?))
         }
         (Type::Result(result), value) => match case(value) {
@@ -86,7 +92,16 @@ pub fn read(value: &Value, ty: &Type, budget: &mut Budget<'_>) -> Result<Val, St
 }
 
 fn read_all(items: &[Value], ty: &Type, budget: &mut Budget<'_>) -> Result<Vec<Val>, String> {
-    items.iter().map(|item| read(item, ty, budget)).collect()
+    let mut values = budget.list(items.len())?;
+    for item in items {
+        values.push(read(item, ty, budget)?);
+    }
+    Ok(values)
+}
+
+fn read_boxed(value: &Value, ty: &Type, budget: &mut Budget<'_>) -> Result<Box<Val>, String> {
+    budget.boxed()?;
+    read(value, ty, budget).map(Box::new)
 }
 
 fn read_record(ty: &Type, fields: &Map<String, Value>, budget: &mut Budget<'_>) -> Result<Val, String> {
@@ -98,18 +113,28 @@ fn read_record(ty: &Type, fields: &Map<String, Value>, budget: &mut Budget<'_>) 
         let names = all(record.fields().map(|field| field.name));
         return Err(format!("there is no field `{unknown}`: there are {names}"));
     }
-    let field = |(name, ty): (&str, &Type)| {
-        let value = match (fields.get(name), ty) {
-            (Some(value), _) => value,
-            (None, Type::Option(_)) => &Value::Null,
-            (None, _) => return Err(format!("the field `{name}` is missing")),
-        };
-        budget.name(name)?;
-        let read = read(value, ty, budget).map_err(|why| format!("`{name}`: {why}"))?;
-        Ok((name.to_owned(), read))
-    };
     let types: Vec<_> = record.fields().map(|each| (each.name, each.ty)).collect();
-    Ok(Val::Record(types.iter().map(|(name, ty)| (*name, ty)).map(field).collect::<Result<_, _>>()?))
+    let mut values = budget.list(types.len())?;
+    for (name, ty) in &types {
+        values.push(read_field(name, ty, fields, budget)?);
+    }
+    Ok(Val::Record(values))
+}
+
+fn read_field(
+    name: &str,
+    ty: &Type,
+    fields: &Map<String, Value>,
+    budget: &mut Budget<'_>,
+) -> Result<(String, Val), String> {
+    let value = match (fields.get(name), ty) {
+        (Some(value), _) => value,
+        (None, Type::Option(_)) => &Value::Null,
+        (None, _) => return Err(format!("the field `{name}` is missing")),
+    };
+    budget.name(name)?;
+    let read = read(value, ty, budget).map_err(|why| format!("`{name}`: {why}"))?;
+    Ok((name.to_owned(), read))
 }
 
 /// `"name"`, or `{"name": what is in it}`.
@@ -129,7 +154,7 @@ fn read_case(
 ) -> Result<Option<Box<Val>>, String> {
     match (inner, ty) {
         (None | Some(Value::Null), None) => Ok(None),
-        (Some(inner), Some(ty)) => read(inner, ty, budget).map(|value| Some(Box::new(value))),
+        (Some(inner), Some(ty)) => read_boxed(inner, ty, budget).map(Some),
         (None, Some(ty)) => Err(wrong(&format!("a value with it, {}", super::text::of(ty)), whole)),
         (Some(_), None) => Err(wrong("no value with it", whole)),
     }

@@ -13,13 +13,26 @@ use super::json::is_option;
 /// # Errors
 /// It is not of this type.
 pub fn write(value: &Val, ty: &Type, budget: &mut Budget<'_>) -> Result<String, String> {
-    let mut text = Text { written: String::new(), budget };
+    let mut text = Text { written: Vec::new(), budget };
     text.value(value, ty)?;
-    Ok(text.written)
+    String::from_utf8(text.written).map_err(|error| error.to_string())
+}
+
+/// No number, and no character with its quotes, has more bytes.
+const PLAIN_BYTES_MAX: usize = 32;
+
+/// Bytes of a text in JSON, its quotes included: what no text has as it is takes up to six.
+fn quoted_bytes(text: &str) -> usize {
+    let bytes = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    text.bytes().map(bytes).fold(2, usize::saturating_add)
 }
 
 struct Text<'a, 'b> {
-    written: String,
+    written: Vec<u8>,
     budget: &'a mut Budget<'b>,
 }
 
@@ -42,7 +55,7 @@ impl Text<'_, '_> {
             (Val::Float64(value), _) => self.plain(no_number(*value)),
             (Val::Char(value), _) => self.plain(value),
             (Val::String(value) | Val::Enum(value), _) => self.text(value),
-            (Val::Flags(names), _) => self.plain(names),
+            (Val::Flags(names), _) => self.parts(["[", "]"], names.iter(), |text, name| text.text(name)),
             (Val::List(items), Type::List(list)) => {
                 let ty = list.ty();
                 self.list(items.iter().map(|item| (item, &ty)))
@@ -60,10 +73,7 @@ impl Text<'_, '_> {
                 let fields = fields.iter().zip(&types);
                 self.parts(["{", "}"], fields, |text, ((name, value), ty)| text.named(name, value, ty))
             }
-            (Val::Option(None), _) => {
-                self.written.push_str("null");
-                Ok(())
-            }
+            (Val::Option(None), _) => self.push("null"),
             (Val::Option(Some(value)), Type::Option(option)) => match option.ty() {
                 inner if is_option(&inner) => self.object("some", value, &inner),
                 inner => self.value(value, &inner),
@@ -83,13 +93,23 @@ impl Text<'_, '_> {
 
     /// What is as in Rust: of numbers the fewest digits that mean them and no other.
     fn plain(&mut self, value: impl Serialize) -> Result<(), String> {
-        self.written += &serde_json::to_string(&value).map_err(|error| error.to_string())?;
-        Ok(())
+        self.of_at_most(PLAIN_BYTES_MAX, value)
     }
 
     fn text(&mut self, text: &str) -> Result<(), String> {
         self.budget.text(text.len())?;
-        self.plain(text)
+        self.of_at_most(quoted_bytes(text), text)
+    }
+
+    fn of_at_most(&mut self, bytes: usize, value: impl Serialize) -> Result<(), String> {
+        self.budget.room(&mut self.written, bytes)?;
+        serde_json::to_writer(&mut self.written, &value).map_err(|error| error.to_string())
+    }
+
+    fn push(&mut self, text: &str) -> Result<(), String> {
+        self.budget.room(&mut self.written, text.len())?;
+        self.written.extend_from_slice(text.as_bytes());
+        Ok(())
     }
 
     fn list<'a>(&mut self, items: impl Iterator<Item = (&'a Val, &'a Type)>) -> Result<(), String> {
@@ -103,29 +123,27 @@ impl Text<'_, '_> {
         parts: impl Iterator<Item = T>,
         write: impl Fn(&mut Self, T) -> Result<(), String>,
     ) -> Result<(), String> {
-        self.written.push_str(open);
+        self.push(open)?;
         for (index, part) in parts.enumerate() {
             if index > 0 {
-                self.written.push(',');
+                self.push(",")?;
             }
             write(self, part)?;
         }
-        self.written.push_str(close);
-        Ok(())
+        self.push(close)
     }
 
     fn named(&mut self, name: &str, value: &Val, ty: &Type) -> Result<(), String> {
         self.text(name)?;
-        self.written.push(':');
+        self.push(":")?;
         self.value(value, ty)
     }
 
     /// An object of one field.
     fn object(&mut self, name: &str, value: &Val, ty: &Type) -> Result<(), String> {
-        self.written.push('{');
+        self.push("{")?;
         self.named(name, value, ty)?;
-        self.written.push('}');
-        Ok(())
+        self.push("}")
     }
 
     fn case(&mut self, name: &str, inner: Option<&Val>, ty: Option<&Type>) -> Result<(), String> {

@@ -9,6 +9,7 @@ mod json;
 mod json_text;
 mod json_tree;
 mod leftovers;
+pub(super) mod lifted;
 pub(super) mod resources;
 mod text;
 
@@ -22,7 +23,7 @@ use crate::types::error::{ErrorKind, TaskError};
 use crate::types::limits::WIT_VALUES_A_LOOK;
 use crate::types::manifest::{FunctionInfo, ParameterInfo};
 use crate::types::options::TaskOptions;
-pub use budget::{Budget, Left};
+pub use budget::{Budget, Kept, Left, Payer};
 pub use exports::PlainExports;
 use resources::Step;
 
@@ -33,6 +34,8 @@ pub struct PlainFunction {
     /// What it takes and gives, which stands in the component once for all functions of this type: a hundred kilobytes of names, that
     /// thousands of exports share, would else be copied for each.
     ty: ComponentFunc,
+    /// See [`lifted::bytes_each`].
+    bytes_each: usize,
     /// Its whole name in WIT, where that is not the one that it is called by.
     wit_name: Option<Arc<str>>,
     /// What it is where a resource is made step by step.
@@ -93,6 +96,11 @@ impl PlainFunction {
         self.ty.results().next()
     }
 
+    /// How many bytes of memory its result takes at most for each that the engine counts.
+    pub(super) fn result_bytes_each(&self) -> usize {
+        self.bytes_each
+    }
+
     /// Room for what the function gives.
     pub(super) fn results(&self) -> Vec<Val> {
         self.ty.results().map(|_| Val::Bool(false)).collect()
@@ -133,7 +141,7 @@ impl PlainFunction {
 /// What is in an `err`, in words.
 fn failure(error: Option<&Val>, ty: Option<&Type>, budget: &mut Budget<'_>) -> String {
     match (error, ty) {
-        (Some(Val::String(text)), _) => text.clone(),
+        (Some(Val::String(text)), _) => text::name(text),
         (Some(error), Some(ty)) => json_text::write(error, ty, budget).unwrap_or_else(|why| why),
         _ => "it returned an error without a value".to_owned(),
     }
@@ -144,10 +152,7 @@ fn read(payload: &Payload, ty: &Type, budget: &mut Budget<'_>) -> Result<Val, St
         return Err("it holds references, which mean nothing to this component: pass the value".to_owned());
     }
     match payload.encoding {
-        Encoding::Json => {
-            let value = json_tree::read(&payload.data, budget)?;
-            json::read(&value, ty, budget)
-        }
+        Encoding::Json => budget.of_tree(&payload.data, |value, budget| json::read(value, ty, budget)),
         Encoding::Bincode => binary::read(&payload.data, ty, budget),
         Encoding::Raw => bytes(&payload.data, ty, budget),
     }
@@ -157,7 +162,7 @@ fn read(payload: &Payload, ty: &Type, budget: &mut Budget<'_>) -> Result<Val, St
 fn bytes(data: &[u8], ty: &Type, budget: &mut Budget<'_>) -> Result<Val, String> {
     match ty {
         Type::List(list) if list.ty() == Type::U8 => {
-            let mut values = Vec::new();
+            let mut values = budget.list(data.len())?;
             for some in data.chunks(WIT_VALUES_A_LOOK) {
                 budget.take(some.len())?;
                 values.extend(some.iter().map(|byte| Val::U8(*byte)));
@@ -174,6 +179,7 @@ fn write(value: &Val, ty: &Type, reply: Encoding, budget: &mut Budget<'_>) -> Re
         // As guests of the SDK do it, whatever is asked for.
         (Encoding::Bincode | Encoding::Raw, Val::List(items), Type::List(list)) if list.ty() == Type::U8 => {
             let byte = |item: &Val| if let Val::U8(byte) = item { *byte } else { 0 };
+            budget.keep(items.len()).map_err(wrong)?;
             let mut bytes = Vec::with_capacity(items.len());
             for some in items.chunks(WIT_VALUES_A_LOOK) {
                 budget.step(some.len()).map_err(wrong)?;

@@ -11,6 +11,7 @@ use super::PlainFunction;
 use super::budget::Budget;
 use crate::state::object::payload::{Encoding, Payload};
 use crate::types::error::{ErrorKind, TaskError};
+use crate::types::limits::WIT_STEP_VALUES;
 
 /// What a handle's argument has to be.
 const STEPS: &str = "a resource is written as the calls that make it, with their arguments: [{\"new\": [5]}, {\"add\": [3]}], \
@@ -39,7 +40,11 @@ impl Step {
         };
         match value {
             Value::Array(steps) if !steps.is_empty() => {
-                steps.into_iter().map(|step| Step::one(step).ok_or_else(wrong)).collect()
+                let mut all = budget.list(steps.len())?;
+                for step in steps {
+                    all.push(Step::one(step).ok_or_else(wrong)?);
+                }
+                Ok(all)
             }
             _ => Err(wrong()),
         }
@@ -72,6 +77,7 @@ impl Step {
         if types.len() != self.arguments.len() {
             return Err(wrong(format!("it takes {} arguments, and {} were given", types.len(), self.arguments.len())));
         }
+        budget.step(WIT_STEP_VALUES).map_err(wrong)?;
         let mut given: Vec<Val> = handle.into_iter().cloned().collect();
         for (value, ty) in self.arguments.iter().zip(&types) {
             given.push(super::json::read(value, ty, budget).map_err(wrong)?);

@@ -60,6 +60,19 @@ enum Color {
     Green,
 }
 
+/// Whoever looks at the fuel alone.
+impl<F: FnMut(u64) -> Result<(), TaskError> + Send> Payer for F {
+    fn burn(&mut self, fuel: u64) -> Result<(), TaskError> {
+        self(fuel)
+    }
+
+    fn keep(&mut self, _bytes: u64) -> Result<(), TaskError> {
+        Ok(())
+    }
+
+    fn let_go(&mut self, _bytes: u64) {}
+}
+
 /// What nobody pays for.
 macro_rules! free {
     () => {
@@ -297,7 +310,7 @@ fn burned_each_way(ty: &Type, json: &str) -> [u64; 4] {
         let mut budget = Budget::new(Left::default(), &mut pay);
         let made = work(&mut budget).unwrap();
         let (made, _) = budget.done(Ok(made)).unwrap();
-        (made, burned)
+        (made.made, burned)
     }
     let (value, json_read) = counted(|budget| json::read(&tree, ty, budget));
     let (text, json_written) = counted(|budget| json_text::write(&value, ty, budget));
