@@ -107,7 +107,8 @@ impl GuestLimiter {
         let mut error = TaskError::of_limit(ErrorKind::OutOfMemory, "memory-bytes", self.memory_max, total);
         if wanted.kept > 0 {
             let kept = wanted.kept;
-            error.message += &format!(", {kept} of them for what the host keeps for it: handles, waits and directories");
+            error.message +=
+                &format!(", {kept} of them for what the host keeps for it: handles, waits and directories");
         }
         if wanted.charged_values() > 0 {
             error.message += &format!(

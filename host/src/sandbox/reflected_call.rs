@@ -9,7 +9,7 @@ use super::guest::Guest;
 use super::host_call_yield::{ResultRoom, give_up_turn};
 use super::instance::{Instance, explained};
 use super::reflected::resources::Step;
-use super::reflected::{Argument, Budget, Kept, Left, Payer, PlainFunction, lifted, resources};
+use super::reflected::{Argument, Budget, Kept, Left, Payer, PlainFunction, lifted, resources, text};
 use super::tank;
 use super::trap::is_too_much_taken;
 use crate::state::object::payload::{Encoding, Held, Payload};
@@ -137,7 +137,8 @@ impl Instance {
             let results = self.call_plain(plain, given).await?;
             match made {
                 None => {
-                    let handle = self.translated(left, |budget| resources::handle(plain, &results.made, budget)).await?;
+                    let handle =
+                        self.translated(left, |budget| resources::handle(plain, &results.made, budget)).await?;
                     made = Some(handle.made);
                 }
                 // An error ends it; any other result is nobody's.
@@ -204,7 +205,8 @@ fn missing() -> TaskError {
 }
 
 fn unknown(step: &Step, is_there: bool) -> TaskError {
-    let name = step.name.escape_debug();
+    let name = text::brief_name(&step.name);
+    let name = name.escape_debug();
     TaskError::new(
         ErrorKind::InvalidArgument,
         match is_there {

@@ -98,7 +98,7 @@ impl Reader<'_, '_> {
                     names.push(self.text()?);
                 }
                 match names.iter().find(|name| known.names().all(|known| known != name.as_str())) {
-                    Some(name) => return Err(format!("there is no flag {name:?}")),
+                    Some(name) => return Err(format!("there is no flag {:?}", super::text::brief_name(name))),
                     None => Val::Flags(names),
                 }
             }
@@ -279,7 +279,7 @@ impl Writer<'_, '_> {
                 self.number(1);
                 self.inner(inner.as_deref(), result.err().as_ref())?;
             }
-            _ => return Err(super::text::of(ty)),
+            _ => return Err(super::text::brief(ty)),
         }
         Ok(())
     }

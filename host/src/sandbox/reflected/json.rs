@@ -10,6 +10,8 @@ use wasmtime::component::Val;
 use wasmtime::component::types::Type;
 
 use super::budget::Budget;
+use super::text::{self, brief_name, brief_names};
+use crate::types::limits::ERROR_TEXT_MAX;
 
 /// A value of this type.
 ///
@@ -58,7 +60,7 @@ pub fn read(value: &Value, ty: &Type, budget: &mut Budget<'_>) -> Result<Val, St
                     budget.own_text(name.len())?;
                     Ok(Val::Enum(name.to_owned()))
                 }
-                None => Err(wrong(&format!("one of {}", all(cases.names())), value)),
+                None => Err(wrong(&format!("one of {}", brief_names(cases.names())), value)),
             }
         }
         (Type::Flags(known), Value::Array(names)) => {
@@ -66,7 +68,7 @@ pub fn read(value: &Value, ty: &Type, budget: &mut Budget<'_>) -> Result<Val, St
             for name in names {
                 budget.take(1)?;
                 let flag = name.as_str().filter(|name| known.names().any(|known| known == *name));
-                let flag = flag.ok_or_else(|| wrong(&format!("some of {}", all(known.names())), name))?;
+                let flag = flag.ok_or_else(|| wrong(&format!("some of {}", brief_names(known.names())), name))?;
                 budget.own_text(flag.len())?;
                 flags.push(flag.to_owned());
             }
@@ -76,7 +78,7 @@ pub fn read(value: &Value, ty: &Type, budget: &mut Budget<'_>) -> Result<Val, St
             let (name, inner) = case(value).ok_or_else(|| wrong("the name of a case", value))?;
             let cases = budget.cases(ty)?;
             let Some((_, ty)) = cases.named(name) else {
-                return Err(wrong(&format!("one of {}", all(cases.names())), value));
+                return Err(wrong(&format!("one of {}", brief_names(cases.names())), value));
             };
             budget.own_text(name.len())?;
             Ok(Val::Variant(name.to_owned(), read_case(inner, ty, value, budget)?))
@@ -86,8 +88,8 @@ pub fn read(value: &Value, ty: &Type, budget: &mut Budget<'_>) -> Result<Val, St
             Some(("err", inner)) => Ok(Val::Result(Err(read_case(inner, result.err().as_ref(), value, budget)?))),
             _ => Err(wrong("ok or err", value)),
         },
-        (ty, Value::Number(number)) => integer(ty, number).ok_or_else(|| wrong(&super::text::of(ty), value)),
-        (ty, value) => Err(wrong(&super::text::of(ty), value)),
+        (ty, Value::Number(number)) => integer(ty, number).ok_or_else(|| wrong(&text::brief(ty), value)),
+        (ty, value) => Err(wrong(&text::brief(ty), value)),
     }
 }
 
@@ -110,7 +112,8 @@ fn read_record(ty: &Type, fields: &Map<String, Value>, budget: &mut Budget<'_>) 
     if record.fields().filter(|field| fields.contains_key(field.name)).count() < fields.len() {
         let known: HashSet<_> = record.fields().map(|field| field.name).collect();
         let unknown = fields.keys().find(|name| !known.contains(name.as_str())).map_or("", String::as_str);
-        let names = all(record.fields().map(|field| field.name));
+        let unknown = brief_name(unknown);
+        let names = brief_names(record.fields().map(|field| field.name));
         return Err(format!("there is no field `{unknown}`: there are {names}"));
     }
     let types: Vec<_> = record.fields().map(|each| (each.name, each.ty)).collect();
@@ -130,11 +133,16 @@ fn read_field(
     let value = match (fields.get(name), ty) {
         (Some(value), _) => value,
         (None, Type::Option(_)) => &Value::Null,
-        (None, _) => return Err(format!("the field `{name}` is missing")),
+        (None, _) => return Err(format!("the field `{}` is missing", brief_name(name))),
     };
     budget.name(name)?;
-    let read = read(value, ty, budget).map_err(|why| format!("`{name}`: {why}"))?;
+    let read = read(value, ty, budget).map_err(|why| in_field(name, why))?;
     Ok((name.to_owned(), read))
+}
+
+/// What is wrong within a field. Deep inside others its name says less than what is wrong.
+fn in_field(name: &str, why: String) -> String {
+    if why.len() > ERROR_TEXT_MAX / 2 { why } else { format!("`{}`: {why}", brief_name(name)) }
 }
 
 /// `"name"`, or `{"name": what is in it}`.
@@ -155,7 +163,7 @@ fn read_case(
     match (inner, ty) {
         (None | Some(Value::Null), None) => Ok(None),
         (Some(inner), Some(ty)) => read_boxed(inner, ty, budget).map(Some),
-        (None, Some(ty)) => Err(wrong(&format!("a value with it, {}", super::text::of(ty)), whole)),
+        (None, Some(ty)) => Err(wrong(&format!("a value with it, {}", text::brief(ty)), whole)),
         (Some(_), None) => Err(wrong("no value with it", whole)),
     }
 }
@@ -194,7 +202,7 @@ fn float(ty: &Type, value: &Value) -> Option<Val> {
 }
 
 fn expected_float(ty: &Type) -> String {
-    format!("{} (a number in its range, \"NaN\", \"Infinity\" or \"-Infinity\")", super::text::of(ty))
+    format!("{} (a number in its range, \"NaN\", \"Infinity\" or \"-Infinity\")", text::brief(ty))
 }
 
 /// A whole number of 64 bits as a text, which programs write that have no such numbers: digits, perhaps with a minus.
@@ -215,10 +223,6 @@ fn integer(ty: &Type, number: &Number) -> Option<Val> {
         Type::U64 => unsigned.map(Val::U64),
         _ => None,
     }
-}
-
-fn all<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.collect::<Vec<_>>().join(", ")
 }
 
 fn wrong(expected: &str, value: &Value) -> String {

@@ -87,7 +87,7 @@ impl Text<'_, '_> {
             (Val::Result(Err(inner)), Type::Result(result)) => {
                 self.case("err", inner.as_deref(), result.err().as_ref())
             }
-            _ => Err(super::text::of(ty)),
+            _ => Err(super::text::brief(ty)),
         }
     }
 

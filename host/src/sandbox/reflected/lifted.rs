@@ -51,8 +51,12 @@ fn inside(value: &Val) -> usize {
         Val::String(text) | Val::Enum(text) => of_text(text),
         // All of its items are of one type.
         Val::List(items) if items.first().is_none_or(is_plain) => places(items),
-        Val::List(items) | Val::FixedLengthList(items) | Val::Tuple(items) => sum(places(items), items.iter().map(inside)),
-        Val::Map(pairs) => sum(places(pairs), pairs.iter().map(|(key, value)| inside(key).saturating_add(inside(value)))),
+        Val::List(items) | Val::FixedLengthList(items) | Val::Tuple(items) => {
+            sum(places(items), items.iter().map(inside))
+        }
+        Val::Map(pairs) => {
+            sum(places(pairs), pairs.iter().map(|(key, value)| inside(key).saturating_add(inside(value))))
+        }
         Val::Record(fields) => {
             sum(places(fields), fields.iter().map(|(name, value)| of_text(name).saturating_add(inside(value))))
         }

@@ -11,7 +11,7 @@ mod json_tree;
 mod leftovers;
 pub(super) mod lifted;
 pub(super) mod resources;
-mod text;
+pub(super) mod text;
 
 use std::sync::Arc;
 
@@ -85,7 +85,7 @@ impl PlainFunction {
                 None => read(argument.payload(), &ty, budget).map(Argument::Value),
             };
             read.map_err(|why| {
-                let (name, ty) = (text::name(name), text::of(&ty));
+                let (name, ty) = (text::brief_name(name), text::brief(&ty));
                 TaskError::new(ErrorKind::InvalidArgument, format!("argument `{name}` ({ty}): {why}"))
             })
         };

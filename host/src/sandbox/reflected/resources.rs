@@ -7,8 +7,8 @@ use serde_json::Value;
 use wasmtime::component::types::{ComponentFunc, Type};
 use wasmtime::component::{ResourceType, Val};
 
-use super::PlainFunction;
 use super::budget::Budget;
+use super::{PlainFunction, text};
 use crate::state::object::payload::{Encoding, Payload};
 use crate::types::error::{ErrorKind, TaskError};
 use crate::types::limits::WIT_STEP_VALUES;
@@ -72,7 +72,9 @@ impl Step {
         handle: Option<&Val>,
         budget: &mut Budget<'_>,
     ) -> Result<Vec<Val>, TaskError> {
-        let wrong = |why: String| TaskError::new(ErrorKind::InvalidArgument, format!("`{}`: {why}", self.name));
+        let wrong = |why: String| {
+            TaskError::new(ErrorKind::InvalidArgument, format!("`{}`: {why}", text::brief_name(&self.name)))
+        };
         let types: Vec<_> = function.ty.params().map(|(_, ty)| ty).skip(usize::from(handle.is_some())).collect();
         if types.len() != self.arguments.len() {
             return Err(wrong(format!("it takes {} arguments, and {} were given", types.len(), self.arguments.len())));

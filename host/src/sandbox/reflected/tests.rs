@@ -386,3 +386,128 @@ fn a_tree_of_json_is_counted_before_it_is_there() {
         assert!(tree(json).unwrap_err().starts_with("no JSON: "), "{json}");
     }
 }
+
+/// Has so much memory, and counts what is kept of it.
+struct Account {
+    memory: u64,
+    kept: u64,
+    peak: u64,
+}
+
+impl Account {
+    fn of(memory: u64) -> Self {
+        Account { memory, kept: 0, peak: 0 }
+    }
+}
+
+impl Payer for Account {
+    fn burn(&mut self, _fuel: u64) -> Result<(), TaskError> {
+        Ok(())
+    }
+
+    fn keep(&mut self, bytes: u64) -> Result<(), TaskError> {
+        if self.kept + bytes > self.memory {
+            return Err(TaskError::new(ErrorKind::OutOfMemory, "no more"));
+        }
+        self.kept += bytes;
+        self.peak = self.peak.max(self.kept);
+        Ok(())
+    }
+
+    fn let_go(&mut self, bytes: u64) {
+        self.kept = self.kept.checked_sub(bytes).expect("it was kept");
+    }
+}
+
+/// What reading this keeps.
+fn read_for(account: &mut Account, payload: &Payload, ty: &Type) -> Result<Kept<Val>, TaskError> {
+    let mut budget = Budget::new(Left::default(), account);
+    let made = read(payload, ty, &mut budget).map_err(|why| TaskError::new(ErrorKind::InvalidArgument, why));
+    budget.done(made).map(|(kept, _)| kept)
+}
+
+#[test]
+fn values_are_charged_for_all_that_they_take() {
+    for (text, json) in [
+        ("(list u8)", "[1,2,3]"),
+        ("(list (list u8))", "[[],[1],[2,3]]"),
+        ("(list string)", r#"["", "a", "abc"]"#),
+        ("$unsorted", r#"{"a":1,"z":1}"#),
+        ("$shape", r#"{"corners":[{"x":1,"y":2,"tag":"long enough"},{"x":1,"y":2}]}"#),
+        ("(list $color)", r#"["red","green"]"#),
+        ("(list $marks)", r#"[["bold","small"],[]]"#),
+        ("(tuple u8 (result string (error u8)))", r#"[1,{"ok":"text"}]"#),
+    ] {
+        let (ty, mut account) = (ty(text), Account::of(1 << 20));
+        let kept = read_for(&mut account, &Payload::new(Encoding::Json, json), &ty).unwrap();
+        assert_eq!(account.kept, kept.bytes, "{text}: the tree is gone");
+        assert!(account.peak > kept.bytes, "{text}: and was charged");
+        let takes = lifted::bytes(std::slice::from_ref(&kept.made)) - size_of::<Val>();
+        assert!(kept.bytes >= takes as u64, "{text}: {} for {takes}", kept.bytes);
+        let written = binary::write(&kept.made, &ty, free!()).unwrap();
+        let mut account = Account::of(1 << 20);
+        let same = read_for(&mut account, &Payload::new(Encoding::Bincode, written), &ty).unwrap();
+        assert_eq!((&same.made, account.kept), (&kept.made, kept.bytes), "{text}");
+    }
+}
+
+#[test]
+fn what_finds_no_room_is_not_made_and_leaves_nothing_on_the_account() {
+    let count = 1_000_000u32;
+    let bytes = [&[252][..], &count.to_le_bytes(), &vec![0; count as usize]].concat();
+    let json = format!("[{}0]", "0,".repeat(count as usize - 1));
+    let payloads = [
+        Payload::new(Encoding::Raw, vec![0; count as usize]),
+        Payload::new(Encoding::Bincode, bytes),
+        Payload::new(Encoding::Json, json),
+    ];
+    for payload in payloads {
+        let mut account = Account::of(8 << 20);
+        let error = read_for(&mut account, &payload, &ty("(list u8)")).err().unwrap();
+        assert_eq!((error.kind, account.kept), (ErrorKind::OutOfMemory, 0), "{:?}", payload.encoding);
+        let mut account = Account::of(1 << 30);
+        let kept = read_for(&mut account, &payload, &ty("(list u8)")).unwrap();
+        let each = size_of::<Val>() as u64;
+        let list = u64::from(count) * each;
+        assert!((list..list + 100).contains(&kept.bytes), "{} in {:?}", kept.bytes, payload.encoding);
+    }
+}
+
+#[test]
+fn what_is_written_is_charged_as_well() {
+    let (ty, control) = (ty("string"), Val::String("\u{1}".repeat(1 << 20)));
+    let mut account = Account::of(8 << 20);
+    let mut budget = Budget::new(Left::default(), &mut account);
+    let text = json_text::write(&control, &ty, &mut budget).unwrap();
+    assert!(account.kept >= text.capacity() as u64 && text.len() > 6 << 20, "{} {}", account.kept, text.capacity());
+    let mut account = Account::of(4 << 20);
+    let mut budget = Budget::new(Left::default(), &mut account);
+    assert_eq!(json_text::write(&control, &ty, &mut budget).unwrap_err(), "no more");
+}
+
+#[test]
+fn results_of_small_parts_take_more_than_the_engine_counts() {
+    for (text, each) in [
+        ("u8", 1),
+        ("string", 1),
+        ("(list u8)", 1),
+        ("$marks", 1),
+        ("(tuple (list u8) $marks)", 1),
+        ("(list string)", 4),
+        ("(result (list (list u8)))", 4),
+        ("(list $point)", 4),
+        ("(option (list $marks))", 32),
+    ] {
+        assert_eq!(lifted::bytes_each(&ty(text)), each, "{text}");
+    }
+}
+
+#[test]
+fn long_names_leave_room_for_what_is_wrong() {
+    let names: String = (0..100).map(|number| format!("\"{}{number}\" ", "n".repeat(9000))).collect();
+    let ty = ty_with(&format!(r#"(type $e' (enum {names})) (import "e" (type $e (eq $e')))"#), "(tuple $e $e)");
+    for wrong in [json!(5), json!([5, 5])] {
+        let why = json::read(&wrong, &ty, free!()).unwrap_err();
+        assert!(why.len() < 1200 && why.contains("is expected, and this is"), "{} {why}", why.len());
+    }
+}

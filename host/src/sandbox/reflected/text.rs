@@ -3,9 +3,10 @@
 use wasmtime::component::types::Type;
 
 use crate::types::error::shorten;
-use crate::types::limits::ERROR_TEXT_MAX;
+use crate::types::limits::{ERROR_TEXT_MAX, NAME_BYTES_MAX};
 
-/// Why it is no value that can be written down, if it is none.
+/// Why it is no value that can be written down, if it is none. The parser lets no component have exports whose types have more than a
+/// million parts together, each counted wherever it is used.
 pub fn why_no_value(ty: &Type) -> Option<&'static str> {
     match ty {
         Type::List(list) => why_no_value(&list.ty()),
@@ -22,6 +23,29 @@ pub fn why_no_value(ty: &Type) -> Option<&'static str> {
         Type::Bool | Type::Char | Type::String | Type::Float32 | Type::Float64 | Type::Enum(_) | Type::Flags(_) => None,
         Type::S8 | Type::S16 | Type::S32 | Type::S64 | Type::U8 | Type::U16 | Type::U32 | Type::U64 => None,
     }
+}
+
+/// The type as it stands in an error, where what is wrong has to have room behind it.
+pub fn brief(ty: &Type) -> String {
+    shorten(of(ty), NAME_BYTES_MAX)
+}
+
+/// A name as it stands in an error.
+pub fn brief_name(name: &str) -> String {
+    shorten(beginning(name).to_owned(), NAME_BYTES_MAX)
+}
+
+/// Names as they stand in an error: of many the first ones.
+pub fn brief_names<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut text = String::new();
+    for name in names {
+        let comma = if text.is_empty() { "" } else { ", " };
+        if text.len() > 2 * NAME_BYTES_MAX {
+            return text + ", …";
+        }
+        text = text + comma + &brief_name(name);
+    }
+    text
 }
 
 /// The type as WIT spells it; records and variants by what is in them, since a component does not keep their names. Of a long one it is
