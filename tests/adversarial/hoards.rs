@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use rustyray_host::clock::ManualClock;
 use rustyray_host::limits::LOOK_UPS_MAX;
-use rustyray_host::{ActorOptions, Capabilities, DirAccess, ErrorKind, HostBuilder, Module, NetGrant, TaskOptions};
+use rustyray_host::{
+    ActorOptions, Budget, BudgetLimits, Capabilities, DirAccess, Encoding, ErrorKind, HostBuilder, Module, NetGrant,
+    Payload, TaskOptions,
+};
 
 use crate::arena::{Arena, attack, attack_next_door, attack_on};
 use crate::forge;
@@ -361,6 +364,60 @@ fn what_a_guest_holds_is_within_its_memory() {
         }
         let taken = peak_memory().saturating_sub(idle);
         assert!(taken <= MEMORY + MEMORY / 2 + BESIDE, "{taken}");
+    });
+}
+
+/// Spins with a list of bytes that it was given.
+const HOLDS: &str = r#"(component
+    (core module $m
+        (memory (export "memory") 17)
+        (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 64))
+        (func (export "hold") (param i32 i32) (loop (br 0))))
+    (core instance $i (instantiate $m))
+    (alias core export $i "memory" (core memory $memory))
+    (alias core export $i "realloc" (core func $realloc))
+    (func $hold (param "of" (list u8)) (canon lift (core func $i "hold") (memory $memory) (realloc $realloc)))
+    (export "hold" (func $hold)))"#;
+
+#[test]
+fn values_of_arguments_that_guests_hold() {
+    const BYTES: usize = 1 << 20;
+    const TASKS: u64 = 10;
+    attack(async |arena| {
+        let module = arena.load_forged(wat::parse_str(HOLDS).unwrap()).await;
+        let hold = |memory: u64, budget: &Budget| {
+            let options = TaskOptions::new().memory_bytes(memory).num_cpus(0.0).budget(budget);
+            module.task("hold").arg_payload(Payload::new(Encoding::Raw, vec![0; BYTES])).options(options)
+        };
+        let budget = Budget::new(BudgetLimits::default());
+        let idle = memory();
+        // Forty times its bytes have no room in some guests, and take none.
+        const SMALL: u64 = 16 << 20;
+        let refused: Vec<_> = (0..4 * TASKS).map(|_| hold(SMALL, &budget).try_submit()).collect();
+        for task in &refused {
+            let error = arena.end_of(task).await;
+            assert_eq!((error.kind, &*error.limit.as_ref().unwrap().name), (ErrorKind::OutOfMemory, "memory-bytes"));
+            assert!(error.message.contains("pass them in parts"), "{error:#}");
+            assert!(task.receipt().unwrap().memory_peak_bytes <= SMALL);
+        }
+        drop(refused);
+        let taken = peak_memory().saturating_sub(idle);
+        assert!(taken < 4 * TASKS * SMALL / 2, "{taken}");
+        // In others they have, and are charged.
+        let holding: Vec<_> = (0..TASKS).map(|_| hold(64 << 20, &budget).try_submit()).collect();
+        settled(&arena.host, "all to hold theirs", |_| budget.used().memory_bytes >= TASKS * 40 * BYTES as u64).await;
+        let (now, charged) = (memory(), budget.used().memory_bytes + arena.stats().object_bytes);
+        let taken = now.saturating_sub(idle);
+        println!("{} MB taken, {} MB charged", taken >> 20, charged >> 20);
+        assert!(taken <= charged + charged / 2 + BESIDE, "{taken} bytes are taken, and {charged} charged");
+        arena.neighbour.works_on().await;
+        for task in &holding {
+            assert!(!task.is_ready(), "{:?}", task.receipt());
+            arena.cancel(task);
+            assert_eq!(arena.end_of(task).await.kind, ErrorKind::TaskCancelled);
+        }
+        drop(holding);
+        settled(&arena.host, "all to be given back", |_| budget.used().memory_bytes == 0).await;
     });
 }
 

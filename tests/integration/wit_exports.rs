@@ -4,9 +4,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustyray_host::clock::{Clock, ManualClock, Sleep};
 use rustyray_host::limits::{HANDLE_BYTES, HANDLES_FEW, HANDLES_MAX};
-use rustyray_host::{Encoding, ErrorKind, Host, Module, ModuleError, Payload, TaskOptions};
+use rustyray_host::{Budget, BudgetLimits, Encoding, ErrorKind, Host, Module, ModuleError, Payload, TaskOptions};
 
-use rustyray_tests::{builder, error, finish, value};
+use rustyray_tests::{builder, error, finish, settled, value};
 
 async fn load(host: &Host, text: &str) -> Module {
     host.load_bytes("component", wat::parse_str(text).unwrap()).await.unwrap()
@@ -550,8 +550,169 @@ async fn json_that_takes_a_hundred_times_its_size_is_refused() {
     let many = format!("[{}0]", r#"{"":0},"#.repeat(2 * MILLION));
     // The one takes a value, the other how a resource is made.
     for task in ["cells.counter.new", "cells.counter.value"] {
-        let refused = echoed(&host, &module, task, &many).await.unwrap_err();
-        assert!(refused.contains("bytes of memory to read this JSON: pass it in parts"), "{task}: {refused}");
+        let payload = Payload::new(Encoding::Json, many.clone());
+        let call = module.task(task).arg_payload(payload);
+        let large = call.clone().options(TaskOptions::new().memory_bytes(1 << 30)).submit().await;
+        let refused = error(&host, &large).await;
+        let says = "bytes of memory to read this JSON: pass it in parts";
+        assert!(refused.message.contains(says), "{task}: {refused:#}");
+        // Within what the guest may have it ends sooner.
+        let small = call.options(TaskOptions::new().memory_bytes(64 << 20)).submit().await;
+        let refused = error(&host, &small).await;
+        assert_eq!((refused.kind, refused.limit.as_ref().unwrap().limit), (ErrorKind::OutOfMemory, 64 << 20));
+        assert!(small.receipt().unwrap().memory_peak_bytes <= 64 << 20);
     }
+    finish(host).await;
+}
+
+/// Takes lists and texts, and gives lists, of zeros, as long as it is told to.
+const LISTS: &str = r#"(component
+    (core module $m
+        (memory (export "memory") 32)
+        (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 64))
+        (func (export "count") (param i32 i32) (result i32) (local.get 1))
+        (func (export "hold") (param i32 i32) (loop (br 0)))
+        (func (export "give") (param i32) (result i32)
+            (i32.store (i32.const 0) (i32.const 64))
+            (i32.store (i32.const 4) (local.get 0))
+            (i32.const 0)))
+    (core instance $i (instantiate $m))
+    (alias core export $i "memory" (core memory $memory))
+    (alias core export $i "realloc" (core func $realloc))
+    (type $marks' (flags "a" "b" "c" "d" "e" "f" "g" "h"))
+    (export $marks "marks" (type $marks'))
+    (func $count (param "of" (list u8)) (result u32)
+        (canon lift (core func $i "count") (memory $memory) (realloc $realloc)))
+    (func $length (param "of" string) (result u32)
+        (canon lift (core func $i "count") (memory $memory) (realloc $realloc)))
+    (func $hold (param "of" (list u8)) (canon lift (core func $i "hold") (memory $memory) (realloc $realloc)))
+    (func $give (param "count" u32) (result (list u8)) (canon lift (core func $i "give") (memory $memory)))
+    (func $give-marks (param "count" u32) (result (list $marks)) (canon lift (core func $i "give") (memory $memory)))
+    (export "count" (func $count))
+    (export "length" (func $length))
+    (export "hold" (func $hold))
+    (export "give" (func $give))
+    (export "give-marks" (func $give-marks)))"#;
+
+/// A list of so many numbers, as bytes, in bincode, and in JSON.
+fn zeros(count: u32) -> [Payload; 3] {
+    let bytes = vec![0; count as usize];
+    [
+        Payload::new(Encoding::Raw, bytes.clone()),
+        Payload::new(Encoding::Bincode, [&[252][..], &count.to_le_bytes(), &bytes].concat()),
+        Payload::new(Encoding::Json, format!("[{}0]", "0,".repeat(count as usize - 1))),
+    ]
+}
+
+#[tokio::test]
+async fn values_of_arguments_and_results_are_the_guests_memory() {
+    const MEMORY: u64 = 16 << 20;
+    let host = builder().build().unwrap();
+    let module = load(&host, LISTS).await;
+    let budget = Budget::new(BudgetLimits::default());
+    let small = || TaskOptions::new().memory_bytes(MEMORY).budget(&budget);
+    let few = zeros(100_000).map(|list| module.task("count").arg_payload(list));
+    let many = zeros(1_000_000).map(|list| module.task("count").arg_payload(list));
+    let gives = |task: &str, count: u32| module.task(task).arg(count).reply(Encoding::Json);
+    for (fits, does_not) in few.into_iter().zip(many).chain([
+        (gives("give", 100_000), gives("give", 1_000_000)),
+        (gives("give-marks", 1000), gives("give-marks", 200_000)),
+    ]) {
+        let done = fits.options(small()).submit().await;
+        assert!(host.value(&done, None).await.is_ok(), "{:?}", done.receipt());
+        let peak = done.receipt().unwrap().memory_peak_bytes;
+        assert!((2 << 20..=MEMORY).contains(&peak), "{peak}");
+        let refused = error(&host, &does_not.options(small()).submit().await).await;
+        assert_eq!(refused.kind, ErrorKind::OutOfMemory, "{refused:#}");
+        let limit = refused.limit.as_ref().unwrap();
+        assert_eq!((limit.name.as_str(), limit.limit), ("memory-bytes", MEMORY));
+        assert!(refused.message.contains("give it more memory, or pass them in parts"), "{refused:#}");
+        settled(&host, "its instance to go", |stats| stats.instances == 0).await;
+        assert_eq!(budget.used().memory_bytes, 0);
+    }
+    // A text is what it is.
+    let text = module.task("length").arg("x".repeat(1_000_000)).options(small()).submit().await;
+    assert_eq!(value::<u32>(&host, &text).await, 1_000_000);
+    assert!(text.receipt().unwrap().memory_peak_bytes < 4 << 20);
+    // A few numbers need no room in a memory that has none.
+    let full = TaskOptions::new().memory_bytes(2 << 20);
+    assert_eq!(value::<Vec<u8>>(&host, &module.task("give").arg(100u32).options(full).submit().await).await.len(), 100);
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn what_is_held_of_arguments_is_on_the_account_while_the_guest_runs() {
+    let host = builder().build().unwrap();
+    let module = load(&host, LISTS).await;
+    let budget = Budget::new(BudgetLimits::default());
+    let [bytes, ..] = zeros(1_000_000);
+    let holds = module.task("hold").arg_payload(bytes).options(TaskOptions::new().budget(&budget));
+    let holds = holds.submit().await;
+    settled(&host, "it to have what it was given", |_| budget.used().memory_bytes > 40_000_000).await;
+    host.cancel(&holds);
+    assert_eq!(error(&host, &holds).await.kind, ErrorKind::TaskCancelled);
+    settled(&host, "its instance to go", |stats| stats.instances == 0).await;
+    assert_eq!(budget.used().memory_bytes, 0);
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn a_step_of_a_resource_burns_fuel_and_is_found_among_thousands_of_functions() {
+    let host = builder().build().unwrap();
+    let module = load(&host, COUNTER).await;
+    let steps = |count: usize| format!(r#"[{{"new": [5]}}{}]"#, r#","value""#.repeat(count));
+    let burned = async |count: usize| {
+        let payload = Payload::new(Encoding::Json, steps(count));
+        let call = module.task("cells.counter.value").arg_payload(payload).submit().await;
+        assert_eq!(value::<u32>(&host, &call).await, 5);
+        call.receipt().unwrap().fuel_used
+    };
+    let (few, many) = (burned(10).await, burned(1010).await);
+    assert!(many - few >= 1000 * 20 * 50, "{many} and {few}");
+    finish(host).await;
+}
+
+/// A component whose functions give a type of half a million parts, in a few hundred bytes: each has what another one has twice.
+fn doubled(functions: u32) -> String {
+    let types: String = (0..17).map(|n| format!("(type $t{} (tuple $t{n} $t{n}))", n + 1)).collect();
+    let exports: String = (0..functions).map(|n| format!("(export \"f{n}\" (func $f))")).collect();
+    format!(
+        r#"(component
+        (core module $m (memory (export "memory") 8) (func (export "f") (result i32) (i32.const 0)))
+        (core instance $i (instantiate $m))
+        (alias core export $i "memory" (core memory $memory))
+        (type $t0 (tuple u8 u8)) {types}
+        (func $f (result $t17) (canon lift (core func $i "f") (memory $memory)))
+        {exports})"#
+    )
+}
+
+#[tokio::test]
+async fn types_of_too_many_parts_are_refused() {
+    let host = builder().build().unwrap();
+    assert_eq!(tasks(&load(&host, &doubled(1)).await), ["f0"]);
+    // Each function's would be walked, for what it cannot do and for its words.
+    let error = refused(&host, &doubled(1000)).await.to_string();
+    assert!(error.contains("type size exceeds the limit of 1000000"), "{error}");
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn a_type_with_long_names_leaves_room_for_what_is_wrong() {
+    let host = builder().build().unwrap();
+    let names: String = (0..20).map(|number| format!("\"{}{number}\" ", "n".repeat(5000))).collect();
+    let text = format!(
+        r#"(component
+        (core module $m (func (export "f") (param i32)))
+        (core instance $i (instantiate $m))
+        (type $case' (enum {names}))
+        (export $case "case" (type $case'))
+        (func $f (param "{}" $case) (canon lift (core func $i "f")))
+        (export "f" (func $f)))"#,
+        "p".repeat(5000)
+    );
+    let module = load(&host, &text).await;
+    let refused = echoed(&host, &module, "f", "5").await.unwrap_err();
+    assert!(refused.ends_with("is expected, and this is 5"), "{refused}");
     finish(host).await;
 }
