@@ -421,7 +421,7 @@ impl HostBuilder {
             journal: keeper,
         };
         let runtime = Runtime::new(config, sandbox, clock, io.io.clone(), &io.time);
-        runtime.start_crew(threads)?;
+        runtime.start_workers(threads)?;
         Ok(Host::new(runtime, io))
     }
 }

@@ -271,13 +271,13 @@ fn read_module(path: &Path) -> Result<Vec<u8>, ModuleError> {
 }
 
 /// Ends the threads. Joining them blocks, so that a thread does it which nobody waits on but who takes what this gives. tokio's go after the
-/// crew's: guests that are about to end may look at the time.
+/// the workers': guests that are about to end may look at the time.
 fn end_threads(runtime: Arc<Runtime>, io: IoThreads, finish: bool) -> Option<(JoinHandle<()>, Receiver<()>)> {
     let (done, joined) = futures::channel::oneshot::channel();
     // Also where there is no thread to wait for them.
-    runtime.end_crew();
+    runtime.end_workers();
     let joiner = std::thread::Builder::new().name("rustyray-join".to_owned()).spawn(move || {
-        runtime.join_crew(JOIN);
+        runtime.join_workers(JOIN);
         io.join(JOIN);
         if finish {
             runtime.observers().finish(OBSERVER_PATIENCE);

@@ -107,7 +107,7 @@ impl Module {
 
     /// Gives this module a weight from 1 to [`WEIGHT_MAX`](crate::limits::WEIGHT_MAX), for all its handles and versions. Beside modules of
     /// weight 1, one of weight 3 gets three times their share of the CPU slots, of the turns of ready tasks and of those that
-    /// compute, and of the instances that are kept for modules. Shares are divided among the modules that want something: nothing is
+    /// compute, and of the instances that are kept for modules. RoundRobin are divided among the modules that want something: nothing is
     /// left idle for the others. Priorities go first: a weight counts among tasks of the same priority.
     ///
     /// # Errors

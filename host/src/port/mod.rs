@@ -12,7 +12,7 @@ use futures::future::BoxFuture;
 use tracing::Level;
 
 use crate::state::actor::ActorRef;
-use crate::state::actor::concurrent_calls::Shift;
+use crate::state::actor::concurrent_calls::ConcurrentCalls;
 use crate::state::deadlock::blocked_on::Wait;
 use crate::state::object::ObjectRef;
 use crate::state::object::gathering::Gathering;
@@ -144,8 +144,8 @@ pub trait Port: Send + Sync {
     fn resume(&self, task: &TaskRecord, alone: bool);
 
     /// A guest that serves several calls at once has nothing to do until the wait is over or somebody calls it.
-    fn rest(&self, shift: &Arc<Shift>, wait: Wait);
+    fn rest(&self, concurrent_calls: &Arc<ConcurrentCalls>, wait: Wait);
 
     /// It has something to do.
-    fn rise(&self, shift: &Shift);
+    fn rise(&self, concurrent_calls: &ConcurrentCalls);
 }

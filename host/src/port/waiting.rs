@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::Port;
-use crate::state::actor::concurrent_calls::{News, Shift};
+use crate::state::actor::concurrent_calls::{ConcurrentCalls, News};
 use crate::state::deadlock::blocked_on::{Awaited, Wait};
 use crate::state::object::gathering::Gathering;
 use crate::state::object::store::Reservation;
@@ -309,7 +309,7 @@ async fn wait(
         if sealed.as_mut().is_some_and(|sealed| Pin::new(sealed).poll(cx).is_ready()) {
             return Poll::Ready(Waited::Ready);
         }
-        if let Some(verdict) = task.and_then(|task| task.parking().verdict()) {
+        if let Some(verdict) = task.and_then(|task| task.blocked_on().verdict()) {
             return Poll::Ready(Waited::InVain(verdict));
         }
         match sleep.as_mut().map(|sleep| sleep.as_mut().poll(cx)) {
@@ -323,11 +323,11 @@ async fn wait(
 /// What a guest that serves several calls at once has to know; `None` when enough of what it wants is there, or the time is up.
 pub async fn wait_for_news(
     port: &dyn Port,
-    shift: &Arc<Shift>,
+    concurrent_calls: &Arc<ConcurrentCalls>,
     wanted: &Wanted,
     timeout: Option<Duration>,
 ) -> Option<News> {
-    if let Some(news) = shift.news() {
+    if let Some(news) = concurrent_calls.news() {
         return Some(news);
     }
     let mut arrivals = wanted.arrivals();
@@ -336,9 +336,9 @@ pub async fn wait_for_news(
     }
     let mut sleep = timeout.and_then(|timeout| sleep_for(port, timeout));
     let alone = sleep.is_none() && !arrivals.as_ref().is_some_and(Awaitable::is_from_outside);
-    let _listening = Listening::new(port, shift, alone.then(|| wanted.wait()));
+    let _listening = Listening::new(port, concurrent_calls, alone.then(|| wanted.wait()));
     poll_fn(|cx| {
-        if let Some(news) = shift.poll_news(cx) {
+        if let Some(news) = concurrent_calls.poll_news(cx) {
             return Poll::Ready(Some(news));
         }
         let come = arrivals.as_mut().is_some_and(|arrivals| Pin::new(arrivals).poll(cx).is_ready());
@@ -353,28 +353,28 @@ pub async fn wait_for_news(
 /// A guest that waits for news; dropping it, also because the guest is ended, lets it go on.
 struct Listening<'a> {
     port: &'a dyn Port,
-    shift: &'a Arc<Shift>,
+    concurrent_calls: &'a Arc<ConcurrentCalls>,
     rests: bool,
 }
 
 impl<'a> Listening<'a> {
     /// It rests if only calls and other tasks end the `wait`.
-    fn new(port: &'a dyn Port, shift: &'a Arc<Shift>, wait: Option<Wait>) -> Self {
-        shift.set_listens(true);
+    fn new(port: &'a dyn Port, concurrent_calls: &'a Arc<ConcurrentCalls>, wait: Option<Wait>) -> Self {
+        concurrent_calls.set_listens(true);
         let rests = wait.is_some();
         if let Some(wait) = wait {
-            port.rest(shift, wait);
+            port.rest(concurrent_calls, wait);
         }
-        Listening { port, shift, rests }
+        Listening { port, concurrent_calls, rests }
     }
 }
 
 impl Drop for Listening<'_> {
     fn drop(&mut self) {
         if self.rests {
-            self.port.rise(self.shift);
+            self.port.rise(self.concurrent_calls);
         }
-        self.shift.set_listens(false);
+        self.concurrent_calls.set_listens(false);
     }
 }
 

@@ -14,8 +14,8 @@ use crate::state::actor::ActorRecord;
 use crate::state::actor::mailbox::Event;
 use crate::state::object::Outcome;
 use crate::state::object::payload::{Arguments, Encoding, Payload};
-use crate::state::task::cancellation::{CancelSlot, StopReason};
-use crate::state::task::{Conductor, TaskRecord, Work};
+use crate::state::task::cancellation::{Cancellation, StopReason};
+use crate::state::task::{TaskRecord, TaskSink, Work};
 use crate::types::budget::Budget;
 use crate::types::error::{ErrorKind, TaskError};
 use crate::types::resources::ResourceSet;
@@ -168,7 +168,7 @@ impl Runtime {
         spec.inherited_deadline = spec.budget.as_ref().and_then(|budget| budget.deadline(spec.queued));
         spec.within_grace = false;
         at_home(&mut spec);
-        Ok(TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), self.conductor()))
+        Ok(TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), self.sink()))
     }
 
     /// Runs the constructor, with the arguments of the `first` start.
@@ -179,7 +179,7 @@ impl Runtime {
         first: &Arc<TaskRecord>,
         may_restart: bool,
     ) -> Result<Instance, Unstarted> {
-        let slot = CancelSlot::new();
+        let slot = Cancellation::new();
         if !task.begin(slot.clone(), self.clock.now()) {
             self.end_late(task);
             let ended = TaskError::new(ErrorKind::ActorDied, "it was ended before it began");
@@ -321,7 +321,7 @@ impl Runtime {
         let Work::Call { reply, .. } = call.spec.work else {
             return Ok(instance);
         };
-        let slot = CancelSlot::new();
+        let slot = Cancellation::new();
         if !call.begin(slot.clone(), self.clock.now()) {
             self.end_late(call);
             return Ok(instance);

@@ -116,7 +116,7 @@ impl Runtime {
         let mut sealed = Sealed::new(&objects, objects.len());
         poll_fn(|cx| {
             task.interrupt().register(cx.waker());
-            match task.parking().verdict() {
+            match task.blocked_on().verdict() {
                 Some(verdict) => Poll::Ready(Err(TaskError::clone(&verdict))),
                 // Its guest has not been called, and needs no grace.
                 None if task.cancel_requested() => Poll::Ready(Err(unwanted())),
@@ -172,7 +172,7 @@ impl<'a> Beside<'a> {
         let mut scheduler = runtime.scheduler.lock();
         // Under the scheduler's lock: whoever is told to look finds it.
         let stamp = scheduler.park(Waiter::Task(Arc::downgrade(task)));
-        let before = task.parking().park(wait, stamp);
+        let before = task.blocked_on().park(wait, stamp);
         drop(scheduler);
         drop(before);
         runtime.running.lock().begins_to_wait(task);
@@ -183,7 +183,7 @@ impl<'a> Beside<'a> {
 impl Drop for Beside<'_> {
     fn drop(&mut self) {
         self.runtime.running.lock().goes_on(self.task);
-        let parked = self.task.parking().unpark();
+        let parked = self.task.blocked_on().unpark();
         let mut scheduler = self.runtime.scheduler.lock();
         parked.iter().for_each(|parked| scheduler.unpark(parked.stamp()));
         drop(scheduler);

@@ -13,7 +13,7 @@ use crate::state::actor::ActorRecord;
 use crate::state::actor::checkpoint::Saved;
 use crate::state::object::gathering::is_want_of_room;
 use crate::state::object::payload::{Payload, Value};
-use crate::state::task::cancellation::CancelSlot;
+use crate::state::task::cancellation::Cancellation;
 use crate::state::task::{TaskRecord, Work};
 use crate::storage::journal::{Entry, Key, Kind};
 use crate::types::error::{ErrorKind, TaskError};
@@ -116,7 +116,7 @@ impl Runtime {
         if !self.wants_saving(actor) {
             return Ok(instance);
         }
-        let slot = CancelSlot::new();
+        let slot = Cancellation::new();
         actor.set_saving(Some(slot.clone()));
         let (runtime, record) = (self.clone(), actor.clone());
         let saving = async move {

@@ -18,11 +18,11 @@ use super::faults::host_failed;
 use super::worker::dependency_failed;
 use crate::sandbox::Instance;
 use crate::state::actor::ActorRecord;
-use crate::state::actor::concurrent_calls::{End, Ended, Shift};
+use crate::state::actor::concurrent_calls::{ConcurrentCalls, End, Ended};
 use crate::state::object::Outcome as ObjectOutcome;
 use crate::state::object::payload::{Held, Payload, Value};
 use crate::state::task::TaskRecord;
-use crate::state::task::cancellation::{CancelSlot, Stop, StopReason};
+use crate::state::task::cancellation::{Cancellation, Stop, StopReason};
 use crate::types::clock::Sleep;
 use crate::types::error::{ErrorKind, TaskError};
 use crate::types::event::EventKind;
@@ -40,29 +40,29 @@ impl Runtime {
         first: Arc<TaskRecord>,
         may_restart: bool,
     ) -> Served {
-        let (mut slot, mut shift) = new_shift(actor, &first, holds);
-        let mut service = Service::new(self.clone(), actor.clone(), shift.clone(), may_restart);
+        let (mut slot, mut concurrent_calls) = new_concurrent_calls(actor, &first, holds);
+        let mut service = Service::new(self.clone(), actor.clone(), concurrent_calls.clone(), may_restart);
         service.begin(first);
-        // One shift after the other, as long as calls come while results of the one before wait for room.
+        // Some after the others, as long as calls come while results of the one before wait for room.
         let served = loop {
             let serving = {
-                let shift = shift.clone();
+                let concurrent_calls = concurrent_calls.clone();
                 async move {
-                    let served = instance.serve_calls(shift).await;
+                    let served = instance.serve_calls(concurrent_calls).await;
                     served.map(|()| instance)
                 }
             };
             let ended = {
                 let guest = self.sheltered(serving, Err);
-                let mut guest = pin!(slot.run(guest, || shift.preempted()));
+                let mut guest = pin!(slot.run(guest, || concurrent_calls.preempted()));
                 poll_fn(|cx| service.poll(guest.as_mut(), cx)).await
             };
             let served = service.conclude(ended);
             match (service.store_the_rest(served.is_ok()).await, served) {
                 (Some(next), Ok(alive)) => {
                     instance = alive;
-                    (slot, shift) = new_shift(actor, &next, holds);
-                    service.shift = shift.clone();
+                    (slot, concurrent_calls) = new_concurrent_calls(actor, &next, holds);
+                    service.concurrent_calls = concurrent_calls.clone();
                     service.begin(next);
                 }
                 (_, served) => break served,
@@ -76,20 +76,20 @@ impl Runtime {
     }
 }
 
-/// A shift that begins with this call, and what ends it as a whole.
-fn new_shift(
+/// The calls served at once that begin with this one, and what ends them as a whole.
+fn new_concurrent_calls(
     actor: &ActorRecord,
     first: &Arc<TaskRecord>,
     holds: &ResourceSet,
-) -> (Arc<CancelSlot<Result<Instance, TaskError>>>, Arc<Shift>) {
-    let slot = CancelSlot::new();
-    let shift = Shift::new(first.clone(), slot.clone(), holds.clone());
-    actor.set_shift(shift.clone());
+) -> (Arc<Cancellation<Result<Instance, TaskError>>>, Arc<ConcurrentCalls>) {
+    let slot = Cancellation::new();
+    let concurrent_calls = ConcurrentCalls::new(first.clone(), slot.clone(), holds.clone());
+    actor.set_concurrent_calls(concurrent_calls.clone());
     // A kill that came before it was known what runs.
     if actor.mailbox.kill_pending() {
         slot.stop(StopReason::ActorKilled);
     }
-    (slot, shift)
+    (slot, concurrent_calls)
 }
 
 /// A call whose arguments are read back from disk, and the attempt that they are for.
@@ -120,7 +120,7 @@ impl Drop for Seat {
 struct Service {
     runtime: Arc<Runtime>,
     actor: Arc<ActorRecord>,
-    shift: Arc<Shift>,
+    concurrent_calls: Arc<ConcurrentCalls>,
     may_restart: bool,
     /// How many calls of each lane are served.
     served: Vec<u32>,
@@ -133,12 +133,17 @@ struct Service {
 }
 
 impl Service {
-    fn new(runtime: Arc<Runtime>, actor: Arc<ActorRecord>, shift: Arc<Shift>, may_restart: bool) -> Self {
+    fn new(
+        runtime: Arc<Runtime>,
+        actor: Arc<ActorRecord>,
+        concurrent_calls: Arc<ConcurrentCalls>,
+        may_restart: bool,
+    ) -> Self {
         let lanes = actor.lanes.as_ref().map_or(1, |lanes| lanes.len());
         Service {
             runtime,
             actor,
-            shift,
+            concurrent_calls,
             may_restart,
             served: vec![0; lanes],
             seats: HashMap::new(),
@@ -170,7 +175,7 @@ impl Service {
     fn take(&mut self, cx: &mut Context<'_>) -> bool {
         let mut taken = false;
         // One that was told that no call is left takes none any more until it has returned: those that come wait for that.
-        while !self.shift.is_over()
+        while !self.concurrent_calls.is_over()
             && let Some(call) = self.next(cx)
         {
             taken |= self.begin(call);
@@ -194,14 +199,14 @@ impl Service {
 
     /// False if it was ended before.
     fn begin(&mut self, call: Arc<TaskRecord>) -> bool {
-        let Some(ender) = self.shift.admit(&call) else {
-            // The guest has just heard that there is none: it is served in the next shift.
+        let Some(ender) = self.concurrent_calls.admit(&call) else {
+            // The guest has just heard that there is none: it is served with the next ones.
             let dead = self.actor.mailbox.push_first(call);
             dead.into_iter().for_each(|call| self.runtime.give_up(&call, gone()));
             return false;
         };
         if !call.begin(ender, self.runtime.clock.now()) {
-            self.shift.forget(&call);
+            self.concurrent_calls.forget(&call);
             self.runtime.end_late(&call);
             return false;
         }
@@ -230,8 +235,8 @@ impl Service {
 
     fn hand_over(&mut self, call: Arc<TaskRecord>, arguments: Result<Vec<Held>, TaskError>) {
         match arguments {
-            Ok(arguments) => self.shift.hand_over(call, arguments),
-            Err(error) if self.shift.forget(&call) => self.finish(&call, Err(error), false),
+            Ok(arguments) => self.concurrent_calls.hand_over(call, arguments),
+            Err(error) if self.concurrent_calls.forget(&call) => self.finish(&call, Err(error), false),
             // It was ended meanwhile.
             Err(_) => {}
         }
@@ -240,7 +245,7 @@ impl Service {
     /// Settles what is over. True if anything was.
     fn settle(&mut self) -> bool {
         let mut settled = false;
-        while let Some(Ended { call, waited, end }) = self.shift.pop_end() {
+        while let Some(Ended { call, waited, end }) = self.concurrent_calls.pop_end() {
             let outcome = match end {
                 End::Answered(answer) => answer.map_err(|error| *error),
                 End::Stopped(reason) => Err(self.runtime.stopped(&call, reason)),
@@ -288,7 +293,7 @@ impl Service {
 
     /// Has the result wait for room. The guest is done with the call, which is ended alone from here on.
     fn store(&mut self, call: Arc<TaskRecord>, payload: Payload, waited: bool) {
-        let slot = CancelSlot::new();
+        let slot = Cancellation::new();
         call.go_on_in(slot.clone());
         // Who ended it a moment ago found nothing to end.
         if call.was_ended() {
@@ -319,7 +324,7 @@ impl Service {
 
     /// Ends the instance when its guest does not leave a call that is to end, or does not return. True if it did.
     fn lose_patience(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(reason) = self.shift.poll_overdue(cx) else {
+        let Some(reason) = self.concurrent_calls.poll_overdue(cx) else {
             self.patience = None;
             return false;
         };
@@ -327,7 +332,7 @@ impl Service {
         let patience = self.patience.get_or_insert_with(|| Box::pin(tokio::time::sleep(AWAIT_GRACE)));
         let lost = patience.as_mut().poll(cx).is_ready();
         if lost {
-            self.shift.end(reason);
+            self.concurrent_calls.end(reason);
         }
         lost
     }
@@ -352,8 +357,8 @@ impl Service {
     /// What came of the instance, and of the calls that were not answered.
     fn conclude(&mut self, ended: Outcome) -> Served {
         self.settle();
-        let ran = self.shift.charged();
-        let left = self.shift.abandoned();
+        let ran = self.concurrent_calls.charged();
+        let left = self.concurrent_calls.abandoned();
         let error = match ended {
             Ok(Ok(instance)) if left.is_empty() => return Ok(instance),
             Ok(Ok(_)) => TaskError::new(ErrorKind::WorkerCrashed, "it stopped serving calls without an answer to each"),
@@ -400,7 +405,7 @@ impl Drop for Service {
         }
         let runtime = self.runtime.clone();
         runtime.survives("failed the calls of an actor", || {
-            for (call, waited) in self.shift.abandoned() {
+            for (call, waited) in self.concurrent_calls.abandoned() {
                 self.runtime.settle(&call, Err(host_failed()));
                 self.leave(&call, waited);
             }

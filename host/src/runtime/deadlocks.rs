@@ -114,7 +114,9 @@ impl Runtime {
         let up_to = (all.len() == WAITS_LISTED_MAX).then(|| all.last().map(|(stamp, _)| *stamp)).flatten();
         let task = |waiter| match waiter {
             Waiter::Task(task) => task.upgrade(),
-            Waiter::Calls(shift) => shift.upgrade().filter(|shift| !shift.has_news())?.first_known(),
+            Waiter::Calls(concurrent_calls) => {
+                concurrent_calls.upgrade().filter(|concurrent_calls| !concurrent_calls.has_news())?.first_known()
+            }
         };
         // Some have gone on meanwhile.
         let waits = |(stamp, waiter)| Some((stamp, task(waiter).filter(|task| task.parked_at() == Some(stamp))?));

@@ -9,7 +9,7 @@ use tracing::Level;
 use crate::port::log::{LogLine, LogSource};
 use crate::port::{ActorRequest, Begun, CallRequest, Port, TaskRequest};
 use crate::state::actor::ActorRef;
-use crate::state::actor::concurrent_calls::Shift;
+use crate::state::actor::concurrent_calls::ConcurrentCalls;
 use crate::state::deadlock::blocked_on::Wait;
 use crate::state::object::ObjectRef;
 use crate::state::object::gathering::Gathering;
@@ -122,7 +122,7 @@ impl Port for NobodyHome {
 
     fn resume(&self, _task: &TaskRecord, _alone: bool) {}
 
-    fn rest(&self, _shift: &Arc<Shift>, _wait: Wait) {}
+    fn rest(&self, _shift: &Arc<ConcurrentCalls>, _wait: Wait) {}
 
-    fn rise(&self, _shift: &Shift) {}
+    fn rise(&self, _shift: &ConcurrentCalls) {}
 }

@@ -221,7 +221,7 @@ pub(super) async fn mind(runtime: Arc<Runtime>) {
             match runtime.endings.lacks_a_thread(&mut seen) {
                 None => break,
                 // Where the system has none, those that are there go on.
-                Some(true) => drop(runtime.start_to_end(&runtime.crew.presence)),
+                Some(true) => drop(runtime.start_to_end(&runtime.workers.presence)),
                 Some(false) => {}
             }
         }

@@ -12,7 +12,7 @@ use crate::state::actor::plans::ActorPlans;
 use crate::state::actor::{ActorRecord, ActorRef};
 use crate::state::object::ObjectRef;
 use crate::state::object::payload::{Arguments, Encoding, Payload};
-use crate::state::task::cancellation::CancelSlot;
+use crate::state::task::cancellation::Cancellation;
 use crate::state::task::{TaskRecord, TaskSpec, Work};
 use crate::types::clock::Moment;
 use crate::types::error::{ErrorKind, TaskError};
@@ -122,7 +122,7 @@ impl Runtime {
         actor: &ActorRecord,
         mut instance: Instance,
     ) -> Result<(Instance, Result<Payload, TaskError>), TaskError> {
-        let slot = CancelSlot::new();
+        let slot = Cancellation::new();
         actor.set_saving(Some(slot.clone()));
         let saving = self.sheltered(async move { instance.save().await.map(|state| (instance, state)) }, Err);
         let saved = slot.run(saving, || None).await;
@@ -139,7 +139,7 @@ impl Runtime {
         state: Payload,
     ) -> Result<Instance, TaskError> {
         let task = self.moving_task(home, construct);
-        let slot = CancelSlot::new();
+        let slot = Cancellation::new();
         if !task.begin(slot.clone(), self.clock.now()) {
             return Err(TaskError::new(ErrorKind::ActorDied, "it was ended before it moved"));
         }
@@ -177,7 +177,7 @@ impl Runtime {
             budget: construct.spec.budget.clone(),
             ..construct.spec.clone()
         };
-        TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), self.conductor())
+        TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), self.sink())
     }
 }
 

@@ -1,4 +1,4 @@
-//! What runs the host: the crew of threads that run tasks and actors, and on tokio what watches deadlines and cleans up.
+//! What runs the host: the workers, threads that run tasks and actors, and on tokio what watches deadlines and cleans up.
 //! The only place that starts threads and tokio tasks.
 
 mod actors;
@@ -55,11 +55,11 @@ pub use observers::{Observers, Sinks};
 use self::endings::Endings;
 use self::loading::{CompilingLines, DescribingLine};
 use self::observers::Guard;
-use self::workers::{Crew, Job};
+use self::workers::{Job, Workers};
 use crate::port::log::{LogLine, LogSource};
 use crate::port::{ActorRequest, Begun, CallRequest, Port, TaskRequest};
 use crate::sandbox::Sandbox;
-use crate::state::actor::concurrent_calls::Shift;
+use crate::state::actor::concurrent_calls::ConcurrentCalls;
 use crate::state::actor::move_turns::MoveTurns;
 use crate::state::actor::names::ActorNames;
 use crate::state::actor::{ActorRecord, ActorRef};
@@ -74,7 +74,7 @@ use crate::state::queue::room::{Place, Room};
 use crate::state::queue::scheduler::{Desk, Load, Scheduler};
 use crate::state::queue::timers::Timers;
 use crate::state::task::running::Running;
-use crate::state::task::{Conductor, TaskRecord};
+use crate::state::task::{TaskRecord, TaskSink};
 use crate::storage::spill::SpillFolder;
 use crate::types::capabilities::Capabilities;
 use crate::types::clock::Clock;
@@ -134,7 +134,7 @@ pub struct Runtime {
     /// Stands for all actors for which the store has no room, while anybody holds one.
     nobody: Mutex<Weak<ActorRecord>, { rank::NAMES }>,
     scheduler: Desk<Job>,
-    crew: Crew,
+    workers: Workers,
     /// The places for pending tasks.
     room: Arc<Room>,
     timers: Mutex<Timers, { rank::TIMERS }>,
@@ -257,7 +257,7 @@ impl Runtime {
             creating: Mutex::new(()),
             nobody: Mutex::new(Weak::new()),
             scheduler: Desk::new(scheduler),
-            crew: Crew::new(),
+            workers: Workers::new(),
             room,
             timers: Mutex::new(Timers::default()),
             timers_changed: Notify::new(),
@@ -348,7 +348,7 @@ impl Runtime {
         self.me.upgrade()
     }
 
-    fn conductor(&self) -> Weak<dyn Conductor> {
+    fn sink(&self) -> Weak<dyn TaskSink> {
         self.me.clone()
     }
 
@@ -360,8 +360,8 @@ impl Runtime {
     ) -> Begun<StreamRef> {
         let account = taker.map(|taker| taker.spec.module.account.clone()).unwrap_or_default();
         let stream = Stream::new(&self.store, taker, &account);
-        let conductor = self.conductor();
-        submit(stream.clone()).map(|task| StreamRef::new(stream, task, conductor))
+        let sink = self.sink();
+        submit(stream.clone()).map(|task| StreamRef::new(stream, task, sink))
     }
 }
 
@@ -450,7 +450,7 @@ impl Port for Runtime {
     /// of others, leave it to one that may wait.
     fn let_go(&self, state: Vec<Box<dyn Any + Send>>) {
         let state = LetGo { state, runtime: self.me.clone() };
-        match self.crew.is_here() {
+        match self.workers.is_here() {
             true => drop(state),
             // Where there is no such thread it is dropped here.
             false => drop(caught(|| self.tokio.spawn_blocking(|| drop(state)))),
@@ -477,32 +477,32 @@ impl Port for Runtime {
         // Under the scheduler's lock: whoever is told to look finds it.
         let before = wait.and_then(|wait| {
             let stamp = scheduler.park(Waiter::Task(Arc::downgrade(task)));
-            task.parking().park(wait, stamp)
+            task.blocked_on().park(wait, stamp)
         });
         drop(scheduler);
         drop(before);
     }
 
-    fn rest(&self, shift: &Arc<Shift>, wait: Wait) {
+    fn rest(&self, concurrent_calls: &Arc<ConcurrentCalls>, wait: Wait) {
         let mut scheduler = self.scheduler.lock();
-        scheduler.lull(shift.holds());
-        let stamp = scheduler.park(Waiter::Calls(Arc::downgrade(shift)));
-        let before = shift.parking().park(wait, stamp);
+        scheduler.lull(concurrent_calls.holds());
+        let stamp = scheduler.park(Waiter::Calls(Arc::downgrade(concurrent_calls)));
+        let before = concurrent_calls.blocked_on().park(wait, stamp);
         drop(scheduler);
         drop(before);
     }
 
-    fn rise(&self, shift: &Shift) {
-        let parked = shift.parking().unpark();
+    fn rise(&self, concurrent_calls: &ConcurrentCalls) {
+        let parked = concurrent_calls.blocked_on().unpark();
         let mut scheduler = self.scheduler.lock();
-        scheduler.stir(shift.holds());
+        scheduler.stir(concurrent_calls.holds());
         parked.iter().for_each(|parked| scheduler.unpark(parked.stamp()));
         drop(scheduler);
         drop(parked);
     }
 
     fn resume(&self, task: &TaskRecord, alone: bool) {
-        let parked = if alone { task.parking().unpark() } else { None };
+        let parked = if alone { task.blocked_on().unpark() } else { None };
         let mut scheduler = self.scheduler.lock();
         scheduler.resume(task, alone);
         parked.iter().for_each(|parked| scheduler.unpark(parked.stamp()));

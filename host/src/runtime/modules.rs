@@ -18,7 +18,7 @@ use crate::sandbox::{CheckedModule, Instance, LoadedModule, ModuleError, NativeC
 use crate::state::modules::{ModuleSlot, Registrar};
 use crate::state::object::payload::Arguments;
 use crate::state::object::store::Reservation;
-use crate::state::task::cancellation::{CancelSlot, Stop, StopReason};
+use crate::state::task::cancellation::{Cancellation, Stop, StopReason};
 use crate::state::task::{TaskRecord, TaskSpec, Work};
 use crate::types::account::Account;
 use crate::types::capabilities::Capabilities;
@@ -253,8 +253,8 @@ impl Runtime {
             queued: self.clock.now(),
             own_bytes: 0,
         };
-        let task = TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), self.conductor());
-        let slot = CancelSlot::new();
+        let task = TaskRecord::new(spec, false, Arguments::default(), self.store.promise(), self.sink());
+        let slot = Cancellation::new();
         let (runtime, code, asked) = (self.clone(), code.clone(), task.clone());
         let answer = async move {
             let port = NobodyHome::new(runtime.clone());

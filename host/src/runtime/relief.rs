@@ -13,7 +13,7 @@ use super::Runtime;
 use super::workers::Job;
 use crate::types::limits::{RELIEF_KEPT, RELIEF_LONG, RELIEF_PATIENCE, RELIEVED_SOON_MAX, SPARE_THREADS_MAX};
 
-/// What is seen of the threads of a crew.
+/// What is seen of a host's workers.
 #[derive(Default)]
 pub(super) struct Posts {
     posts: Mutex<Vec<Arc<Post>>>,
@@ -212,9 +212,9 @@ impl Runtime {
             let another = if roused.is_none() { scheduler.enlist_spare() } else { None };
             (roused, another)
         };
-        self.crew.wake(roused);
+        self.workers.wake(roused);
         if let Some(number) = another
-            && self.start_one_of_the_crew(number).is_err()
+            && self.start_worker(number).is_err()
         {
             // Where the system has none left, those that are there go on.
             self.scheduler.lock().dismiss_spare();
@@ -227,7 +227,7 @@ pub(super) async fn watch(runtime: Arc<Runtime>) {
     let mut watch = Watch::default();
     loop {
         tokio::time::sleep(RELIEF_PATIENCE).await;
-        let Sight { any, stuck, seated, computing } = watch.look(&runtime.crew.posts);
+        let Sight { any, stuck, seated, computing } = watch.look(&runtime.workers.posts);
         seated.into_iter().for_each(|job| runtime.resume_soon(job));
         let before = watch.wanted;
         let wanted = watch.want(stuck);
@@ -235,7 +235,7 @@ pub(super) async fn watch(runtime: Arc<Runtime>) {
             runtime.relieve(stuck, wanted, computing);
         }
         if !any && wanted == 0 {
-            runtime.crew.posts.stir().await;
+            runtime.workers.posts.stir().await;
         }
     }
 }

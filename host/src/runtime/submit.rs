@@ -482,7 +482,7 @@ impl Runtime {
         output: ObjectRef,
         room: Reservation,
     ) {
-        let task = TaskRecord::new(spec, true, Arguments::new(arguments, room), output, self.conductor());
+        let task = TaskRecord::new(spec, true, Arguments::new(arguments, room), output, self.sink());
         let is_wanted = caller.is_none_or(|caller| caller.adopt(&task, self.ended.load(Ordering::Acquire)));
         self.watch_deadline(&task);
         if let Work::Call { actor, .. } = &task.spec.work

@@ -13,11 +13,11 @@ use crate::port::Port;
 use crate::sandbox::Instance;
 use crate::state::object::payload::{Encoding, Payload};
 use crate::state::object::{ObjectRef, Outcome};
-use crate::state::task::cancellation::{CancelSlot, StopReason};
-use crate::state::task::{Conductor, Stopped, TaskRecord, Work};
+use crate::state::task::cancellation::{Cancellation, StopReason};
+use crate::state::task::{Stopped, TaskRecord, TaskSink, Work};
 use crate::types::error::{ErrorKind, TaskError};
 
-impl Conductor for Runtime {
+impl TaskSink for Runtime {
     fn ready(&self, task: Arc<TaskRecord>) {
         if let Work::Call { actor, .. } = &task.spec.work {
             return actor.mailbox.released(&task);
@@ -181,7 +181,7 @@ impl Attempt {
     /// What came of it; `None` if it was ended before it began.
     async fn outcome(&self) -> Option<Result<Outcome, Missing>> {
         let Attempt { runtime, task, .. } = self;
-        let slot = CancelSlot::new();
+        let slot = Cancellation::new();
         if runtime.is_halted() {
             runtime.stop(task, StopReason::HostShutDown);
         }

@@ -46,7 +46,7 @@ pub(super) struct Tag {
 }
 
 /// The threads of one host.
-pub(super) struct Crew {
+pub(super) struct Workers {
     /// Tells its threads from those of other hosts in the process.
     number: u64,
     threads: Mutex<Vec<Thread>, { rank::THREADS }>,
@@ -88,24 +88,24 @@ impl Presence {
     }
 }
 
-static CREWS: AtomicU64 = AtomicU64::new(1);
+static SETS_OF_WORKERS: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {
-    /// The crew that this thread belongs to; 0 for none.
-    static CREW: Cell<u64> = const { Cell::new(0) };
-    /// What others see of this thread, if it belongs to a crew.
+    /// The workers that this thread belongs to; 0 for none.
+    static WORKERS: Cell<u64> = const { Cell::new(0) };
+    /// What others see of this thread, if it is a worker.
     static POST: RefCell<Option<Arc<Post>>> = const { RefCell::new(None) };
 }
 
-impl Crew {
+impl Workers {
     pub fn new() -> Self {
-        let number = CREWS.fetch_add(1, Ordering::Relaxed);
-        Crew { number, threads: Mutex::default(), presence: Arc::default(), posts: Posts::default() }
+        let number = SETS_OF_WORKERS.fetch_add(1, Ordering::Relaxed);
+        Workers { number, threads: Mutex::default(), presence: Arc::default(), posts: Posts::default() }
     }
 
     /// Is this one of its threads?
     pub fn is_here(&self) -> bool {
-        CREW.get() == self.number
+        WORKERS.get() == self.number
     }
 
     /// Wakes a resting thread.
@@ -129,54 +129,55 @@ impl Runtime {
     ///
     /// # Errors
     /// The system has no thread left. Those that were started end.
-    pub(crate) fn start_crew(self: &Arc<Self>, count: usize) -> std::io::Result<()> {
+    pub(crate) fn start_workers(self: &Arc<Self>, count: usize) -> std::io::Result<()> {
         for number in 0..count {
             self.scheduler.lock().enlist();
-            self.start_one_of_the_crew(number).inspect_err(|_| self.end_crew())?;
+            self.start_worker(number).inspect_err(|_| self.end_workers())?;
         }
         // When all the others have their numbers.
         self.scheduler.lock().spares_from(count);
-        let others = self.start_endings(&self.crew.presence).and_then(|()| self.start_readers(&self.crew.presence));
-        others.inspect_err(|_| self.end_crew())
+        let others =
+            self.start_endings(&self.workers.presence).and_then(|()| self.start_readers(&self.workers.presence));
+        others.inspect_err(|_| self.end_workers())
     }
 
     /// Starts the thread of this number, the next one.
     ///
     /// # Errors
     /// The system has no thread left.
-    pub(super) fn start_one_of_the_crew(self: &Arc<Self>, number: usize) -> std::io::Result<()> {
+    pub(super) fn start_worker(self: &Arc<Self>, number: usize) -> std::io::Result<()> {
         let runtime = self.clone();
         let thread = std::thread::Builder::new().name(format!("rustyray-{number}")).stack_size(STACK_BYTES);
         // Held while it starts, so that it is known before it can be woken.
-        let mut threads = self.crew.threads.lock();
+        let mut threads = self.workers.threads.lock();
         // Whoever joins the threads may be the last to hold the runtime, and finds nothing of it left: it goes with the work.
-        let started = self.crew.presence.spawn(thread, move || runtime.serve_the_crew(number))?;
+        let started = self.workers.presence.spawn(thread, move || runtime.run_worker(number))?;
         threads.push(started);
         Ok(())
     }
 
     /// The threads end when there is nothing left to do.
-    pub(crate) fn end_crew(&self) {
+    pub(crate) fn end_workers(&self) {
         self.scheduler.lock().end();
-        self.crew.threads.lock().iter().for_each(Thread::unpark);
+        self.workers.threads.lock().iter().for_each(Thread::unpark);
         self.endings.close();
         self.store.gatherings().close();
         self.journal.iter().for_each(Keeper::close);
     }
 
     /// Waits until the threads have ended, at most for `longest`.
-    pub(crate) fn join_crew(&self, longest: Duration) {
-        self.crew.join(longest);
+    pub(crate) fn join_workers(&self, longest: Duration) {
+        self.workers.join(longest);
         self.store.collect_now();
         self.journal.iter().for_each(Keeper::join);
     }
 
-    fn serve_the_crew(self: Arc<Self>, number: usize) {
+    fn run_worker(self: Arc<Self>, number: usize) {
         // What guests wait for (files, sockets, timers) is tokio's.
         let inside = self.tokio.enter();
-        CREW.set(self.crew.number);
-        let post = self.crew.posts.begin();
-        self.crew.posts.rise(&post);
+        WORKERS.set(self.workers.number);
+        let post = self.workers.posts.begin();
+        self.workers.posts.rise(&post);
         POST.set(Some(post.clone()));
         // A panic in a turn is a fault of the host's: it ends the turn, and not the thread.
         while !self.survives("looked for work", || self.work(number, &post)) {}
@@ -233,7 +234,7 @@ impl Runtime {
     /// What to do next. Where there is more than that, another thread is woken, which does the same.
     fn next(&self, number: usize) -> Next<Job> {
         let (next, other) = self.scheduler.next(number);
-        self.crew.wake(other);
+        self.workers.wake(other);
         next
     }
 
@@ -241,14 +242,14 @@ impl Runtime {
     fn rest(&self, number: usize, post: &Post) {
         post.rest();
         std::thread::park();
-        self.crew.posts.rise(post);
+        self.workers.posts.rise(post);
         self.scheduler.rise(number);
     }
 
     /// Wakes a thread, if there is something to do that nobody does. For whoever made work and goes on with something
     /// else; a thread that is about to ask for work itself need not.
     pub(super) fn dispatch(&self) {
-        self.crew.wake(self.scheduler.rouse());
+        self.workers.wake(self.scheduler.rouse());
     }
 
     /// Starts a task that holds its permits.
@@ -288,7 +289,7 @@ impl Runtime {
 
     /// A job wants a thread.
     fn schedule(&self, job: Job, info: ScheduleInfo) {
-        let here = self.crew.is_here();
+        let here = self.workers.is_here();
         let wants = if info.woken_while_running { Wants::Preempted } else { Wants::Woken };
         let job = match job {
             job if here && wants == Wants::Woken => match sit_down(job) {
@@ -304,16 +305,16 @@ impl Runtime {
             // A preempted job's thread asks for work next, and may get the same job again.
             (if here && wants == Wants::Preempted { None } else { scheduler.rouse() }, refused)
         };
-        self.crew.wake(thread);
-        // The crew has left: what it holds goes with it, and fails its task.
+        self.workers.wake(thread);
+        // The workers have left: what it holds goes with it, and fails its task.
         drop(refused);
     }
 
     /// Lends the waiting thread to the task that it waits for, if that is the next to run: until it waits for something,
-    /// or has used a slice of fuel. Waking one of the crew, and being woken by it, would take longer than most tasks.
+    /// or has used a slice of fuel. Waking another worker, and being woken by it, would take longer than most tasks.
     pub(crate) fn help(self: &Arc<Self>, object: &ObjectRef) {
         // An embedder that calculates in other modes goes on in them.
-        let may_help = self.helping && CREW.get() == 0 && floating_point::are_default();
+        let may_help = self.helping && WORKERS.get() == 0 && floating_point::are_default();
         let Some(task) = object.producer().filter(|_| may_help) else {
             return;
         };

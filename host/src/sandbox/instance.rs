@@ -18,7 +18,7 @@ use super::tank;
 use super::trap::{component_handles, exit_code, explain};
 use super::wire::{self, Failure};
 use crate::port::Port;
-use crate::state::actor::concurrent_calls::Shift;
+use crate::state::actor::concurrent_calls::ConcurrentCalls;
 use crate::state::object::payload::{Encoding, Held, Payload};
 use crate::state::task::TaskRecord;
 use crate::types::budget::Budget;
@@ -177,15 +177,15 @@ impl Instance {
         self.call_function(serve, method, arguments, reply).await
     }
 
-    /// Serves the calls of a shift until none is left.
+    /// Serves these calls, and those that join them, until none is left.
     ///
     /// # Errors
     /// What ended the guest.
-    pub async fn serve_calls(&mut self, shift: Arc<Shift>) -> Result<(), TaskError> {
+    pub async fn serve_calls(&mut self, concurrent_calls: Arc<ConcurrentCalls>) -> Result<(), TaskError> {
         let missing = || TaskError::new(ErrorKind::TaskNotFound, "the module serves one call at a time");
         let serve = self.module.guest.as_ref().and_then(|guest| guest.serve).ok_or_else(missing)?;
         let serve: ServeFunc = self.export(|_| serve)?;
-        calls::begin(self.store.as_context_mut(), shift);
+        calls::begin(self.store.as_context_mut(), concurrent_calls);
         let outcome = serve.call_async(&mut self.store, ()).await;
         let between = calls::end(self.store.as_context_mut());
         outcome.map_err(|error| match self.failed(&error) {

@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 
 use self::checkpoint::Saved;
-use self::concurrent_calls::Shift;
+use self::concurrent_calls::ConcurrentCalls;
 use self::mailbox::Mailbox;
 use self::migration::Moves;
 use self::plans::ActorPlans;
@@ -58,7 +58,7 @@ enum Running {
     /// One call, or the construction.
     Task(Arc<TaskRecord>),
     /// Several calls at once.
-    Shift(Arc<Shift>),
+    ConcurrentCalls(Arc<ConcurrentCalls>),
     /// Nothing: this start of it was put off, and holds the actor.
     Later(Weak<TaskRecord>),
 }
@@ -116,8 +116,8 @@ impl ActorRecord {
     }
 
     /// Several calls run now, which this ends.
-    pub fn set_shift(&self, shift: Arc<Shift>) {
-        self.replace_running(Running::Shift(shift));
+    pub fn set_concurrent_calls(&self, concurrent_calls: Arc<ConcurrentCalls>) {
+        self.replace_running(Running::ConcurrentCalls(concurrent_calls));
     }
 
     /// This start of it waits in the queue.
@@ -141,9 +141,9 @@ impl ActorRecord {
     }
 
     /// The calls that it serves at once, where it serves any.
-    pub fn shift(&self) -> Option<Arc<Shift>> {
+    pub fn concurrent_calls(&self) -> Option<Arc<ConcurrentCalls>> {
         match &*self.running.lock() {
-            Some((_, Running::Shift(shift))) => Some(shift.clone()),
+            Some((_, Running::ConcurrentCalls(concurrent_calls))) => Some(concurrent_calls.clone()),
             _ => None,
         }
     }
@@ -180,7 +180,9 @@ impl ActorRecord {
         let running = self.running.lock().clone();
         match running.filter(|(generation, _)| *generation == hit) {
             Some((_, Running::Task(task))) => task.stop_attempt(StopReason::ActorKilled),
-            Some((_, Running::Shift(shift))) => drop(shift.stop(StopReason::ActorKilled)),
+            Some((_, Running::ConcurrentCalls(concurrent_calls))) => {
+                concurrent_calls.stop(StopReason::ActorKilled);
+            }
             Some((_, Running::Later(start))) => start.upgrade().iter().for_each(|start| start.killed()),
             None => {}
         }

@@ -18,8 +18,8 @@ use self::cancellation::{Stop, StopReason};
 use self::family::{Family, Home};
 use self::meter::Meter;
 pub use self::spec::{TaskSpec, Work};
-use super::actor::concurrent_calls::Shift;
-use super::deadlock::blocked_on::{Parking, Standing};
+use super::actor::concurrent_calls::ConcurrentCalls;
+use super::deadlock::blocked_on::{BlockedOn, Standing};
 use super::object::lineage::Lineage;
 use super::object::payload::{Arguments, Held};
 use super::object::{ObjectRef, Origin, Outcome, WatchKey, Watcher};
@@ -40,7 +40,7 @@ type Watch = (usize, WatchKey);
 type Watches = Option<Box<Vec<Watch>>>;
 
 /// Told when a task has all its arguments, or when one of them failed.
-pub trait Conductor: Send + Sync {
+pub trait TaskSink: Send + Sync {
     /// The task can start, or can fail.
     fn ready(&self, task: Arc<TaskRecord>);
 
@@ -59,7 +59,7 @@ pub struct TaskRecord {
     live: OnceBox<Live>,
     /// Arguments that are not there yet, and one more until all are watched.
     unresolved: AtomicU32,
-    /// Is it in the conductor's hands? It is handed over once, however many arguments fail, and once more after each rest
+    /// Is it in the sink's hands? It is handed over once, however many arguments fail, and once more after each rest
     /// between two attempts.
     released: AtomicBool,
     /// Does it count as pending?
@@ -74,7 +74,7 @@ pub struct TaskRecord {
     spares_children: AtomicBool,
     /// Was all that it submitted asked to stop?
     descendants_asked: AtomicBool,
-    conductor: Weak<dyn Conductor>,
+    sink: Weak<dyn TaskSink>,
     core: Mutex<Core, { rank::TASK }>,
 }
 
@@ -90,7 +90,7 @@ struct Live {
     grace: OnceLock<Instant>,
     /// The last plan that was narrowed to its limits, and what came of it: most submit the same again and again.
     narrowed: Mutex<Option<Box<[Arc<TaskPlan>; 2]>>, { rank::NARROWED }>,
-    parking: Parking,
+    blocked_on: BlockedOn,
 }
 
 struct Core {
@@ -148,7 +148,7 @@ impl TaskRecord {
         counted: bool,
         arguments: Arguments,
         output: ObjectRef,
-        conductor: Weak<dyn Conductor>,
+        sink: Weak<dyn TaskSink>,
     ) -> Arc<Self> {
         let record = Arc::new(TaskRecord {
             spec,
@@ -161,7 +161,7 @@ impl TaskRecord {
             cancel_requested: AtomicBool::new(false),
             spares_children: AtomicBool::new(false),
             descendants_asked: AtomicBool::new(false),
-            conductor,
+            sink,
             core: Mutex::new(Core {
                 phase: Phase::Waiting,
                 arguments,
@@ -180,7 +180,7 @@ impl TaskRecord {
         record
     }
 
-    /// Waits for the arguments; the conductor hears when they are there.
+    /// Waits for the arguments; the sink hears when they are there.
     pub fn watch_arguments(self: &Arc<Self>) {
         let objects: Vec<_> = {
             let core = self.core.lock();
@@ -216,9 +216,9 @@ impl TaskRecord {
         let last = self.unresolved.fetch_sub(1, Ordering::AcqRel) == 1;
         if (last || failed)
             && !self.released.swap(true, Ordering::AcqRel)
-            && let Some(conductor) = self.conductor.upgrade()
+            && let Some(sink) = self.sink.upgrade()
         {
-            conductor.ready(self.clone());
+            sink.ready(self.clone());
         }
     }
 
@@ -277,8 +277,8 @@ impl TaskRecord {
 
     /// The actor is killed that it is to start.
     pub fn killed(self: &Arc<Self>) {
-        if let Some(conductor) = self.conductor.upgrade() {
-            conductor.killed(self);
+        if let Some(sink) = self.sink.upgrade() {
+            sink.killed(self);
         }
     }
 
@@ -361,13 +361,13 @@ impl TaskRecord {
         waits
     }
 
-    /// Its rest between two attempts is over: the conductor has it again.
+    /// Its rest between two attempts is over: the sink has it again.
     pub fn rested(self: &Arc<Self>) {
         if !self.is_done()
             && !self.released.swap(true, Ordering::AcqRel)
-            && let Some(conductor) = self.conductor.upgrade()
+            && let Some(sink) = self.sink.upgrade()
         {
-            conductor.ready(self.clone());
+            sink.ready(self.clone());
         }
     }
 
@@ -556,35 +556,37 @@ impl TaskRecord {
     }
 
     /// Where its guest says what it waits for.
-    pub fn parking(&self) -> &Parking {
-        &self.live().parking
+    pub fn blocked_on(&self) -> &BlockedOn {
+        &self.live().blocked_on
     }
 
     /// The stamp of its guest's wait, if that waits. Of several calls that an actor serves at once it is that of them all.
     pub fn parked_at(&self) -> Option<u64> {
-        let own = self.live.get()?.parking.stamp();
-        own.or_else(|| self.shift()?.parking().stamp())
+        let own = self.live.get()?.blocked_on.stamp();
+        own.or_else(|| self.concurrent_calls()?.blocked_on().stamp())
     }
 
     /// Does it wait by itself, whatever the calls do beside which its actor serves it?
     pub fn waits_alone(&self) -> bool {
-        self.live.get().is_some_and(|live| live.parking.stamp().is_some())
+        self.live.get().is_some_and(|live| live.blocked_on.stamp().is_some())
     }
 
     /// The calls that its actor serves at once, if it is one of them.
-    pub fn shift(&self) -> Option<Arc<Shift>> {
+    pub fn concurrent_calls(&self) -> Option<Arc<ConcurrentCalls>> {
         match &self.spec.work {
-            Work::Call { actor, .. } if actor.lanes.is_some() && self.is_running() => actor.shift(),
+            Work::Call { actor, .. } if actor.lanes.is_some() && self.is_running() => actor.concurrent_calls(),
             _ => None,
         }
     }
 
     /// Its guest's wait of this stamp is in vain, and ends with this error; one of several calls that share a wait ends itself.
     pub fn condemn(&self, stamp: u64, error: Arc<TaskError>) {
-        match self.shift() {
-            Some(shift) if shift.parking().stamp() == Some(stamp) => shift.condemn(self, stamp, &error),
+        match self.concurrent_calls() {
+            Some(concurrent_calls) if concurrent_calls.blocked_on().stamp() == Some(stamp) => {
+                concurrent_calls.condemn(self, stamp, &error)
+            }
             _ => {
-                if let Some(live) = self.live.get().filter(|live| live.parking.condemn(stamp, error)) {
+                if let Some(live) = self.live.get().filter(|live| live.blocked_on.condemn(stamp, error)) {
                     live.interrupt.wake();
                 }
             }
@@ -596,7 +598,7 @@ impl TaskRecord {
         let core = self.core.lock();
         match core.phase {
             Phase::Running(_) if !self.cancel_requested() => {
-                self.live.get().map_or(Standing::Free, |live| live.parking.standing())
+                self.live.get().map_or(Standing::Free, |live| live.blocked_on.standing())
             }
             // A rest between two attempts ends by itself.
             Phase::Waiting if !core.rests || self.is_released() => {

@@ -40,7 +40,7 @@ pub mod rank {
     /// An actor's mailbox.
     pub const MAILBOX: u8 = 20;
     /// The calls that an actor serves at once.
-    pub const SHIFT: u8 = 21;
+    pub const CONCURRENT_CALLS: u8 = 21;
     /// What an actor does right now, and where it lives.
     pub const ACTOR: u8 = 22;
     /// A stream's items.
@@ -48,7 +48,7 @@ pub mod rank {
     /// A task's record.
     pub const TASK: u8 = 40;
     /// What a guest waits for.
-    pub const PARKING: u8 = 41;
+    pub const BLOCKED_ON: u8 = 41;
     /// What somebody waited for, once it is there.
     pub const GATHERED: u8 = 43;
     /// What a task submitted last, and when its last attempt began.

@@ -18,7 +18,7 @@ use super::super::tank;
 use super::super::trap::broken_contract;
 use super::super::wire;
 use crate::port::waiting::wait_for_news;
-use crate::state::actor::concurrent_calls::{News, Shift};
+use crate::state::actor::concurrent_calls::{ConcurrentCalls, News};
 use crate::state::object::ObjectRef;
 use crate::state::object::payload::{Encoding, Held};
 use crate::state::task::{TaskRecord, Work};
@@ -57,7 +57,7 @@ enum Event {
 
 /// The calls that a guest serves at once.
 pub(in super::super) struct Serving {
-    shift: Arc<Shift>,
+    concurrent_calls: Arc<ConcurrentCalls>,
     /// Does the fuel that burns count for the call that ran last?
     metered: bool,
     /// Is it between two calls?
@@ -74,11 +74,11 @@ pub(in super::super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()>
     calls.func_wrap("reply", |store: Store<'_>, (call, answer): (u64, Answer)| reply(store, call, answer))
 }
 
-/// Begins a shift: the guest is about to be called.
-pub(in super::super) fn begin(mut store: Store<'_>, shift: Arc<Shift>) {
+/// Begins to serve calls: the guest is about to be called.
+pub(in super::super) fn begin(mut store: Store<'_>, concurrent_calls: Arc<ConcurrentCalls>) {
     let guest = store.data_mut();
-    guest.serve(shift.charged());
-    let serving = Serving { shift, metered: false, between: true };
+    guest.serve(concurrent_calls.charged());
+    let serving = Serving { concurrent_calls, metered: false, between: true };
     guest.serving = Some(Box::new(serving));
     tank::fill(store, HOUSEKEEPING_FUEL);
 }
@@ -96,17 +96,18 @@ async fn next(
 ) -> wasmtime::Result<Event> {
     let guest = store.data_mut();
     guest.count_call();
-    let (shift, objects) = (guest.shift()?, guest.take_wait(objects)?);
-    leave(&mut store, &shift);
+    let (concurrent_calls, objects) = (guest.concurrent_calls()?, guest.take_wait(objects)?);
+    leave(&mut store, &concurrent_calls);
     let event =
-        wait_for_event(&mut store, &shift, &objects, count as usize, timeout_ns.map(Duration::from_nanos)).await;
+        wait_for_event(&mut store, &concurrent_calls, &objects, count as usize, timeout_ns.map(Duration::from_nanos))
+            .await;
     store.data_mut().end_wait(&objects);
     event
 }
 
 async fn wait_for_event(
     store: &mut Store<'_>,
-    shift: &Arc<Shift>,
+    concurrent_calls: &Arc<ConcurrentCalls>,
     objects: &Arc<[ObjectRef]>,
     count: usize,
     timeout: Option<Duration>,
@@ -117,7 +118,7 @@ async fn wait_for_event(
         let wanted = store.data_mut().wanted(objects, count);
         let from_memory = wanted.coming.is_empty();
         let left = until.map(|until| until.saturating_duration_since(port.clock().now())).or(timeout);
-        if let Some(news) = wait_for_news(&*port, shift, &wanted, left).await {
+        if let Some(news) = wait_for_news(&*port, concurrent_calls, &wanted, left).await {
             return store.data_mut().event(news);
         }
         let ready = store.data().come(objects);
@@ -132,9 +133,9 @@ async fn wait_for_event(
 fn enter(mut store: Store<'_>, call: TaskId) -> wasmtime::Result<bool> {
     let guest = store.data_mut();
     guest.count_call();
-    let shift = guest.shift()?;
-    leave(&mut store, &shift);
-    let Some((task, waited)) = shift.enter(call) else { return Ok(false) };
+    let concurrent_calls = guest.concurrent_calls()?;
+    leave(&mut store, &concurrent_calls);
+    let Some((task, waited)) = concurrent_calls.enter(call) else { return Ok(false) };
     let guest = store.data_mut();
     if waited {
         guest.port.happened(&task, EventKind::GoesOn);
@@ -150,12 +151,12 @@ fn enter(mut store: Store<'_>, call: TaskId) -> wasmtime::Result<bool> {
 fn reply(mut store: Store<'_>, call: u64, answer: Answer) -> wasmtime::Result<()> {
     let guest = store.data_mut();
     guest.count_call();
-    let shift = guest.shift()?;
+    let concurrent_calls = guest.concurrent_calls()?;
     let answer = match answer {
         Ok(payload) => Ok(take_payload(&mut guest.table, payload)?),
         Err(failure) => Err(program_error(failure)),
     };
-    if shift.answer(TaskId(call), answer)
+    if concurrent_calls.answer(TaskId(call), answer)
         && let Some(serving) = &mut guest.serving
     {
         (serving.metered, serving.between) = (false, true);
@@ -165,8 +166,8 @@ fn reply(mut store: Store<'_>, call: u64, answer: Answer) -> wasmtime::Result<()
 }
 
 /// The guest leaves the call that it ran, and has what it may burn until it enters another.
-fn leave(store: &mut Store<'_>, shift: &Arc<Shift>) {
-    if let Some(task) = shift.leave() {
+fn leave(store: &mut Store<'_>, concurrent_calls: &Arc<ConcurrentCalls>) {
+    if let Some(task) = concurrent_calls.leave() {
         store.data().port.happened(&task, EventKind::Waits { for_task: true });
     }
     let guest = store.data_mut();
@@ -179,9 +180,9 @@ fn leave(store: &mut Store<'_>, shift: &Arc<Shift>) {
 }
 
 impl Guest {
-    fn shift(&self) -> wasmtime::Result<Arc<Shift>> {
+    fn concurrent_calls(&self) -> wasmtime::Result<Arc<ConcurrentCalls>> {
         let serving = self.serving.as_ref().ok_or_else(|| broken_contract("no call is served here".to_owned()))?;
-        Ok(serving.shift.clone())
+        Ok(serving.concurrent_calls.clone())
     }
 
     /// Does it serve calls, of which none has run yet or the last one is answered?
@@ -191,7 +192,9 @@ impl Guest {
 
     /// How often this guest gave up its turn, whatever it ran.
     pub(in super::super) fn turns(&self) -> u64 {
-        self.serving.as_ref().map_or_else(|| self.task().meter().turns.get(), |serving| serving.shift.turns())
+        self.serving
+            .as_ref()
+            .map_or_else(|| self.task().meter().turns.get(), |serving| serving.concurrent_calls.turns())
     }
 
     fn event(&mut self, news: News) -> wasmtime::Result<Event> {

@@ -9,7 +9,7 @@ use std::task::{Context, Wake, Waker};
 
 use futures::task::AtomicWaker;
 
-use crate::state::deadlock::blocked_on::Parking;
+use crate::state::deadlock::blocked_on::BlockedOn;
 use crate::state::object::payload::{Held, Payload};
 use crate::state::task::TaskRecord;
 use crate::state::task::cancellation::{Stop, StopReason};
@@ -51,12 +51,12 @@ pub struct Ended {
 }
 
 /// The calls that an actor serves at once.
-pub struct Shift {
+pub struct ConcurrentCalls {
     /// Ends all of them, with the instance.
     whole: Arc<dyn Stop>,
     /// What the actor holds for its life.
     holds: ResourceSet,
-    inner: Mutex<Inner, { rank::SHIFT }>,
+    inner: Mutex<Inner, { rank::CONCURRENT_CALLS }>,
     /// How often the guest gave up its turn.
     turns: Gauge,
     /// Woken when there are news.
@@ -66,7 +66,7 @@ pub struct Shift {
     /// Does the guest wait for news?
     listens: AtomicBool,
     /// What it waits for besides, where only other tasks can end that.
-    parking: Parking,
+    blocked_on: BlockedOn,
     /// Woken when a call is over, or is to be over soon.
     runtime: AtomicWaker,
 }
@@ -95,8 +95,8 @@ struct Served {
     ending: Option<StopReason>,
 }
 
-impl Shift {
-    /// A shift of an actor that `holds` so much: it begins with this call, and is ended as a whole by `whole`.
+impl ConcurrentCalls {
+    /// The calls of an actor that `holds` so much: they begin with this one, and are ended as a whole by `whole`.
     pub fn new(first: Arc<TaskRecord>, whole: Arc<dyn Stop>, holds: ResourceSet) -> Arc<Self> {
         let inner = Inner {
             calls: BTreeMap::new(),
@@ -106,7 +106,7 @@ impl Shift {
             charged: first,
             over: false,
         };
-        Arc::new(Shift {
+        Arc::new(ConcurrentCalls {
             whole,
             holds,
             inner: Mutex::new(inner),
@@ -114,12 +114,12 @@ impl Shift {
             guest: AtomicWaker::new(),
             rung: AtomicBool::new(false),
             listens: AtomicBool::new(false),
-            parking: Parking::default(),
+            blocked_on: BlockedOn::default(),
             runtime: AtomicWaker::new(),
         })
     }
 
-    /// Takes a call in; gives what ends it alone. `None` where the shift is over.
+    /// Takes a call in; gives what ends it alone. `None` where none is served with these any more.
     pub fn admit(self: &Arc<Self>, call: &Arc<TaskRecord>) -> Option<Arc<dyn Stop>> {
         let mut inner = self.inner.lock();
         if inner.over {
@@ -129,7 +129,7 @@ impl Shift {
         let before = inner.calls.insert(call.spec.id, served);
         drop(inner);
         drop(before);
-        Some(Arc::new(Ender { shift: Arc::downgrade(self), call: call.spec.id }))
+        Some(Arc::new(Ender { concurrent_calls: Arc::downgrade(self), call: call.spec.id }))
     }
 
     /// Forgets a call that did not begin, or failed before the guest knew of it. False if it is over already.
@@ -260,8 +260,8 @@ impl Shift {
     }
 
     /// What its guest waits for, where only other tasks can end that.
-    pub fn parking(&self) -> &Parking {
-        &self.parking
+    pub fn blocked_on(&self) -> &BlockedOn {
+        &self.blocked_on
     }
 
     /// Does the guest know of this call?
@@ -322,7 +322,7 @@ impl Shift {
     /// The wait of this stamp, which the calls share, is in vain: this one ends with the error.
     pub fn condemn(&self, call: &TaskRecord, stamp: u64, error: &TaskError) {
         let mut inner = self.inner.lock();
-        let waits = inner.current.is_none() && self.parking.stamp() == Some(stamp);
+        let waits = inner.current.is_none() && self.blocked_on.stamp() == Some(stamp);
         let gone =
             if waits { inner.end(call.spec.id, End::Answered(Err(Box::new(error.clone())))) } else { Vec::new() };
         drop(inner);
@@ -426,40 +426,40 @@ impl Inner {
 
 /// Ends one of the calls.
 struct Ender {
-    shift: Weak<Shift>,
+    concurrent_calls: Weak<ConcurrentCalls>,
     call: TaskId,
 }
 
-impl Stop for Shift {
+impl Stop for ConcurrentCalls {
     fn stop(&self, reason: StopReason) -> bool {
         self.whole.stop(reason)
     }
 }
 
 impl Stop for Ender {
-    /// Who runs the shift settles the call, so that nobody else has to.
+    /// Who runs them settles the call, so that nobody else has to.
     fn stop(&self, reason: StopReason) -> bool {
-        match (self.shift.upgrade(), reason) {
+        match (self.concurrent_calls.upgrade(), reason) {
             (None, _) => false,
-            (Some(shift), StopReason::Cancelled | StopReason::Deadline) => {
-                shift.stop_one(self.call, reason);
+            (Some(concurrent_calls), StopReason::Cancelled | StopReason::Deadline) => {
+                concurrent_calls.stop_one(self.call, reason);
                 false
             }
-            (Some(shift), StopReason::ActorKilled | StopReason::HostShutDown | StopReason::BudgetBurned) => {
-                shift.whole.stop(reason)
+            (Some(concurrent_calls), StopReason::ActorKilled | StopReason::HostShutDown | StopReason::BudgetBurned) => {
+                concurrent_calls.whole.stop(reason)
             }
         }
     }
 }
 
 /// Rung when one of the calls is asked to stop.
-struct Bell(Weak<Shift>);
+struct Bell(Weak<ConcurrentCalls>);
 
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
-        if let Some(shift) = self.0.upgrade() {
-            shift.rung.store(true, Ordering::Release);
-            shift.guest.wake();
+        if let Some(concurrent_calls) = self.0.upgrade() {
+            concurrent_calls.rung.store(true, Ordering::Release);
+            concurrent_calls.guest.wake();
         }
     }
 }

@@ -55,8 +55,8 @@ pub enum Standing {
 
 /// One task's place to wait in.
 #[derive(Debug, Default)]
-pub struct Parking {
-    parked: Mutex<Option<Parked>, { rank::PARKING }>,
+pub struct BlockedOn {
+    parked: Mutex<Option<Parked>, { rank::BLOCKED_ON }>,
     in_vain: AtomicBool,
 }
 
@@ -75,7 +75,7 @@ impl Parked {
     }
 }
 
-impl Parking {
+impl BlockedOn {
     /// The guest waits. Gives what it waited for before, which is nothing.
     #[must_use = "to be dropped where no lock is held"]
     pub fn park(&self, wait: Wait, stamp: u64) -> Option<Parked> {
@@ -134,15 +134,15 @@ mod tests {
         let store = ObjectStore::new(1 << 20);
         let wait = || Wait { objects: Awaited::One(store.promise()), count: 1 };
         let verdict = || Arc::new(TaskError::new(ErrorKind::Deadlock, "a -> a"));
-        let parking = Parking::default();
-        assert!(!parking.condemn(1, verdict()));
-        drop(parking.park(wait(), 1));
-        assert!(!parking.condemn(2, verdict()) && parking.verdict().is_none());
-        assert!(parking.condemn(1, verdict()) && !parking.condemn(1, verdict()), "once");
-        assert_eq!(parking.verdict(), Some(verdict()));
-        assert!(matches!(parking.standing(), Standing::Free), "it is about to go on");
-        drop(parking.unpark());
-        drop(parking.park(wait(), 3));
-        assert_eq!((parking.verdict(), parking.stamp()), (None, Some(3)));
+        let blocked_on = BlockedOn::default();
+        assert!(!blocked_on.condemn(1, verdict()));
+        drop(blocked_on.park(wait(), 1));
+        assert!(!blocked_on.condemn(2, verdict()) && blocked_on.verdict().is_none());
+        assert!(blocked_on.condemn(1, verdict()) && !blocked_on.condemn(1, verdict()), "once");
+        assert_eq!(blocked_on.verdict(), Some(verdict()));
+        assert!(matches!(blocked_on.standing(), Standing::Free), "it is about to go on");
+        drop(blocked_on.unpark());
+        drop(blocked_on.park(wait(), 3));
+        assert_eq!((blocked_on.verdict(), blocked_on.stamp()), (None, Some(3)));
     }
 }

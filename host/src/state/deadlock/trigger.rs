@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Weak;
 
-use crate::state::actor::concurrent_calls::Shift;
+use crate::state::actor::concurrent_calls::ConcurrentCalls;
 use crate::state::task::TaskRecord;
 use crate::types::limits::{LOOK_TURNS, LOOK_TURNS_PER_TASK};
 
 /// The guests that only another task can wake.
 #[derive(Default)]
-pub struct Lookout {
+pub struct Trigger {
     /// Those that wait now, by the stamps of their waits: so that a look finds the new ones without going over all that runs.
     waiting: BTreeMap<u64, Waiter>,
     /// How often one began to wait. The count is the stamp of that wait.
@@ -36,10 +36,10 @@ pub enum Waiter {
     /// A task.
     Task(Weak<TaskRecord>),
     /// The calls that an actor serves at once, all together.
-    Calls(Weak<Shift>),
+    Calls(Weak<ConcurrentCalls>),
 }
 
-impl Lookout {
+impl Trigger {
     /// This guest waits; gives the stamp of its wait.
     pub fn park(&mut self, waiter: Waiter) -> u64 {
         self.stamps += 1;
@@ -109,76 +109,76 @@ impl Lookout {
 mod tests {
     use super::*;
 
-    fn park(lookout: &mut Lookout) -> u64 {
-        lookout.park(Waiter::Task(Weak::new()))
+    fn park(trigger: &mut Trigger) -> u64 {
+        trigger.park(Waiter::Task(Weak::new()))
     }
 
     #[test]
     fn nobody_looks_where_nobody_waits_or_nothing_is_new() {
-        let mut lookout = Lookout::default();
-        assert!(!lookout.is_due(true));
-        assert_eq!(park(&mut lookout), 1);
-        assert!(lookout.is_due(true));
-        assert_eq!((lookout.begin(), lookout.is_due(true)), (0, false));
-        lookout.end(0, None);
-        assert_eq!(park(&mut lookout), 2);
-        assert!(lookout.is_due(true));
-        lookout.unpark(1);
-        lookout.unpark(2);
-        assert!(!lookout.is_due(true), "who waited goes on");
+        let mut trigger = Trigger::default();
+        assert!(!trigger.is_due(true));
+        assert_eq!(park(&mut trigger), 1);
+        assert!(trigger.is_due(true));
+        assert_eq!((trigger.begin(), trigger.is_due(true)), (0, false));
+        trigger.end(0, None);
+        assert_eq!(park(&mut trigger), 2);
+        assert!(trigger.is_due(true));
+        trigger.unpark(1);
+        trigger.unpark(2);
+        assert!(!trigger.is_due(true), "who waited goes on");
     }
 
     #[test]
     fn what_was_too_much_for_a_look_is_looked_at_in_the_next() {
-        let mut lookout = Lookout::default();
-        assert_eq!((0..10).map(|_| park(&mut lookout)).max(), Some(10));
-        assert_eq!(lookout.begin(), 0);
-        lookout.end(100, Some(4));
-        assert!(lookout.is_due(true));
+        let mut trigger = Trigger::default();
+        assert_eq!((0..10).map(|_| park(&mut trigger)).max(), Some(10));
+        assert_eq!(trigger.begin(), 0);
+        trigger.end(100, Some(4));
+        assert!(trigger.is_due(true));
         // Before all are looked at once more.
-        lookout.look_at_all();
-        park(&mut lookout);
-        assert_eq!(lookout.begin(), 4);
-        lookout.end(100, Some(8));
-        assert_eq!(lookout.begin(), 8);
-        lookout.end(100, None);
-        assert_eq!((lookout.is_due(true), lookout.begin()), (true, 0));
-        lookout.end(100, None);
-        assert!(!lookout.is_due(true));
+        trigger.look_at_all();
+        park(&mut trigger);
+        assert_eq!(trigger.begin(), 4);
+        trigger.end(100, Some(8));
+        assert_eq!(trigger.begin(), 8);
+        trigger.end(100, None);
+        assert_eq!((trigger.is_due(true), trigger.begin()), (true, 0));
+        trigger.end(100, None);
+        assert!(!trigger.is_due(true));
     }
 
     #[test]
     fn those_that_wait_since_a_look_are_found_without_the_others() {
-        let mut lookout = Lookout::default();
-        (0..10).for_each(|_| _ = park(&mut lookout));
-        [2, 7, 9].into_iter().for_each(|stamp| lookout.unpark(stamp));
-        let stamps = |since, max| lookout.waiting_since(since, max).iter().map(|(stamp, _)| *stamp).collect::<Vec<_>>();
+        let mut trigger = Trigger::default();
+        (0..10).for_each(|_| _ = park(&mut trigger));
+        [2, 7, 9].into_iter().for_each(|stamp| trigger.unpark(stamp));
+        let stamps = |since, max| trigger.waiting_since(since, max).iter().map(|(stamp, _)| *stamp).collect::<Vec<_>>();
         assert_eq!((stamps(5, 10), stamps(10, 10)), (vec![6, 8, 10], vec![]));
         assert_eq!(stamps(0, 3), [1, 3, 4]);
     }
 
     #[test]
     fn who_is_in_a_hurry_does_not_look_while_another_does() {
-        let mut lookout = Lookout::default();
-        lookout.begin();
-        park(&mut lookout);
-        lookout.hurry();
-        assert!(!lookout.is_due(false) && !lookout.is_due(true));
-        lookout.end(1_000_000, None);
-        lookout.hurry();
-        assert!(lookout.is_due(false));
+        let mut trigger = Trigger::default();
+        trigger.begin();
+        park(&mut trigger);
+        trigger.hurry();
+        assert!(!trigger.is_due(false) && !trigger.is_due(true));
+        trigger.end(1_000_000, None);
+        trigger.hurry();
+        assert!(trigger.is_due(false));
     }
 
     #[test]
     fn on_a_busy_host_looks_are_the_rarer_the_longer_they_take() {
         let turns_until_due = |tasks: usize| {
-            let mut lookout = Lookout::default();
-            lookout.begin();
-            lookout.end(tasks, None);
-            park(&mut lookout);
+            let mut trigger = Trigger::default();
+            trigger.begin();
+            trigger.end(tasks, None);
+            park(&mut trigger);
             (0..).find(|_| {
-                let due = lookout.is_due(false);
-                lookout.turn();
+                let due = trigger.is_due(false);
+                trigger.turn();
                 due
             })
         };

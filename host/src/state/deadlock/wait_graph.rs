@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::blocked_on::{Standing, Wait};
 use crate::state::actor::ActorRecord;
-use crate::state::actor::concurrent_calls::Shift;
+use crate::state::actor::concurrent_calls::ConcurrentCalls;
 use crate::state::actor::lane::Submitter;
 use crate::state::object::ObjectRef;
 use crate::state::task::{TaskRecord, Work};
@@ -28,7 +28,7 @@ pub struct WaitGraph {
     /// For each actor with calls in the graph, the calls that wait, and the nearest before each that holds up those behind.
     queues: HashMap<*const ActorRecord, Queue>,
     /// What the calls wait for together that an actor serves at once.
-    shared_waits: HashMap<*const Shift, Option<Arc<SharedWait>>>,
+    shared_waits: HashMap<*const ConcurrentCalls, Option<Arc<SharedWait>>>,
     /// The custom resources of which some that are ready lack, and who holds them: the tasks that lack one share it, so that a thousand
     /// of them beside a thousand holders are no million edges.
     pools: Vec<Pool>,
@@ -278,13 +278,13 @@ impl WaitGraph {
 
     /// That of this call, if it is one of several that its actor serves at once. It is worked out once for all of them.
     fn shared_wait(&mut self, task: &Arc<TaskRecord>) -> Option<Arc<SharedWait>> {
-        let shift = task.shift().filter(|shift| shift.knows(task))?;
+        let concurrent_calls = task.concurrent_calls().filter(|concurrent_calls| concurrent_calls.knows(task))?;
         let Work::Call { actor, .. } = &task.spec.work else { return None };
         let lanes = actor.lanes.as_ref()?;
-        let shared = self.shared_waits.entry(Arc::as_ptr(&shift)).or_insert_with(|| {
-            let calls = shift.calls();
+        let shared = self.shared_waits.entry(Arc::as_ptr(&concurrent_calls)).or_insert_with(|| {
+            let calls = concurrent_calls.calls();
             self.size += calls.len() + lanes.len();
-            wait_of(&shift, &calls, lanes)
+            wait_of(&concurrent_calls, &calls, lanes)
         });
         shared.clone()
     }
@@ -387,8 +387,8 @@ impl WaitGraph {
         let lane = call.spec.plan.lane;
         let is_its = |other: &TaskRecord| other.spec.plan.lane == lane && !other.is_done();
         let waiting: Vec<_> = self.waiting(actor).into_iter().filter(|(_, other)| is_its(other)).collect();
-        // Without a shift it serves none: it waits for calls, or starts again.
-        let served = actor.shift().map(|shift| shift.calls()).unwrap_or_default();
+        // Where it serves none at once it has none: it waits for calls, or starts again.
+        let served = actor.concurrent_calls().map(|concurrent_calls| concurrent_calls.calls()).unwrap_or_default();
         let served: Vec<_> = served.into_iter().filter(|other| is_its(other)).collect();
         self.size += served.len();
         let place = waiting.iter().position(|(_, other)| Arc::ptr_eq(other, call))?;
@@ -644,16 +644,18 @@ struct SharedWait {
 }
 
 /// That of these calls, which an actor serves at once.
-fn wait_of(shift: &Shift, calls: &[Arc<TaskRecord>], lanes: &[u32]) -> Option<Arc<SharedWait>> {
+fn wait_of(concurrent_calls: &ConcurrentCalls, calls: &[Arc<TaskRecord>], lanes: &[u32]) -> Option<Arc<SharedWait>> {
     // One that the guest has not heard of yet may let the others go on.
-    let all_known = calls.iter().all(|call| shift.knows(call));
+    let all_known = calls.iter().all(|call| concurrent_calls.knows(call));
     let mut room: Vec<u32> = lanes.to_vec();
     for call in calls {
         room.get_mut(call.spec.plan.lane).into_iter().for_each(|room| *room = room.saturating_sub(1));
     }
     let is_full = all_known && room.iter().all(|room| *room == 0);
-    match shift.parking().standing() {
-        Standing::Parked(wait, stamp) if !shift.has_news() => Some(Arc::new(SharedWait { wait, stamp, is_full })),
+    match concurrent_calls.blocked_on().standing() {
+        Standing::Parked(wait, stamp) if !concurrent_calls.has_news() => {
+            Some(Arc::new(SharedWait { wait, stamp, is_full }))
+        }
         _ => None,
     }
 }
@@ -748,7 +750,7 @@ mod tests {
         fn waits(&self, holder: usize, ready: impl Iterator<Item = usize>, count: usize) {
             let objects: Arc<[ObjectRef]> = ready.map(|place| self.ready[place].1.clone()).collect();
             let wait = Wait { objects: Awaited::Many(objects), count };
-            assert!(self.running[holder].0.parking().park(wait, 1 + holder as u64).is_none());
+            assert!(self.running[holder].0.blocked_on().park(wait, 1 + holder as u64).is_none());
         }
 
         fn holders(&self) -> Holders {
@@ -788,7 +790,7 @@ mod tests {
     fn waits(task: &Arc<TaskRecord>, stamp: u64, object: &ObjectRef) {
         assert!(task.begin(Arc::new(Busy), Instant::now()));
         let wait = Wait { objects: Awaited::One(object.clone()), count: 1 };
-        assert!(task.parking().park(wait, stamp).is_none());
+        assert!(task.blocked_on().park(wait, stamp).is_none());
     }
 
     #[test]

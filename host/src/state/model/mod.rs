@@ -16,7 +16,7 @@ use super::object::ObjectRef;
 use super::object::payload::{Argument, Arguments, Encoding};
 use super::object::store::ObjectStore;
 use super::task::cancellation::{Stop, StopReason};
-use super::task::{Conductor, TaskRecord, TaskSpec, Work};
+use super::task::{TaskRecord, TaskSink, TaskSpec, Work};
 use crate::types::capabilities::Capabilities;
 use crate::types::ids::{ModuleId, TaskId};
 use crate::types::limits::TaskLimits;
@@ -26,7 +26,7 @@ use crate::types::plan::TaskPlan;
 /// Hears of no task: the models say themselves when one is ready.
 struct Nobody;
 
-impl Conductor for Nobody {
+impl TaskSink for Nobody {
     fn ready(&self, _: Arc<TaskRecord>) {}
 
     fn abandon(&self, _: &ObjectRef) {}
@@ -82,10 +82,10 @@ pub(super) fn task_of(
         own_bytes: 0,
     };
     let output = store.promise();
-    let conductor: Weak<dyn Conductor> = Weak::<Nobody>::new();
+    let sink: Weak<dyn TaskSink> = Weak::<Nobody>::new();
     let arguments = match arguments.is_empty() {
         true => Arguments::default(),
         false => Arguments::new(arguments.into_iter().map(Argument::Object).collect(), store.nothing()),
     };
-    (TaskRecord::new(spec, counted, arguments, output.clone(), conductor), output)
+    (TaskRecord::new(spec, counted, arguments, output.clone(), sink), output)
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use fastrand::Rng;
 
-use crate::state::queue::priority_queue::Levels;
+use crate::state::queue::priority_queue::PriorityQueue;
 use rustyray_testkit::seeds;
 
 /// Items by priority, then by the owner whose last turn was over longest ago, then in the order in which they came.
@@ -85,7 +85,7 @@ impl Line {
 fn levels_take_turns_as_a_sorted_list_does() {
     seeds::each(200, |seed| {
         let mut rng = Rng::with_seed(seed);
-        let (mut levels, mut line) = (Levels::default(), Line::default());
+        let (mut levels, mut line) = (PriorityQueue::default(), Line::default());
         for name in 0..500 {
             if rng.u8(..20) < 12 {
                 let (priority, owner) = (rng.i32(-1..=1), rng.u64(..4));

@@ -10,7 +10,7 @@ use std::sync::{Arc, Weak};
 use super::payload::{Encoding, Payload};
 use super::store::{ObjectStore, Reservation};
 use super::{ObjectRef, Outcome};
-use crate::state::task::{Conductor, TaskRecord};
+use crate::state::task::{TaskRecord, TaskSink};
 use crate::types::account::Account;
 use crate::types::error::{ErrorKind, TaskError, TaskResult};
 use crate::types::limits::{STREAM_ITEMS_AHEAD, STREAM_ITEMS_WANTED_MAX};
@@ -198,17 +198,17 @@ pub struct StreamRef {
     stream: Arc<Stream>,
     /// The result of the task itself.
     task: ObjectRef,
-    conductor: Weak<dyn Conductor>,
+    sink: Weak<dyn TaskSink>,
 }
 
 impl StreamRef {
     /// The items of the task that makes this object.
-    pub fn new(stream: Arc<Stream>, task: ObjectRef, conductor: Weak<dyn Conductor>) -> Self {
+    pub fn new(stream: Arc<Stream>, task: ObjectRef, sink: Weak<dyn TaskSink>) -> Self {
         // One that was refused never ran, and nobody else ends its stream.
         if let Some(error) = task.error() {
             stream.end(Some(error));
         }
-        StreamRef { stream, task, conductor }
+        StreamRef { stream, task, sink }
     }
 
     /// One whose first item is the error of this object.
@@ -231,7 +231,7 @@ impl StreamRef {
 /// Who conducts a task that never was.
 struct Nobody;
 
-impl Conductor for Nobody {
+impl TaskSink for Nobody {
     fn ready(&self, _: Arc<TaskRecord>) {}
 
     fn abandon(&self, _: &ObjectRef) {}
@@ -242,9 +242,9 @@ impl Conductor for Nobody {
 impl Drop for StreamRef {
     fn drop(&mut self) {
         if self.stream.leave()
-            && let Some(conductor) = self.conductor.upgrade()
+            && let Some(sink) = self.sink.upgrade()
         {
-            conductor.abandon(&self.task);
+            sink.abandon(&self.task);
         }
     }
 }
@@ -326,7 +326,7 @@ mod tests {
 
     struct Abandoned(parking_lot::Mutex<u32>);
 
-    impl Conductor for Abandoned {
+    impl TaskSink for Abandoned {
         fn ready(&self, _: Arc<TaskRecord>) {}
 
         fn killed(&self, _: &Arc<TaskRecord>) {}
@@ -339,13 +339,13 @@ mod tests {
     #[test]
     fn what_was_asked_for_is_given_after_nobody_can_ask_for_more() {
         let store = ObjectStore::new(1 << 20);
-        let conductor = Arc::new(Abandoned(parking_lot::Mutex::new(0)));
-        let weak: Weak<Abandoned> = Arc::downgrade(&conductor);
+        let sink = Arc::new(Abandoned(parking_lot::Mutex::new(0)));
+        let weak: Weak<Abandoned> = Arc::downgrade(&sink);
         let stream = Stream::new(&store, None, &Arc::default());
         let held = StreamRef::new(stream.clone(), store.promise(), weak.clone());
         let asked = held.next_in()(held.stream.store.reserve_at_once(OBJECT_OVERHEAD_BYTES));
         drop(held);
-        assert_eq!(*conductor.0.lock(), 0, "somebody waits for an item");
+        assert_eq!(*sink.0.lock(), 0, "somebody waits for an item");
         assert!(matches!(stream.give(1, item(&store, "a")), Given::GoOn));
         assert_eq!(text(&asked), b"a");
         assert!(matches!(stream.give(1, item(&store, "b")), Given::NobodyListens));
@@ -354,6 +354,6 @@ mod tests {
         let held = StreamRef::new(stream.clone(), store.promise(), weak);
         stream.give(1, item(&store, "a"));
         drop((held, asked));
-        assert_eq!((*conductor.0.lock(), store.live_objects(), store.used_bytes()), (1, 0, 0));
+        assert_eq!((*sink.0.lock(), store.live_objects(), store.used_bytes()), (1, 0, 0));
     }
 }

@@ -3,23 +3,23 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::round_robin::Shares;
+use super::round_robin::RoundRobin;
 
 /// Items by priority, then in turn by owner, then in the order in which they came.
-pub struct Levels<T> {
+pub struct PriorityQueue<T> {
     /// A level without items exists only when there is none with items: so the one that nearly all items use is not made
     /// again for each of them.
-    by_priority: BTreeMap<Reverse<i32>, Shares<T>>,
+    by_priority: BTreeMap<Reverse<i32>, RoundRobin<T>>,
     len: usize,
 }
 
-impl<T> Default for Levels<T> {
+impl<T> Default for PriorityQueue<T> {
     fn default() -> Self {
-        Levels { by_priority: BTreeMap::new(), len: 0 }
+        PriorityQueue { by_priority: BTreeMap::new(), len: 0 }
     }
 }
 
-impl<T> Levels<T> {
+impl<T> PriorityQueue<T> {
     /// Is there no item?
     pub fn is_empty(&self) -> bool {
         self.len == 0
@@ -50,7 +50,7 @@ impl<T> Levels<T> {
         let (priority, item) =
             self.by_priority.iter_mut().find_map(|(priority, queue)| Some((*priority, queue.pop_of(&may)?)))?;
         self.len -= 1;
-        if self.len > 0 && self.by_priority.get(&priority).is_some_and(Shares::is_empty) {
+        if self.len > 0 && self.by_priority.get(&priority).is_some_and(RoundRobin::is_empty) {
             self.by_priority.remove(&priority);
         }
         Some(item)
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn the_highest_priority_comes_first_then_the_first_that_came() {
-        let mut levels = Levels::default();
+        let mut levels = PriorityQueue::default();
         for (priority, item) in [(0, "a"), (1, "b"), (0, "c"), (-1, "d"), (1, "e")] {
             levels.push(priority, 0, item);
         }

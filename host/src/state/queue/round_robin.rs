@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 /// Items by owner. An owner that has had its turn goes behind the others.
-pub struct Shares<T> {
+pub struct RoundRobin<T> {
     /// In the order of their turns. A line without items exists only when there is none with items: so the one that all
     /// items are in, as a rule, is not made again for each of them.
     lines: VecDeque<Line<T>>,
@@ -17,13 +17,13 @@ struct Line<T> {
     taken: u32,
 }
 
-impl<T> Default for Shares<T> {
+impl<T> Default for RoundRobin<T> {
     fn default() -> Self {
-        Shares { lines: VecDeque::new() }
+        RoundRobin { lines: VecDeque::new() }
     }
 }
 
-impl<T> Shares<T> {
+impl<T> RoundRobin<T> {
     /// Is there no item?
     pub fn is_empty(&self) -> bool {
         self.lines.front().is_none_or(|line| line.items.is_empty())
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn those_that_may_have_no_turn_are_passed_and_keep_their_items() {
-        let mut shares = Shares::default();
+        let mut shares = RoundRobin::default();
         for (owner, item) in [(1, "a"), (1, "b"), (2, "c"), (3, "d"), (2, "e")] {
             shares.push(owner, item);
         }
@@ -106,13 +106,13 @@ mod tests {
         assert_eq!([shares.pop(|_| 1), shares.pop(|_| 1), shares.pop(|_| 1)], [Some("a"), Some("b"), None]);
     }
 
-    fn taken(shares: &mut Shares<u32>) -> Vec<u32> {
+    fn taken(shares: &mut RoundRobin<u32>) -> Vec<u32> {
         std::iter::from_fn(|| shares.pop(|owner| if owner == 7 { 3 } else { 1 })).collect()
     }
 
     #[test]
     fn owners_take_turns_and_each_is_served_in_order() {
-        let mut shares = Shares::default();
+        let mut shares = RoundRobin::default();
         (0..5).for_each(|n| shares.push(1, n));
         shares.push(2, 10);
         shares.push(3, 20);
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_turn_is_as_long_as_the_owners_weight() {
-        let mut shares = Shares::default();
+        let mut shares = RoundRobin::default();
         (0..2).for_each(|n| shares.push(1, n));
         (70..75).for_each(|n| shares.push(7, n));
         (20..23).for_each(|n| shares.push(2, n));
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn who_comes_back_has_saved_nothing_up() {
-        let mut shares = Shares::default();
+        let mut shares = RoundRobin::default();
         shares.push(1, 0);
         assert_eq!(taken(&mut shares), [0]);
         (0..2).for_each(|n| shares.push(2, n));

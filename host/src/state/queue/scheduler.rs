@@ -15,10 +15,10 @@ pub use self::desk::Desk;
 use self::holdings::Holdings;
 use self::search::Search;
 use self::spares::Spares;
-use super::priority_queue::Levels;
+use super::priority_queue::PriorityQueue;
 use super::ready_queue::{ReadyQueue, Standing, Verdict};
 use super::room::{Place, Room};
-use crate::state::deadlock::trigger::{Lookout, Waiter};
+use crate::state::deadlock::trigger::{Trigger, Waiter};
 use crate::state::task::TaskRecord;
 use crate::types::error::{ErrorKind, TaskError};
 use crate::types::ids::ModuleId;
@@ -30,9 +30,9 @@ use crate::types::weight::part;
 pub struct Scheduler<J> {
     ready: ReadyQueue,
     /// Jobs that waited for something, which came.
-    woken: Levels<J>,
+    woken: PriorityQueue<J>,
     /// Jobs that were preempted after a slice.
-    preempted: Levels<J>,
+    preempted: PriorityQueue<J>,
     /// Whose turn it is where all have the same priority.
     turn: Lane,
     search: Search,
@@ -47,7 +47,7 @@ pub struct Scheduler<J> {
     over: bool,
     /// Nobody is let in any more.
     closed: bool,
-    lookout: Lookout,
+    trigger: Trigger,
     total: ResourceSet,
     free: ResourceSet,
     /// What each owner's tasks and actors hold.
@@ -139,8 +139,8 @@ impl<J> Scheduler<J> {
     pub fn new(total: ResourceSet, instances_max: u32, room: Arc<Room>) -> Self {
         Scheduler {
             ready: ReadyQueue::default(),
-            woken: Levels::default(),
-            preempted: Levels::default(),
+            woken: PriorityQueue::default(),
+            preempted: PriorityQueue::default(),
             turn: Lane::Woken,
             search: Search::default(),
             idle: Vec::new(),
@@ -149,7 +149,7 @@ impl<J> Scheduler<J> {
             computing: BTreeMap::new(),
             over: false,
             closed: false,
-            lookout: Lookout::default(),
+            trigger: Trigger::default(),
             free: total.clone(),
             total,
             held: Holdings::new(instances_max),
@@ -238,7 +238,7 @@ impl<J> Scheduler<J> {
         }
         // Who waits may hold it, and for this very task.
         if task.spec.plan.needs.beyond(&self.free).custom().next().is_some() {
-            self.lookout.look_at_all();
+            self.trigger.look_at_all();
         }
         let is_seen = match self.ready.push(task) {
             Standing::Behind => false,
@@ -302,9 +302,9 @@ impl<J> Scheduler<J> {
     }
 
     fn next_of(&mut self, asks: &Asks) -> Next<J> {
-        self.lookout.turn();
-        if self.lookout.is_due(false) && !self.over {
-            return Next::Look(self.lookout.begin());
+        self.trigger.turn();
+        if self.trigger.is_due(false) && !self.over {
+            return Next::Look(self.trigger.begin());
         }
         let startable = self.startable_for(&asks.crowding);
         let may = |owner| !asks.crowding.contains(&owner);
@@ -325,7 +325,7 @@ impl<J> Scheduler<J> {
                     Next::Over
                 }
                 // Whoever asks is the last thread that is not at rest.
-                () if self.lookout.is_due(self.is_quiet_but_for(1)) => Next::Look(self.lookout.begin()),
+                () if self.trigger.is_due(self.is_quiet_but_for(1)) => Next::Look(self.trigger.begin()),
                 () if self.searches() => Next::Again,
                 () if self.is_stuck() => Next::Stuck,
                 () => Next::Nobody,
@@ -334,7 +334,8 @@ impl<J> Scheduler<J> {
         self.turn = lane.in_turn()[1];
         let held = &self.held;
         let weight = |owner| held.weight_of(owner);
-        let take = |jobs: &mut Levels<J>| if asks.crowding.is_empty() { jobs.pop(weight) } else { jobs.pop_of(may) };
+        let take =
+            |jobs: &mut PriorityQueue<J>| if asks.crowding.is_empty() { jobs.pop(weight) } else { jobs.pop_of(may) };
         let next = match lane {
             Lane::Woken => take(&mut self.woken).map(Next::Resume),
             Lane::Preempted => take(&mut self.preempted).map(Next::Resume),
@@ -451,12 +452,12 @@ impl<J> Scheduler<J> {
 
     /// A look for deadlocks is over, which went over this many tasks, and only `up_to` this stamp where they were too many.
     pub fn looked(&mut self, tasks: usize, up_to: Option<u64>) {
-        self.lookout.end(tasks, up_to);
+        self.trigger.end(tasks, up_to);
     }
 
     /// Long ago was the last look for deadlocks: the next is due.
     pub fn hurry_to_look(&mut self) {
-        self.lookout.hurry();
+        self.trigger.hurry();
     }
 
     /// A thread found nothing to do. It is in the list until [`rouse`](Self::rouse) gives its number.
@@ -489,7 +490,7 @@ impl<J> Scheduler<J> {
         let has_more = self.spares.are_too_few()
             && (self.preempted.first_of(|owner| may(&crowding, owner)).is_some()
                 || self.is_stuck()
-                || self.lookout.is_due(self.is_quiet_but_for(0)));
+                || self.trigger.is_due(self.is_quiet_but_for(0)));
         has_more || self.has_news_for_spares()
     }
 
@@ -507,7 +508,7 @@ impl<J> Scheduler<J> {
             || self.startable().is_some()
             || self.searches()
             || self.is_stuck()
-            || self.lookout.is_due(self.is_quiet_but_for(0))
+            || self.trigger.is_due(self.is_quiet_but_for(0))
     }
 
     /// Does every thread rest but `asking` ones, and those that are stuck? What these do may take for ever.
@@ -643,22 +644,22 @@ impl<J> Scheduler<J> {
 
     /// A guest waits that only another task can wake; gives the stamp of its wait.
     pub fn park(&mut self, waiter: Waiter) -> u64 {
-        self.lookout.park(waiter)
+        self.trigger.park(waiter)
     }
 
     /// Those that wait since after this stamp, with the stamps of their waits, in that order; so many at most.
     pub fn waiting_since(&self, since: u64, max: usize) -> Vec<(u64, Waiter)> {
-        self.lookout.waiting_since(since, max)
+        self.trigger.waiting_since(since, max)
     }
 
     /// What somebody waits for who began long ago has changed.
     pub fn look_at_all(&mut self) {
-        self.lookout.look_at_all();
+        self.trigger.look_at_all();
     }
 
     /// Whoever began this wait goes on.
     pub fn unpark(&mut self, stamp: u64) {
-        self.lookout.unpark(stamp);
+        self.trigger.unpark(stamp);
     }
 
     /// How full the host is.

@@ -8,7 +8,7 @@ use shuttle::thread;
 
 use super::super::task::TaskRecord;
 use super::{Busy, explore, nobody, task, waker};
-use crate::state::actor::concurrent_calls::{News, Shift};
+use crate::state::actor::concurrent_calls::{ConcurrentCalls, News};
 use crate::state::object::store::ObjectStore;
 use crate::state::task::cancellation::StopReason;
 use crate::types::error::{ErrorKind, TaskError};
@@ -19,27 +19,27 @@ fn call(id: u64, store: &Arc<ObjectStore>) -> Arc<TaskRecord> {
 }
 
 /// Takes a call in, as the service of an actor does. False where no call is taken any more.
-fn begin(shift: &Arc<Shift>, call: &Arc<TaskRecord>) -> bool {
-    let Some(ender) = shift.admit(call) else { return false };
+fn begin(concurrent_calls: &Arc<ConcurrentCalls>, call: &Arc<TaskRecord>) -> bool {
+    let Some(ender) = concurrent_calls.admit(call) else { return false };
     if call.begin(ender, Instant::now()) {
-        shift.hand_over(call.clone(), Vec::new());
+        concurrent_calls.hand_over(call.clone(), Vec::new());
     } else {
-        shift.forget(call);
+        concurrent_calls.forget(call);
     }
     true
 }
 
 /// Answers the calls that it hears of, until there are none.
-fn serve(shift: &Arc<Shift>) {
+fn serve(concurrent_calls: &Arc<ConcurrentCalls>) {
     loop {
-        match shift.poll_news(&mut Context::from_waker(&waker())) {
+        match concurrent_calls.poll_news(&mut Context::from_waker(&waker())) {
             None => thread::park(),
             Some(News::Call(call, _)) => {
-                if shift.enter(call.spec.id).is_some() {
-                    shift.leave();
-                    shift.enter(call.spec.id);
+                if concurrent_calls.enter(call.spec.id).is_some() {
+                    concurrent_calls.leave();
+                    concurrent_calls.enter(call.spec.id);
                 }
-                shift.answer(call.spec.id, Err(TaskError::new(ErrorKind::TaskFailed, "answered")));
+                concurrent_calls.answer(call.spec.id, Err(TaskError::new(ErrorKind::TaskFailed, "answered")));
             }
             Some(News::Asked(_) | News::Dropped(_)) => {}
             Some(News::Over) => return,
@@ -52,11 +52,11 @@ fn each_call_comes_to_one_end_and_the_guest_hears_that_all_is_over() {
     explore(|| {
         let store = ObjectStore::new(1 << 20);
         let calls: Vec<_> = (1..=3).map(|id| call(id, &store)).collect();
-        let shift = Shift::new(calls[0].clone(), Arc::new(Busy), ResourceSet::default());
-        assert!(begin(&shift, &calls[0]));
+        let concurrent_calls = ConcurrentCalls::new(calls[0].clone(), Arc::new(Busy), ResourceSet::default());
+        assert!(begin(&concurrent_calls, &calls[0]));
         let guest = {
-            let shift = shift.clone();
-            thread::spawn(move || serve(&shift))
+            let concurrent_calls = concurrent_calls.clone();
+            thread::spawn(move || serve(&concurrent_calls))
         };
         let canceller = {
             let calls = calls.clone();
@@ -66,12 +66,12 @@ fn each_call_comes_to_one_end_and_the_guest_hears_that_all_is_over() {
                 drop(calls[1].stop(StopReason::Deadline));
             })
         };
-        let begun = calls[1..].iter().filter(|call| begin(&shift, call)).count() + 1;
+        let begun = calls[1..].iter().filter(|call| begin(&concurrent_calls, call)).count() + 1;
         guest.join().unwrap();
         canceller.join().unwrap();
-        let ended = std::iter::from_fn(|| shift.pop_end()).count();
+        let ended = std::iter::from_fn(|| concurrent_calls.pop_end()).count();
         let never = calls[1..].iter().filter(|call| !call.is_running()).count();
-        assert!(shift.is_over() && shift.calls().is_empty(), "no call is left");
+        assert!(concurrent_calls.is_over() && concurrent_calls.calls().is_empty(), "no call is left");
         assert!(ended <= begun && ended + never >= begun, "{ended} of {begun} ended, {never} never ran");
     });
 }

@@ -7,11 +7,11 @@
 
 mod calls;
 mod completion;
-mod crew;
 mod family;
 mod gathering;
 mod mailbox;
 mod room;
+mod workers;
 
 use std::sync::{Arc, Weak};
 use std::task::{Wake, Waker};
@@ -23,7 +23,7 @@ use super::object::ObjectRef;
 use super::object::payload::{Argument, Arguments, Encoding};
 use super::object::store::ObjectStore;
 use super::task::cancellation::{Stop, StopReason};
-use super::task::{Conductor, TaskRecord, TaskSpec, Work};
+use super::task::{TaskRecord, TaskSink, TaskSpec, Work};
 use crate::types::capabilities::Capabilities;
 use crate::types::clock::{ManualClock, Moment};
 use crate::types::error::{ErrorKind, TaskError};
@@ -75,7 +75,7 @@ fn task(
     needs: ResourceSet,
     arguments: Vec<ObjectRef>,
     store: &Arc<ObjectStore>,
-    conductor: Weak<dyn Conductor>,
+    sink: Weak<dyn TaskSink>,
 ) -> (Arc<TaskRecord>, ObjectRef) {
     let module = ModuleInfo::empty(ModuleId(1), "explored");
     let spec = TaskSpec {
@@ -92,7 +92,7 @@ fn task(
     };
     let arguments = Arguments::new(arguments.into_iter().map(Argument::Object).collect(), store.nothing());
     let output = store.promise();
-    (TaskRecord::new(spec, true, arguments, output.clone(), conductor), output)
+    (TaskRecord::new(spec, true, arguments, output.clone(), sink), output)
 }
 
 /// Settles a task, as who runs it or ends it does. False if somebody did before.
@@ -108,7 +108,7 @@ fn settle(task: &TaskRecord, kind: Option<ErrorKind>, store: &Arc<ObjectStore>) 
 /// Hears of no task.
 struct Nobody;
 
-impl Conductor for Nobody {
+impl TaskSink for Nobody {
     fn ready(&self, _: Arc<TaskRecord>) {}
 
     fn abandon(&self, _: &ObjectRef) {}
@@ -116,6 +116,6 @@ impl Conductor for Nobody {
     fn killed(&self, _: &Arc<TaskRecord>) {}
 }
 
-fn nobody() -> Weak<dyn Conductor> {
+fn nobody() -> Weak<dyn TaskSink> {
     Weak::<Nobody>::new()
 }

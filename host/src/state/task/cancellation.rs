@@ -43,7 +43,7 @@ pub trait Stop: Send + Sync {
 }
 
 /// The slot of one running call.
-pub struct CancelSlot<T> {
+pub struct Cancellation<T> {
     /// No lock on a state, but the door of the room in which the guest runs: it is held as long as that runs, or is dropped, and all
     /// other locks are taken behind it. Nobody waits for it who holds one.
     call: Mutex<Option<BoxFuture<'static, T>>>,
@@ -51,10 +51,10 @@ pub struct CancelSlot<T> {
     waker: AtomicWaker,
 }
 
-impl<T> CancelSlot<T> {
+impl<T> Cancellation<T> {
     /// A slot without a call.
     pub fn new() -> Arc<Self> {
-        Arc::new(CancelSlot { call: Mutex::new(None), reason: AtomicU8::new(0), waker: AtomicWaker::new() })
+        Arc::new(Cancellation { call: Mutex::new(None), reason: AtomicU8::new(0), waker: AtomicWaker::new() })
     }
 
     /// Puts the call in, to be polled by what this returns. `preempted` is called each time the call gives up its turn, and says
@@ -81,7 +81,7 @@ impl<T> CancelSlot<T> {
     }
 }
 
-impl<T: Send + 'static> Stop for CancelSlot<T> {
+impl<T: Send + 'static> Stop for Cancellation<T> {
     fn stop(&self, reason: StopReason) -> bool {
         self.note(reason);
         // Whoever holds the lock polls the call right now, and looks for the reason when that poll is over.
@@ -99,7 +99,7 @@ impl<T: Send + 'static> Stop for CancelSlot<T> {
 }
 
 struct Running<T, F> {
-    slot: Arc<CancelSlot<T>>,
+    slot: Arc<Cancellation<T>>,
     preempted: F,
 }
 
@@ -163,7 +163,7 @@ mod tests {
     fn a_suspended_call_is_dropped_by_the_canceller() {
         let dropped = Arc::new(AtomicBool::new(false));
         let note = NotesDrop(dropped.clone());
-        let slot = CancelSlot::<()>::new();
+        let slot = Cancellation::<()>::new();
         let call = Box::pin(async move {
             let _note = note;
             std::future::pending().await
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(running.as_mut().poll(&mut cx), Poll::Ready(Err(StopReason::Deadline)), "the first reason stays");
     }
 
-    struct NotesLock(Arc<CancelSlot<()>>, Arc<AtomicBool>);
+    struct NotesLock(Arc<Cancellation<()>>, Arc<AtomicBool>);
 
     impl Drop for NotesLock {
         fn drop(&mut self) {
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn nobody_takes_a_call_for_ended_before_it_is_gone() {
-        let (slot, locked) = (CancelSlot::<()>::new(), Arc::new(AtomicBool::new(false)));
+        let (slot, locked) = (Cancellation::<()>::new(), Arc::new(AtomicBool::new(false)));
         let note = NotesLock(slot.clone(), locked.clone());
         let call = Box::pin(async move {
             let _note = note;
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_call_that_is_stopped_while_it_runs_ends_after_that_poll() {
-        let slot = CancelSlot::<()>::new();
+        let slot = Cancellation::<()>::new();
         let inner = slot.clone();
         let call = Box::pin(async move {
             inner.stop(StopReason::Cancelled);

@@ -8,7 +8,7 @@ use shuttle::sync::atomic::{AtomicUsize, Ordering};
 use shuttle::thread::{self, Thread};
 
 use super::super::object::ObjectRef;
-use super::super::task::{Conductor, Stopped, TaskRecord};
+use super::super::task::{Stopped, TaskRecord, TaskSink};
 use super::{Busy, explore, settle, task};
 use crate::state::object::store::ObjectStore;
 use crate::state::queue::room::Room;
@@ -56,8 +56,8 @@ impl Host {
     ) -> (Arc<TaskRecord>, ObjectRef) {
         self.desk.lock().admit(&needs, true, &mut None).expect("there is room");
         let me = Arc::downgrade(self);
-        let conductor: Weak<dyn Conductor> = me;
-        let (record, object) = task(id, needs, arguments, &self.store, conductor);
+        let sink: Weak<dyn TaskSink> = me;
+        let (record, object) = task(id, needs, arguments, &self.store, sink);
         record.watch_arguments();
         self.dispatch();
         (record, object)
@@ -133,7 +133,7 @@ impl Host {
     }
 }
 
-impl Conductor for Host {
+impl TaskSink for Host {
     fn ready(&self, task: Arc<TaskRecord>) {
         match task.failed_argument() {
             Some(_) => self.end_dependent(&task),
