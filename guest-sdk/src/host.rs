@@ -4,7 +4,7 @@
 pub(crate) use crate::bindings::rustyray::core::{actors, bytes, calls, logging, objects, streams, tasks, types};
 
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use crate::native::{actors, bytes, calls, logging, now, objects, streams, tasks, types};
+pub(crate) use crate::sim::{actors, bytes, calls, logging, now, objects, streams, tasks, types};
 
 /// The guest's clock.
 #[cfg(target_family = "wasm")]

@@ -88,8 +88,6 @@ mod host;
 mod logging;
 #[cfg(any(target_family = "wasm", test))]
 mod manifest;
-#[cfg(not(target_family = "wasm"))]
-mod native;
 mod object_ref;
 mod options;
 pub mod prelude;
@@ -100,6 +98,8 @@ mod remote_actor;
 mod remote_fn;
 mod returned;
 mod serving;
+#[cfg(not(target_family = "wasm"))]
+mod sim;
 mod store;
 mod stream;
 mod stub;
@@ -131,7 +131,7 @@ pub use testing::test;
 pub use wait::{Waited, blocking_wait, wait};
 
 #[cfg(test)]
-use native::mock;
+use sim::mock;
 
 /// For the code that the macros write.
 #[doc(hidden)]

@@ -43,7 +43,7 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 use crate::executor::block_on;
-use crate::native;
+use crate::sim;
 
 /// Runs a test with a host of its own, in this process: what `#[rustyray::test]` does, for a plain `#[test]`.
 ///
@@ -57,7 +57,7 @@ use crate::native;
 /// assert!(error.to_string().ends_with("3 is odd"));
 /// ```
 pub fn test<F: IntoFuture>(future: F) -> F::Output {
-    native::run(|| block_on(future))
+    sim::run(|| block_on(future))
 }
 
 /// [`test()`] for a plain function, which waits with `blocking_get` and its like.
@@ -71,7 +71,7 @@ pub fn test<F: IntoFuture>(future: F) -> F::Output {
 /// assert_eq!(rustyray::testing::run(|| answer.remote().blocking_get().unwrap()), 42);
 /// ```
 pub fn run<T>(test: impl FnOnce() -> T) -> T {
-    native::run(test)
+    sim::run(test)
 }
 
 /// How much time has passed since the test began, on its own clock.
@@ -88,7 +88,7 @@ pub fn run<T>(test: impl FnOnce() -> T) -> T {
 /// ```
 #[must_use]
 pub fn elapsed() -> Duration {
-    native::elapsed()
+    sim::elapsed()
 }
 
 /// How many objects somebody holds a reference to, once everything has gone on that can without time passing: none at
@@ -108,5 +108,5 @@ pub fn elapsed() -> Duration {
 /// ```
 #[must_use]
 pub fn live_objects() -> usize {
-    native::live_objects()
+    sim::live_objects()
 }

@@ -1,4 +1,4 @@
-//! What a program meets is what the SDK's own host for tests says that it meets: `guest-sdk/tests/native` tells the
+//! What a program meets is what the SDK's own host for tests says that it meets: `guest-sdk/tests/sim` tells the
 //! same of the same program.
 
 use rustyray_tests::{builder, finish, host_with, value};

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::native::current;
-use crate::native::object::Object;
-use crate::native::shift::{News, Shift};
-use crate::native::types::{Encoding, ObjectRef, Payload};
 use crate::registry::Outcome;
+use crate::sim::concurrent_calls::{ConcurrentCalls, News};
+use crate::sim::current;
+use crate::sim::object::Object;
+use crate::sim::types::{Encoding, ObjectRef, Payload};
 
 #[derive(Debug)]
 pub(crate) struct Call {
@@ -29,13 +29,10 @@ pub(crate) fn next(objects: &[&ObjectRef], count: u32, timeout_ns: Option<u64>) 
     called!("next {} of {}", count, objects.len());
     let current = current::get();
     let objects: Vec<Arc<Object>> = objects.iter().map(|object| object.0.clone()).collect();
-    match current.next_news(&shift(&current), &objects, count as usize, timeout_ns) {
-        Some(News::Call(job, arguments)) => Event::Call(Call {
-            id: job.id,
-            method: job.method().to_owned(),
-            arguments,
-            reply: crate::native::run::REPLY,
-        }),
+    match current.next_news(&concurrent_calls(&current), &objects, count as usize, timeout_ns) {
+        Some(News::Call(job, arguments)) => {
+            Event::Call(Call { id: job.id, method: job.method().to_owned(), arguments, reply: crate::sim::run::REPLY })
+        }
         Some(News::Asked(id)) => Event::Asked(id),
         Some(News::Dropped(id)) => Event::Dropped(id),
         Some(News::Over) => Event::Over,
@@ -49,17 +46,17 @@ pub(crate) fn next(objects: &[&ObjectRef], count: u32, timeout_ns: Option<u64>) 
 pub(crate) fn enter(id: u64) -> bool {
     called!("enter {id}");
     let current = current::get();
-    current.enter_call(&shift(&current), id)
+    current.enter_call(&concurrent_calls(&current), id)
 }
 
 pub(crate) fn reply(id: u64, answer: Result<Payload, crate::host::guest::Failure>) {
     called!("reply {id}");
     let current = current::get();
     let answer: Outcome<Payload> = answer.map_err(Box::new);
-    current.world.answer(&shift(&current), id, answer);
+    current.world.answer(&concurrent_calls(&current), id, answer);
 }
 
 /// The calls that are served here: the SDK asks only while it serves some.
-fn shift(current: &current::Current) -> Arc<Shift> {
-    current.frame.shift().expect("calls are served here")
+fn concurrent_calls(current: &current::Current) -> Arc<ConcurrentCalls> {
+    current.frame.concurrent_calls().expect("calls are served here")
 }

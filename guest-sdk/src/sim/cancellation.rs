@@ -71,8 +71,8 @@ impl World {
             _ if job.is_done() => {}
             None => self.give_up(job, error()),
             Some(frame) => {
-                if let Some(shift) = frame.shift() {
-                    return self.stop_beside(&shift, job, reason);
+                if let Some(concurrent_calls) = frame.concurrent_calls() {
+                    return self.stop_beside(&concurrent_calls, job, reason);
                 }
                 self.unwind(&frame, reason);
                 // Whoever waits for the outcome need not wait for the frame. After a deadline another attempt may

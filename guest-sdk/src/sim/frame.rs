@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Condvar, Mutex};
 
+use super::concurrent_calls::ConcurrentCalls;
 use super::job::Job;
 use super::object::Object;
-use super::shift::Shift;
 use super::types::TaskError;
 use super::{lock, wait_for};
 
@@ -32,7 +32,7 @@ pub(crate) struct Frame {
 struct Inner {
     job: Arc<Job>,
     /// The calls that its actor serves at once.
-    shift: Option<Arc<Shift>>,
+    concurrent_calls: Option<Arc<ConcurrentCalls>>,
     wait: Option<Wait>,
     /// Of the last wait that began.
     wait_number: u64,
@@ -58,7 +58,7 @@ struct Wait {
 
 impl Frame {
     pub(super) fn new(id: u64, job: Arc<Job>) -> Arc<Self> {
-        let inner = Inner { job, shift: None, wait: None, wait_number: 0, end: None, over: false, looks: 0 };
+        let inner = Inner { job, concurrent_calls: None, wait: None, wait_number: 0, end: None, over: false, looks: 0 };
         Arc::new(Self { id, turn: Mutex::new(false), turned: Condvar::new(), inner: Mutex::new(inner) })
     }
 
@@ -83,12 +83,12 @@ impl Frame {
     }
 
     /// The calls that its actor serves at once, while it does.
-    pub(super) fn shift(&self) -> Option<Arc<Shift>> {
-        lock(&self.inner).shift.clone()
+    pub(super) fn concurrent_calls(&self) -> Option<Arc<ConcurrentCalls>> {
+        lock(&self.inner).concurrent_calls.clone()
     }
 
-    pub(super) fn set_shift(&self, shift: Option<&Arc<Shift>>) {
-        let before = std::mem::replace(&mut lock(&self.inner).shift, shift.cloned());
+    pub(super) fn set_concurrent_calls(&self, concurrent_calls: Option<&Arc<ConcurrentCalls>>) {
+        let before = std::mem::replace(&mut lock(&self.inner).concurrent_calls, concurrent_calls.cloned());
         drop(before);
     }
 

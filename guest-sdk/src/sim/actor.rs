@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, Weak};
 use super::arguments::Kept;
 use super::frame::Frame;
 use super::job::Job;
-use super::lanes::{self, Lanes};
 use super::lock;
+use super::mailbox::{self, Lanes};
 use super::names::Address;
 use super::object::{Object, Stored};
 use super::types::{ActorOptions, ErrorKind, TaskError};
@@ -81,7 +81,7 @@ impl Actor {
         declared: Option<&'static ActorType>,
         options: ActorOptions,
     ) -> Arc<Handle> {
-        let room = lanes::room(declared, &options);
+        let room = mailbox::room(declared, &options);
         let calls = Lanes::new(room.as_deref().unwrap_or(&[1]));
         let actor = Arc::new(Self {
             id: world.number(),
@@ -181,7 +181,7 @@ impl Actor {
 
     /// The lane that a call waits in.
     pub(super) fn lane_of(&self, call: &Job) -> usize {
-        if self.room.is_some() { lanes::lane_of(self.declared, call.method()) } else { 0 }
+        if self.room.is_some() { mailbox::lane_of(self.declared, call.method()) } else { 0 }
     }
 
     /// It is started once more, in this frame; gives how often that was.

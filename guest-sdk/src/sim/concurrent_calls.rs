@@ -32,7 +32,7 @@ pub(super) enum Ending {
 }
 
 /// The calls that an actor serves at once.
-pub(super) struct Shift {
+pub(super) struct ConcurrentCalls {
     pub(super) actor: Arc<Actor>,
     inner: Mutex<Inner>,
 }
@@ -57,7 +57,7 @@ struct Served {
     ending: Option<Stop>,
 }
 
-impl Shift {
+impl ConcurrentCalls {
     pub(super) fn new(actor: &Arc<Actor>) -> Arc<Self> {
         Arc::new(Self { actor: actor.clone(), inner: Mutex::default() })
     }

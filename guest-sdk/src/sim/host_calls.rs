@@ -4,12 +4,12 @@
 macro_rules! called {
     ($options:ident; $($text:tt)+) => {
         #[cfg(test)]
-        crate::native::mock::note_options($options);
+        crate::sim::mock::note_options($options);
         called!($($text)+);
     };
     ($($text:tt)+) => {
         #[cfg(test)]
-        crate::native::mock::note(format!($($text)+));
+        crate::sim::mock::note(format!($($text)+));
     };
 }
 

@@ -1,7 +1,7 @@
 //! `rustyray:core/logging`: lines go to the standard error, under the name of what wrote them.
 
 pub(crate) use crate::bindings::rustyray::core::logging::Level;
-use crate::native::current;
+use crate::sim::current;
 
 pub(crate) fn log(level: Level, target: &str, message: &str) {
     called!("log {level:?} {target} {message}");

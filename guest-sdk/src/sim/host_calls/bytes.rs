@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 
 use super::objects;
-use crate::native::current;
-use crate::native::object::Stored;
-use crate::native::types::{Encoding, ErrorKind, ObjectRef, TaskError};
+use crate::sim::current;
+use crate::sim::object::Stored;
+use crate::sim::types::{Encoding, ErrorKind, ObjectRef, TaskError};
 
 #[derive(Debug)]
 pub struct Writer(RefCell<Vec<u8>>);
@@ -50,7 +50,7 @@ fn plain(object: &ObjectRef) -> Result<Stored, TaskError> {
         Encoding::Raw => Ok(value),
         Encoding::Bincode | Encoding::Json => {
             let text = "the object is not plain bytes: only what is stored as `Vec<u8>` has parts";
-            Err(crate::native::error(ErrorKind::InvalidArgument, text.to_owned()))
+            Err(crate::sim::error(ErrorKind::InvalidArgument, text.to_owned()))
         }
     }
 }

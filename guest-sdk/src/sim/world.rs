@@ -171,8 +171,8 @@ impl World {
     /// Has the actor look at its mailbox, if it has nothing else to do, or serves several calls at once.
     pub(super) fn look_at_mailbox(&self, actor: &Actor) {
         let Some(frame) = actor.frame() else { return };
-        if let Some(shift) = frame.shift() {
-            self.take_beside(&frame, &shift);
+        if let Some(concurrent_calls) = frame.concurrent_calls() {
+            self.take_beside(&frame, &concurrent_calls);
         }
         self.rouse_idle(&frame);
     }

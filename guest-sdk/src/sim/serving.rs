@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use super::actor::Actor;
+use super::actor_loop::{Served, crashed};
+use super::concurrent_calls::{ConcurrentCalls, Ending, News};
 use super::current::Current;
 use super::frame::{Frame, Stop};
 use super::job::Job;
-use super::life::{Served, crashed};
 use super::object::{Object, Stored};
 use super::run::{guarded, of_failure};
-use super::shift::{Ending, News, Shift};
 use super::turns::Alarm;
 use super::types::{ErrorKind, Payload, TaskError};
 use super::world::World;
@@ -29,20 +29,20 @@ impl World {
         first: &Arc<Job>,
         may_restart: bool,
     ) -> Served {
-        let shift = Shift::new(actor);
-        frame.set_shift(Some(&shift));
+        let concurrent_calls = ConcurrentCalls::new(actor);
+        frame.set_concurrent_calls(Some(&concurrent_calls));
         frame.set_job(first);
-        self.begin_beside(frame, &shift, first);
+        self.begin_beside(frame, &concurrent_calls, first);
         let ended = guarded(frame, || {
             crate::serving::serve();
             Ok(())
         });
-        frame.set_shift(None);
+        frame.set_concurrent_calls(None);
         let ran = frame.job();
         let Err(error) = self.outcome(&ran, ended) else { return Ok(()) };
         let error = actor.killed_to_restart(error, may_restart);
         // The last first: each goes before those that wait.
-        for call in shift.abandoned().iter().rev() {
+        for call in concurrent_calls.abandoned().iter().rev() {
             let seen = seen_by(call, &ran, &error);
             if !(may_restart && self.call_again(actor, call, &seen)) {
                 self.settle(call, Err(crashed(call, &seen, may_restart)));
@@ -52,31 +52,31 @@ impl World {
     }
 
     /// Takes calls from the mailbox for which there is room.
-    pub(super) fn take_beside(&self, frame: &Arc<Frame>, shift: &Shift) {
-        while let Some(call) = shift.actor.next_beside(|lane| shift.has_room(lane)) {
-            self.begin_beside(frame, shift, &call);
+    pub(super) fn take_beside(&self, frame: &Arc<Frame>, concurrent_calls: &ConcurrentCalls) {
+        while let Some(call) = concurrent_calls.actor.next_beside(|lane| concurrent_calls.has_room(lane)) {
+            self.begin_beside(frame, concurrent_calls, &call);
         }
     }
 
-    fn begin_beside(&self, frame: &Arc<Frame>, shift: &Shift, call: &Arc<Job>) {
+    fn begin_beside(&self, frame: &Arc<Frame>, concurrent_calls: &ConcurrentCalls, call: &Arc<Job>) {
         match call.begin(frame, self.now()) {
             None => {}
             Some(Err(_)) => self.fails(call),
             Some(Ok(arguments)) => {
-                shift.admit(call, arguments);
+                concurrent_calls.admit(call, arguments);
                 self.watch_deadline(call);
             }
         }
     }
 
     /// The guest's answer to a call. Nothing happens if nobody waits for it any more.
-    pub(super) fn answer(self: &Arc<Self>, shift: &Shift, id: u64, answer: Outcome<Payload>) {
-        let Some((call, ending)) = shift.answered(id) else { return };
+    pub(super) fn answer(self: &Arc<Self>, concurrent_calls: &ConcurrentCalls, id: u64, answer: Outcome<Payload>) {
+        let Some((call, ending)) = concurrent_calls.answered(id) else { return };
         let outcome = match ending {
             Some(reason) => Err(call.stopped(reason, self.now())),
             None => answer.map_err(|failure| of_failure(*failure)),
         };
-        self.finish_beside(&shift.actor, &call, outcome);
+        self.finish_beside(&concurrent_calls.actor, &call, outcome);
     }
 
     /// The end of a call, or of an attempt of it.
@@ -89,12 +89,12 @@ impl World {
     }
 
     /// Ends one call. One that is suspended is over at once; the one that runs is when the guest leaves it.
-    pub(super) fn stop_beside(self: &Arc<Self>, shift: &Shift, call: &Arc<Job>, reason: Stop) {
-        match shift.stop(call.id, reason) {
+    pub(super) fn stop_beside(self: &Arc<Self>, concurrent_calls: &ConcurrentCalls, call: &Arc<Job>, reason: Stop) {
+        match concurrent_calls.stop(call.id, reason) {
             Ending::None => {}
             Ending::Over => {
-                self.finish_beside(&shift.actor, call, Err(call.stopped(reason, self.now())));
-                self.look_at_mailbox(&shift.actor);
+                self.finish_beside(&concurrent_calls.actor, call, Err(call.stopped(reason, self.now())));
+                self.look_at_mailbox(&concurrent_calls.actor);
             }
             Ending::Soon => {
                 self.set_alarm(self.now().saturating_add(AWAIT_GRACE_NS), Alarm::Patience(call.clone()));
@@ -118,27 +118,27 @@ impl World {
 
 /// Why a call is to end that runs beside others.
 pub(super) fn overdue(call: &Job) -> Option<Stop> {
-    call.frame()?.shift()?.overdue(call.id)
+    call.frame()?.concurrent_calls()?.overdue(call.id)
 }
 
 impl Current {
     /// What the guest has to know; `None` when `count` of the objects are there, or the time is up.
     pub(super) fn next_news(
         &self,
-        shift: &Shift,
+        concurrent_calls: &ConcurrentCalls,
         objects: &[Arc<Object>],
         count: usize,
         timeout: Option<u64>,
     ) -> Option<News> {
         let Current { world, frame } = self;
-        self.leave_call(shift);
+        self.leave_call(concurrent_calls);
         if timeout == Some(0) {
             self.hand_round();
         }
         let until = timeout.map(|timeout| world.now().saturating_add(timeout));
         loop {
-            world.take_beside(frame, shift);
-            if let Some(news) = shift.news() {
+            world.take_beside(frame, concurrent_calls);
+            if let Some(news) = concurrent_calls.news() {
                 return Some(news);
             }
             let there = objects.iter().filter(|object| object.is_ready()).count();
@@ -153,18 +153,18 @@ impl Current {
     }
 
     /// The guest runs this call from here on. False if nobody waits for it any more.
-    pub(super) fn enter_call(&self, shift: &Shift, id: u64) -> bool {
-        self.leave_call(shift);
-        let entered = shift.enter(id);
+    pub(super) fn enter_call(&self, concurrent_calls: &ConcurrentCalls, id: u64) -> bool {
+        self.leave_call(concurrent_calls);
+        let entered = concurrent_calls.enter(id);
         entered.iter().for_each(|call| self.frame.set_job(call));
         entered.is_some()
     }
 
     /// The guest runs no call from here on.
-    fn leave_call(&self, shift: &Shift) {
-        if let Some((call, reason)) = shift.leave() {
+    fn leave_call(&self, concurrent_calls: &ConcurrentCalls) {
+        if let Some((call, reason)) = concurrent_calls.leave() {
             let error = call.stopped(reason, self.world.now());
-            self.world.finish_beside(&shift.actor, &call, Err(error));
+            self.world.finish_beside(&concurrent_calls.actor, &call, Err(error));
         }
     }
 }

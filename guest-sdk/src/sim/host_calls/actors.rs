@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::native::actor::Actor;
-use crate::native::names::Address;
-use crate::native::object::Stored;
-use crate::native::run::caused_by;
-use crate::native::submit::{Request, check_reach};
-use crate::native::types::{ActorOptions, ActorRef, Argument, ErrorKind, ObjectRef, TaskError, TaskOptions};
-use crate::native::{current, lock};
+use crate::sim::actor::Actor;
+use crate::sim::names::Address;
+use crate::sim::object::Stored;
+use crate::sim::run::caused_by;
+use crate::sim::submit::{Request, check_reach};
+use crate::sim::types::{ActorOptions, ActorRef, Argument, ErrorKind, ObjectRef, TaskError, TaskOptions};
+use crate::sim::{current, lock};
 
 pub(crate) fn create(
     actor_type: &str,
@@ -77,7 +77,7 @@ fn serving(otherwise: &str) -> Result<Arc<Actor>, TaskError> {
 }
 
 fn refused(text: &str) -> TaskError {
-    crate::native::error(ErrorKind::InvalidArgument, text.to_owned())
+    crate::sim::error(ErrorKind::InvalidArgument, text.to_owned())
 }
 
 pub(crate) fn generation(actor: &ActorRef) -> u32 {
@@ -91,7 +91,7 @@ pub(crate) fn move_to_current(actor: &ActorRef) -> ObjectRef {
     let outcome = match actor.0.actor.death() {
         None => Ok(Stored::bytes(&[])),
         Some(cause) => {
-            let dead = crate::native::error(ErrorKind::ActorDied, "the actor is dead".to_owned());
+            let dead = crate::sim::error(ErrorKind::ActorDied, "the actor is dead".to_owned());
             Err(Arc::new(caused_by(dead, &cause)))
         }
     };

@@ -1,9 +1,9 @@
 //! `rustyray:core/tasks`.
 
 use super::LOOKS_FREE;
-use crate::native::current;
-use crate::native::submit::Request;
-use crate::native::types::{ActorInfo, Argument, ObjectRef, TaskContext, TaskOptions};
+use crate::sim::current;
+use crate::sim::submit::Request;
+use crate::sim::types::{ActorInfo, Argument, ObjectRef, TaskContext, TaskOptions};
 
 pub(crate) fn submit(function: &str, arguments: &[Argument<'_>], options: Option<&TaskOptions>) -> ObjectRef {
     called!(options; "submit {function}");
@@ -30,7 +30,7 @@ pub(crate) fn context() -> TaskContext {
     TaskContext {
         task_id: job.id,
         task: job.name().to_owned(),
-        module: crate::native::MODULE.to_owned(),
+        module: crate::sim::MODULE.to_owned(),
         function: job.function.clone(),
         attempt: job.attempt().max(1),
         actor,

@@ -10,15 +10,15 @@
 //! a sandbox does beside that (capabilities, fuel, limits of memory and output) is not here.
 
 mod actor;
+mod actor_loop;
 mod arguments;
-mod circle;
+mod cancellation;
+mod concurrent_calls;
 mod current;
-mod ending;
 mod frame;
 mod host_calls;
 mod job;
-mod lanes;
-mod life;
+mod mailbox;
 #[cfg(test)]
 pub(crate) mod mock;
 mod names;
@@ -26,11 +26,11 @@ mod object;
 mod plan;
 mod run;
 mod serving;
-mod shift;
 mod stream;
 mod submit;
 mod turns;
 pub(crate) mod types;
+mod wait_graph;
 mod waiting;
 mod world;
 

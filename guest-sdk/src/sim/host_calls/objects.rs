@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::LOOKS_FREE;
-use crate::native::current;
-use crate::native::object::{Object, Outcome, Stored};
-use crate::native::types::{ErrorKind, ObjectRef, Payload, TaskError};
+use crate::sim::current;
+use crate::sim::object::{Object, Outcome, Stored};
+use crate::sim::types::{ErrorKind, ObjectRef, Payload, TaskError};
 
 pub(crate) fn put(value: Payload) -> Result<ObjectRef, TaskError> {
     called!("put");
@@ -33,7 +33,7 @@ pub(super) fn arrived(object: &ObjectRef, timeout_ns: Option<u64>) -> Result<Out
     current.wait(std::slice::from_ref(&object.0), 1, timeout_ns)?;
     object.0.outcome().ok_or_else(|| {
         let time = std::time::Duration::from_nanos(timeout_ns.unwrap_or(0));
-        crate::native::error(ErrorKind::GetTimeout, format!("no value within {time:?}"))
+        crate::sim::error(ErrorKind::GetTimeout, format!("no value within {time:?}"))
     })
 }
 

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::native::current;
-use crate::native::job::Job;
-use crate::native::object::Stored;
-use crate::native::stream::{Given, Stream, Taking};
-use crate::native::submit::Request;
-use crate::native::types::{ActorRef, Argument, ErrorKind, ObjectRef, Payload, StreamRef, TaskError, TaskOptions};
-use crate::native::world::World;
+use crate::sim::current;
+use crate::sim::job::Job;
+use crate::sim::object::Stored;
+use crate::sim::stream::{Given, Stream, Taking};
+use crate::sim::submit::Request;
+use crate::sim::types::{ActorRef, Argument, ErrorKind, ObjectRef, Payload, StreamRef, TaskError, TaskOptions};
+use crate::sim::world::World;
 
 pub(crate) fn submit(function: &str, arguments: &[Argument<'_>], options: Option<&TaskOptions>) -> StreamRef {
     called!(options; "submit {function}");
@@ -46,14 +46,14 @@ pub(crate) fn give(item: Payload) -> Result<Option<ObjectRef>, TaskError> {
     let job = current.job();
     let Some(stream) = job.stream() else {
         let text = "what runs here gives one result, and no items";
-        return Err(crate::native::error(ErrorKind::InvalidArgument, text.to_owned()));
+        return Err(crate::sim::error(ErrorKind::InvalidArgument, text.to_owned()));
     };
     match stream.give(&current.world, job.attempt(), Stored::from(item)) {
         Given::GoOn => Ok(None),
         Given::Room(room) => Ok(Some(ObjectRef(room))),
         Given::NobodyListens => {
             let text = "nobody will ask for another item";
-            Err(crate::native::error(ErrorKind::TaskCancelled, text.to_owned()))
+            Err(crate::sim::error(ErrorKind::TaskCancelled, text.to_owned()))
         }
     }
 }

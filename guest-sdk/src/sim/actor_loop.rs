@@ -235,7 +235,7 @@ impl World {
                 let killed = super::error(ErrorKind::ActorDied, "it was killed".to_owned());
                 self.bury(actor, Arc::new(described(actor, killed)));
             }
-            (Some(frame), None) if frame.shift().is_none() => self.rouse(&frame),
+            (Some(frame), None) if frame.concurrent_calls().is_none() => self.rouse(&frame),
             (Some(frame), _) => self.unwind(&frame, Stop::ActorKilled),
         }
         true
