@@ -254,6 +254,7 @@ impl Runtime {
                     }
                     Err(error) => return Ended::Crashed(Box::new(error)),
                 },
+                Event::Move if !self.is_to_move(actor, construct) => continue,
                 Event::Move => {
                     let place = to_move.take().unwrap_or_else(|| self.stand_in_line_to_move(actor));
                     if !place.has_turn() {

@@ -169,24 +169,25 @@ struct Beside<'a> {
 
 impl<'a> Beside<'a> {
     fn new(runtime: &'a Runtime, task: &'a Arc<TaskRecord>, wait: Wait) -> Self {
+        // Before it is known to wait: whoever looks for what it waits for sees what its actor holds.
+        runtime.running.lock().begins_to_wait(task);
         let mut scheduler = runtime.scheduler.lock();
         // Under the scheduler's lock: whoever is told to look finds it.
         let stamp = scheduler.park(Waiter::Task(Arc::downgrade(task)));
         let before = task.blocked_on().park(wait, stamp);
         drop(scheduler);
         drop(before);
-        runtime.running.lock().begins_to_wait(task);
         Beside { runtime, task }
     }
 }
 
 impl Drop for Beside<'_> {
     fn drop(&mut self) {
-        self.runtime.running.lock().goes_on(self.task);
         let parked = self.task.blocked_on().unpark();
         let mut scheduler = self.runtime.scheduler.lock();
         parked.iter().for_each(|parked| scheduler.unpark(parked.stamp()));
         drop(scheduler);
+        self.runtime.running.lock().goes_on(self.task);
         drop(parked);
     }
 }

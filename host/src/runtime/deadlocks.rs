@@ -1,5 +1,6 @@
 //! Looking for guests that wait for each other, and telling the one whose wait closed the circle.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use super::Runtime;
@@ -8,6 +9,7 @@ use crate::state::deadlock::wait_graph::{Cycle, Holders, TooLarge, Victim, WaitG
 use crate::state::task::{Stopped, TaskRecord, Work};
 use crate::types::error::{ErrorKind, TaskError};
 use crate::types::limits::{WAIT_GRAPH_FEW, WAIT_GRAPH_MAX, WAITS_LISTED_MAX};
+use crate::types::panics::Finally;
 
 /// Guests that wait.
 pub(super) struct Waiting {
@@ -32,6 +34,12 @@ struct Looked {
 impl Runtime {
     /// Looks for deadlocks that were closed by a wait with a later stamp than `since`.
     pub(super) fn look_for_deadlocks(&self, since: u64) {
+        let looked = Cell::new((0, None));
+        // Also where something of it panics: else nobody would ever look again.
+        let _told = Finally::new(|| {
+            let (size, up_to) = looked.get();
+            self.scheduler.lock().looked(size, up_to);
+        });
         let waiting = self.waiting_since(since);
         let holders = self.holders();
         let (size, up_to) = match WaitGraph::of(&waiting.tasks, &holders, None, WAIT_GRAPH_MAX) {
@@ -45,7 +53,7 @@ impl Runtime {
             }
         };
         let up_to = up_to.into_iter().chain(waiting.up_to).min();
-        self.scheduler.lock().looked(size + waiting.listed + holders.size(), up_to);
+        looked.set((size + waiting.listed + holders.size(), up_to));
     }
 
     /// All together are too much: each is looked at for itself. First all that wait for few, and then the others, those that wait for

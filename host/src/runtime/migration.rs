@@ -39,6 +39,35 @@ impl Runtime {
         }
     }
 
+    /// Is the actor to move? Where it is there already, or never can be, whoever asked is told so at once.
+    pub(super) fn is_to_move(&self, actor: &Arc<ActorRecord>, construct: &TaskRecord) -> bool {
+        if !actor.moves.is_asked() {
+            return false;
+        }
+        let outcome = match self.next_home(actor, construct) {
+            Some(Ok(_)) => return true,
+            Some(Err(error)) => Err(error),
+            None => Ok(()),
+        };
+        self.tell_of_move(actor.moves.take(), outcome);
+        false
+    }
+
+    fn tell_of_move(&self, asked: Option<ObjectRef>, outcome: Result<(), TaskError>) {
+        if let Some(asked) = asked {
+            let nothing = || self.store.token(Payload::new(Encoding::Bincode, ""));
+            asked.seal(outcome.map_err(Arc::new).map(|()| nothing()), None);
+            self.dispatch();
+        }
+    }
+
+    /// How it would live on the version that is there now; `None` where it does already.
+    fn next_home(&self, actor: &ActorRecord, construct: &TaskRecord) -> Option<Result<Home, TaskError>> {
+        let here = actor.module();
+        let there = self.modules.current(here.id).filter(|there| !Arc::ptr_eq(there, &here))?;
+        Some(self.home(actor, there, construct))
+    }
+
     /// A place among those that are to move. It is invited to do so when its turn comes.
     pub(super) fn stand_in_line_to_move(&self, actor: &Arc<ActorRecord>) -> MovePlace {
         let invited = Arc::downgrade(actor);
@@ -61,22 +90,15 @@ impl Runtime {
         let (instance, outcome) = self.moved(actor, construct, instance).await;
         // The other instance is gone.
         drop(turn);
-        if let Some(asked) = asked {
-            let nothing = || self.store.token(Payload::new(Encoding::Bincode, ""));
-            asked.seal(outcome.map_err(Arc::new).map(|()| nothing()), None);
-            self.dispatch();
-        }
+        self.tell_of_move(asked, outcome);
         instance
     }
 
     async fn moved(self: &Arc<Self>, actor: &Arc<ActorRecord>, construct: &TaskRecord, instance: Instance) -> Moved {
-        let here = actor.module();
-        let Some(there) = self.modules.current(here.id).filter(|there| !Arc::ptr_eq(there, &here)) else {
-            return (Ok(instance), Ok(()));
-        };
-        let home = match self.home(actor, there, construct) {
-            Ok(home) => home,
-            Err(error) => return (Ok(instance), Err(error)),
+        let home = match self.next_home(actor, construct) {
+            Some(Ok(home)) => home,
+            Some(Err(error)) => return (Ok(instance), Err(error)),
+            None => return (Ok(instance), Ok(())),
         };
         let (instance, state) = match self.state_of(actor, instance).await {
             Ok((instance, Ok(state))) => (instance, state),

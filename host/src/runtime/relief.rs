@@ -22,6 +22,9 @@ pub(super) struct Posts {
     stirred: Notify,
 }
 
+/// The owner of the host's own work.
+pub(super) const NOBODY: u64 = u64::MAX;
+
 /// What is seen of a thread.
 #[derive(Default)]
 #[repr(align(64))]
@@ -45,6 +48,10 @@ impl Post {
     /// It works for this owner.
     pub fn work_for(&self, owner: u64) {
         self.owner.store(owner, Ordering::Relaxed);
+    }
+
+    fn owner(&self) -> u64 {
+        self.owner.load(Ordering::Relaxed)
     }
 
     /// Does the thread compute, or would it if there were a core for it? One that sleeps in an embedder's function does not.
@@ -163,7 +170,8 @@ struct Sight {
 impl Watch {
     /// Looks at them.
     fn look(&mut self, posts: &Posts) -> Sight {
-        let posts = posts.posts.lock();
+        // New threads do not wait for this.
+        let posts = posts.posts.lock().clone();
         let mut sight = Sight::default();
         self.seen.resize(posts.len(), (0, 0));
         let (mut short, mut long) = (0, 0);
@@ -175,8 +183,8 @@ impl Watch {
                 *looks = looks.saturating_add(1);
                 short += 1;
                 sight.seated.extend(post.take_seated());
-                if post.computes() {
-                    *sight.computing.entry(post.owner.load(Ordering::Relaxed)).or_insert(0) += 1;
+                if post.owner() != NOBODY && post.computes() {
+                    *sight.computing.entry(post.owner()).or_insert(0) += 1;
                 }
             } else {
                 *looks = 0;

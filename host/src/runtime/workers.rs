@@ -15,7 +15,7 @@ use async_task::{Builder, Runnable, ScheduleInfo};
 use parking_lot::Condvar;
 
 use super::floating_point::{self, use_default_modes};
-use super::relief::{Post, Posts};
+use super::relief::{NOBODY, Post, Posts};
 use super::{Keeper, Runtime};
 use crate::state::object::ObjectRef;
 use crate::state::queue::scheduler::{Next, Wants};
@@ -211,7 +211,10 @@ impl Runtime {
                 }
                 // Others who wait for the scheduler come first.
                 Next::Again => std::thread::yield_now(),
-                Next::Look(since) => self.look_for_deadlocks(since),
+                Next::Look(since) => {
+                    post.work_for(NOBODY);
+                    self.look_for_deadlocks(since);
+                }
                 Next::Nobody => self.rest(number, post),
                 Next::Stuck => {
                     self.suspect_a_standstill();

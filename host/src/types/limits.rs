@@ -501,6 +501,9 @@ pub const SEARCH_STEP: usize = 256;
 /// lacks something does not keep all its others back.
 pub const LOOKAHEAD_OF_EACH: usize = 16;
 
+/// Where so many owners have ready tasks that those were too many together: so many kinds of all are looked at, one of each owner at least.
+pub const LOOKAHEAD_OF_ALL: usize = 1024;
+
 /// A guest's priorities are no further from 0 than this, on either side. Each that has tasks is a level which a pick may have to pass, in
 /// some ten nanoseconds: all of them are some ten microseconds, where a guest that gave each of a million tasks its own would stop the
 /// others for a tenth of a second. More than any program tells apart.

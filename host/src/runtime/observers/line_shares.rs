@@ -1,10 +1,17 @@
 //! How many lines of each module wait to be told, and which modules' guests are held back: so that one that prints without end
 //! keeps no other from printing.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
 
 use super::notice::Held;
 use crate::types::limits::{OBSERVED_LINE_BYTES_MAX, OBSERVED_LINES_FEW, OBSERVED_LINES_MAX};
+
+/// What each may have at least.
+const FEW: Held =
+    Held { number: OBSERVED_LINES_FEW, bytes: OBSERVED_LINE_BYTES_MAX / (OBSERVED_LINES_MAX / OBSERVED_LINES_FEW) };
 
 /// The lines of all modules that wait to be told.
 #[derive(Default)]
@@ -12,8 +19,8 @@ pub(super) struct LineShares {
     /// By owner, with those that are being told.
     held: HashMap<u64, Held>,
     total: Held,
-    /// Whose guests wait until others of their lines are told.
-    held_back: HashSet<u64>,
+    /// Whose guests wait until others of their lines are told, and what wakes them.
+    held_back: HashMap<u64, Arc<Notify>>,
 }
 
 impl LineShares {
@@ -24,7 +31,7 @@ impl LineShares {
         held.add(bytes);
         let held = *held;
         if is_over(held, self.share()) {
-            self.held_back.insert(owner);
+            self.held_back.entry(owner).or_default();
         }
         self.may_not_print(owner)
     }
@@ -40,18 +47,33 @@ impl LineShares {
         }
     }
 
-    /// Lets those go on of whose lines half are told. True if there are such.
-    pub fn let_go(&mut self) -> bool {
+    /// Lets those go on of whose lines half are told; gives what wakes them.
+    pub fn let_go(&mut self) -> Vec<Arc<Notify>> {
         let share = self.share();
         let half = Held { number: share.number / 2 + 1, bytes: share.bytes / 2 + 1 };
-        let before = self.held_back.len();
-        self.held_back.retain(|owner| self.held.get(owner).is_some_and(|held| is_over(*held, half)));
-        self.held_back.len() < before
+        let held = &self.held;
+        let goes = |owner: &u64, _: &mut _| held.get(owner).is_none_or(|held| !is_over(*held, half));
+        self.held_back.extract_if(goes).map(|(_, waiting)| waiting).collect()
+    }
+
+    /// Lets all go on, and counts nothing any more.
+    pub fn end(&mut self) -> Vec<Arc<Notify>> {
+        std::mem::take(self).held_back.into_values().collect()
     }
 
     /// Are guests of this owner held back?
     pub fn may_not_print(&self, owner: u64) -> bool {
-        self.held_back.contains(&owner)
+        self.held_back.contains_key(&owner)
+    }
+
+    /// What wakes guests of this owner, if they are held back.
+    pub fn waiting(&self, owner: u64) -> Option<Arc<Notify>> {
+        self.held_back.get(&owner).cloned()
+    }
+
+    /// Has this owner so few that another one finds room however many others have?
+    pub fn has_few(&self, owner: u64) -> bool {
+        self.held.get(&owner).is_none_or(|held| !is_over(*held, FEW))
     }
 
     /// Is anybody held back?
@@ -61,17 +83,13 @@ impl LineShares {
 
     /// What each may have: its part of the bound, and where all together have half as much again no more than a few.
     fn share(&self) -> Held {
-        let few = Held {
-            number: OBSERVED_LINES_FEW,
-            bytes: OBSERVED_LINE_BYTES_MAX / (OBSERVED_LINES_MAX / OBSERVED_LINES_FEW),
-        };
         let whole = Held { number: OBSERVED_LINES_MAX, bytes: OBSERVED_LINE_BYTES_MAX };
         let most = Held { number: whole.number / 2 * 3, bytes: whole.bytes / 2 * 3 };
         if is_over(self.total, most) {
-            return few;
+            return FEW;
         }
         let owners = self.held.len().max(1);
-        Held { number: (whole.number / owners).max(few.number), bytes: (whole.bytes / owners).max(few.bytes) }
+        Held { number: (whole.number / owners).max(FEW.number), bytes: (whole.bytes / owners).max(FEW.bytes) }
     }
 }
 
@@ -97,6 +115,7 @@ mod tests {
         let few: Vec<_> = (3..20).map(|owner| print(&mut shares, owner)).collect();
         assert_eq!(few, vec![OBSERVED_LINES_FEW; 17], "all together have half as much again");
         assert!(shares.total.number < 2 * OBSERVED_LINES_MAX);
+        assert!(!shares.has_few(3) && shares.has_few(100), "and any other its few");
     }
 
     #[test]
@@ -113,11 +132,12 @@ mod tests {
         print(&mut shares, 2);
         let told = |number| Held { number, bytes: 100 * number };
         shares.take(2, told(OBSERVED_LINES_MAX / 4));
-        assert!(shares.let_go() && !shares.may_not_print(2) && shares.may_not_print(1));
-        assert!(!shares.let_go());
+        assert_eq!(shares.let_go().len(), 1);
+        assert!(!shares.may_not_print(2) && shares.may_not_print(1) && shares.waiting(1).is_some());
+        assert!(shares.let_go().is_empty());
         shares.take(2, told(OBSERVED_LINES_MAX / 4));
         shares.take(1, told(OBSERVED_LINES_MAX / 2));
-        assert!(shares.let_go() && !shares.hold_back());
+        assert!(shares.let_go().len() == 1 && !shares.hold_back());
         shares.take(1, told(OBSERVED_LINES_MAX / 2));
         assert!(shares.held.is_empty() && shares.total.number == 0);
     }

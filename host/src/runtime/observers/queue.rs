@@ -1,6 +1,7 @@
 //! What is to be told, in its order, until the thread that tells it has done so: bounded, and never waited for with a lock held.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -30,8 +31,6 @@ pub(super) struct Queue {
     gone: Condvar,
     /// Do some guests that print have to wait?
     holds_back: AtomicBool,
-    /// There is room for their lines again.
-    room: Notify,
     lines_lost: AtomicU64,
     events_lost: AtomicU64,
     receipts_lost: AtomicU64,
@@ -136,7 +135,9 @@ impl Queue {
     /// Ends when a guest of this owner may print.
     pub async fn room(&self, owner: u64) {
         loop {
-            let room = self.room.notified();
+            let Some(waiting) = self.inner.lock().lines.waiting(owner) else { return };
+            let room = waiting.notified();
+            // It may have been let go meanwhile.
             if self.has_room(owner) {
                 return;
             }
@@ -148,9 +149,10 @@ impl Queue {
     pub fn close(&self) {
         let mut inner = self.inner.lock();
         inner.closed = true;
-        inner.lines = LineShares::default();
+        let waiting = inner.lines.end();
+        self.holds_back.store(false, Ordering::Release);
         self.wake(inner, true);
-        self.make_room(false);
+        waiting.iter().for_each(|waiting| waiting.notify_waiters());
     }
 
     /// Waits until the thread is gone; false if that takes longer than this.
@@ -164,12 +166,6 @@ impl Queue {
         let left = std::mem::take(&mut self.inner.lock().notices);
         left.iter().for_each(|notice| self.count_lost(notice));
     }
-
-    /// Some that were held back are so no more. Or all of them.
-    fn make_room(&self, holds_back: bool) {
-        self.holds_back.store(holds_back, Ordering::Release);
-        self.room.notify_waiters();
-    }
 }
 
 /// For the thread that tells.
@@ -178,9 +174,9 @@ impl Queue {
     pub fn take(&self, batch: &mut Vec<Notice>) -> bool {
         batch.clear();
         let mut inner = self.inner.lock();
-        if inner.put_down() {
-            self.make_room(inner.lines.hold_back());
-        }
+        let waiting = inner.put_down();
+        self.holds_back.store(inner.lines.hold_back(), Ordering::Release);
+        waiting.iter().for_each(|waiting| waiting.notify_waiters());
         self.wait(&mut inner);
         inner.hand_over(batch);
         !batch.is_empty()
@@ -215,10 +211,11 @@ impl Queue {
         inner.closed = true;
         inner.gone = true;
         let left = std::mem::take(&mut inner.notices);
-        inner.lines = LineShares::default();
+        let waiting = inner.lines.end();
+        self.holds_back.store(false, Ordering::Release);
         drop(inner);
         drop(left);
-        self.make_room(false);
+        waiting.iter().for_each(|waiting| waiting.notify_waiters());
         self.gone.notify_all();
     }
 }
@@ -231,7 +228,9 @@ impl Inner {
         match notice.kind() {
             // Guests are held back long before: this is for what many of them write at the same moment.
             Some(Kind::Line) => {
-                number(Kind::Line) < 2 * OBSERVED_LINES_MAX && bytes(Kind::Line) < 2 * OBSERVED_LINE_BYTES_MAX
+                let has_few = || matches!(notice, Notice::Line(owner, _) if self.lines.has_few(*owner));
+                let (lines, bytes) = (number(Kind::Line), bytes(Kind::Line));
+                lines < 2 * OBSERVED_LINES_MAX && bytes < 2 * OBSERVED_LINE_BYTES_MAX || has_few()
             }
             Some(Kind::Event) => number(Kind::Event) < OBSERVED_EVENTS_MAX && others(),
             Some(Kind::Receipt) => number(Kind::Receipt) < OBSERVED_RECEIPTS_MAX && others(),
@@ -265,8 +264,8 @@ impl Inner {
         self.notices.is_empty() && !self.closed
     }
 
-    /// What was in hand is told. True if some that were held back may print now.
-    fn put_down(&mut self) -> bool {
+    /// What was in hand is told. Gives what wakes those that were held back and may print now.
+    fn put_down(&mut self) -> Vec<Arc<Notify>> {
         let told = std::mem::take(&mut self.in_hand);
         self.held.iter_mut().zip(told).for_each(|(held, told)| held.take(told));
         let told = std::mem::take(&mut self.lines_in_hand);

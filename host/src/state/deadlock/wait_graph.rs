@@ -27,8 +27,8 @@ pub struct WaitGraph {
     places: HashMap<*const TaskRecord, usize>,
     /// For each actor with calls in the graph, the calls that wait, and the nearest before each that holds up those behind.
     queues: HashMap<*const ActorRecord, Queue>,
-    /// What the calls wait for together that an actor serves at once.
-    shared_waits: HashMap<*const ConcurrentCalls, Option<Arc<SharedWait>>>,
+    /// What the calls wait for together that an actor serves at once. They are held, so that none has the address of another that was.
+    shared_waits: HashMap<*const ConcurrentCalls, (Arc<ConcurrentCalls>, Option<Arc<SharedWait>>)>,
     /// The custom resources of which some that are ready lack, and who holds them: the tasks that lack one share it, so that a thousand
     /// of them beside a thousand holders are no million edges.
     pools: Vec<Pool>,
@@ -281,10 +281,11 @@ impl WaitGraph {
         let concurrent_calls = task.concurrent_calls().filter(|concurrent_calls| concurrent_calls.knows(task))?;
         let Work::Call { actor, .. } = &task.spec.work else { return None };
         let lanes = actor.lanes.as_ref()?;
-        let shared = self.shared_waits.entry(Arc::as_ptr(&concurrent_calls)).or_insert_with(|| {
+        let (_, shared) = self.shared_waits.entry(Arc::as_ptr(&concurrent_calls)).or_insert_with(|| {
             let calls = concurrent_calls.calls();
             self.size += calls.len() + lanes.len();
-            wait_of(&concurrent_calls, &calls, lanes)
+            let shared = wait_of(&concurrent_calls, &calls, lanes);
+            (concurrent_calls, shared)
         });
         shared.clone()
     }

@@ -10,7 +10,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::state::task::TaskRecord;
-use crate::types::limits::{LOOKAHEAD, LOOKAHEAD_OF_EACH};
+use crate::types::limits::{LOOKAHEAD, LOOKAHEAD_OF_ALL, LOOKAHEAD_OF_EACH};
 use crate::types::resources::ResourceSet;
 
 /// The queue of ready tasks.
@@ -151,7 +151,9 @@ impl ReadyQueue {
     /// there are many owners, a part of them, and some of each at least. So one that has many classes, of which nothing can start, keeps
     /// others no longer from theirs than one that has few.
     pub fn find(&self, deep: usize, mut judge: impl FnMut(&Head<'_>) -> Verdict) -> Option<Arc<TaskRecord>> {
-        let each = (deep / self.firsts.len().max(1)).max(LOOKAHEAD_OF_EACH.min(deep));
+        let owners = self.firsts.len().max(1);
+        let few = (LOOKAHEAD_OF_ALL / owners).clamp(1, LOOKAHEAD_OF_EACH).min(deep);
+        let each = (deep / owners).max(few);
         let mut firsts = self.firsts.iter().peekable();
         // Of owners whose first heads were looked at: where they go on.
         let mut later: BTreeMap<Place, Walk<'_>> = BTreeMap::new();

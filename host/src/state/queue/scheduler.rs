@@ -41,8 +41,8 @@ pub struct Scheduler<J> {
     /// Threads, at work and resting, without the spare ones.
     threads: usize,
     spares: Spares,
-    /// By owner: how many threads are stuck because they compute.
-    computing: BTreeMap<u64, u32>,
+    /// The owners for which spare threads do not work.
+    crowding: Vec<u64>,
     /// The threads are to end.
     over: bool,
     /// Nobody is let in any more.
@@ -146,7 +146,7 @@ impl<J> Scheduler<J> {
             idle: Vec::new(),
             threads: 0,
             spares: Spares::default(),
-            computing: BTreeMap::new(),
+            crowding: Vec::new(),
             over: false,
             closed: false,
             trigger: Trigger::default(),
@@ -288,9 +288,11 @@ impl<J> Scheduler<J> {
         match () {
             () if self.over => Next::Over,
             () if self.spares.are_too_many() => Next::Nobody,
-            () if self.spares.are_needed() => self.next_of(&Asks { crowding: self.crowding(), takes_preempted: true }),
+            () if self.spares.are_needed() => {
+                self.next_of(&Asks { crowding: self.crowding.clone(), takes_preempted: true })
+            }
             () if self.has_news_for_spares() => {
-                self.next_of(&Asks { crowding: self.crowding(), takes_preempted: false })
+                self.next_of(&Asks { crowding: self.crowding.clone(), takes_preempted: false })
             }
             () => Next::Nobody,
         }
@@ -353,17 +355,18 @@ impl<J> Scheduler<J> {
         }
     }
 
-    /// The owners that hold up as many threads as are their share because they compute in calls of the host: spare threads work in place
-    /// of those for others. More threads than cores help nobody.
-    fn crowding(&self) -> Vec<u64> {
-        if self.computing.is_empty() {
+    /// The owners that hold up twice as many threads as are their share, at least two more, because they compute in calls of the host:
+    /// spare threads work in place of those for others. More threads than cores help nobody, and few keep what is not stuck alive.
+    fn crowding(&self, computing: BTreeMap<u64, u32>) -> Vec<u64> {
+        if computing.is_empty() {
             return Vec::new();
         }
         let (threads, all) = (self.threads as u64, self.weights_in_use());
-        let crowds = |(owner, count): &(&u64, &u32)| {
-            u64::from(**count) >= part(threads, self.held.weight_of(**owner), all).max(1)
+        let crowds = |(owner, count): &(u64, u32)| {
+            let share = part(threads, self.held.weight_of(*owner), all).max(1);
+            u64::from(*count) >= share + share.max(2)
         };
-        self.computing.iter().filter(crowds).map(|(owner, _)| *owner).collect()
+        computing.into_iter().filter(crowds).map(|(owner, _)| owner).collect()
     }
 
     /// Starts this task, if it is the next one to start.
@@ -434,7 +437,8 @@ impl<J> Scheduler<J> {
     /// So many spare threads are needed, because others are stuck, and so many may work. `computing` tells by owner how many threads are
     /// stuck because they compute.
     pub fn want_spares(&mut self, needed: usize, wanted: usize, computing: BTreeMap<u64, u32>) {
-        (self.spares.needed, self.spares.wanted, self.computing) = (needed, wanted, computing);
+        (self.spares.needed, self.spares.wanted) = (needed, wanted);
+        self.crowding = self.crowding(computing);
     }
 
     /// The number of a spare thread to start, which counts as awake, if another one is wanted and there is something to do.
@@ -485,10 +489,8 @@ impl<J> Scheduler<J> {
     }
 
     fn has_work_for_spares(&mut self) -> bool {
-        let may = |crowding: &[u64], owner| !crowding.contains(&owner);
-        let crowding = self.crowding();
         let has_more = self.spares.are_too_few()
-            && (self.preempted.first_of(|owner| may(&crowding, owner)).is_some()
+            && (self.preempted.first_of(|owner| !self.crowding.contains(&owner)).is_some()
                 || self.is_stuck()
                 || self.trigger.is_due(self.is_quiet_but_for(0)));
         has_more || self.has_news_for_spares()
@@ -496,7 +498,7 @@ impl<J> Scheduler<J> {
 
     /// Does anything wait that was not preempted, and that is for a spare thread?
     fn has_news_for_spares(&mut self) -> bool {
-        let crowding = self.crowding();
+        let crowding = self.crowding.clone();
         self.woken.first_of(|owner| !crowding.contains(&owner)).is_some()
             || self.startable_for(&crowding).is_some()
             || self.searches()

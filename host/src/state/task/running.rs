@@ -76,9 +76,12 @@ impl Running {
     pub fn holders(&self) -> Vec<Arc<TaskRecord>> {
         let mut holders: Vec<_> = self.holding.iter().map(|place| self.tasks[*place].clone()).collect();
         let mut after = Bound::Unbounded;
-        while let Some(((actor, _), call)) = self.beside.range((after, Bound::Unbounded)).next() {
-            holders.extend(call.upgrade());
-            after = Bound::Excluded((*actor, TaskId(u64::MAX)));
+        while let Some(((actor, first), _)) = self.beside.range((after, Bound::Unbounded)).next() {
+            let last = (*actor, TaskId(u64::MAX));
+            let mut calls = self.beside.range((*actor, *first)..=last).filter_map(|(_, call)| call.upgrade());
+            // Some have ended, or are about to wait.
+            holders.extend(calls.find(|call| call.is_running() && call.waits_alone()));
+            after = Bound::Excluded(last);
         }
         holders
     }

@@ -16,6 +16,8 @@ use crate::types::resources::{Milli, ResourceSet, milli_part, whole_cpus};
 pub struct Search {
     /// Nothing in the ready queue fits into what is free. Saves looking again until something changes.
     nothing_fits: bool,
+    /// The last look found one.
+    has_found: bool,
     /// At the last look something was kept for one that was overtaken too often.
     pub something_kept: bool,
     /// Where nothing moves by itself all are looked at, in steps: so many are left, if that has begun, ...
@@ -52,7 +54,8 @@ impl<J> Scheduler<J> {
         if found.is_none() && self.active == 0 {
             found = self.search_on();
         }
-        self.search.nothing_fits = found.is_none() && self.search.left.is_none_or(|left| left == 0);
+        let is_over = self.active > 0 || self.search.left.is_none_or(|left| left == 0);
+        (self.search.nothing_fits, self.search.has_found) = (found.is_none() && is_over, found.is_some());
         found
     }
 
@@ -65,9 +68,9 @@ impl<J> Scheduler<J> {
         })
     }
 
-    /// Is something left to be looked at, for which there may be room?
+    /// Is something left to be looked at, for which there may be room? Tells of the search that was asked last.
     pub(super) fn searches(&self) -> bool {
-        self.active == 0 && self.may_find_one()
+        self.active == 0 && self.may_find_one() && !self.search.has_found
     }
 
     fn may_find_one(&self) -> bool {
@@ -216,8 +219,8 @@ mod tests {
         let (mut scheduler, _) = with_many_that_lack_a_resource();
         let last = ready(1, 0, ResourceSet::default());
         assert!(scheduler.push(last.clone()).is_none());
-        for _ in 0..KINDS / SEARCH_STEP / 2 {
-            assert!(scheduler.searches() && matches!(scheduler.next(), Next::Again));
+        for _ in 0..KINDS / SEARCH_STEP / 4 {
+            assert!(matches!(scheduler.next(), Next::Again));
             // Somebody asks whether there is something to do, and takes nothing.
             assert!(scheduler.has_work());
             // Something has changed.

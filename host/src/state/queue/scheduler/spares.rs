@@ -160,15 +160,17 @@ mod tests {
         let mut scheduler = Scheduler::<u32>::new(ResourceSet::cpus(2.0), 4, Room::new(4));
         scheduler.enlist();
         scheduler.spares_from(1);
-        let computing = BTreeMap::from([(1, 1)]);
-        scheduler.want_spares(1, 1, computing.clone());
-        for (owner, job) in [(1, 0), (1, 1), (2, 2)] {
+        scheduler.want_spares(1, 1, BTreeMap::from([(1, 2)]));
+        for (owner, job) in [(1, 0), (1, 1), (1, 3), (2, 2)] {
             assert!(scheduler.resume_soon(0, ModuleId(owner), job, Wants::Woken).is_none());
             assert!(scheduler.resume_soon(0, ModuleId(owner), 10 + job, Wants::Preempted).is_none());
         }
         assert_eq!(scheduler.enlist_spare(), Some(1));
-        assert!(matches!(scheduler.next_for(1), Next::Resume(2)));
-        assert!(matches!(scheduler.next_for(1), Next::Resume(12)));
+        assert!(matches!(scheduler.next_for(1), Next::Resume(0)), "two more than its share keep it alive");
+        let computing = BTreeMap::from([(1, 3)]);
+        scheduler.want_spares(1, 1, computing.clone());
+        let others = [scheduler.next_for(1), scheduler.next_for(1)];
+        assert!(matches!(others, [Next::Resume(12), Next::Resume(2)]), "the lanes take turns");
         assert!(matches!(scheduler.next_for(1), Next::Nobody), "the rest is for the usual thread");
         scheduler.rest(1);
         assert_eq!(scheduler.rouse(), None, "and it is not woken for that");
