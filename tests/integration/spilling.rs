@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rustyray_host::limits::SPILL_BYTES_MIN;
 use rustyray_host::{Encoding, ErrorKind, Host, HostBuilder, Module, ObjectRef, Payload, Reference};
 
-use rustyray_tests::{builder, error, finish, host_with, settled, value, within};
+use rustyray_tests::{builder, error, finish, guest, host_with, settled, value, within};
 
 /// Bytes of a block, and of the store.
 pub const BLOCK: usize = 256 << 10;
@@ -82,6 +82,26 @@ async fn four_times_the_store_goes_through_tasks_and_comes_out_right() {
     })
     .await;
     assert_eq!(files(dir.path()), Vec::<PathBuf>::new());
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn one_that_needs_little_from_disk_is_not_behind_all_that_another_module_has_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module) = host_with(pressed(dir.path()), "spill").await;
+    let neighbour = host.load_file_as("neighbour", guest("spill")).await.unwrap();
+    let small = neighbour.task("block").arg(100u32).arg(64usize << 10).submit().await;
+    host.wait(std::slice::from_ref(&small), 1, None).await.unwrap();
+    // It has not been used for longest: it is on disk after this.
+    let blocks = blocks(&host, &module).await;
+    let many: Vec<_> = blocks.iter().map(|block| module.task("sum").arg_ref(block).try_submit()).collect();
+    let one = neighbour.task("sum").arg_ref(&small).try_submit();
+    assert_eq!(value::<u64>(&host, &one).await, sum(&made(100, 64 << 10)));
+    let before = many.iter().filter(|sum| sum.is_ready()).count();
+    assert!(before <= 12, "{before} of {BLOCKS} came before it");
+    for (seed, sum_of) in (0..BLOCKS).zip(&many) {
+        assert_eq!(value::<u64>(&host, sum_of).await, sum(&block(seed)), "block {seed}");
+    }
     finish(host).await;
 }
 

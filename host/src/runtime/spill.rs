@@ -281,6 +281,9 @@ impl Reader {
                 return handling.put_back(bytes, change);
             }
         };
+        if !files.is_empty() {
+            line.have_room(need);
+        }
         reading.began = true;
         let mut read: HashMap<ObjectId, Option<Outcome>> = HashMap::new();
         for (object, file) in files {

@@ -2,10 +2,12 @@
 //!
 //! Who needs some stands in one line, and is given all of it at once, or nothing: of two that each had a part of theirs, neither
 //! would find room for the rest. Nobody has a thread while it waits. The threads that read from disk go through the line, by priority
-//! and then in the order in which it formed; who fits passes who does not, but not for ever. One thread more never touches the
-//! disk, which may not answer: it refuses who has waited for too long, and gives room to who needs nothing else.
+//! and then in turn by owner; who fits passes who does not, but not for ever. Of one owner's they are not all at work where others
+//! wait. One thread more never touches the disk, which may not answer: it refuses who has waited for too long, and gives room to who
+//! needs nothing else.
 
-use std::cmp::Reverse;
+mod turns;
+
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
@@ -19,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use self::turns::{Key, Turns};
 use super::store::Reservation;
 use super::{ObjectRef, Outcome};
 use crate::types::error::{ErrorKind, TaskError, TaskResult};
@@ -33,7 +36,7 @@ use crate::types::sync::{AtomicWaker, rank};
 pub struct Claimant {
     /// Higher first.
     pub priority: i32,
-    /// Of those of one owner none passes another for ever.
+    /// Owners take turns, and of those of one owner none passes another for ever.
     pub owner: u64,
 }
 
@@ -92,9 +95,6 @@ pub struct Gatherings {
     begun: Instant,
 }
 
-/// A place in the line.
-type Key = (Reverse<i32>, u64);
-
 /// Between two looks at everybody because of what may not be used any more: each goes over all that could be spilled.
 const LOOK_PAUSE: Duration = Duration::from_millis(5);
 
@@ -110,7 +110,9 @@ struct Line {
     alone: BTreeSet<(u64, Key)>,
     /// Those who have what they waited for and are to take it, by the time until which it is held for them.
     held: BTreeMap<(Instant, Key), Arc<Need>>,
-    next: u64,
+    turns: Turns,
+    /// Those at which a thread that reads is, and whose they are. Also after they have left.
+    served_now: Vec<(Key, u64)>,
     /// Objects that a thread reads right now, and those who wait for the end of that.
     reading: HashMap<ObjectId, BTreeSet<Key>>,
     /// Those who need room alone and at whom a thread is that may write to disk what makes room.
@@ -185,8 +187,18 @@ struct Stands {
     tried: u64,
     /// A thread is at it.
     taken: bool,
+    /// And has found room for it: it reads.
+    has_room: bool,
     /// How often others were served before it that came later.
     passed: u32,
+}
+
+impl Stands {
+    /// Was there no room for it yet when it was looked at? Who waits for its turn alone lacks nothing that another takes.
+    fn wants_room(&self) -> bool {
+        let looked_at = self.taken || self.seen > 0 || self.tried > 0;
+        looked_at && !self.has_room
+    }
 }
 
 /// What a thread that reads is to do.
@@ -218,7 +230,8 @@ impl Default for Gatherings {
             lacking: BTreeSet::new(),
             alone: BTreeSet::new(),
             held: BTreeMap::new(),
-            next: 0,
+            turns: Turns::default(),
+            served_now: Vec::new(),
             reading: HashMap::new(),
             giving: Vec::new(),
             pressed: false,
@@ -251,22 +264,22 @@ impl Gatherings {
     pub fn join(self: &Arc<Self>, objects: Vec<ObjectRef>, bytes: u64, claimant: Claimant) -> Gathering {
         // What is in memory, or pending, needs nobody who reads it: there may be nobody.
         let waits = bytes > 0 || objects.iter().any(ObjectRef::is_away);
-        let mut line = self.line.lock();
-        line.next += 1;
-        let need = Arc::new(Need::new(objects, bytes, claimant, line.next));
         if !waits {
-            drop(line);
+            let need = Arc::new(Need::new(objects, bytes, claimant, Key::default()));
             need.give(Gathered { outcomes: need.outcomes(), room: Ok(None) });
-        } else if line.closed {
-            drop(line);
-            need.refuse(&Arc::new(shut_down()));
-        } else {
-            let until = line.insert(need.clone());
-            self.note_fewest(&line);
-            let all_busy = line.readers_free == 0;
-            self.wake_for(line, if all_busy { Instant::now() } else { until });
-            self.changed.notify_one();
+            return Gathering { need, line: Weak::new() };
         }
+        let mut line = self.line.lock();
+        if line.closed {
+            drop(line);
+            return Gathering::refused(objects, bytes, &Arc::new(shut_down()));
+        }
+        let need = Arc::new(Need::new(objects, bytes, claimant, line.turns.take(claimant)));
+        let until = line.insert(need.clone());
+        self.note_fewest(&line);
+        let all_busy = line.readers_free == 0;
+        self.wake_for(line, if all_busy { Instant::now() } else { until });
+        self.changed.notify_one();
         Gathering { need, line: Arc::downgrade(self) }
     }
 
@@ -335,6 +348,7 @@ impl Gatherings {
             (line.deadlines, line.lacking, line.alone) = Default::default();
             line.giving.clear();
             line.owners.clear();
+            line.turns = Turns::default();
             self.note_fewest(&line);
             (std::mem::take(&mut line.needs), std::mem::take(&mut line.held))
         };
@@ -505,12 +519,26 @@ impl Gatherings {
         line.first(limit).map(|need| (need, line.changes))
     }
 
+    /// There is room for it, and it is read. Nobody has to stand back for it any more.
+    pub fn have_room(&self, need: &Need) {
+        let mut line = self.line.lock();
+        if let Some(stands) = line.needs.get_mut(&need.key) {
+            stands.has_room = true;
+        }
+        let kept = line.stop_keeping(&need.key);
+        drop(line);
+        if kept {
+            self.changed.notify_one();
+        }
+    }
+
     /// There was no room: it waits on.
     pub fn put_back(&self, need: &Need, lacks: u64, seen: u64) {
         self.wait_on(self.line.lock(), need, lacks, seen);
     }
 
     fn wait_on(&self, mut line: MutexGuard<'_, Line>, need: &Need, lacks: u64, seen: u64) {
+        line.end_serving(&need.key);
         let until = line.put_back(need, lacks, seen);
         self.note_fewest(&line);
         if let Some(until) = until {
@@ -550,11 +578,14 @@ impl Gatherings {
         }
     }
 
-    /// It has what it waited for, and those before it who wait on are passed.
+    /// It has what it waited for, and those before it who wait on for room are passed.
     pub fn serve(&self, need: &Need, gathered: Gathered) {
         let mut line = self.line.lock();
+        line.end_serving(&need.key);
+        line.turns.served(&need.key);
         let gone = line.remove(&need.key);
-        line.needs.range_mut(..need.key).for_each(|(_, stands)| stands.passed += 1);
+        let before = line.needs.range_mut(..need.key).filter(|(_, stands)| stands.wants_room());
+        before.for_each(|(_, stands)| stands.passed += 1);
         if let Some(stands) = &gone {
             line.hold(&stands.need);
         }
@@ -613,7 +644,8 @@ impl Line {
             self.alone.insert((lacks, key));
         }
         *self.owners.entry(need.owner).or_default() += 1;
-        self.needs.insert(key, Stands { need, until, lacks, seen: 0, tried: 0, taken: false, passed: 0 });
+        let stands = Stands { need, until, lacks, seen: 0, tried: 0, taken: false, has_room: false, passed: 0 };
+        self.needs.insert(key, stands);
         // It may stand before those that were looked at already, which are not looked at again.
         self.round.at = None;
         until
@@ -648,6 +680,7 @@ impl Line {
                 owner.remove();
             }
         }
+        self.turns.leave(key, stands.need.owner);
         self.end_giving(key);
         for waiting in self.reading.values_mut() {
             waiting.remove(key);
@@ -655,13 +688,24 @@ impl Line {
         self.deadlines.remove(&(stands.until, *key));
         self.lacking.remove(&(stands.lacks, *key));
         self.alone.remove(&(stands.need.bytes, *key));
-        let kept = self.round.kept_for.len();
+        self.stop_keeping(key);
+        Some(stands)
+    }
+
+    /// Nothing is kept for it any more: those that were not to pass it may. False if nothing was.
+    fn stop_keeping(&mut self, key: &Key) -> bool {
+        let before = self.round.kept_for.len();
         self.round.kept_for.retain(|kept| kept.key != *key);
-        if self.round.kept_for.len() < kept {
-            // Nothing is kept for it any more: those that were not to pass it may.
+        let kept = self.round.kept_for.len() < before;
+        if kept {
             self.round.at = None;
         }
-        Some(stands)
+        kept
+    }
+
+    /// The thread that read for it, or looked for room, has come to an end with that.
+    fn end_serving(&mut self, key: &Key) {
+        self.served_now.retain(|(served, _)| served != key);
     }
 
     /// No thread is at it any more: those that were left alone for it are looked at.
@@ -692,37 +736,58 @@ impl Line {
         Some(stands.until)
     }
 
-    /// The first that may be served, and was not looked at since something changed.
+    /// The first that may be served, and was not looked at since something changed. One whose owner has a thread already stands back
+    /// behind those of its priority whose owners have none.
     fn first(&mut self, limit: u64) -> Option<Arc<Need>> {
         if self.round.change != self.changes {
             let share = limit / (self.owners.len().max(1) as u64);
             self.round = Round { change: self.changes, at: None, kept_for: Vec::new(), share };
         }
         let now = Instant::now();
-        let Round { change, at, kept_for, share } = &mut self.round;
+        let key = self.first_in_round(now)?;
+        let stands = self.needs.get_mut(&key)?;
+        stands.taken = true;
+        if stands.need.objects.is_empty() {
+            self.giving.push(Giving::new(stands, now));
+        }
+        self.served_now.push((key, stands.need.owner));
+        Some(stands.need.clone())
+    }
+
+    fn first_in_round(&mut self, now: Instant) -> Option<Key> {
+        let Line { needs, round, giving, served_now, owners, .. } = self;
+        let Round { change, at, kept_for, share } = round;
         let rest = (at.map_or(Unbounded, Excluded), Unbounded);
-        for (key, stands) in self.needs.range_mut(rest) {
-            *at = Some(*key);
+        let has_thread = |owner: u64| owners.len() > 1 && served_now.iter().any(|(_, served)| *served == owner);
+        // One that stands back, and how many were looked at for its sake.
+        let (mut back, mut looked_at): (Option<Key>, usize) = (None, 0);
+        for (key, stands) in needs.range(rest) {
+            match back {
+                None => *at = Some(*key),
+                Some(back) if back.0 != key.0 || looked_at >= LOOKAHEAD => break,
+                Some(_) => looked_at += 1,
+            }
             let owner = stands.need.owner;
             let keeps = |kept: &Kept| kept.key < *key && (kept.owner == owner || kept.lacks <= *share);
             let kept = kept_for.iter().any(keeps);
             let alone = stands.need.objects.is_empty();
-            let is_after = alone && self.giving.iter().any(|one| one.is_before(stands.lacks, now));
+            let is_after = alone && giving.iter().any(|one| one.is_before(stands.lacks, now));
             let turn = !stands.taken && !kept && !is_after && stands.seen < *change;
-            let is_due = stands.passed >= GATHERED_PAST_MAX && kept_for.len() < LOOKAHEAD;
+            let is_due = stands.passed >= GATHERED_PAST_MAX && !stands.has_room && kept_for.len() < LOOKAHEAD;
             if is_due && !kept_for.iter().any(|kept| kept.key == *key) {
                 // Also while a thread is at it, which may not find room.
                 kept_for.push(Kept { key: *key, owner, lacks: stands.lacks });
             }
-            if turn {
-                stands.taken = true;
-                if alone {
-                    self.giving.push(Giving::new(stands, now));
-                }
-                return Some(stands.need.clone());
+            if turn && !has_thread(owner) {
+                return Some(*key);
+            }
+            if turn && back.is_none() {
+                back = Some(*key);
+                // Whoever is looked at instead: this one is not behind the round.
+                *at = needs.range(..*key).next_back().map(|(before, _)| *before);
             }
         }
-        None
+        back
     }
 
     /// The first of those that need room alone which was not tried since something changed, while nobody else looks: where the threads
@@ -751,7 +816,7 @@ impl Line {
                 giving.push(Giving::new(stands, now));
                 return Some(stands.need.clone());
             }
-            if stands.passed >= GATHERED_PAST_MAX {
+            if stands.passed >= GATHERED_PAST_MAX && !stands.has_room {
                 kept_for.push((owner, stands.lacks));
             }
         }
@@ -798,11 +863,11 @@ impl Line {
 }
 
 impl Need {
-    fn new(objects: Vec<ObjectRef>, bytes: u64, claimant: Claimant, number: u64) -> Self {
+    fn new(objects: Vec<ObjectRef>, bytes: u64, claimant: Claimant, key: Key) -> Self {
         Need {
             objects: objects.into(),
             bytes,
-            key: (Reverse(claimant.priority), number),
+            key,
             owner: claimant.owner,
             new: AtomicBool::new(true),
             why: Mutex::new(None),
@@ -876,7 +941,7 @@ impl Need {
 impl Gathering {
     /// One that is not to be had, for this reason.
     pub fn refused(objects: Vec<ObjectRef>, bytes: u64, why: &Arc<TaskError>) -> Self {
-        let need = Arc::new(Need::new(objects, bytes, Claimant::default(), 0));
+        let need = Arc::new(Need::new(objects, bytes, Claimant::default(), Key::default()));
         need.refuse(why);
         Gathering { need, line: Weak::new() }
     }
@@ -1017,6 +1082,11 @@ mod tests {
         }
     }
 
+    /// Something to wait for that is not room alone.
+    fn line_object() -> ObjectRef {
+        ObjectStore::new(LIMIT).promise()
+    }
+
     fn serve(line: &Gatherings, need: &Need) {
         line.serve(need, Gathered { outcomes: Vec::new(), room: Ok(None) });
     }
@@ -1043,6 +1113,74 @@ mod tests {
         line.freed(0, LIMIT);
         assert_eq!(round(&line, 5), [9, 2, 4, 1, 3]);
         drop((asked, later));
+    }
+
+    #[test]
+    fn of_one_priority_the_owners_take_turns() {
+        let (_store, line) = line();
+        let many = [1, 2, 3, 4, 5].map(|bytes| line.join(Vec::new(), bytes, of(1, 0)));
+        let serve_next = || {
+            let (need, _) = turn(&line);
+            serve(&line, &need);
+            need.bytes
+        };
+        assert_eq!([serve_next(), serve_next()], [1, 2]);
+        let others = [(2, 20), (3, 30), (2, 21)].map(|(owner, bytes)| line.join(Vec::new(), bytes, of(owner, 0)));
+        assert_eq!([(); 6].map(|()| serve_next()), [3, 20, 30, 4, 21, 5]);
+        drop((many, others));
+    }
+
+    #[test]
+    fn the_threads_do_not_all_read_for_one_owner_where_another_waits() {
+        let (_store, line) = line();
+        let join = |owner: u64, bytes: u64| line.join(vec![line_object()], bytes, of(owner, 0));
+        let large = [1, 2, 3].map(|bytes| join(1, bytes));
+        let (first, _) = turn(&line);
+        let second = turn(&line).0;
+        assert_eq!([first.bytes, second.bytes], [1, 2], "there is nobody else");
+        serve(&line, &second);
+        // As long as one thread reads for the first owner the other one is the second's, whoever came before.
+        for bytes in 10..20 {
+            let other = join(2, bytes);
+            let (need, _) = turn(&line);
+            assert_eq!(need.bytes, bytes);
+            serve(&line, &need);
+            assert!(other.is_done());
+        }
+        // Then it is the first's again, who has only waited for a turn and whom nobody has passed.
+        let other = join(2, 20);
+        serve(&line, &first);
+        assert!(line.line.lock().needs.values().all(|stands| stands.passed == 0));
+        assert_eq!([turn(&line).0.bytes, turn(&line).0.bytes], [3, 20]);
+        drop((large, other));
+    }
+
+    #[test]
+    fn who_stands_back_is_looked_at_where_no_other_fits_and_of_a_higher_priority_nobody_does() {
+        let (_store, line) = line();
+        let urgent = [1, 2].map(|bytes| line.join(vec![line_object()], bytes, of(1, 5)));
+        let other = line.join(vec![line_object()], 10, of(2, 0));
+        assert_eq!([turn(&line).0.bytes, turn(&line).0.bytes], [1, 2], "the higher priority comes first");
+        let (need, change) = turn(&line);
+        line.put_back(&need, need.bytes, change);
+        let more = line.join(vec![line_object()], 3, of(1, 0));
+        assert_eq!(turn(&line).0.bytes, 3, "the other one has no room");
+        drop((urgent, other, more));
+    }
+
+    #[test]
+    fn nothing_is_kept_for_one_that_is_read() {
+        let (_store, line) = line();
+        let first = line.join(vec![line_object()], 400, of(1, 0));
+        assert_eq!(round(&line, 1), [400]);
+        line.line.lock().needs.values_mut().for_each(|stands| stands.passed = GATHERED_PAST_MAX);
+        line.freed(0, LIMIT);
+        let (need, _) = turn(&line);
+        let other = line.join(vec![line_object()], 10, of(2, 0));
+        assert!(line.line.lock().first(LIMIT).is_none(), "it may not have found room");
+        line.have_room(&need);
+        assert_eq!(turn(&line).0.bytes, 10);
+        drop((first, other));
     }
 
     #[test]
@@ -1116,19 +1254,19 @@ mod tests {
     fn of_two_who_need_as_much_the_second_has_nothing_before_the_first() {
         let (_store, line) = line();
         let both = [line.join(Vec::new(), 400, of(1, 0)), line.join(Vec::new(), 400, of(2, 0))];
-        let given = |now: Instant| line.line.lock().first_for_room(now).map(|need| need.key.1);
+        let given = |now: Instant| line.line.lock().first_for_room(now).map(|need| need.key.2);
         let (first, change) = turn(&line);
         line.freed(0, LIMIT);
         assert_eq!(given(Instant::now()), None, "a thread that reads makes room for the first");
         line.put_back(&first, 400, change);
-        assert_eq!(given(Instant::now()), Some(first.key.1));
+        assert_eq!(given(Instant::now()), Some(first.key.2));
         line.freed(0, LIMIT);
         assert!(line.line.lock().first(LIMIT).is_none(), "the thread that touches no disk is at the first");
         line.leave_to_readers(&first);
         let (again, _) = turn(&line);
         assert_eq!(again.key, first.key);
         // A disk that does not answer keeps nobody for longer than he would wait.
-        assert_eq!(given(Instant::now() + ROOM_PATIENCE), Some(first.key.1 + 1));
+        assert_eq!(given(Instant::now() + ROOM_PATIENCE), Some(first.key.2 + 1));
         drop(both);
     }
 
