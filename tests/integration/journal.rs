@@ -197,3 +197,25 @@ async fn a_task_that_is_cancelled_while_it_waits_for_the_journal_gives_its_slot_
     }
     finish(host).await;
 }
+
+#[tokio::test]
+async fn results_of_a_module_that_has_little_stay_in_a_journal_that_another_fills_again_and_again() {
+    let folder = TempDir::new().unwrap();
+    let small = |builder: HostBuilder| builder.journal(folder.path()).journal_bytes(256 << 10);
+    for from_journal in [0, 1] {
+        let lines = Lines::default();
+        let (host, module) = host_with(small(builder()).on_log(lines.sink()), "journal").await;
+        let neighbour = host.load_file_as("neighbour", guest("journal")).await.unwrap();
+        for round in 0..2 {
+            let square = neighbour.task("square").arg(12u64).submit().await;
+            assert_eq!(value::<u64>(&host, &square).await, 144);
+            // Six times as much as the journal takes.
+            let bytes = (0..100usize).map(|n| (16 << 10) + 100 * round + n);
+            let many: Vec<_> = bytes.map(|bytes| module.task("make_bytes").arg(bytes).try_submit()).collect();
+            host.wait(&many, many.len(), None).await.unwrap();
+        }
+        finish(host).await;
+        let squared = lines.texts().iter().filter(|line| line.contains("squaring")).count();
+        assert_eq!(squared, 1 - from_journal, "it runs once for all");
+    }
+}

@@ -15,7 +15,7 @@ use crate::state::object::gathering::is_want_of_room;
 use crate::state::object::payload::{Payload, Value};
 use crate::state::task::cancellation::Cancellation;
 use crate::state::task::{TaskRecord, Work};
-use crate::storage::journal::{Entry, Key, Kind};
+use crate::storage::journal::{Entry, Key, Kind, Owner};
 use crate::types::error::{ErrorKind, TaskError};
 use crate::types::limits::{CHECKPOINT_GRACE, OBJECT_OVERHEAD_BYTES};
 
@@ -63,7 +63,7 @@ impl Runtime {
             }
         }
         match self.journal.as_ref().zip(lasting_key(actor)) {
-            Some((journal, key)) => Ok(journal.find(key).await),
+            Some((journal, key)) => Ok(journal.find(actor.spec.module.id.0, key).await),
             None => Ok(None),
         }
     }
@@ -100,7 +100,9 @@ impl Runtime {
             Err(full) => return self.report(actor, "cannot be saved, and its last checkpoint stays", &full),
         }
         if let Some((journal, key)) = self.journal.as_ref().zip(lasting_key(actor)) {
-            journal.keep(Entry { kind: Kind::Checkpoint, key, payload: state }).await;
+            let module = &actor.spec.module;
+            let entry = Entry { kind: Kind::Checkpoint, key, owner: Owner::named(&module.name), payload: state };
+            journal.keep(module.id.0, entry).await;
         }
     }
 

@@ -11,7 +11,7 @@ use crate::port::waiting::Parked;
 use crate::state::object::Outcome;
 use crate::state::object::payload::{Encoding, Held, Payload};
 use crate::state::task::TaskRecord;
-use crate::storage::journal::{Entry, Key, Kind};
+use crate::storage::journal::{Entry, Key, Kind, Owner};
 use crate::types::error::TaskError;
 use crate::types::limits::MEMO_BYTES_MAX;
 
@@ -43,7 +43,7 @@ impl Runtime {
 
     async fn find_result(&self, task: &Arc<TaskRecord>, journal: &Keeper, key: Key) -> Option<Payload> {
         let parked = Parked::new(self, task, None);
-        let kept = journal.find(key).await;
+        let kept = journal.find(task.owner(), key).await;
         drop(parked);
         if kept.is_some() {
             task.meter().found_in_journal();
@@ -55,9 +55,10 @@ impl Runtime {
         if !payload.references.is_empty() || payload.data.len() as u64 > MEMO_BYTES_MAX {
             return;
         }
-        let entry = Entry { kind: Kind::Memo, key, payload: payload.clone() };
+        let owner = Owner::named(&task.spec.module.name);
+        let entry = Entry { kind: Kind::Memo, key, owner, payload: payload.clone() };
         let _parked = Parked::new(self, task, None);
-        journal.keep(entry).await;
+        journal.keep(task.owner(), entry).await;
     }
 }
 

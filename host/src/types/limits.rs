@@ -551,11 +551,16 @@ pub const END_PATIENCE: Duration = Duration::from_millis(5);
 /// Time between asking a task to stop and ending it, when it is cancelled without force.
 pub const CANCEL_GRACE: Duration = Duration::from_secs(1);
 
-/// Bytes of a journal on disk. Beyond it the oldest results are dropped, a half at a time.
+/// Bytes of a journal on disk. Beyond it the oldest results are dropped, nearly a half at a time, but for those of modules that have
+/// less than their share of a quarter of it.
 pub const JOURNAL_BYTES: u64 = 1 << 30;
 
 /// The smallest journal that can be asked for: a file's head and some records have to fit into each half.
 pub const JOURNAL_BYTES_MIN: u64 = 64 << 10;
+
+/// Bytes of the journal that are written or read before what others wait for has its turn: some milliseconds. One record may be larger
+/// when it is written, since it has to be in one piece.
+pub const JOURNAL_STEP_BYTES: usize = 1 << 20;
 
 /// Records of a journal. The host keeps some 100 bytes of memory for each.
 pub const JOURNAL_RECORDS_MAX: usize = 1 << 20;

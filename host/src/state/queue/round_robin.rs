@@ -40,6 +40,14 @@ impl<T> RoundRobin<T> {
         self.lines.push_back(Line { owner, items: VecDeque::from([item]), taken: 0 });
     }
 
+    /// Puts an item before those of its owner: one that was taken, and of which a part is left.
+    pub fn push_first(&mut self, owner: u64, item: T) {
+        match self.lines.iter_mut().find(|line| line.owner == owner) {
+            Some(line) => line.items.push_front(item),
+            None => self.push(owner, item),
+        }
+    }
+
     /// The item whose turn it is.
     pub fn first(&self) -> Option<&T> {
         self.lines.front()?.items.front()
@@ -129,6 +137,18 @@ mod tests {
         (70..75).for_each(|n| shares.push(7, n));
         (20..23).for_each(|n| shares.push(2, n));
         assert_eq!(taken(&mut shares), [0, 70, 71, 72, 20, 1, 73, 74, 21, 22]);
+    }
+
+    #[test]
+    fn one_of_which_a_part_is_left_comes_before_its_owners_others_and_after_another_owners() {
+        let mut shares = Shares::default();
+        (0..3).for_each(|n| shares.push(1, n));
+        shares.push(2, 20);
+        let begun = shares.pop(|_| 1).unwrap();
+        shares.push_first(1, begun);
+        assert_eq!(taken(&mut shares), [20, 0, 1, 2]);
+        shares.push_first(1, 5);
+        assert_eq!(taken(&mut shares), [5]);
     }
 
     #[test]

@@ -17,7 +17,9 @@ pub const MARKER: [u8; 4] = *b"rec\x1e";
 
 const KIND: usize = 4;
 const ENCODING: usize = 5;
+const CARRIED: usize = 6;
 const LENGTH: usize = 8;
+const OWNER: usize = 12;
 const KEY: usize = 16;
 const CHECK: usize = 48;
 
@@ -34,6 +36,19 @@ pub enum Kind {
     Checkpoint,
 }
 
+/// Whose a record is, also for later processes: of a name. Who has the same one by chance shares its part of the journal, and nothing
+/// else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Owner(pub u32);
+
+impl Owner {
+    /// The owner of this name.
+    pub fn named(name: &str) -> Self {
+        let hash: [u8; 32] = Sha256::new_with_prefix("owner").chain_update(name).finalize().into();
+        Owner(u32::from_le_bytes([hash[0], hash[1], hash[2], hash[3]]))
+    }
+}
+
 /// A record on its way into the journal.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -41,6 +56,8 @@ pub struct Entry {
     pub kind: Kind,
     /// What it is found by.
     pub key: Key,
+    /// Whose it is.
+    pub owner: Owner,
     /// What is kept; without references, which mean nothing to another process.
     pub payload: Payload,
 }
@@ -51,9 +68,10 @@ impl Entry {
         (HEAD_BYTES + self.payload.data.len() + SEAL_BYTES) as u64
     }
 
-    /// Writes it behind what is there.
-    pub fn write(&self, salt: &Salt, out: &mut Vec<u8>) {
-        let head = Head { kind: self.kind, key: self.key, length: self.payload.data.len() as u64 };
+    /// Writes it behind what is there, as one that was written to so many files before.
+    pub fn write(&self, carried: u16, salt: &Salt, out: &mut Vec<u8>) {
+        let length = self.payload.data.len() as u64;
+        let head = Head { kind: self.kind, key: self.key, owner: self.owner, carried, length };
         let head = head.bytes(self.payload.encoding, salt);
         out.extend_from_slice(&head);
         out.extend_from_slice(&self.payload.data);
@@ -68,9 +86,14 @@ pub struct Salt(pub [u8; 16]);
 impl Salt {
     /// Of the bytes, and this salt.
     pub fn hash(&self, parts: &[&[u8]]) -> [u8; 32] {
-        let mut hasher = Sha256::new_with_prefix(self.0);
+        let mut hasher = self.hasher();
         parts.iter().for_each(|part| hasher.update(part));
         hasher.finalize().into()
+    }
+
+    /// The same for bytes that come one after the other.
+    pub fn hasher(&self) -> Sha256 {
+        Sha256::new_with_prefix(self.0)
     }
 }
 
@@ -81,6 +104,10 @@ pub struct Head {
     pub kind: Kind,
     /// What it is found by.
     pub key: Key,
+    /// Whose it is; of none in files of the first version.
+    pub owner: Owner,
+    /// How often it was written before, each time to the file before.
+    pub carried: u16,
     /// Bytes of its value.
     pub length: u64,
 }
@@ -97,9 +124,11 @@ impl Head {
             2 => Kind::Checkpoint,
             _ => return None,
         };
-        let length = u64::from_le_bytes(bytes[LENGTH..KEY].try_into().ok()?);
+        let carried = u16::from_le_bytes(bytes[CARRIED..LENGTH].try_into().ok()?);
+        let length = u64::from(u32::from_le_bytes(bytes[LENGTH..OWNER].try_into().ok()?));
+        let owner = Owner(u32::from_le_bytes(bytes[OWNER..KEY].try_into().ok()?));
         let key = Key(bytes[KEY..CHECK].try_into().ok()?);
-        (length <= CHECKPOINT_BYTES_MAX).then_some(Head { kind, key, length })
+        (length <= CHECKPOINT_BYTES_MAX).then_some(Head { kind, key, owner, carried, length })
     }
 
     fn bytes(&self, encoding: Encoding, salt: &Salt) -> [u8; HEAD_BYTES] {
@@ -110,7 +139,9 @@ impl Head {
             Kind::Checkpoint => 2,
         };
         bytes[ENCODING] = encoding.tag();
-        bytes[LENGTH..KEY].copy_from_slice(&self.length.to_le_bytes());
+        bytes[CARRIED..LENGTH].copy_from_slice(&self.carried.to_le_bytes());
+        bytes[LENGTH..OWNER].copy_from_slice(&(self.length as u32).to_le_bytes());
+        bytes[OWNER..KEY].copy_from_slice(&self.owner.0.to_le_bytes());
         bytes[KEY..CHECK].copy_from_slice(&self.key.0);
         let check = salt.hash(&[&bytes[..CHECK]]);
         bytes[CHECK..].copy_from_slice(&check[..HEAD_BYTES - CHECK]);
@@ -124,13 +155,20 @@ impl Head {
 }
 
 /// The entry that these bytes are, from head to seal, unless they were damaged.
+#[cfg(test)]
 pub fn read(bytes: Vec<u8>, salt: &Salt) -> Option<Entry> {
+    let sealed = salt.hash(&[&bytes[..bytes.len().saturating_sub(SEAL_BYTES)]]);
+    read_sealed(bytes, salt, sealed)
+}
+
+/// The same, where the hash over all but the seal is known.
+pub fn read_sealed(bytes: Vec<u8>, salt: &Salt, hash: [u8; 32]) -> Option<Entry> {
     let head = Head::read(&bytes, salt)?;
     let end = HEAD_BYTES + usize::try_from(head.length).ok()?;
-    let whole = bytes.len() == end + SEAL_BYTES && salt.hash(&[&bytes[..end]]) == bytes[end..];
+    let whole = bytes.len() == end + SEAL_BYTES && hash == bytes[end..];
     let encoding = Encoding::of_tag(bytes[ENCODING]).filter(|_| whole)?;
     let data = bytes::Bytes::from(bytes).slice(HEAD_BYTES..end);
-    Some(Entry { kind: head.kind, key: head.key, payload: Payload::new(encoding, data) })
+    Some(Entry { kind: head.kind, key: head.key, owner: head.owner, payload: Payload::new(encoding, data) })
 }
 
 #[cfg(test)]
@@ -140,23 +178,26 @@ mod tests {
     const SALT: Salt = Salt([7; 16]);
 
     fn entry() -> Entry {
-        Entry { kind: Kind::Memo, key: Key([3; 32]), payload: Payload::new(Encoding::Json, "[1,2]") }
+        let payload = Payload::new(Encoding::Json, "[1,2]");
+        Entry { kind: Kind::Memo, key: Key([3; 32]), owner: Owner(5), payload }
     }
 
     #[test]
     fn a_record_comes_back_as_it_was() {
         let mut bytes = Vec::new();
-        entry().write(&SALT, &mut bytes);
+        entry().write(2, &SALT, &mut bytes);
         assert_eq!(bytes.len() as u64, entry().stored_bytes());
+        let head = Head::read(&bytes, &SALT).unwrap();
+        assert_eq!((head.owner, head.carried, head.length), (Owner(5), 2, 5));
         let back = read(bytes, &SALT).unwrap();
-        assert_eq!((back.kind, back.key), (Kind::Memo, Key([3; 32])));
+        assert_eq!((back.kind, back.key, back.owner), (Kind::Memo, Key([3; 32]), Owner(5)));
         assert_eq!((back.payload.encoding, &back.payload.data[..]), (Encoding::Json, &b"[1,2]"[..]));
     }
 
     #[test]
     fn a_record_with_any_bit_flipped_or_byte_missing_is_none() {
         let mut bytes = Vec::new();
-        entry().write(&SALT, &mut bytes);
+        entry().write(0, &SALT, &mut bytes);
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
@@ -170,7 +211,7 @@ mod tests {
     #[test]
     fn what_a_guest_writes_without_the_salt_is_no_record() {
         let mut bytes = Vec::new();
-        entry().write(&Salt([0; 16]), &mut bytes);
+        entry().write(0, &Salt([0; 16]), &mut bytes);
         assert!(read(bytes, &SALT).is_none());
     }
 }

@@ -5,16 +5,18 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::JournalError;
-use super::record::{self, Entry, HEAD_BYTES, Head, Key, Kind, MARKER, Salt};
+use super::reading::Reading;
+use super::record::{Entry, HEAD_BYTES, Head, Key, Kind, MARKER, Owner, Salt};
 
 /// Says what the file is.
 const MAGIC: [u8; 8] = *b"rryjrnl\n";
-/// The format of records and of what memos are found by.
-const VERSION: u32 = 1;
+/// The format of records and of what memos are found by. Records of the first one name no owner, and are read.
+const VERSION: u32 = 2;
 /// Magic, version, salt, and a checksum over them.
-const FILE_HEAD_BYTES: usize = 32;
+pub const FILE_HEAD_BYTES: usize = 32;
 /// What is read at once while records are looked for.
 const WINDOW_BYTES: usize = 64 << 10;
 
@@ -29,6 +31,17 @@ pub struct Place {
     pub length: u64,
     /// What it is.
     pub kind: Kind,
+    /// Whose it is.
+    pub owner: Owner,
+    /// How often it was written before.
+    pub carried: u16,
+}
+
+impl Place {
+    /// Of two of one kind the one that was kept first has the lower one, wherever it is written now.
+    pub fn age(&self) -> (u64, u64) {
+        (self.segment.saturating_sub(u64::from(self.carried)), self.at)
+    }
 }
 
 /// What was found in a file.
@@ -38,23 +51,21 @@ pub struct Found {
     pub records: Vec<(Key, Place)>,
     /// Stretches of damaged bytes that were passed over.
     pub damaged: u64,
+    /// Bytes up to the end of the last record.
+    pub length: u64,
 }
 
-/// A file of records.
+/// A file of records. Whoever reads it may go on with that when it was deleted.
 pub struct Segment {
     /// Its number: a higher one is newer.
     pub number: u64,
     path: PathBuf,
     file: File,
     salt: Salt,
-    /// Bytes up to the end of the last record.
-    pub length: u64,
-    /// Records in it, those included that are out of date.
-    pub records: usize,
 }
 
 impl Segment {
-    /// Makes the next file.
+    /// Makes the next file. It outlives a power failure when its folder is synced.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -63,16 +74,14 @@ impl Segment {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(&path)?;
         let salt = random_salt();
         file.write_all_at(&file_head(&salt), 0)?;
-        // Or a power failure could take the file with all that is written to it later.
-        File::open(dir)?.sync_all()?;
-        Ok(Segment { number, path, file, salt, length: FILE_HEAD_BYTES as u64, records: 0 })
+        Ok(Segment { number, path, file, salt })
     }
 
     /// Opens a file and finds its records. `None` if its head is damaged, so that nothing in it can be checked.
     ///
     /// # Errors
     /// It cannot be read, or is of another version.
-    pub fn open(dir: &Path, number: u64) -> Result<Option<(Self, Found)>, JournalError> {
+    pub fn open(dir: &Path, number: u64) -> Result<Option<(Arc<Self>, Found)>, JournalError> {
         let path = path(dir, number);
         let file = OpenOptions::new().read(true).write(true).open(&path)?;
         let mut head = [0; FILE_HEAD_BYTES];
@@ -85,24 +94,23 @@ impl Segment {
         if head[28..] != check(&head[..28])[..4] || !head.starts_with(&MAGIC) {
             return Ok(None);
         }
-        if version != VERSION {
+        if version == 0 || version > VERSION {
             return Err(JournalError::OtherVersion(version));
         }
         let length = file.metadata()?.len();
-        let mut segment = Segment { number, path, file, salt, length, records: 0 };
-        let found = segment.find_records()?;
-        segment.records = found.records.len();
-        Ok(Some((segment, found)))
+        let segment = Segment { number, path, file, salt };
+        let found = segment.find_records(length)?;
+        Ok(Some((Arc::new(segment), found)))
     }
 
     /// Reads the heads from the first to the last. After damage the next one is looked for byte by byte.
-    fn find_records(&mut self) -> io::Result<Found> {
+    fn find_records(&self, length: u64) -> io::Result<Found> {
         let mut window = Window { file: &self.file, start: 0, bytes: Vec::new() };
         let mut found = Found::default();
         let (mut at, mut whole) = (FILE_HEAD_BYTES as u64, FILE_HEAD_BYTES as u64);
-        while at < self.length {
+        while at < length {
             let bytes = window.at(at)?;
-            let head = Head::read(bytes, &self.salt).filter(|head| head.stored_bytes() <= self.length - at);
+            let head = Head::read(bytes, &self.salt).filter(|head| head.stored_bytes() <= length - at);
             let Some(head) = head else {
                 at += next_marker(bytes);
                 continue;
@@ -110,15 +118,14 @@ impl Segment {
             if whole < at {
                 found.damaged += 1;
             }
-            let length = head.stored_bytes();
-            found.records.push((head.key, Place { segment: self.number, at, length, kind: head.kind }));
-            at += length;
+            found.records.push((head.key, self.place(&head, at)));
+            at += head.stored_bytes();
             whole = at;
         }
-        if whole < self.length {
+        if whole < length {
             found.damaged += 1;
         }
-        self.length = whole;
+        found.length = whole;
         Ok(found)
     }
 
@@ -127,53 +134,54 @@ impl Segment {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn cut_torn_end(&mut self, found: &mut Found) -> io::Result<()> {
+    pub fn cut_torn_end(self: &Arc<Self>, found: &mut Found) -> io::Result<()> {
         if let Some((_, last)) = found.records.last()
-            && self.read(last)?.is_none()
+            && Reading::new(self.clone(), last).finish()?.is_none()
         {
-            self.length = last.at;
+            found.length = last.at;
             found.records.pop();
             found.damaged += 1;
-            self.records -= 1;
         }
-        self.file.set_len(self.length)
+        self.file.set_len(found.length)
     }
 
-    /// Reads a record; `None` if it is damaged.
+    /// The random bytes of its checksums.
+    pub fn salt(&self) -> &Salt {
+        &self.salt
+    }
+
+    /// Reads what stands there.
     ///
     /// # Errors
-    /// The disk's own.
-    pub fn read(&self, place: &Place) -> io::Result<Option<Entry>> {
-        let mut bytes = vec![0; usize::try_from(place.length).unwrap_or(usize::MAX)];
-        match self.file.read_exact_at(&mut bytes, place.at) {
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-            Err(error) => Err(error),
-            Ok(()) => Ok(record::read(bytes, &self.salt)),
-        }
+    /// The disk's own, or there is not so much.
+    pub fn read_at(&self, bytes: &mut [u8], at: u64) -> io::Result<()> {
+        self.file.read_exact_at(bytes, at)
     }
 
-    /// Writes records, encoded by [`encode`](Self::encode), behind the last.
+    /// Writes records, encoded by [`encode`](Self::encode), behind what is there, which is so many bytes.
     ///
     /// # Errors
     /// Nothing of them is kept then.
-    pub fn append(&mut self, bytes: &[u8], records: usize) -> io::Result<()> {
-        let written = self.file.write_all_at(bytes, self.length);
-        match &written {
-            Ok(()) => {
-                self.length += bytes.len() as u64;
-                self.records += records;
-            }
+    pub fn append(&self, bytes: &[u8], length: u64) -> io::Result<()> {
+        let written = self.file.write_all_at(bytes, length);
+        if written.is_err() {
             // A full disk may have taken half a record.
-            Err(_) => drop(self.file.set_len(self.length)),
+            drop(self.file.set_len(length));
         }
         written
     }
 
-    /// Writes a record as this file has it, and tells where it will be.
-    pub fn encode(&self, entry: &Entry, out: &mut Vec<u8>) -> Place {
-        let at = self.length + out.len() as u64;
-        entry.write(&self.salt, out);
-        Place { segment: self.number, at, length: entry.stored_bytes(), kind: entry.kind }
+    /// Writes a record as this file has it, and tells where it is if what is written there begins at `at`.
+    pub fn encode(&self, entry: &Entry, carried: u16, at: u64, out: &mut Vec<u8>) -> Place {
+        let at = at + out.len() as u64;
+        entry.write(carried, &self.salt, out);
+        let Entry { kind, owner, .. } = *entry;
+        Place { segment: self.number, at, length: entry.stored_bytes(), kind, owner, carried }
+    }
+
+    fn place(&self, head: &Head, at: u64) -> Place {
+        let Head { kind, owner, carried, .. } = *head;
+        Place { segment: self.number, at, length: head.stored_bytes(), kind, owner, carried }
     }
 
     /// Has the disk keep what was written.
@@ -188,7 +196,7 @@ impl Segment {
     ///
     /// # Errors
     /// The folder cannot be written.
-    pub fn remove(self) -> io::Result<()> {
+    pub fn remove(&self) -> io::Result<()> {
         std::fs::remove_file(&self.path)
     }
 }

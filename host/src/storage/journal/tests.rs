@@ -1,7 +1,7 @@
 //! A journal that is closed, cut off, damaged and full.
 
 use super::*;
-use crate::state::object::payload::Encoding;
+use crate::state::object::payload::{Encoding, Payload};
 use crate::types::limits::JOURNAL_BYTES;
 
 fn key(n: u32) -> Key {
@@ -11,7 +11,7 @@ fn key(n: u32) -> Key {
 }
 
 fn entry(kind: Kind, n: u32, data: Vec<u8>) -> Entry {
-    Entry { kind, key: key(n), payload: Payload::new(Encoding::Raw, data) }
+    Entry { kind, key: key(n), owner: Owner(1), payload: Payload::new(Encoding::Raw, data) }
 }
 
 fn memo(n: u32) -> Entry {
@@ -24,7 +24,7 @@ fn open(dir: &Path) -> Journal {
 
 /// The memos that are there and whole.
 fn kept(journal: &Journal) -> Vec<u32> {
-    let whole = |n: &u32| journal.read(&key(*n)).is_some_and(|payload| payload.data == memo(*n).payload.data);
+    let whole = |n: &u32| journal.files().read(&key(*n)).is_some_and(|payload| payload.data == memo(*n).payload.data);
     (0..50).filter(whole).collect()
 }
 
@@ -143,13 +143,14 @@ fn a_full_journal_drops_its_oldest_results_and_no_checkpoint() {
         let files = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().metadata().unwrap().len());
         assert!(files.sum::<u64>() <= JOURNAL_BYTES_MIN, "after {n}");
     }
-    let there: Vec<u32> = (0..count).filter(|n| journal.index().has(&key(*n))).collect();
+    let there: Vec<u32> = (0..count).filter(|n| journal.files().has(&key(*n))).collect();
     assert!(there.len() > 50, "{} are there", there.len());
     assert_eq!(there, (count - there.len() as u32..count).collect::<Vec<_>>(), "the newest");
+    journal.chores().run().unwrap();
     drop(journal);
     let journal = Journal::open(folder.path(), JOURNAL_BYTES_MIN).unwrap();
-    assert_eq!(journal.read(&key(u32::MAX)).unwrap().data, vec![2; 500], "the newest checkpoint");
-    assert_eq!((0..count).filter(|n| journal.read(&key(*n)).is_some()).count(), there.len());
+    assert_eq!(journal.files().read(&key(u32::MAX)).unwrap().data, vec![2; 500], "the newest checkpoint");
+    assert_eq!((0..count).filter(|n| journal.files().read(&key(*n)).is_some()).count(), there.len());
 }
 
 #[test]
@@ -163,10 +164,10 @@ fn checkpoints_beyond_their_share_are_dropped_from_the_oldest() {
         assert!(files.sum::<u64>() <= JOURNAL_BYTES_MIN, "after {n}");
     }
     // A half of each file is there for others, so that not every record begins a new one.
-    assert!(journal.segments.back().unwrap().number < count as u64 / 20);
+    assert!(journal.newest.segment.number < count as u64 / 20);
     drop(journal);
     let journal = Journal::open(folder.path(), JOURNAL_BYTES_MIN).unwrap();
-    let there = (0..count).filter(|n| journal.read(&key(*n)).is_some()).collect::<Vec<_>>();
+    let there = (0..count).filter(|n| journal.files().read(&key(*n)).is_some()).collect::<Vec<_>>();
     assert!(there.len() > 40 && there.contains(&(count - 1)) && there[0] > count / 2, "{there:?}");
 }
 
@@ -174,10 +175,10 @@ fn checkpoints_beyond_their_share_are_dropped_from_the_oldest() {
 fn a_journal_has_a_bound_of_records_too() {
     let folder = tempfile::tempdir().unwrap();
     let mut journal = open(folder.path());
-    journal.segment_records = 10;
+    journal.sizes.records = 10;
     (0..100).for_each(|n| journal.append(&[entry(Kind::Memo, n, Vec::new())]).unwrap());
-    assert!(journal.index.0.lock().len() <= 20);
-    assert!(journal.index.has(&key(99)) && !journal.index.has(&key(50)));
+    assert!(journal.files().with(|held| held.index.len()) <= 20);
+    assert!(journal.files().has(&key(99)) && !journal.files().has(&key(50)));
 }
 
 #[test]
@@ -185,7 +186,7 @@ fn what_is_larger_than_a_quarter_is_not_kept() {
     let folder = tempfile::tempdir().unwrap();
     let mut journal = Journal::open(folder.path(), JOURNAL_BYTES_MIN).unwrap();
     journal.append(&[entry(Kind::Memo, 1, vec![0; 20 << 10]), memo(2)]).unwrap();
-    assert!(!journal.index.has(&key(1)) && journal.index.has(&key(2)));
+    assert!(!journal.files().has(&key(1)) && journal.files().has(&key(2)));
 }
 
 #[test]
@@ -198,13 +199,161 @@ fn a_journal_goes_on_when_a_new_file_could_not_be_made_for_a_while() {
     std::fs::create_dir(&obstacle).unwrap();
     let written = (0..100).take_while(|n| journal.append(&[large(*n)]).is_ok()).count() as u32;
     assert!((1..20).contains(&written), "{written}");
-    assert!(journal.append(&[large(50)]).is_err() && journal.read(&key(50)).is_none());
-    assert!((0..written).all(|n| journal.read(&key(n)).is_some()));
+    assert!(journal.append(&[large(50)]).is_err() && journal.files().read(&key(50)).is_none());
+    assert!((0..written).all(|n| journal.files().read(&key(n)).is_some()));
     std::fs::remove_dir(&obstacle).unwrap();
     for n in 50..80 {
         journal.append(&[large(n)]).unwrap();
-        assert!(journal.read(&key(n)).is_some(), "{n}");
+        assert!(journal.files().read(&key(n)).is_some(), "{n}");
     }
     drop(journal);
-    assert!(Journal::open(folder.path(), JOURNAL_BYTES_MIN).unwrap().read(&key(79)).is_some());
+    assert!(Journal::open(folder.path(), JOURNAL_BYTES_MIN).unwrap().files().read(&key(79)).is_some());
+}
+
+/// What another owner than [`entry`]'s has: ten results, and a state.
+fn others() -> Vec<Entry> {
+    let memos = (1_000_000..1_000_010).map(|n| entry(Kind::Memo, n, vec![n as u8; 200]));
+    let state = entry(Kind::Checkpoint, 2_000_000, vec![9; 500]);
+    memos.chain([state]).map(|entry| Entry { owner: Owner(2), ..entry }).collect()
+}
+
+/// All of it is there and whole.
+fn keeps_others(journal: &Journal) -> bool {
+    let files = journal.files();
+    others().iter().all(|entry| files.read(&entry.key).is_some_and(|payload| payload.data == entry.payload.data))
+}
+
+fn total_bytes(folder: &Path) -> u64 {
+    std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum()
+}
+
+#[test]
+fn who_has_no_more_than_its_share_loses_nothing_for_one_who_has_more_in_one_process_or_many() {
+    for restarts_after in [u32::MAX, 37] {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Journal::open(folder.path(), JOURNAL_BYTES_MIN).unwrap();
+        let mut journal = open();
+        journal.append(&others()).unwrap();
+        for n in 0..2_000 {
+            let memo = entry(Kind::Memo, n, vec![n as u8; 300]);
+            let bytes = memo.stored_bytes();
+            journal.append(&[memo]).unwrap();
+            journal.carry_for(bytes).unwrap();
+            assert!(total_bytes(folder.path()) <= JOURNAL_BYTES_MIN, "after {n}");
+            if n % restarts_after == restarts_after - 1 {
+                drop(journal);
+                journal = open();
+            }
+        }
+        assert!(keeps_others(&journal));
+        // The other one has its newest.
+        assert!((1_950..2_000).all(|n| journal.files().has(&key(n))) && !journal.files().has(&key(1_500)));
+        drop(journal);
+        assert!(keeps_others(&open()));
+    }
+}
+
+#[test]
+fn of_three_owners_none_has_less_than_its_part_of_what_is_shared_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(folder.path(), JOURNAL_BYTES_MIN).unwrap();
+    let of = |owner: u32, n: u32| Entry { owner: Owner(owner), ..entry(Kind::Memo, owner << 20 | n, vec![1; 300]) };
+    for owner in [2, 3] {
+        (0..100).for_each(|n| journal.append(&[of(owner, n)]).unwrap());
+    }
+    (0..2_000).for_each(|n| journal.append(&[of(1, n)]).unwrap());
+    for owner in [2, 3] {
+        let kept: Vec<u32> = (0..100).filter(|n| journal.files().has(&of(owner, *n).key)).collect();
+        // A third of the part that is carried over, five eighths of a file.
+        let share = (journal.sizes.bytes * 5 / 8 / 3 / of(owner, 0).stored_bytes()) as usize;
+        assert!(kept.len() + 1 >= share && kept.len() <= share, "{} of {share}", kept.len());
+        assert_eq!(kept, (100 - kept.len() as u32..100).collect::<Vec<_>>(), "the newest");
+    }
+}
+
+#[test]
+fn states_of_one_owner_are_not_lost_for_anothers_however_many_those_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(folder.path(), JOURNAL_BYTES_MIN).unwrap();
+    journal.append(&others()[10..]).unwrap();
+    for n in 0..1_000 {
+        journal.append(&[entry(Kind::Checkpoint, n, vec![n as u8; 500])]).unwrap();
+    }
+    assert_eq!(journal.files().read(&key(2_000_000)).unwrap().data, vec![9; 500]);
+}
+
+#[test]
+fn an_end_at_any_moment_loses_nothing_that_is_to_be_carried_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(folder.path(), JOURNAL_BYTES_MIN).unwrap();
+    journal.append(&others()).unwrap();
+    let (mut files_seen, mut carried) = (Vec::new(), 0);
+    for n in 0..400 {
+        journal.append(&[entry(Kind::Memo, n, vec![n as u8; 400])]).unwrap();
+        // No more than a record at a time, so that there are many moments.
+        journal.carry_over(1).unwrap();
+        carried += journal.carry.as_ref().map_or(0, Carry::records);
+        let copy = tempfile::tempdir().unwrap();
+        for file in std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap()) {
+            std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+        }
+        files_seen.push(std::fs::read_dir(copy.path()).unwrap().count() - 1);
+        let mut again = Journal::open(copy.path(), JOURNAL_BYTES_MIN).unwrap();
+        assert!(keeps_others(&again) && again.files().has(&key(n)), "after {n}");
+        (1_000..1_200).for_each(|n| again.append(&[entry(Kind::Memo, n, vec![n as u8; 400])]).unwrap());
+        assert!(keeps_others(&again), "after {n}, and what came then");
+    }
+    assert!(carried > 10 && files_seen.iter().max() == Some(&3), "{carried} {files_seen:?}");
+}
+
+#[test]
+fn a_file_is_removed_when_the_disk_has_what_was_written_of_it_to_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(folder.path(), JOURNAL_BYTES_MIN).unwrap();
+    let chores = journal.chores();
+    let mut n = 0;
+    while !chores.has_gone() {
+        journal.append(&[entry(Kind::Memo, n, vec![1; 300])]).unwrap();
+        n += 1;
+    }
+    assert!(segment::path(folder.path(), 1).exists() && journal.files().with(|held| held.segments.len()) == 2);
+    chores.run().unwrap();
+    assert!(!segment::path(folder.path(), 1).exists() && !chores.are_there());
+    // Where nobody does it the journal does, before it would be too large.
+    for n in n..n + 1_000 {
+        journal.append(&[entry(Kind::Memo, n, vec![1; 300])]).unwrap();
+        assert!(total_bytes(folder.path()) <= JOURNAL_BYTES_MIN, "after {n}");
+    }
+}
+
+#[test]
+fn a_limit_that_is_lower_than_before_costs_no_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(folder.path(), 16 * JOURNAL_BYTES_MIN).unwrap();
+    journal.append(&others()).unwrap();
+    let mut n = 0;
+    while journal.files().with(|held| held.segments.len()) < 2 || journal.newest.length < 2 * JOURNAL_BYTES_MIN {
+        journal.append(&[entry(Kind::Memo, n, vec![1; 300])]).unwrap();
+        n += 1;
+    }
+    drop(journal);
+    let mut journal = Journal::open(folder.path(), JOURNAL_BYTES_MIN).unwrap();
+    (n..n + 500).for_each(|n| journal.append(&[entry(Kind::Memo, n, vec![1; 300])]).unwrap());
+    assert_eq!(journal.files().read(&key(2_000_000)).unwrap().data, vec![9; 500]);
+    assert!(total_bytes(folder.path()) <= JOURNAL_BYTES_MIN);
+}
+
+#[test]
+fn a_file_of_the_first_version_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = open(folder.path());
+    let unowned = Entry { owner: Owner(0), ..memo(1) };
+    journal.append(&[unowned]).unwrap();
+    drop(journal);
+    let mut bytes = bytes_of(folder.path());
+    bytes[8] = 1;
+    let check = record::Salt([0; 16]).hash(&[&bytes[..28]]);
+    bytes[28..32].copy_from_slice(&check[..4]);
+    std::fs::write(segment::path(folder.path(), 1), &bytes).unwrap();
+    assert_eq!(kept(&open(folder.path())), [1]);
 }
