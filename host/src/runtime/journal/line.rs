@@ -2,7 +2,7 @@
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::state::queue::round_robin::Shares;
+use crate::state::queue::round_robin::RoundRobin;
 
 /// Requests of one sort.
 pub(super) struct Line<T> {
@@ -12,13 +12,13 @@ pub(super) struct Line<T> {
 }
 
 struct Queue<T> {
-    requests: Shares<T>,
+    requests: RoundRobin<T>,
     closed: bool,
 }
 
 impl<T> Default for Line<T> {
     fn default() -> Self {
-        Line { queue: Mutex::new(Queue { requests: Shares::default(), closed: false }), changed: Condvar::new() }
+        Line { queue: Mutex::new(Queue { requests: RoundRobin::default(), closed: false }), changed: Condvar::new() }
     }
 }
 

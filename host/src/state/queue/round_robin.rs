@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn one_of_which_a_part_is_left_comes_before_its_owners_others_and_after_another_owners() {
-        let mut shares = Shares::default();
+        let mut shares = RoundRobin::default();
         (0..3).for_each(|n| shares.push(1, n));
         shares.push(2, 20);
         let begun = shares.pop(|_| 1).unwrap();

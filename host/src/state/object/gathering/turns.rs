@@ -75,7 +75,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::state::queue::round_robin::Shares;
+    use crate::state::queue::round_robin::RoundRobin;
     use rustyray_testkit::seeds;
 
     fn of(owner: u64) -> Claimant {
@@ -138,7 +138,7 @@ mod tests {
     fn the_owners_take_turns_as_in_the_lines_of_those_who_are_ready() {
         seeds::each(50, |seed| {
             let mut rng = fastrand::Rng::with_seed(seed);
-            let (mut sorted, mut shares) = (Sorted::default(), Shares::default());
+            let (mut sorted, mut shares) = (Sorted::default(), RoundRobin::default());
             let mut counts = [0; 4];
             for _ in 0..200 {
                 let owner = rng.usize(0..counts.len());
