@@ -229,18 +229,24 @@ impl StdoutStream for GuestOutput {
 
     fn p2_stream(&self) -> Box<dyn OutputStream> {
         let process = self.inherit.then(|| ProcessStream::new(self.source));
-        Box::new(CountedStream { output: self.clone(), process })
+        Box::new(CountedStream { output: self.clone(), process, permitted: 0 })
     }
 }
 
 struct CountedStream {
     output: GuestOutput,
     process: Option<ProcessStream>,
+    /// So much the guest may write: what it was told last that there is room for.
+    permitted: usize,
 }
 
 #[async_trait]
 impl OutputStream for CountedStream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        // Nobody else holds a guest to it that asks for no room, and all that it writes is the host's to keep.
+        let without_room =
+            || StreamError::trap("it wrote more than there was room for: `check-write` says how much that is");
+        self.permitted = self.permitted.checked_sub(bytes.len()).ok_or_else(without_room)?;
         let GuestOutput { transcript, source, .. } = &self.output;
         transcript.charge(bytes.len()).map_err(|violation| StreamError::Trap(violation.into()))?;
         match &mut self.process {
@@ -263,11 +269,12 @@ impl OutputStream for CountedStream {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        match &mut self.process {
-            Some(process) => process.check_write().map_err(or_leave),
-            None if self.output.transcript.has_room() => Ok(LOG_WRITE_BYTES),
-            None => Ok(0),
-        }
+        self.permitted = match &mut self.process {
+            Some(process) => process.check_write().map_err(or_leave)?,
+            None if self.output.transcript.has_room() => LOG_WRITE_BYTES,
+            None => 0,
+        };
+        Ok(self.permitted)
     }
 
     /// As often as it takes: of many that wait others may be first each time.

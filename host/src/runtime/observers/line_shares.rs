@@ -76,6 +76,13 @@ impl LineShares {
         self.held.get(&owner).is_none_or(|held| !is_over(*held, FEW))
     }
 
+    /// Has this owner more than twice its share, written by guests that were told that there is room before they were held back?
+    pub fn has_far_too_many(&self, owner: u64) -> bool {
+        let share = self.share();
+        let twice = Held { number: 2 * share.number, bytes: 2 * share.bytes };
+        self.may_not_print(owner) && self.held.get(&owner).is_some_and(|held| is_over(*held, twice))
+    }
+
     /// Is anybody held back?
     pub fn hold_back(&self) -> bool {
         !self.held_back.is_empty()
@@ -116,6 +123,19 @@ mod tests {
         assert_eq!(few, vec![OBSERVED_LINES_FEW; 17], "all together have half as much again");
         assert!(shares.total.number < 2 * OBSERVED_LINES_MAX);
         assert!(!shares.has_few(3) && shares.has_few(100), "and any other its few");
+    }
+
+    #[test]
+    fn who_writes_on_all_the_same_has_no_more_than_twice_its_share() {
+        let mut shares = LineShares::default();
+        print(&mut shares, 2);
+        let mut written = 0;
+        while !shares.has_far_too_many(1) {
+            shares.add(1, 1);
+            written += 1;
+        }
+        assert_eq!(written, OBSERVED_LINES_MAX / 2, "all together have half as much again then");
+        assert!(!shares.has_far_too_many(3));
     }
 
     #[test]

@@ -228,6 +228,9 @@ impl Inner {
         match notice.kind() {
             // Guests are held back long before: this is for what many of them write at the same moment.
             Some(Kind::Line) => {
+                if matches!(notice, Notice::Line(owner, _) if self.lines.has_far_too_many(*owner)) {
+                    return false;
+                }
                 let has_few = || matches!(notice, Notice::Line(owner, _) if self.lines.has_few(*owner));
                 let (lines, bytes) = (number(Kind::Line), bytes(Kind::Line));
                 lines < 2 * OBSERVED_LINES_MAX && bytes < 2 * OBSERVED_LINE_BYTES_MAX || has_few()

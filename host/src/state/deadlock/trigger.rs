@@ -18,16 +18,36 @@ pub struct Trigger {
     stamps: u64,
     /// The last stamp that a look has seen.
     seen: u64,
-    /// Was that not the last that there was?
-    is_partial: bool,
-    /// Does somebody look?
-    is_looked: bool,
-    /// What closed a circle may be no wait: the next look goes over all that wait.
-    all: bool,
+    /// What closed a circle may be no wait: looks go over all that wait.
+    all: Option<Pass>,
+    /// And once more, when they have.
+    all_again: bool,
+    /// What somebody looks at, and the last stamp when that began.
+    looks: Option<(Over, u64)>,
+    /// The look before went over a part of all.
+    was_part_of_all: bool,
     /// Turns of the threads since then.
     turns: u64,
     /// Turns until the next look on a busy host.
     patience: u64,
+}
+
+/// Looks over all that wait: several, where that is too much for one.
+#[derive(Clone, Copy)]
+struct Pass {
+    /// The last stamp that was looked at.
+    at: u64,
+    /// The last one when it began; none before that.
+    until: Option<u64>,
+}
+
+/// What a look goes over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Over {
+    /// The waits that are new.
+    News,
+    /// All of them.
+    All,
 }
 
 /// Who waits.
@@ -63,18 +83,21 @@ impl Trigger {
         self.turns += 1;
     }
 
-    /// Is it time to look? One look at a time is enough. A deadlock is closed by a wait, or by a task that became ready: where there was neither there is none
-    /// that was not there before.
+    /// Is it time to look? One look at a time is enough. A deadlock is closed by a wait, or by a task that became ready: where there was
+    /// neither there is none that was not there before.
     pub fn is_due(&self, quiet: bool) -> bool {
-        !self.is_looked
+        self.looks.is_none()
             && !self.waiting.is_empty()
-            && (self.all || self.stamps != self.seen)
+            && (self.all.is_some() || self.stamps != self.seen)
             && (quiet || self.turns >= self.patience)
     }
 
     /// A task that is ready lacks what those that wait may hold.
     pub fn look_at_all(&mut self) {
-        self.all = true;
+        match self.all {
+            Some(Pass { until: Some(_), .. }) => self.all_again = true,
+            _ => self.all = Some(Pass { at: 0, until: None }),
+        }
     }
 
     /// However few turns were taken, it is time; unless somebody looks right now.
@@ -84,23 +107,46 @@ impl Trigger {
         }
     }
 
-    /// Somebody looks. Gives the last stamp that was seen before; 0 where all are to be looked at.
+    /// Somebody looks. Gives the stamp after which the waits are to be looked at. Where there are new ones and all are to be looked at, and
+    /// all are too much for one look, they have it in turn: neither keeps the other from ever being done.
     pub fn begin(&mut self) -> u64 {
-        (self.turns, self.is_looked) = (0, true);
+        self.turns = 0;
         // Until the look tells how long it took.
         self.patience = u64::MAX;
-        let seen = std::mem::replace(&mut self.seen, self.stamps);
-        // Those that were left come first: whoever has all looked at again and again would keep them from ever being.
-        if !std::mem::take(&mut self.is_partial) && std::mem::take(&mut self.all) { 0 } else { seen }
+        let stamps = self.stamps;
+        let news_first = self.was_part_of_all && stamps != self.seen;
+        match &mut self.all {
+            Some(pass) if !news_first => {
+                pass.until.get_or_insert(stamps);
+                self.looks = Some((Over::All, stamps));
+                pass.at
+            }
+            _ => {
+                self.looks = Some((Over::News, stamps));
+                self.seen
+            }
+        }
     }
 
     /// A look went over this many tasks: the more, the rarer looks are while the host is busy. Where they were too many for it, it went
     /// `up_to` this stamp, and the next goes on there.
     pub fn end(&mut self, tasks: usize, up_to: Option<u64>) {
         self.patience = LOOK_TURNS + LOOK_TURNS_PER_TASK * tasks as u64;
-        self.is_looked = false;
-        if let Some(stamp) = up_to {
-            (self.seen, self.is_partial) = (stamp, true);
+        let Some((over, last)) = self.looks.take() else { return };
+        let up_to = up_to.unwrap_or(last);
+        self.was_part_of_all = false;
+        match &mut self.all {
+            Some(pass) if over == Over::All && pass.until.is_some_and(|until| up_to < until) => {
+                pass.at = up_to;
+                self.was_part_of_all = true;
+            }
+            _ => {
+                if over == Over::All {
+                    self.all = std::mem::take(&mut self.all_again).then_some(Pass { at: 0, until: None });
+                }
+                // All up to there are among those that are not new any more.
+                self.seen = self.seen.max(up_to);
+            }
         }
     }
 }
@@ -135,15 +181,29 @@ mod tests {
         assert_eq!(trigger.begin(), 0);
         trigger.end(100, Some(4));
         assert!(trigger.is_due(true));
-        // Before all are looked at once more.
-        trigger.look_at_all();
-        park(&mut trigger);
         assert_eq!(trigger.begin(), 4);
-        trigger.end(100, Some(8));
-        assert_eq!(trigger.begin(), 8);
         trigger.end(100, None);
-        assert_eq!((trigger.is_due(true), trigger.begin()), (true, 0));
-        trigger.end(100, None);
+        assert!(!trigger.is_due(true));
+    }
+
+    #[test]
+    fn new_waits_without_end_keep_all_from_being_looked_at_as_little_as_all_keeps_new_ones() {
+        let mut trigger = Trigger::default();
+        (0..10).for_each(|_| _ = park(&mut trigger));
+        trigger.look_at_all();
+        let mut begun = Vec::new();
+        for up_to in [3, 4, 6, 8, 10, 11] {
+            begun.push(trigger.begin());
+            // More than a look goes over, of either, again and again.
+            park(&mut trigger);
+            trigger.look_at_all();
+            trigger.end(100, Some(up_to));
+        }
+        assert_eq!(begun, [0, 0, 3, 4, 6, 0], "all of the first ten and the new ones in turn, and all once more");
+        for begins in [10, 11, 0] {
+            assert_eq!(trigger.begin(), begins);
+            trigger.end(100, None);
+        }
         assert!(!trigger.is_due(true));
     }
 
