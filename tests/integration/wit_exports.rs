@@ -417,6 +417,83 @@ async fn resources_are_made_and_called_in_one_call() {
     finish(host).await;
 }
 
+/// A component without an SDK that asks for so many random bytes, and writes so many to standard output without asking for room.
+const UNASKED: &str = r#"(component
+    (import "wasi:random/random@0.2.0" (instance $random
+        (export "get-random-bytes" (func (param "len" u64) (result (list u8))))))
+    (import "wasi:io/error@0.2.0" (instance $errors (export "error" (type (sub resource)))))
+    (alias export $errors "error" (type $error))
+    (import "wasi:io/streams@0.2.0" (instance $streams
+        (export "output-stream" (type $stream (sub resource)))
+        (alias outer 1 $error (type $e))
+        (type $failed (variant (case "last-operation-failed" (own $e)) (case "closed")))
+        (export "stream-error" (type $stream-error (eq $failed)))
+        (export "[method]output-stream.check-write"
+            (func (param "self" (borrow $stream)) (result (result u64 (error $stream-error)))))
+        (export "[method]output-stream.write"
+            (func (param "self" (borrow $stream)) (param "contents" (list u8)) (result (result (error $stream-error)))))))
+    (alias export $streams "output-stream" (type $output))
+    (import "wasi:cli/stdout@0.2.0" (instance $stdout
+        (alias outer 1 $output (type $o))
+        (export "output-stream" (type $own (eq $o)))
+        (export "get-stdout" (func (result (own $own))))))
+    (core module $allocator
+        (memory (export "memory") 64)
+        (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 65536)))
+    (core instance $a (instantiate $allocator))
+    (alias core export $a "memory" (core memory $memory))
+    (alias core export $a "realloc" (core func $realloc))
+    (core func $bytes
+        (canon lower (func $random "get-random-bytes") (memory $memory) (realloc $realloc)))
+    (core func $get (canon lower (func $stdout "get-stdout")))
+    (core func $check (canon lower (func $streams "[method]output-stream.check-write") (memory $memory)))
+    (core func $write (canon lower (func $streams "[method]output-stream.write") (memory $memory)))
+    (core module $m
+        (import "h" "bytes" (func $bytes (param i64 i32)))
+        (import "h" "get" (func $get (result i32)))
+        (import "h" "check" (func $check (param i32 i32)))
+        (import "h" "write" (func $write (param i32 i32 i32 i32)))
+        (import "a" "memory" (memory 1))
+        (func (export "draw") (param i32) (result i32)
+            (call $bytes (i64.extend_i32_u (local.get 0)) (i32.const 16))
+            (i32.load (i32.const 20)))
+        (func (export "print") (param i32 i32) (local $stream i32)
+            (memory.fill (i32.const 65536) (i32.const 46) (local.get 0))
+            (local.set $stream (call $get))
+            (if (local.get 1) (then (call $check (local.get $stream) (i32.const 16))))
+            (call $write (local.get $stream) (i32.const 65536) (local.get 0) (i32.const 32))))
+    (core instance $i (instantiate $m
+        (with "a" (instance $a))
+        (with "h" (instance
+            (export "bytes" (func $bytes)) (export "get" (func $get)) (export "check" (func $check)) (export "write" (func $write))))))
+    (func (export "draw") (param "count" u32) (result u32) (canon lift (core func $i "draw")))
+    (func (export "print") (param "count" u32) (param "asks" bool) (canon lift (core func $i "print"))))"#;
+
+#[tokio::test]
+async fn what_a_guest_takes_at_once_is_bounded_where_it_asks_nobody() {
+    let host = builder().build().unwrap();
+    let module = load(&host, UNASKED).await;
+    let options = || TaskOptions::new().memory_bytes(8 << 20);
+    for (count, given) in [(1000, true), (1 << 20, true), ((1 << 20) + 1, false), (64_000_000, false)] {
+        let drawn = module.task("draw").arg(count as u32).options(options()).submit().await;
+        match given {
+            true => assert_eq!(value::<u32>(&host, &drawn).await, count as u32),
+            false => assert_eq!(error(&host, &drawn).await.kind, ErrorKind::WorkerCrashed),
+        }
+    }
+    for (count, asks, written) in [(4096u32, true, true), (4097, true, false), (1, false, false), (0, false, true)] {
+        let printed = module.task("print").arg(count).arg(asks).options(options()).submit().await;
+        match written {
+            true => value::<()>(&host, &printed).await,
+            false => {
+                let refused = error(&host, &printed).await;
+                assert!(refused.message.contains("more than there was room for"), "{count} {asks}: {refused:#}");
+            }
+        }
+    }
+    finish(host).await;
+}
+
 /// A component that makes handles of a resource of its own, so many, and computes nothing.
 const HOARDER: &str = r#"(component
     (type $thing (resource (rep i32)))

@@ -15,6 +15,7 @@ use super::reach::Reach;
 use crate::port::log::LogSource;
 use crate::state::task::{TaskRecord, Work};
 use crate::types::capabilities::Capabilities;
+use crate::types::limits::{RANDOM_BYTES_MAX, RANDOM_PART_OF_MEMORY};
 
 /// The context of a guest that runs `task`. Nothing in it can fail: a guest never has another one than this. Its folders are
 /// [apart](super::files).
@@ -33,6 +34,8 @@ pub fn context(task: &TaskRecord, transcript: &Arc<Transcript>, reach: &Arc<Reac
     for (name, value) in &held.env {
         builder.env(name, value);
     }
+    // They are in the host's memory until the guest's allocator has room for them, for as long as that takes.
+    builder.max_random_size(RANDOM_BYTES_MAX.min(task.spec.plan.limits.memory_bytes / RANDOM_PART_OF_MEMORY));
     time_and_chance(&mut builder, held, transcript);
     network(&mut builder, transcript, reach);
     builder.build()

@@ -288,6 +288,12 @@ pub const OBSERVED_LINES_FEW: usize = 16;
 /// See [`OBSERVED_LINES_MAX`].
 pub const OBSERVED_LINE_BYTES_MAX: usize = 4 << 20;
 
+/// Random bytes that a guest is given by one call. More are asked for by several.
+pub const RANDOM_BYTES_MAX: u64 = 1 << 20;
+
+/// They are no more than this part of its memory limit.
+pub const RANDOM_PART_OF_MEMORY: u64 = 8;
+
 /// Bytes that a guest may print at once where its output becomes lines of the log, before it is looked whether there is room: what
 /// a pipe takes at once.
 pub const LOG_WRITE_BYTES: usize = 4096;
