@@ -4,14 +4,16 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{HasData, Linker, Resource};
 use wasmtime_wasi::FsPerms;
 use wasmtime_wasi::filesystem::{Descriptor, Dir, OpenMode, WasiFilesystemView};
-use wasmtime_wasi::p2::FsError;
 use wasmtime_wasi::p2::bindings::filesystem::preopens;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
     DescriptorFlags, ErrorCode, HostDescriptor, OpenFlags, PathFlags,
 };
+use wasmtime_wasi::p2::pipe::ClosedOutputStream;
+use wasmtime_wasi::p2::{DynOutputStream, FsError};
 
 use super::guest::Guest;
 use super::listing::TYPES;
+use super::permitted_stream::PermittedStream;
 use super::trap::Violation;
 use super::{descriptors, listing};
 use crate::types::capabilities::{DirAccess, DirGrant};
@@ -34,7 +36,32 @@ pub fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     types.func_wrap_async("[method]descriptor.remove-directory-at", |store, what| {
         Box::new(async move { Ok((remove_directory(store, what).await?,)) })
     })?;
+    types.func_wrap("[method]descriptor.write-via-stream", |mut store: Store<'_>, (file, offset): (_, u64)| {
+        let stream = store.data_mut().filesystem().write_via_stream(file, offset);
+        Ok((within_permits(store, stream)?,))
+    })?;
+    types.func_wrap("[method]descriptor.append-via-stream", |mut store: Store<'_>, (file,): (_,)| {
+        let stream = store.data_mut().filesystem().append_via_stream(file);
+        Ok((within_permits(store, stream)?,))
+    })?;
     listing::add_to_linker(linker)
+}
+
+type Store<'a> = StoreContextMut<'a, Guest>;
+
+/// The stream, which takes no more than it says.
+fn within_permits(
+    mut store: Store<'_>,
+    stream: Result<Resource<DynOutputStream>, FsError>,
+) -> wasmtime::Result<Result<Resource<DynOutputStream>, ErrorCode>> {
+    let stream = match stream {
+        Ok(stream) => stream,
+        Err(error) => return error.downcast().map(Err),
+    };
+    let written = store.data_mut().filesystem().table.get_mut(&stream)?;
+    let inner = std::mem::replace(written, Box::new(ClosedOutputStream));
+    *written = Box::new(PermittedStream::new(inner));
+    Ok(Ok(stream))
 }
 
 impl preopens::Host for Folders<'_> {

@@ -24,6 +24,7 @@ mod module;
 mod network;
 mod output;
 mod permits;
+mod permitted_stream;
 mod prevalidation;
 mod process_stream;
 mod reach;

@@ -10,6 +10,7 @@ use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
+use super::permitted_stream::within;
 use super::process_stream::ProcessStream;
 use super::trap::Violation;
 use crate::port::Port;
@@ -244,9 +245,7 @@ struct CountedStream {
 impl OutputStream for CountedStream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         // Nobody else holds a guest to it that asks for no room, and all that it writes is the host's to keep.
-        let without_room =
-            || StreamError::trap("it wrote more than there was room for: `check-write` says how much that is");
-        self.permitted = self.permitted.checked_sub(bytes.len()).ok_or_else(without_room)?;
+        self.permitted = within(self.permitted, bytes.len())?;
         let GuestOutput { transcript, source, .. } = &self.output;
         transcript.charge(bytes.len()).map_err(|violation| StreamError::Trap(violation.into()))?;
         match &mut self.process {

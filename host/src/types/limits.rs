@@ -294,6 +294,10 @@ pub const RANDOM_BYTES_MAX: u64 = 1 << 20;
 /// They are no more than this part of its memory limit.
 pub const RANDOM_PART_OF_MEMORY: u64 = 8;
 
+/// Bytes that a guest may write to a stream of a file before it is looked whether there is room: they are the host's to keep until the disk
+/// has them, for each stream that is open.
+pub const FILE_WRITE_BYTES: usize = 64 << 10;
+
 /// Bytes that a guest may print at once where its output becomes lines of the log, before it is looked whether there is room: what
 /// a pipe takes at once.
 pub const LOG_WRITE_BYTES: usize = 4096;
