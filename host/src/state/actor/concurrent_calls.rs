@@ -314,7 +314,7 @@ impl ConcurrentCalls {
         let mut inner = self.inner.lock();
         inner.over = true;
         let mut calls: Vec<_> =
-            std::mem::take(&mut inner.calls).into_iter().map(|(_, served)| (served.task, served.waits)).collect();
+            std::mem::take(&mut inner.calls).into_values().map(|served| (served.task, served.waits)).collect();
         calls.sort_unstable_by_key(|(call, _)| call.spec.id.0);
         calls
     }
