@@ -95,10 +95,13 @@ async fn one_that_needs_little_from_disk_is_not_behind_all_that_another_module_h
     // It has not been used for longest: it is on disk after this.
     let blocks = blocks(&host, &module).await;
     let many: Vec<_> = blocks.iter().map(|block| module.task("sum").arg_ref(block).try_submit()).collect();
+    let done = || many.iter().filter(|sum| sum.is_ready()).count();
+    // Some are read before it is asked for.
+    let already = done();
     let one = neighbour.task("sum").arg_ref(&small).try_submit();
     assert_eq!(value::<u64>(&host, &one).await, sum(&made(100, 64 << 10)));
-    let before = many.iter().filter(|sum| sum.is_ready()).count();
-    assert!(before <= 12, "{before} of {BLOCKS} came before it");
+    let before = done() - already;
+    assert!(before <= BLOCKS as usize / 2, "{before} of {BLOCKS} came before it, beside {already}");
     for (seed, sum_of) in (0..BLOCKS).zip(&many) {
         assert_eq!(value::<u64>(&host, sum_of).await, sum(&block(seed)), "block {seed}");
     }
