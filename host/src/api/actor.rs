@@ -130,7 +130,8 @@ impl ActorHandle {
     /// Has the actor move to the version of its module that [is there now](crate::Module::replace). Between two calls its state is
     /// saved, and an instance of that version restored from it; the calls that wait are served there, in their order. It
     /// keeps its name, its handles, its capabilities and what it holds, its memory limit included. One that is there already
-    /// stays as it is.
+    /// stays as it is. Of each module one actor moves at a time, and [few](crate::limits::MOVES_AT_ONCE) of a host: until its turn an
+    /// actor serves its calls where it is.
     ///
     /// # Errors
     /// `InvalidArgument` where its type declares no checkpoints, here or there: its state would be lost. `TaskNotFound` where the
