@@ -1,15 +1,54 @@
 //! Looking for guests that wait for each other, and telling the one whose wait closed the circle.
 
 use std::cell::Cell;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+
+use parking_lot::{Condvar, Mutex};
 
 use super::Runtime;
+use super::workers::Presence;
+use crate::state::deadlock::look::{Looked, Progress, Waits, look_by_owner};
 use crate::state::deadlock::trigger::Waiter;
 use crate::state::deadlock::wait_graph::{Cycle, Holders, TooLarge, Victim, WaitGraph};
 use crate::state::task::{Stopped, TaskRecord, Work};
 use crate::types::error::{ErrorKind, TaskError};
-use crate::types::limits::{WAIT_GRAPH_FEW, WAIT_GRAPH_MAX, WAITS_LISTED_MAX};
+use crate::types::limits::{WAIT_GRAPH_MAX, WAITS_LISTED_MAX};
 use crate::types::panics::Finally;
+
+/// The thread that looks for deadlocks. Apart from those that run guests: a look over very much holds up nobody.
+#[derive(Default)]
+pub(super) struct Detector {
+    asked: Mutex<Asked>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Asked {
+    /// There is a look to be done, at the waits after this stamp. There is one at a time.
+    since: Option<u64>,
+    closed: bool,
+}
+
+impl Detector {
+    /// Has the thread look for deadlocks that were closed by a wait with a later stamp.
+    pub fn look(&self, since: u64) {
+        self.asked.lock().since = Some(since);
+        self.changed.notify_one();
+    }
+
+    /// The thread ends.
+    pub fn close(&self) {
+        self.asked.lock().closed = true;
+        self.changed.notify_one();
+    }
+
+    /// Waits until somebody asks for a look; none where this thread is to end.
+    fn asked(&self) -> Option<u64> {
+        let mut asked = self.asked.lock();
+        self.changed.wait_while(&mut asked, |asked| asked.since.is_none() && !asked.closed);
+        asked.since.take().filter(|_| !asked.closed)
+    }
+}
 
 /// Guests that wait.
 pub(super) struct Waiting {
@@ -23,17 +62,30 @@ pub(super) struct Waiting {
     up_to: Option<u64>,
 }
 
-/// What a look came to.
-struct Looked {
-    /// Tasks and queue places that it went over.
-    size: usize,
-    /// False if it is to be repeated: there are more cycles than are told in one look.
-    are_all: bool,
+impl Waiting {
+    fn each(&self) -> impl Iterator<Item = Waits<Arc<TaskRecord>>> {
+        let waits = |(task, stamp): (&Arc<TaskRecord>, &u64)| Waits {
+            waiter: task.clone(),
+            stamp: *stamp,
+            owner: task.owner(),
+        };
+        self.tasks.iter().zip(&self.stamps).map(waits)
+    }
 }
 
 impl Runtime {
+    /// Starts the thread that looks for deadlocks.
+    ///
+    /// # Errors
+    /// The system has no thread left.
+    pub(super) fn start_detector(self: &Arc<Self>, presence: &Arc<Presence>) -> std::io::Result<()> {
+        let (detector, runtime) = (self.detector.clone(), Arc::downgrade(self));
+        let thread = std::thread::Builder::new().name("rustyray-waits".to_owned());
+        presence.spawn(thread, move || detect(&detector, &runtime)).map(drop)
+    }
+
     /// Looks for deadlocks that were closed by a wait with a later stamp than `since`.
-    pub(super) fn look_for_deadlocks(&self, since: u64) {
+    fn look_for_deadlocks(&self, since: u64) {
         let looked = Cell::new((0, None));
         // Also where something of it panics: else nobody would ever look again.
         let _told = Finally::new(|| {
@@ -42,77 +94,28 @@ impl Runtime {
         });
         let waiting = self.waiting_since(since);
         let holders = self.holders();
-        let (size, up_to) = match WaitGraph::of(&waiting.tasks, &holders, None, WAIT_GRAPH_MAX) {
-            Ok(mut graph) => {
-                let told = self.break_deadlocks(&waiting.tasks, since, &mut graph);
-                (graph.size() + told.size, (!told.are_all).then_some(since))
-            }
+        let Waiting { tasks, listed, up_to, .. } = &waiting;
+        let Progress { size, up_to: reached } = match self.look_at(tasks, since, &holders, WAIT_GRAPH_MAX) {
+            Ok(Looked { size, are_all }) => Progress { size, up_to: (!are_all).then_some(since) },
             Err(TooLarge { size }) => {
-                let (more, up_to) = self.look_one_by_one(&waiting, since, &holders);
-                (size + more, up_to)
+                let look = |tasks: &[_], max| self.look_at(tasks, since, &holders, max);
+                let progress = look_by_owner(waiting.each(), look);
+                Progress { size: size + progress.size, ..progress }
             }
         };
-        let up_to = up_to.into_iter().chain(waiting.up_to).min();
-        looked.set((size + waiting.listed + holders.size(), up_to));
+        looked.set((size + listed + holders.size(), reached.into_iter().chain(*up_to).min()));
     }
 
-    /// All together are too much: each is looked at for itself. First all that wait for few, and then the others, those that wait for
-    /// longest before, as many as are no more together: some that wait for very many make nobody else's wait long. Gives how large that was,
-    /// and the last stamp of those that were looked at where others are left. Whoever waits for too much by itself is not looked at.
-    fn look_one_by_one(&self, waiting: &Waiting, since: u64, holders: &Holders) -> (usize, Option<u64>) {
-        let mut size = 0;
-        let mut many = Vec::new();
-        let mut up_to = None;
-        let mut before = since;
-        for (task, stamp) in waiting.tasks.iter().zip(&waiting.stamps) {
-            match self.look_alone(task, since, holders, WAIT_GRAPH_FEW) {
-                Ok(looked) => {
-                    size += looked.size;
-                    if !looked.are_all {
-                        up_to = Some(before);
-                        break;
-                    }
-                }
-                Err(TooLarge { size: few }) => {
-                    size += few;
-                    many.push((task, *stamp));
-                }
-            }
-            before = *stamp;
-            if size > WAIT_GRAPH_MAX {
-                up_to = Some(before);
-                break;
-            }
-        }
-        // One of them at least in each look, so that all have their turn.
-        let few = size;
-        before = since;
-        for (task, stamp) in many {
-            let looked = self.look_alone(task, since, holders, WAIT_GRAPH_MAX);
-            let looked = looked.unwrap_or_else(|TooLarge { size }| Looked { size, are_all: true });
-            size += looked.size;
-            if !looked.are_all {
-                return (size, Some(before));
-            }
-            before = stamp;
-            if size - few > WAIT_GRAPH_MAX {
-                return (size, Some(before));
-            }
-        }
-        (size, up_to)
-    }
-
-    /// Looks for deadlocks of one that waits.
-    fn look_alone(
+    /// Looks for deadlocks of these that wait.
+    fn look_at(
         &self,
-        task: &Arc<TaskRecord>,
+        tasks: &[Arc<TaskRecord>],
         since: u64,
         holders: &Holders,
         max: usize,
     ) -> Result<Looked, TooLarge> {
-        let alone = std::slice::from_ref(task);
-        let mut graph = WaitGraph::of(alone, holders, None, max)?;
-        let told = self.break_deadlocks(alone, since, &mut graph);
+        let mut graph = WaitGraph::of(tasks, holders, None, max)?;
+        let told = self.break_deadlocks(tasks, since, &mut graph);
         Ok(Looked { size: graph.size() + told.size, are_all: told.are_all })
     }
 
@@ -185,5 +188,15 @@ impl Runtime {
         if matches!(task.leave_queue(), Stopped::BeforeStart) {
             self.give_up(task, error);
         }
+    }
+}
+
+fn detect(detector: &Detector, runtime: &Weak<Runtime>) {
+    while let Some(since) = detector.asked() {
+        let Some(runtime) = runtime.upgrade() else { return };
+        // A panic on the way ends this look, and not the thread.
+        runtime.survives("looked for deadlocks", || runtime.look_for_deadlocks(since));
+        // Another may be due, or the host be at a standstill, and all workers rest.
+        runtime.dispatch();
     }
 }

@@ -52,6 +52,7 @@ pub use loading::{on_blocking_threads_of, on_threads_of};
 pub(crate) use modules::code_of;
 pub use observers::{Observers, Sinks};
 
+use self::deadlocks::Detector;
 use self::endings::Endings;
 use self::loading::{CompilingLines, DescribingLine};
 use self::observers::Guard;
@@ -148,6 +149,7 @@ pub struct Runtime {
     /// Is somebody giving them up?
     failing_now: AtomicBool,
     endings: Arc<Endings>,
+    detector: Arc<Detector>,
     /// How many ended tasks have descendants that are about to be ended.
     ending: AtomicUsize,
     /// How many have had descendants that were ended.
@@ -266,6 +268,7 @@ impl Runtime {
             failing: Mutex::new(VecDeque::new()),
             failing_now: AtomicBool::new(false),
             endings,
+            detector: Arc::default(),
             ending: AtomicUsize::new(0),
             ended: AtomicU64::new(0),
             suspicious: AtomicBool::new(false),

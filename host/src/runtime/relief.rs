@@ -22,9 +22,6 @@ pub(super) struct Posts {
     stirred: Notify,
 }
 
-/// The owner of the host's own work.
-pub(super) const NOBODY: u64 = u64::MAX;
-
 /// What is seen of a thread.
 #[derive(Default)]
 #[repr(align(64))]
@@ -183,7 +180,7 @@ impl Watch {
                 *looks = looks.saturating_add(1);
                 short += 1;
                 sight.seated.extend(post.take_seated());
-                if post.owner() != NOBODY && post.computes() {
+                if post.computes() {
                     *sight.computing.entry(post.owner()).or_insert(0) += 1;
                 }
             } else {

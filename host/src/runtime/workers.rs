@@ -15,7 +15,7 @@ use async_task::{Builder, Runnable, ScheduleInfo};
 use parking_lot::Condvar;
 
 use super::floating_point::{self, use_default_modes};
-use super::relief::{NOBODY, Post, Posts};
+use super::relief::{Post, Posts};
 use super::{Keeper, Runtime};
 use crate::state::object::ObjectRef;
 use crate::state::queue::scheduler::{Next, Wants};
@@ -136,9 +136,9 @@ impl Runtime {
         }
         // When all the others have their numbers.
         self.scheduler.lock().spares_from(count);
-        let others =
-            self.start_endings(&self.workers.presence).and_then(|()| self.start_readers(&self.workers.presence));
-        others.inspect_err(|_| self.end_workers())
+        let presence = &self.workers.presence;
+        let others = self.start_endings(presence).and_then(|()| self.start_detector(presence));
+        others.and_then(|()| self.start_readers(presence)).inspect_err(|_| self.end_workers())
     }
 
     /// Starts the thread of this number, the next one.
@@ -161,6 +161,7 @@ impl Runtime {
         self.scheduler.lock().end();
         self.workers.threads.lock().iter().for_each(Thread::unpark);
         self.endings.close();
+        self.detector.close();
         self.store.gatherings().close();
         self.journal.iter().for_each(Keeper::close);
     }
@@ -211,10 +212,7 @@ impl Runtime {
                 }
                 // Others who wait for the scheduler come first.
                 Next::Again => std::thread::yield_now(),
-                Next::Look(since) => {
-                    post.work_for(NOBODY);
-                    self.look_for_deadlocks(since);
-                }
+                Next::Look(since) => self.detector.look(since),
                 Next::Nobody => self.rest(number, post),
                 Next::Stuck => {
                     self.suspect_a_standstill();

@@ -620,7 +620,8 @@ pub const CYCLE_NAMES_MAX: usize = 64;
 pub const WAIT_GRAPH_FEW: usize = 256;
 
 /// Tasks and queue places that one look for deadlocks goes over, which takes some ten milliseconds. Where guests wait for
-/// more than that, they are looked at one by one, as many as are no more together, and the others in the next look.
+/// more than that, they are looked at owner by owner, and then one by one, and the others in the next look: those of the owner whose
+/// guest waits for longest as far as they are no more together, and all others' together as far again.
 pub const WAIT_GRAPH_MAX: usize = 1 << 16;
 
 /// The limits of one task, or of one call to an actor.

@@ -92,6 +92,11 @@ impl Trigger {
             && (quiet || self.turns >= self.patience)
     }
 
+    /// Does somebody look right now?
+    pub fn is_looking(&self) -> bool {
+        self.looks.is_some()
+    }
+
     /// A task that is ready lacks what those that wait may hold.
     pub fn look_at_all(&mut self) {
         match self.all {

@@ -199,6 +199,9 @@ impl WaitGraph {
         earlier: Option<&WaitGraph>,
         max: usize,
     ) -> Result<Self, TooLarge> {
+        if tasks.len() > max {
+            return Err(TooLarge { size: 0 });
+        }
         let mut graph = WaitGraph { max, ..WaitGraph::default() };
         for task in tasks {
             graph.place(task.clone());

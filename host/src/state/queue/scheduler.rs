@@ -124,7 +124,7 @@ pub enum Next<J> {
     Start(Arc<TaskRecord>),
     /// Ask again: more was to be looked at than is good at once.
     Again,
-    /// Look for deadlocks that were closed by a wait with a later stamp than this, and ask again.
+    /// Have deadlocks looked for that were closed by a wait with a later stamp than this, and ask again.
     Look(u64),
     /// Every instance waits for another task and none is free. If nothing moves for a moment, nothing ever will.
     Stuck,
@@ -405,6 +405,8 @@ impl<J> Scheduler<J> {
             && (self.lacks_instances() || self.waiting_tasks() > 0)
             && self.startable().is_none()
             && !self.searches()
+            // What a look ends goes on.
+            && !self.trigger.is_looking()
     }
 
     /// Is there no instance for somebody who is ready?
