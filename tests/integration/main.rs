@@ -24,6 +24,7 @@ mod limits;
 mod lineage;
 mod look_ups;
 mod many;
+mod module_graph;
 mod modules;
 mod moves;
 mod names;
