@@ -26,6 +26,19 @@ const CRATES: [&str; 6] = [
 /// is made by a task.
 const OF_THE_DOMAIN: [&[&str]; 0] = [];
 
+/// Places where files still import each other in rings, and how many do: fewer with each that is opened.
+const TO_BE_OPENED: [(&str, usize); 9] = [
+    ("host/src/types/", 2),
+    ("host/src/state/", 23),
+    ("host/src/port/", 3),
+    ("host/src/storage/", 6),
+    ("host/src/sandbox/", 32),
+    ("host/src/runtime/", 12),
+    ("host/src/api/", 3),
+    ("host/cli/src/", 18),
+    ("guest-sdk/", 71),
+];
+
 fn layer(name: &str) -> Vec<Source> {
     let models = root().join(MODELS);
     below(&format!("host/src/{name}")).into_iter().filter(|source| !source.path.starts_with(&models)).collect()
@@ -34,8 +47,10 @@ fn layer(name: &str) -> Vec<Source> {
 #[test]
 fn the_layers_are_all_that_there_is() {
     let folders = std::fs::read_dir(root().join("host/src")).unwrap();
-    let found: BTreeSet<String> =
-        folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).filter(|name| name != "lib.rs").collect();
+    let found: BTreeSet<String> = folders
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != "lib.rs")
+        .collect();
     assert_eq!(found, LAYERS.map(str::to_owned).into());
 }
 
@@ -59,13 +74,22 @@ fn a_file_imports_only_from_layers_below() {
 
 #[test]
 fn no_files_import_each_other_in_a_ring() {
-    let allowed: Vec<BTreeSet<String>> =
-        OF_THE_DOMAIN.iter().map(|ring| ring.iter().map(|file| (*file).to_owned()).collect()).collect();
-    let found: Vec<_> = CRATES.iter().flat_map(|root| circles(&Graph::of(root).edges())).collect();
-    let new: Vec<_> = found.iter().filter(|ring| !allowed.contains(ring)).collect();
+    let found: Vec<BTreeSet<String>> = CRATES.iter().flat_map(|root| circles(&Graph::of(root).edges())).collect();
+    let is_of_the_domain = |ring: &BTreeSet<String>| OF_THE_DOMAIN.iter().any(|files| ring.iter().eq(*files));
+    let in_place = |place: &str| {
+        let rings = found.iter().filter(|ring| !is_of_the_domain(ring));
+        rings.filter(|ring| ring.iter().all(|file| file.starts_with(place))).map(BTreeSet::len).sum::<usize>()
+    };
+    for (place, count) in TO_BE_OPENED {
+        assert_eq!(in_place(place), count, "in {place}: {found:#?}");
+    }
+    let is_known = |ring: &&BTreeSet<String>| {
+        is_of_the_domain(ring) || TO_BE_OPENED.iter().any(|(place, _)| ring.iter().all(|file| file.starts_with(place)))
+    };
+    let new: Vec<_> = found.iter().filter(|ring| !is_known(ring)).collect();
     assert!(new.is_empty(), "these import each other, directly or by way of others: {new:#?}");
-    let gone: Vec<_> = allowed.iter().filter(|ring| !found.contains(ring)).collect();
-    assert!(gone.is_empty(), "these do not any more: {gone:#?}");
+    let there = OF_THE_DOMAIN.iter().filter(|files| found.iter().any(|ring| ring.iter().eq(**files)));
+    assert_eq!(there.count(), OF_THE_DOMAIN.len(), "one of the domain's is there no more: {found:#?}");
 }
 
 #[test]

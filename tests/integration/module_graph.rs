@@ -41,7 +41,8 @@ impl Graph {
         let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let syntax = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let is_folder = module.is_empty() || path.ends_with("mod.rs");
-        let below = if is_folder { path.parent().expect("a file is in a folder").to_owned() } else { path.with_extension("") };
+        let below =
+            if is_folder { path.parent().expect("a file is in a folder").to_owned() } else { path.with_extension("") };
         for item in &syntax.items {
             if let Item::Mod(ItemMod { ident, content: None, attrs, .. }) = item
                 && !is_for_tests(attrs)
@@ -57,7 +58,8 @@ impl Graph {
 
     /// For each file those that it takes something from, by their paths within the repository.
     pub fn edges(&self) -> BTreeMap<String, BTreeSet<String>> {
-        let names: BTreeMap<_, _> = self.files.iter().map(|(module, file)| (module, self.names(module, file))).collect();
+        let names: BTreeMap<_, _> =
+            self.files.iter().map(|(module, file)| (module, self.names(module, file))).collect();
         let edges = names.iter().map(|(module, names_here)| {
             let from = self.path(module);
             let to = names_here.paths.iter().filter_map(|path| self.defined_in(path, &names));
@@ -102,7 +104,8 @@ impl Graph {
 
 /// The rings of files that take from each other, the smallest first.
 pub fn circles(edges: &BTreeMap<String, BTreeSet<String>>) -> Vec<BTreeSet<String>> {
-    let reached: BTreeMap<&str, BTreeSet<&str>> = edges.keys().map(|from| (from.as_str(), reach(edges, from))).collect();
+    let reached: BTreeMap<&str, BTreeSet<&str>> =
+        edges.keys().map(|from| (from.as_str(), reach(edges, from))).collect();
     let ring = |from: &str| -> BTreeSet<String> {
         let back = reached[from].iter().filter(|to| reached.get(*to).is_some_and(|theirs| theirs.contains(from)));
         back.map(|file| (*file).to_owned()).collect()
@@ -132,7 +135,9 @@ fn is_for_tests(attributes: &[Attribute]) -> bool {
             syn::Meta::List(list) if attribute.path().is_ident("cfg") => list.tokens.to_string(),
             _ => return attribute.path().is_ident("test"),
         };
-        text == "test" || text.starts_with("all (test") || text.contains("feature = \"shuttle\"") && !text.contains("not")
+        text == "test"
+            || text.starts_with("all (test")
+            || text.contains("feature = \"shuttle\"") && !text.contains("not")
     };
     attributes.iter().any(|attribute| is_test(&attribute))
 }
@@ -179,7 +184,9 @@ impl Reader<'_> {
             UseTree::Group(group) => {
                 group.items.iter().for_each(|tree| self.note_import(before, tree, is_passed_on));
             }
-            UseTree::Name(name) => self.note_imported(before, &name.ident.to_string(), &name.ident.to_string(), is_passed_on),
+            UseTree::Name(name) => {
+                self.note_imported(before, &name.ident.to_string(), &name.ident.to_string(), is_passed_on)
+            }
             UseTree::Rename(name) => {
                 self.note_imported(before, &name.ident.to_string(), &name.rename.to_string(), is_passed_on);
             }
