@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use rustyray_host::{ActorHandle, ActorOptions, ErrorKind, Host, Module, TaskOptions, limits};
+use rustyray_host::clock::ManualClock;
+use rustyray_host::{ActorHandle, ActorOptions, Budget, BudgetLimits, ErrorKind, Host, Module, TaskOptions, limits};
 use tempfile::TempDir;
 
 use rustyray_testkit::guest;
@@ -248,6 +249,72 @@ async fn an_actor_that_crashes_or_spins_while_it_is_saved_is_restarted() {
     assert_eq!(error(&host, &late).await.kind, ErrorKind::TaskTimedOut, "the call's deadline holds for its checkpoint");
     drop(actor);
     finish(host).await;
+}
+
+#[tokio::test]
+async fn the_last_checkpoint_burns_no_more_than_the_budget_has_and_takes_no_longer_than_its_time() {
+    const FUEL: u64 = 50_000_000;
+    for sleeps in [false, true] {
+        let (dir, clock, lines) = (TempDir::new().unwrap(), ManualClock::new(), Lines::default());
+        let told = builder().journal(dir.path()).clock(clock.clone()).on_log(lines.sink());
+        let (host, module) = host_with(told, "checkpoints").await;
+        let (makers, callers) =
+            [(); 2].map(|()| Budget::new(BudgetLimits { fuel: Some(FUEL), ..Default::default() })).into();
+        let options = ActorOptions::new().name("last").call(TaskOptions::new().budget(&makers));
+        let actor = module.actor("Reluctant").arg(sleeps).options(options).create();
+        let change = actor.call("change").options(TaskOptions::new().budget(&callers)).submit().await;
+        value::<()>(&host, &change).await;
+        let called = callers.used().fuel;
+        drop(actor);
+        lines.until("it is saved").await;
+        if sleeps {
+            assert_eq!(host.stats().actors, 1);
+            clock.advance(limits::CHECKPOINT_TIME);
+        }
+        settled(&host, "the actor to end", |stats| (stats.actors, stats.instances) == (0, 0)).await;
+        let used = makers.used().fuel;
+        assert_eq!(used > FUEL / 2, !sleeps, "{used}");
+        assert!(used < FUEL + 8 * limits::FUEL_SLICE, "{used}");
+        assert_eq!(callers.used().fuel, called, "whoever called it last does not pay");
+        finish(host).await;
+    }
+}
+
+#[tokio::test]
+async fn a_state_that_is_being_restored_is_in_memory_on_the_stores_account() {
+    const IS_NEVER_RESTORED: u8 = 5;
+    const BYTES: usize = 3 << 19;
+    let (dir, spill) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let start = |lines: &Lines| {
+        let host = builder().journal(dir.path()).spill(spill.path()).object_store_bytes(4 << 20).on_log(lines.sink());
+        host_with(host, "checkpoints")
+    };
+    let lines = Lines::default();
+    let (host, module) = start(&lines).await;
+    let create = |module: &Module| module.actor("Difficult").options(ActorOptions::new().name("heavy")).create();
+    let actor = create(&module);
+    value::<usize>(&host, &actor.call("grow").arg(BYTES).submit().await).await;
+    value::<u8>(&host, &actor.call("become_of_mood").arg(IS_NEVER_RESTORED).submit().await).await;
+    actor.kill(true);
+    lines.until("it is restored for ever").await;
+    // What would have it spilled, if it were not in use.
+    for _ in 0..3 {
+        drop(host.put(&vec![7u8; 2 << 20]).unwrap());
+    }
+    let stats = host.stats();
+    assert_eq!(stats.spilled_bytes, 0);
+    assert!(stats.object_bytes >= BYTES as u64, "{stats:?}");
+    host.shutdown(std::time::Duration::ZERO).await;
+
+    let lines = Lines::default();
+    let (host, module) = start(&lines).await;
+    let before = host.stats().object_bytes;
+    let actor = create(&module);
+    lines.until("it is restored for ever").await;
+    let stats = host.stats();
+    assert!(stats.object_bytes >= before + BYTES as u64, "from the journal: {stats:?}");
+    drop(actor);
+    host.shutdown(std::time::Duration::ZERO).await;
 }
 
 #[tokio::test]

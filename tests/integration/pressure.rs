@@ -658,6 +658,30 @@ async fn a_call_of_several_whose_result_waits_for_room_is_ended_alone() {
 }
 
 #[tokio::test]
+async fn an_actor_whose_results_wait_for_room_makes_no_more_than_half_its_memory_of_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, module) = host_with(pressed(dir.path(), 8 * MIB), "spill").await;
+    let small = TaskOptions::new().memory_bytes(16 * MIB as u64);
+    let actor = module.actor("Getters").options(ActorOptions::new().call(small)).create();
+    assert_eq!(value::<u32>(&host, &actor.call("ping").submit().await).await, 1);
+    let in_use = used(&host, 6 * MIB).await;
+    let mut given = vec![actor.call("give").arg(1u32).arg(5 * MIB).submit().await];
+    waits(&host, &given[0]).await;
+    assert_eq!(value::<u32>(&host, &actor.call("ping").submit().await).await, 1, "it is less than half");
+    given.push(actor.call("give").arg(1u32).arg(5 * MIB).submit().await);
+    waits(&host, &given[1]).await;
+    let ping = actor.call("ping").submit().await;
+    waits(&host, &ping).await;
+    drop(in_use);
+    for given in given {
+        assert_eq!(value::<Vec<u8>>(&host, &given).await.len(), 5 * MIB);
+    }
+    assert_eq!(value::<u32>(&host, &ping).await, 1);
+    drop((actor, ping));
+    finish(host).await;
+}
+
+#[tokio::test]
 async fn what_is_lost_while_it_is_read_ends_nobodys_time() {
     let dir = tempfile::tempdir().unwrap();
     let (host, module) = host_with(pressed(dir.path(), 4 * MIB), "spill").await;

@@ -226,7 +226,7 @@ impl Runtime {
     async fn serve(
         self: &Arc<Self>,
         actor: &Arc<ActorRecord>,
-        construct: &TaskRecord,
+        construct: &Arc<TaskRecord>,
         mut instance: Instance,
         may_restart: bool,
     ) -> Ended {
@@ -247,7 +247,7 @@ impl Runtime {
             let call = match self.next_event(actor, holds).await {
                 Event::Call(call) => call,
                 Event::Kill { restart } => return Ended::Killed { restart },
-                Event::Save => match self.save_at_end(actor, instance).await {
+                Event::Save => match self.save_at_end(actor, construct, instance).await {
                     Ok(alive) => {
                         instance = alive;
                         continue;
@@ -271,11 +271,11 @@ impl Runtime {
                     }
                 }
                 Event::Closed => {
-                    let _ = self.save_at_end(actor, instance).await;
+                    let _ = self.save_at_end(actor, construct, instance).await;
                     return Ended::Closed;
                 }
                 Event::Exit => {
-                    let _ = self.save_at_end(actor, instance).await;
+                    let _ = self.save_at_end(actor, construct, instance).await;
                     return Ended::Exited;
                 }
             };

@@ -1,7 +1,10 @@
 //! Checkpoints: an actor's state, kept while it lives and, of a named actor of a host with a journal, beyond the process.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 
+use futures::future::{Either, select};
 use sha2::{Digest, Sha256};
 use tracing::Level;
 
@@ -13,11 +16,11 @@ use crate::state::actor::ActorRecord;
 use crate::state::actor::checkpoint::Saved;
 use crate::state::object::gathering::is_want_of_room;
 use crate::state::object::payload::{Payload, Value};
-use crate::state::task::cancellation::Cancellation;
+use crate::state::task::cancellation::{Cancellation, Stop, StopReason};
 use crate::state::task::{TaskRecord, Work};
 use crate::storage::journal::{Entry, Key, Kind, Owner};
 use crate::types::error::{ErrorKind, TaskError};
-use crate::types::limits::{CHECKPOINT_GRACE, OBJECT_OVERHEAD_BYTES};
+use crate::types::limits::{CHECKPOINT_GRACE, CHECKPOINT_TIME, OBJECT_OVERHEAD_BYTES};
 
 impl Runtime {
     /// A fresh instance with the state that was saved last; `None` if there is none, or if it does not fit any more.
@@ -28,9 +31,10 @@ impl Runtime {
     ) -> Result<Option<Instance>, TaskError> {
         let Some(saved) = &actor.saved else { return Ok(None) };
         saved.settled();
+        // Held until the guest has it: what is in memory is on the store's account.
         let Some(state) = self.newest_state(actor, saved, construct).await? else { return Ok(None) };
         let mut instance = self.instance(construct).await?;
-        match instance.restore(&actor.spec.type_name, &state).await {
+        match instance.restore(&actor.spec.type_name, state.payload()).await {
             Ok(()) => Ok(Some(instance)),
             Err(error) => {
                 self.report(actor, "cannot be restored, and is constructed anew", &error);
@@ -47,10 +51,10 @@ impl Runtime {
         actor: &ActorRecord,
         saved: &Saved,
         construct: &Arc<TaskRecord>,
-    ) -> Result<Option<Payload>, TaskError> {
+    ) -> Result<Option<Arc<Value>>, TaskError> {
         while let Some(newest) = saved.newest() {
             match value_of(self, Some(construct), &newest, None).await {
-                Ok(Ok(value)) => return Ok(Some(value.payload().clone())),
+                Ok(Ok(value)) => return Ok(Some(value)),
                 Ok(Err(full)) if is_want_of_room(&full) => self.report(actor, "waits to be restored", &full),
                 Ok(Err(lost)) if lost.kind == ErrorKind::ObjectLost => {
                     self.report(actor, "has lost its last checkpoint", &lost);
@@ -62,10 +66,24 @@ impl Runtime {
                 }
             }
         }
-        match self.journal.as_ref().zip(lasting_key(actor)) {
-            Some((journal, key)) => Ok(journal.find(actor.spec.module.id.0, key).await),
-            None => Ok(None),
+        self.lasting_state(actor, construct).await
+    }
+
+    /// What an actor of this name saved last, maybe in an earlier process. Where the store has no room for it, that is waited for.
+    async fn lasting_state(
+        &self,
+        actor: &ActorRecord,
+        construct: &Arc<TaskRecord>,
+    ) -> Result<Option<Arc<Value>>, TaskError> {
+        let Some((journal, key)) = self.journal.as_ref().zip(lasting_key(actor)) else { return Ok(None) };
+        while let Some(state) = journal.find(actor.spec.module.id.0, key).await {
+            match self.stored(construct, state).await {
+                Ok(value) => return Ok(Some(value)),
+                Err(full) if is_want_of_room(&full) => self.report(actor, "waits to be restored", &full),
+                Err(error) => return Err(TaskError::clone(&error)),
+            }
         }
+        Ok(None)
     }
 
     /// Saves the state, where a call has made that due. What waits for the call's result waits for this too.
@@ -106,20 +124,20 @@ impl Runtime {
         }
     }
 
-    /// Saves what outlives the actor, when it ends in order or with its host.
+    /// Saves what outlives the actor, when it ends in order or with its host: on the account of who made the actor, whoever called it last.
     ///
     /// # Errors
     /// What ended the guest.
     pub(super) async fn save_at_end(
         self: &Arc<Self>,
         actor: &Arc<ActorRecord>,
+        construct: &Arc<TaskRecord>,
         mut instance: Instance,
     ) -> Result<Instance, TaskError> {
         if !self.wants_saving(actor) {
             return Ok(instance);
         }
-        let slot = Cancellation::new();
-        actor.set_saving(Some(slot.clone()));
+        instance.serve(construct.clone());
         let (runtime, record) = (self.clone(), actor.clone());
         let saving = async move {
             if let Some(saved) = &record.saved {
@@ -127,11 +145,37 @@ impl Runtime {
             }
             Ok(instance)
         };
-        let saving = self.sheltered(saving, Err);
-        let saved = slot.run(saving, || None).await;
-        actor.set_saving(None);
+        let saved = self.saved_in_time(actor, construct, saving).await;
         self.progressed();
-        saved.unwrap_or_else(|_| Err(TaskError::new(ErrorKind::ActorDied, "it was ended while its state was saved")))
+        saved
+    }
+
+    /// Has a guest that serves no call save its state, in [`CHECKPOINT_TIME`], and as long as the budget of who made the actor lasts: no
+    /// call's limits hold for it.
+    ///
+    /// # Errors
+    /// What ended the guest.
+    pub(super) async fn saved_in_time<T: Send + 'static>(
+        self: &Arc<Self>,
+        actor: &ActorRecord,
+        construct: &TaskRecord,
+        saving: impl Future<Output = Result<T, TaskError>> + Send + 'static,
+    ) -> Result<T, TaskError> {
+        let slot = Cancellation::new();
+        actor.set_saving(Some(slot.clone()));
+        let saving = self.sheltered(saving, Err);
+        let saving = pin!(slot.clone().run(saving, || construct.meter().preempted()));
+        let now = self.clock.now();
+        let time = self.clock.sleep_until(now.checked_add(CHECKPOINT_TIME).unwrap_or(now));
+        let saved = match select(saving, time).await {
+            Either::Left((saved, _)) => saved,
+            Either::Right(((), saving)) => {
+                slot.stop(StopReason::Deadline);
+                saving.await
+            }
+        };
+        actor.set_saving(None);
+        saved.unwrap_or_else(|reason| Err(unsaved(reason)))
     }
 
     /// Would something be lost with it that the journal can keep?
@@ -169,6 +213,18 @@ impl Runtime {
             |task: &TaskRecord| matches!(&task.spec.work, Work::Call { actor: of, .. } if Arc::ptr_eq(of, actor));
         self.running.lock().iter().any(|task| is_its(task) && !task.is_done())
     }
+}
+
+/// The end of a guest that was ended while it saved its state.
+fn unsaved(reason: StopReason) -> TaskError {
+    let text = match reason {
+        StopReason::Deadline => {
+            format!("it took longer than {} s to save its state, and was ended", CHECKPOINT_TIME.as_secs())
+        }
+        StopReason::BudgetBurned => "its budget had no fuel left while its state was saved".to_owned(),
+        _ => "it was ended while its state was saved".to_owned(),
+    };
+    TaskError::new(ErrorKind::ActorDied, text)
 }
 
 /// What the state of a named actor is found by in later processes. Not by its code: the state outlives a new build. `None` for an

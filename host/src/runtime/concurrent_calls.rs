@@ -19,6 +19,7 @@ use super::worker::dependency_failed;
 use crate::sandbox::Instance;
 use crate::state::actor::ActorRecord;
 use crate::state::actor::concurrent_calls::{ConcurrentCalls, End, Ended};
+use crate::state::actor::unstored::Unstored;
 use crate::state::object::Outcome as ObjectOutcome;
 use crate::state::object::payload::{Held, Payload, Value};
 use crate::state::task::TaskRecord;
@@ -40,8 +41,10 @@ impl Runtime {
         first: Arc<TaskRecord>,
         may_restart: bool,
     ) -> Served {
-        let (mut slot, mut concurrent_calls) = new_concurrent_calls(actor, &first, holds);
-        let mut service = Service::new(self.clone(), actor.clone(), concurrent_calls.clone(), may_restart);
+        let unstored = Unstored::new(holds.memory_bytes);
+        let (mut slot, mut concurrent_calls) = new_concurrent_calls(actor, &first, holds, &unstored);
+        let mut service =
+            Service::new(self.clone(), actor.clone(), concurrent_calls.clone(), unstored.clone(), may_restart);
         service.begin(first);
         // Some after the others, as long as calls come while results of the one before wait for room.
         let served = loop {
@@ -61,7 +64,7 @@ impl Runtime {
             match (service.store_the_rest(served.is_ok()).await, served) {
                 (Some(next), Ok(alive)) => {
                     instance = alive;
-                    (slot, concurrent_calls) = new_concurrent_calls(actor, &next, holds);
+                    (slot, concurrent_calls) = new_concurrent_calls(actor, &next, holds, &unstored);
                     service.concurrent_calls = concurrent_calls.clone();
                     service.begin(next);
                 }
@@ -81,9 +84,10 @@ fn new_concurrent_calls(
     actor: &ActorRecord,
     first: &Arc<TaskRecord>,
     holds: &ResourceSet,
+    unstored: &Arc<Unstored>,
 ) -> (Arc<Cancellation<Result<Instance, TaskError>>>, Arc<ConcurrentCalls>) {
     let slot = Cancellation::new();
-    let concurrent_calls = ConcurrentCalls::new(first.clone(), slot.clone(), holds.clone());
+    let concurrent_calls = ConcurrentCalls::new(first.clone(), slot.clone(), holds.clone(), unstored.clone());
     actor.set_concurrent_calls(concurrent_calls.clone());
     // A kill that came before it was known what runs.
     if actor.mailbox.kill_pending() {
@@ -127,6 +131,7 @@ struct Service {
     /// The calls that are served.
     seats: HashMap<TaskId, Seat>,
     coming: FuturesUnordered<Coming>,
+    unstored: Arc<Unstored>,
     storing: FuturesUnordered<Storing>,
     /// The guest runs a call that is to end, and has until then to leave it.
     patience: Option<Sleep>,
@@ -137,6 +142,7 @@ impl Service {
         runtime: Arc<Runtime>,
         actor: Arc<ActorRecord>,
         concurrent_calls: Arc<ConcurrentCalls>,
+        unstored: Arc<Unstored>,
         may_restart: bool,
     ) -> Self {
         let lanes = actor.lanes.as_ref().map_or(1, |lanes| lanes.len());
@@ -148,6 +154,7 @@ impl Service {
             served: vec![0; lanes],
             seats: HashMap::new(),
             coming: FuturesUnordered::new(),
+            unstored,
             storing: FuturesUnordered::new(),
             patience: None,
         }
@@ -300,12 +307,14 @@ impl Service {
             slot.stop(StopReason::Cancelled);
         }
         self.runtime.watch_deadline(&call);
+        let waits = self.unstored.add(payload.stored_bytes());
         let storing: BoxFuture<'static, _> = {
             let (runtime, call) = (self.runtime.clone(), call.clone());
             Box::pin(async move { runtime.stored(&call, payload).await })
         };
         self.storing.push(Box::pin(async move {
             let outcome = slot.run(storing, || None).await;
+            drop(waits);
             (call, waited, outcome)
         }));
     }

@@ -82,7 +82,7 @@ impl Runtime {
     pub(super) async fn move_actor_now(
         self: &Arc<Self>,
         actor: &Arc<ActorRecord>,
-        construct: &TaskRecord,
+        construct: &Arc<TaskRecord>,
         instance: Instance,
         turn: MovePlace,
     ) -> Result<Instance, TaskError> {
@@ -94,13 +94,18 @@ impl Runtime {
         instance
     }
 
-    async fn moved(self: &Arc<Self>, actor: &Arc<ActorRecord>, construct: &TaskRecord, instance: Instance) -> Moved {
+    async fn moved(
+        self: &Arc<Self>,
+        actor: &Arc<ActorRecord>,
+        construct: &Arc<TaskRecord>,
+        instance: Instance,
+    ) -> Moved {
         let home = match self.next_home(actor, construct) {
             Some(Ok(home)) => home,
             Some(Err(error)) => return (Ok(instance), Err(error)),
             None => return (Ok(instance), Ok(())),
         };
-        let (instance, state) = match self.state_of(actor, instance).await {
+        let (instance, state) = match self.state_of(actor, construct, instance).await {
             Ok((instance, Ok(state))) => (instance, state),
             Ok((instance, Err(refused))) => return (Ok(instance), Err(refused)),
             Err(error) => return (Err(error.clone()), Err(error)),
@@ -142,14 +147,12 @@ impl Runtime {
     async fn state_of(
         self: &Arc<Self>,
         actor: &ActorRecord,
+        construct: &Arc<TaskRecord>,
         mut instance: Instance,
     ) -> Result<(Instance, Result<Payload, TaskError>), TaskError> {
-        let slot = Cancellation::new();
-        actor.set_saving(Some(slot.clone()));
-        let saving = self.sheltered(async move { instance.save().await.map(|state| (instance, state)) }, Err);
-        let saved = slot.run(saving, || None).await;
-        actor.set_saving(None);
-        saved.unwrap_or_else(|_| Err(TaskError::new(ErrorKind::ActorDied, "it was ended while its state was saved")))
+        instance.serve(construct.clone());
+        let saving = async move { instance.save().await.map(|state| (instance, state)) };
+        self.saved_in_time(actor, construct, saving).await
     }
 
     /// A new instance of that version with this state.

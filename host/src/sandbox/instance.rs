@@ -144,13 +144,14 @@ impl Instance {
         result.map_err(program_error)
     }
 
-    /// The actor's state, on fuel of its own. `Ok(Err)` is a state that cannot be kept; the actor goes on with it.
+    /// The actor's state, on fuel of its own, of which there is no more than is left of the budget. `Ok(Err)` is a state that cannot be kept; the actor goes on with it.
     ///
     /// # Errors
     /// What ended the guest.
     pub async fn save(&mut self) -> Result<Result<Payload, TaskError>, TaskError> {
         let save: SaveFunc = self.export(|guest| guest.save)?;
-        tank::fill(&mut self.store, CHECKPOINT_FUEL);
+        let left = self.task().spec.budget.as_ref().and_then(Budget::fuel_left);
+        tank::fill(&mut self.store, left.map_or(CHECKPOINT_FUEL, |left| left.min(CHECKPOINT_FUEL)));
         let saved = save.call_async(&mut self.store, ()).await;
         let (result,) = saved.map_err(|error| {
             explain(&error, &self.task().spec.plan.limits, self.task().meter().stderr_tail().as_deref())

@@ -8,6 +8,7 @@ pub mod migration;
 pub mod move_turns;
 pub mod names;
 pub mod plans;
+pub mod unstored;
 
 use std::fmt;
 use std::sync::{Arc, Weak};

@@ -593,6 +593,9 @@ pub const MOVES_AT_ONCE: usize = 4;
 /// move may have to wait meanwhile.
 pub const MOVE_TIME: Duration = Duration::from_secs(10);
 
+/// Time for an actor that serves no call to save its state, where it ends or moves: that is nobody's call, whose limits would hold.
+pub const CHECKPOINT_TIME: Duration = Duration::from_secs(5);
+
 /// Time for the actors of a host that shuts down to write their checkpoints, when their work is done.
 pub const CHECKPOINT_GRACE: Duration = Duration::from_secs(5);
 

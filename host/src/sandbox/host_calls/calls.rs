@@ -70,8 +70,12 @@ pub(in super::super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()>
     calls.func_wrap_async("next", |store: Store<'_>, (objects, count, timeout_ns)| {
         Box::new(async move { Ok((next(store, objects, count, timeout_ns).await?,)) })
     })?;
-    calls.func_wrap("enter", |store: Store<'_>, (call,): (u64,)| Ok((enter(store, TaskId(call))?,)))?;
-    calls.func_wrap("reply", |store: Store<'_>, (call, answer): (u64, Answer)| reply(store, call, answer))
+    calls.func_wrap_async("enter", |store: Store<'_>, (call,): (u64,)| {
+        Box::new(async move { Ok((enter(store, TaskId(call)).await?,)) })
+    })?;
+    calls.func_wrap_async("reply", |store: Store<'_>, (call, answer): (u64, Answer)| {
+        Box::new(reply(store, call, answer))
+    })
 }
 
 /// Begins to serve calls: the guest is about to be called.
@@ -130,11 +134,12 @@ async fn wait_for_event(
     }
 }
 
-fn enter(mut store: Store<'_>, call: TaskId) -> wasmtime::Result<bool> {
+async fn enter(mut store: Store<'_>, call: TaskId) -> wasmtime::Result<bool> {
     let guest = store.data_mut();
     guest.count_call();
     let concurrent_calls = guest.concurrent_calls()?;
     leave(&mut store, &concurrent_calls);
+    concurrent_calls.may_answer().await;
     let Some((task, waited)) = concurrent_calls.enter(call) else { return Ok(false) };
     let guest = store.data_mut();
     if waited {
@@ -148,10 +153,13 @@ fn enter(mut store: Store<'_>, call: TaskId) -> wasmtime::Result<bool> {
     Ok(true)
 }
 
-fn reply(mut store: Store<'_>, call: u64, answer: Answer) -> wasmtime::Result<()> {
+async fn reply(mut store: Store<'_>, call: u64, answer: Answer) -> wasmtime::Result<()> {
     let guest = store.data_mut();
     guest.count_call();
     let concurrent_calls = guest.concurrent_calls()?;
+    // Who enters a call before it answers that has waited there.
+    concurrent_calls.may_answer().await;
+    let guest = store.data_mut();
     let answer = match answer {
         Ok(payload) => Ok(take_payload(&mut guest.table, payload)?),
         Err(failure) => Err(program_error(failure)),

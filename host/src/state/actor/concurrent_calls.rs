@@ -9,6 +9,7 @@ use std::task::{Context, Wake, Waker};
 
 use futures::task::AtomicWaker;
 
+use super::unstored::Unstored;
 use crate::state::deadlock::blocked_on::BlockedOn;
 use crate::state::object::payload::{Held, Payload};
 use crate::state::task::TaskRecord;
@@ -69,6 +70,8 @@ pub struct ConcurrentCalls {
     blocked_on: BlockedOn,
     /// Woken when a call is over, or is to be over soon.
     runtime: AtomicWaker,
+    /// Results that wait for room.
+    unstored: Arc<Unstored>,
 }
 
 struct Inner {
@@ -97,7 +100,7 @@ struct Served {
 
 impl ConcurrentCalls {
     /// The calls of an actor that `holds` so much: they begin with this one, and are ended as a whole by `whole`.
-    pub fn new(first: Arc<TaskRecord>, whole: Arc<dyn Stop>, holds: ResourceSet) -> Arc<Self> {
+    pub fn new(first: Arc<TaskRecord>, whole: Arc<dyn Stop>, holds: ResourceSet, unstored: Arc<Unstored>) -> Arc<Self> {
         let inner = Inner {
             calls: BTreeMap::new(),
             news: VecDeque::new(),
@@ -116,6 +119,7 @@ impl ConcurrentCalls {
             listens: AtomicBool::new(false),
             blocked_on: BlockedOn::default(),
             runtime: AtomicWaker::new(),
+            unstored,
         })
     }
 
@@ -180,6 +184,11 @@ impl ConcurrentCalls {
     /// Was the guest told that no call is left? Then it takes none any more, until it has returned.
     pub fn is_over(&self) -> bool {
         self.inner.lock().over
+    }
+
+    /// Waits while too many bytes of results wait for room: the guest is to make no more of them.
+    pub async fn may_answer(&self) {
+        self.unstored.are_few().await;
     }
 
     /// The guest runs this call from here on; true if it waited. `None` if nobody waits for it any more.

@@ -9,6 +9,7 @@ use shuttle::thread;
 use super::super::task::TaskRecord;
 use super::{Busy, explore, nobody, task, waker};
 use crate::state::actor::concurrent_calls::{ConcurrentCalls, News};
+use crate::state::actor::unstored::Unstored;
 use crate::state::object::store::ObjectStore;
 use crate::state::task::cancellation::StopReason;
 use crate::types::error::{ErrorKind, TaskError};
@@ -52,7 +53,8 @@ fn each_call_comes_to_one_end_and_the_guest_hears_that_all_is_over() {
     explore(|| {
         let store = ObjectStore::new(1 << 20);
         let calls: Vec<_> = (1..=3).map(|id| call(id, &store)).collect();
-        let concurrent_calls = ConcurrentCalls::new(calls[0].clone(), Arc::new(Busy), ResourceSet::default());
+        let concurrent_calls =
+            ConcurrentCalls::new(calls[0].clone(), Arc::new(Busy), ResourceSet::default(), Unstored::new(1 << 20));
         assert!(begin(&concurrent_calls, &calls[0]));
         let guest = {
             let concurrent_calls = concurrent_calls.clone();

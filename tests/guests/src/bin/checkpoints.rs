@@ -164,6 +164,46 @@ impl<'de> Deserialize<'de> for Mood {
     }
 }
 
+/// Is not saved before it ends, and then not soon.
+#[rustyray::actor(checkpoint_every = 1000)]
+#[derive(Serialize, Deserialize)]
+#[serde(crate = "rustyray::serde")]
+struct Reluctant {
+    mood: Sleepy,
+}
+
+#[rustyray::actor_methods]
+impl Reluctant {
+    fn new(sleeps: bool) -> Self {
+        Reluctant { mood: Sleepy(sleeps) }
+    }
+
+    fn change(&mut self) {}
+}
+
+/// Sleeps while it is saved, or spins.
+struct Sleepy(bool);
+
+impl Serialize for Sleepy {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        println!("it is saved");
+        if self.0 {
+            std::thread::sleep(std::time::Duration::from_secs(3600));
+        } else {
+            loop {
+                std::hint::black_box(self.0);
+            }
+        }
+        serializer.serialize_bool(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Sleepy {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        bool::deserialize(deserializer).map(Sleepy)
+    }
+}
+
 /// Declares nothing.
 #[rustyray::actor]
 struct Forgetful;

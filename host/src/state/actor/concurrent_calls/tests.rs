@@ -1,5 +1,6 @@
 //! What the guest and the runtime are told of calls that are served at once.
 
+use crate::state::actor::unstored::Unstored;
 use std::time::Instant;
 
 use super::*;
@@ -11,7 +12,8 @@ use crate::types::resources::ResourceSet;
 fn begun() -> (Arc<ConcurrentCalls>, Arc<TaskRecord>) {
     let store = ObjectStore::new(1 << 20);
     let call = task(7, 0, plan(), false, &store).0;
-    let concurrent_calls = ConcurrentCalls::new(call.clone(), Arc::new(Busy), ResourceSet::default());
+    let concurrent_calls =
+        ConcurrentCalls::new(call.clone(), Arc::new(Busy), ResourceSet::default(), Unstored::new(1 << 20));
     begin(&concurrent_calls, &call);
     (concurrent_calls, call)
 }
@@ -81,7 +83,8 @@ fn one_that_is_asked_is_told_once() {
 fn a_call_that_ended_before_it_was_handed_over_is_heard_of_once() {
     let store = ObjectStore::new(1 << 20);
     let call = task(7, 0, plan(), false, &store).0;
-    let concurrent_calls = ConcurrentCalls::new(call.clone(), Arc::new(Busy), ResourceSet::default());
+    let concurrent_calls =
+        ConcurrentCalls::new(call.clone(), Arc::new(Busy), ResourceSet::default(), Unstored::new(1 << 20));
     let ender = concurrent_calls.admit(&call).expect("the concurrent_calls is not over");
     assert!(call.begin(ender, Instant::now()));
     call.stop(StopReason::Deadline);

@@ -1,0 +1,113 @@
+//! The results of an actor that serves several calls at once which wait for room in the object store: they are in memory beside the guest's
+//! own, and it runs no further call while they are much.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use crate::types::sync::AtomicWaker;
+use crate::types::sync::atomic::{AtomicU64, Ordering};
+
+/// Bytes of results that wait, and how many may.
+#[derive(Debug)]
+pub struct Unstored {
+    bytes: AtomicU64,
+    /// From here on the guest waits. The one that passes it may be as large as the guest's memory.
+    max: u64,
+    guest: AtomicWaker,
+}
+
+/// A result that waits; it does no more when this is dropped.
+#[derive(Debug)]
+pub struct UnstoredResult {
+    of: Arc<Unstored>,
+    bytes: u64,
+}
+
+impl Unstored {
+    /// None waits yet of an actor that may use so many bytes of memory: half of that may wait beside it.
+    pub fn new(memory_bytes: u64) -> Arc<Self> {
+        Arc::new(Unstored { bytes: AtomicU64::new(0), max: memory_bytes / 2, guest: AtomicWaker::new() })
+    }
+
+    /// A result of so many bytes waits.
+    pub fn add(self: &Arc<Self>, bytes: u64) -> UnstoredResult {
+        self.bytes.fetch_add(bytes, Ordering::AcqRel);
+        UnstoredResult { of: self.clone(), bytes }
+    }
+
+    /// Waits until few enough bytes wait that the guest may make more.
+    pub async fn are_few(&self) {
+        poll_fn(|cx| {
+            if self.is_below() {
+                return Poll::Ready(());
+            }
+            self.guest.register(cx.waker());
+            // One may have gone before the waker was there.
+            if self.is_below() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    fn is_below(&self) -> bool {
+        let bytes = self.bytes.load(Ordering::Acquire);
+        bytes == 0 || bytes < self.max
+    }
+}
+
+impl Drop for UnstoredResult {
+    fn drop(&mut self) {
+        self.of.bytes.fetch_sub(self.bytes, Ordering::AcqRel);
+        self.of.guest.wake();
+    }
+}
+
+// Another crate's futures are polled here, whose atomics are not the shuttled ones.
+#[cfg(all(test, not(feature = "shuttle")))]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::sync::atomic::AtomicBool;
+    use std::task::{Context, Wake, Waker};
+
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn a_guest_waits_while_more_than_half_of_its_memory_waits_for_room() {
+        let unstored = Unstored::new(100);
+        let first = unstored.add(49);
+        assert_eq!(unstored.are_few().now_or_never(), Some(()));
+        let second = unstored.add(1);
+        let woken = Arc::<Woken>::default();
+        let waker = Waker::from(woken.clone());
+        let mut cx = Context::from_waker(&waker);
+        let mut guest = pin!(unstored.are_few());
+        assert!(guest.as_mut().poll(&mut cx).is_pending());
+        drop(first);
+        assert!(woken.0.load(Ordering::SeqCst));
+        assert!(guest.as_mut().poll(&mut cx).is_ready());
+        drop(second);
+        assert_eq!(unstored.bytes.load(Ordering::Acquire), 0);
+    }
+
+    #[test]
+    fn a_single_result_is_let_out_of_however_little_memory() {
+        let unstored = Unstored::new(1);
+        assert_eq!(unstored.are_few().now_or_never(), Some(()));
+        let large = unstored.add(1 << 20);
+        assert_eq!(unstored.are_few().now_or_never(), None);
+        drop(large);
+        assert_eq!(unstored.are_few().now_or_never(), Some(()));
+    }
+}
