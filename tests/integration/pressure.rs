@@ -1,6 +1,7 @@
 //! Many who want what is in a full store, or room in it, at the same moment: each gets it in the end, and holds up nobody else.
 
 use std::fs;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -83,6 +84,28 @@ async fn each_result_of_a_pure_task_that_somebody_saw_is_in_the_journal_however_
         drop((made, module));
         finish(host).await;
     }
+}
+
+#[tokio::test]
+async fn a_result_in_the_journal_is_not_read_before_there_is_room_for_it() {
+    let (dir, journal) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let make = |module: &Module| module.task("make_bytes").arg(2 * MIB).try_submit();
+    let (host, module) = host_with(pressed(dir.path(), 4 * MIB).journal(journal.path()), "journal").await;
+    assert_eq!(value::<Vec<u8>>(&host, &make(&module)).await.len(), 2 * MIB);
+    drop(module);
+    finish(host).await;
+
+    let (host, module) = host_with(pressed(dir.path(), 4 * MIB).journal(journal.path()), "journal").await;
+    let in_use = used(&host, 3 * MIB).await;
+    let made = make(&module);
+    waits(&host, &made).await;
+    let segment = fs::OpenOptions::new().write(true).open(journal.path().join("segment-00000001")).unwrap();
+    segment.write_all_at(b"damaged", MIB as u64).unwrap();
+    drop(in_use);
+    assert_eq!(value::<Vec<u8>>(&host, &made).await.len(), 2 * MIB);
+    assert_eq!(host.stats().from_journal, 0, "whoever had read it before would have it");
+    drop((made, module));
+    finish(host).await;
 }
 
 /// Two small objects on disk, and a task that waits for more than there is room for as long as the value lives.

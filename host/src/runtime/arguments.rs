@@ -13,9 +13,10 @@ use crate::state::deadlock::blocked_on::{Awaited, Wait};
 use crate::state::deadlock::trigger::Waiter;
 use crate::state::object::gathering::is_want_of_room;
 use crate::state::object::payload::{Held, Payload, Value};
+use crate::state::object::store::Reservation;
 use crate::state::object::{ObjectRef, Outcome};
 use crate::state::task::{TaskRecord, Work};
-use crate::types::error::{ErrorKind, TaskError};
+use crate::types::error::{ErrorKind, TaskError, TaskResult};
 use crate::types::limits::{OBJECT_OVERHEAD_BYTES, SPILL_PATIENCE};
 use crate::types::resources::ResourceSet;
 
@@ -128,30 +129,29 @@ impl Runtime {
 }
 
 impl Runtime {
-    /// A result, in the store. Where that is full of what others use, and can be spilled soon, it is waited for.
+    /// A result, in the store.
     pub(super) async fn stored(&self, task: &Arc<TaskRecord>, payload: Payload) -> Outcome {
-        let bytes = payload.stored_bytes() + OBJECT_OVERHEAD_BYTES;
+        let room = self.result_room(task, payload.stored_bytes() + OBJECT_OVERHEAD_BYTES).await?;
+        Ok(Value::new(payload, room.on(&task.spec.module.account)))
+    }
+
+    /// Room for so much. Where the store is full of what others use, and can be spilled soon, it is waited for.
+    ///
+    /// # Errors
+    /// `ObjectStoreFull`.
+    pub(super) async fn result_room(&self, task: &Arc<TaskRecord>, bytes: u64) -> TaskResult<Reservation> {
         match self.store.reserve_at_once(bytes) {
-            Ok(room) => Ok(Value::new(payload, room.on(&task.spec.module.account))),
             // Apart, so that it takes no room in the future of every task.
-            Err(full) if self.store.may_come(bytes, &full) => {
-                Box::pin(self.stored_later(task, payload, bytes, full)).await
-            }
-            Err(full) => Err(full),
+            Err(full) if self.store.may_come(bytes, &full) => Box::pin(self.room_later(task, bytes, full)).await,
+            reserved => reserved,
         }
     }
 
-    async fn stored_later(
-        &self,
-        task: &Arc<TaskRecord>,
-        payload: Payload,
-        bytes: u64,
-        full: Arc<TaskError>,
-    ) -> Outcome {
+    async fn room_later(&self, task: &Arc<TaskRecord>, bytes: u64, full: Arc<TaskError>) -> TaskResult<Reservation> {
         let (_parked, _busy) = self.waits_for_the_disk(task);
         let gathering = self.gather(Vec::new(), bytes, Some(task)).unless(full);
         (&gathering).await;
-        gathering.take_room().map(|room| Value::new(payload, room.on(&task.spec.module.account)))
+        gathering.take_room()
     }
 }
 

@@ -76,8 +76,8 @@ impl Runtime {
         construct: &Arc<TaskRecord>,
     ) -> Result<Option<Arc<Value>>, TaskError> {
         let Some((journal, key)) = self.journal.as_ref().zip(lasting_key(actor)) else { return Ok(None) };
-        while let Some(state) = journal.find(actor.spec.module.id.0, key).await {
-            match self.stored(construct, state).await {
+        while let Some(state) = self.from_journal(construct, journal, key).await {
+            match state {
                 Ok(value) => return Ok(Some(value)),
                 Err(full) if is_want_of_room(&full) => self.report(actor, "waits to be restored", &full),
                 Err(error) => return Err(TaskError::clone(&error)),

@@ -68,6 +68,11 @@ impl Keeper {
         let _ = kept.await;
     }
 
+    /// Bytes of the payload of this key, if there is one.
+    pub fn payload_bytes(&self, key: &Key) -> Option<u64> {
+        self.files.payload_bytes(key)
+    }
+
     /// The payload of this key, asked for by this owner's. If there is none it is known at once.
     pub async fn find(&self, owner: u64, key: Key) -> Option<Payload> {
         if !self.files.has(&key) {

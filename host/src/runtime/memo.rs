@@ -9,11 +9,11 @@ use super::actors::yield_now;
 use super::journal::Keeper;
 use crate::port::waiting::Parked;
 use crate::state::object::Outcome;
-use crate::state::object::payload::{Encoding, Held, Payload};
+use crate::state::object::payload::{Encoding, Held, Payload, Value};
 use crate::state::task::TaskRecord;
 use crate::storage::journal::{Entry, Key, Kind, Owner};
 use crate::types::error::TaskError;
-use crate::types::limits::MEMO_BYTES_MAX;
+use crate::types::limits::{MEMO_BYTES_MAX, OBJECT_OVERHEAD_BYTES};
 
 /// Bytes that are hashed before others have their turn on the thread: about a millisecond.
 const HASHED_AT_ONCE: usize = 1 << 20;
@@ -30,7 +30,7 @@ impl Runtime {
         if let Some((journal, key)) = known
             && let Some(kept) = self.find_result(&task, journal, key).await
         {
-            return Ok(self.stored(&task, kept).await);
+            return Ok(kept);
         }
         // The instance is gone before room, or the journal, is waited for.
         let payload = self.instance(&task).await?.run_task(arguments, reply).await?;
@@ -41,14 +41,29 @@ impl Runtime {
         Ok(outcome)
     }
 
-    async fn find_result(&self, task: &Arc<TaskRecord>, journal: &Keeper, key: Key) -> Option<Payload> {
-        let parked = Parked::new(self, task, None);
-        let kept = journal.find(task.owner(), key).await;
-        drop(parked);
-        if kept.is_some() {
-            task.meter().found_in_journal();
+    async fn find_result(&self, task: &Arc<TaskRecord>, journal: &Keeper, key: Key) -> Option<Outcome> {
+        let kept = self.from_journal(task, journal, key).await?;
+        task.meter().found_in_journal();
+        Some(kept)
+    }
+
+    /// What is kept under this key, or why the store has no room for it: it is not read before that is there.
+    pub(super) async fn from_journal(&self, task: &Arc<TaskRecord>, journal: &Keeper, key: Key) -> Option<Outcome> {
+        loop {
+            let bytes = journal.payload_bytes(&key)? + OBJECT_OVERHEAD_BYTES;
+            let room = match self.result_room(task, bytes).await {
+                Ok(room) => room,
+                Err(full) => return Some(Err(full)),
+            };
+            let parked = Parked::new(self, task, None);
+            let kept = journal.find(task.owner(), key).await;
+            drop(parked);
+            let kept = kept?;
+            if kept.stored_bytes() + OBJECT_OVERHEAD_BYTES == bytes {
+                return Some(Ok(Value::new(kept, room.on(&task.spec.module.account))));
+            }
+            // Another one has taken its place meanwhile.
         }
-        kept
     }
 
     async fn keep_result(&self, task: &Arc<TaskRecord>, journal: &Keeper, key: Key, payload: &Payload) {

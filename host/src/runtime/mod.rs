@@ -202,6 +202,10 @@ pub struct Stats {
     pub from_journal: u64,
     /// Instances that live: tasks and actors.
     pub instances: u32,
+    /// Bytes of memory that these may use together, of [those that there are for guests](crate::HostBuilder::memory_bytes): what a task
+    /// or an actor declares, or the limit, from its start to the end of its last call. A task's result is among them until it is in
+    /// the object store.
+    pub guest_memory_bytes: u64,
     /// Actors that live.
     pub actors: usize,
     /// Versions of modules whose code is held: those that are loaded, and replaced ones that something still needs.
@@ -296,7 +300,7 @@ impl Runtime {
 
     /// What it is doing.
     pub fn stats(&self) -> Stats {
-        let Load { pending, instances, .. } = self.scheduler.lock().load();
+        let Load { pending, instances, memory_bytes, .. } = self.scheduler.lock().load();
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let observed = self.observers.figures();
         let (modules, manifest_bytes) = self.modules.versions();
@@ -309,6 +313,7 @@ impl Runtime {
             cancelled: read(&self.tally.cancelled),
             from_journal: read(&self.tally.memo),
             instances,
+            guest_memory_bytes: memory_bytes,
             actors: self.actors.len(),
             modules,
             manifest_bytes,

@@ -572,8 +572,8 @@ pub const JOURNAL_BYTES_MIN: u64 = 64 << 10;
 /// when it is written, since it has to be in one piece.
 pub const JOURNAL_STEP_BYTES: usize = 1 << 20;
 
-/// Records of a journal. The host keeps some 100 bytes of memory for each.
-pub const JOURNAL_RECORDS_MAX: usize = 1 << 20;
+/// Records of a journal. The host keeps some 100 bytes of memory for each, and goes over all of them when a file is nearly full.
+pub const JOURNAL_RECORDS_MAX: usize = 1 << 18;
 
 /// Bytes of the arguments of a pure task together, and of its result, up to which the result is kept. Arguments are hashed
 /// at about a gigabyte a second: what is larger is often made as quickly as it is found.

@@ -114,6 +114,8 @@ pub struct Load {
     pub instances: u32,
     /// Of these, the ones that compute.
     pub active: u32,
+    /// Bytes of memory that they may use.
+    pub memory_bytes: u64,
 }
 
 /// What the scheduler has to say when it is asked for the next task.
@@ -673,6 +675,7 @@ impl<J> Scheduler<J> {
             ready: self.ready.len(),
             instances: self.instances_max - self.instances_free,
             active: self.active,
+            memory_bytes: self.total.memory_bytes.saturating_sub(self.free.memory_bytes),
         }
     }
 }

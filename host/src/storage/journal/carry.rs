@@ -4,6 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
+use super::index::Index;
 use super::record::{Key, Kind, Owner};
 use super::segment::Place;
 
@@ -29,7 +30,7 @@ pub(super) struct Carry {
 
 impl Carry {
     /// What the file of this number leaves.
-    pub fn plan(index: &HashMap<Key, Place>, oldest: u64, room: Room) -> Self {
+    pub fn plan(index: &Index, oldest: u64, room: Room) -> Self {
         let mut holdings = Holdings::of(index, oldest);
         let mut planned = Planned { places: Vec::new(), bytes: 0, records: room.records };
         let checkpoints = candidates(index, oldest, |place| place.kind == Kind::Checkpoint);
@@ -77,12 +78,12 @@ struct Holdings {
 }
 
 impl Holdings {
-    fn of(index: &HashMap<Key, Place>, oldest: u64) -> Self {
+    fn of(index: &Index, oldest: u64) -> Self {
         let mut bytes: HashMap<Owner, u64> = HashMap::new();
-        for place in index.values() {
+        index.for_each(|_, place| {
             let there = if place.segment == oldest { 0 } else { place.length };
             *bytes.entry(place.owner).or_default() += there;
-        }
+        });
         Holdings { count: bytes.len(), bytes }
     }
 
@@ -92,15 +93,13 @@ impl Holdings {
 }
 
 /// Of each owner, the newest first.
-fn candidates(
-    index: &HashMap<Key, Place>,
-    oldest: u64,
-    of: impl Fn(&Place) -> bool,
-) -> HashMap<Owner, VecDeque<(Key, Place)>> {
+fn candidates(index: &Index, oldest: u64, of: impl Fn(&Place) -> bool) -> HashMap<Owner, VecDeque<(Key, Place)>> {
     let mut candidates: HashMap<Owner, VecDeque<(Key, Place)>> = HashMap::new();
-    for (key, place) in index.iter().filter(|(_, place)| place.segment == oldest && of(place)) {
-        candidates.entry(place.owner).or_default().push_back((*key, *place));
-    }
+    index.for_each(|key, place| {
+        if place.segment == oldest && of(place) {
+            candidates.entry(place.owner).or_default().push_back((*key, *place));
+        }
+    });
     for places in candidates.values_mut() {
         places.make_contiguous().sort_unstable_by_key(|(_, place)| Reverse(place.age()));
     }
@@ -155,7 +154,7 @@ mod tests {
         Place { segment, at, length, kind, owner: Owner(owner), carried: 0 }
     }
 
-    fn index(places: &[Place]) -> HashMap<Key, Place> {
+    fn index(places: &[Place]) -> Index {
         let key = |number: usize| {
             let mut key = [0; 32];
             key[..8].copy_from_slice(&number.to_le_bytes());

@@ -1,12 +1,13 @@
 //! What is in a journal, and where: for the thread that writes it, and for those that read meanwhile.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 use tracing::Level;
 
+use super::index::Index;
 use super::reading::Reading;
 use super::record::Key;
 use super::segment::{Place, Segment};
@@ -16,17 +17,11 @@ use crate::types::voice::Voice;
 /// The records of a journal, and its files.
 pub struct Files {
     dir: PathBuf,
-    held: Mutex<Held>,
-    voice: RwLock<Voice>,
-}
-
-/// What there is.
-#[derive(Default)]
-pub(super) struct Held {
-    /// Where each record is that is in force.
-    pub index: HashMap<Key, Place>,
+    /// Where each record is that is in force. The thread that writes is the only one that adds any.
+    pub(super) index: Index,
     /// From the oldest to the newest, which is written to.
-    pub segments: VecDeque<Arc<Segment>>,
+    segments: Mutex<VecDeque<Arc<Segment>>>,
+    voice: RwLock<Voice>,
 }
 
 /// A record that was asked for.
@@ -39,25 +34,29 @@ pub struct Find {
 impl Files {
     /// Of a journal in this folder, as yet without any.
     pub(super) fn new(dir: PathBuf) -> Self {
-        Files { dir, held: Mutex::default(), voice: RwLock::new(Voice::direct()) }
+        let (index, segments) = (Index::default(), Mutex::default());
+        Files { dir, index, segments, voice: RwLock::new(Voice::direct()) }
     }
 
-    /// Does something with all of it; nobody reads or writes meanwhile.
-    pub(super) fn with<T>(&self, act: impl FnOnce(&mut Held) -> T) -> T {
-        act(&mut self.held.lock())
+    /// Does something with its files.
+    pub(super) fn with_segments<T>(&self, act: impl FnOnce(&mut VecDeque<Arc<Segment>>) -> T) -> T {
+        act(&mut self.segments.lock())
     }
 
     /// Is there a record?
     pub fn has(&self, key: &Key) -> bool {
-        self.held.lock().index.contains_key(key)
+        self.index.get(key).is_some()
+    }
+
+    /// Bytes of the payload of a record; `None` if there is none.
+    pub fn payload_bytes(&self, key: &Key) -> Option<u64> {
+        self.index.get(key).map(|place| place.payload_bytes())
     }
 
     /// Begins to read a record, if there is one.
     pub fn find(&self, key: &Key) -> Option<Find> {
-        let held = self.held.lock();
-        let place = *held.index.get(key)?;
-        let segment = held.segments.iter().find(|segment| segment.number == place.segment)?.clone();
-        drop(held);
+        let place = self.index.get(key)?;
+        let segment = self.segments.lock().iter().find(|segment| segment.number == place.segment)?.clone();
         Some(Find { key: *key, place, reading: Reading::new(segment, &place) })
     }
 
@@ -75,7 +74,8 @@ impl Files {
             }
             Err(error) => self.warn(|dir| format!("a record of the journal '{dir}' cannot be read: {error}")),
         }
-        self.forget(&key, &place);
+        // Of no use; a newer one of its key stays.
+        self.index.remove(&key, &place);
         Ok(None)
     }
 
@@ -88,14 +88,6 @@ impl Files {
                 Ok(found) => return found,
                 Err(more) => find = more,
             }
-        }
-    }
-
-    /// This record is of no use; a newer one of its key stays.
-    fn forget(&self, key: &Key, place: &Place) {
-        let mut held = self.held.lock();
-        if held.index.get(key) == Some(place) {
-            held.index.remove(key);
         }
     }
 

@@ -9,10 +9,12 @@
 mod carry;
 mod chores;
 mod files;
+mod index;
 mod reading;
 mod record;
 mod segment;
 
+use std::collections::VecDeque;
 use std::fs::{DirBuilder, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -227,7 +229,7 @@ impl Journal {
         self.newest.length += bytes.len() as u64;
         self.newest.records += places.len();
         self.chores.note_written(&self.newest.segment);
-        self.files.with(|held| held.index.extend(places));
+        places.into_iter().for_each(|(key, place)| self.files.index.insert(key, place));
         Ok(())
     }
 
@@ -248,17 +250,18 @@ impl Journal {
     }
 
     fn count(&self) -> usize {
-        self.files.with(|held| held.segments.len())
+        self.files.with_segments(|segments| segments.len())
     }
 
     fn oldest(&self) -> Option<Arc<Segment>> {
-        self.files.with(|held| held.segments.front().filter(|_| held.segments.len() > 1).cloned())
+        self.files.with_segments(|segments| segments.front().filter(|_| segments.len() > 1).cloned())
     }
 
     fn lacks_room_for_checkpoints(&self) -> bool {
         let Some(oldest) = self.oldest() else { return false };
-        let is_one = |place: &&Place| place.segment == oldest.number && place.kind == Kind::Checkpoint;
-        let bytes: u64 = self.files.with(|held| held.index.values().filter(is_one).map(|place| place.length).sum());
+        let is_one = |place: &Place| place.segment == oldest.number && place.kind == Kind::Checkpoint;
+        let mut bytes = 0;
+        self.files.index.for_each(|_, place| bytes += if is_one(place) { place.length } else { 0 });
         self.newest.length + bytes.min(self.sizes.checkpoints()) > self.sizes.bytes
     }
 
@@ -269,7 +272,7 @@ impl Journal {
         let most = self.sizes.checkpoints() + self.sizes.first_part();
         let room =
             Room { checkpoints: self.sizes.checkpoints().min(free), bytes: most.min(free), records: records / 2 };
-        let carry = self.files.with(|held| Carry::plan(&held.index, oldest.number, room));
+        let carry = Carry::plan(&self.files.index, oldest.number, room);
         if carry.dropped > 0 {
             let dropped = carry.dropped;
             self.files.warn(|dir| {
@@ -286,7 +289,7 @@ impl Journal {
         while carried < bytes
             && let Some((key, place)) = self.carry.as_mut().and_then(Carry::next)
         {
-            if !self.files.with(|held| held.index.get(&key) == Some(&place)) {
+            if self.files.index.get(&key) != Some(place) {
                 // A newer one has taken its place.
                 continue;
             }
@@ -333,12 +336,9 @@ impl Journal {
 
     /// It is removed when the disk has what was written of it to others.
     fn drop_oldest(&self) {
-        let oldest = self.files.with(|held| {
-            let oldest = held.segments.pop_front()?;
-            held.index.retain(|_, place| place.segment != oldest.number);
-            Some(oldest)
-        });
-        oldest.into_iter().for_each(|oldest| self.chores.note_gone(oldest));
+        let Some(oldest) = self.files.with_segments(VecDeque::pop_front) else { return };
+        self.files.index.retain(|place| place.segment != oldest.number);
+        self.chores.note_gone(oldest);
     }
 }
 
@@ -362,10 +362,8 @@ fn open_files(dir: &Path, files: &Files, chores: &Chores) -> Result<Newest, Jour
         let Found { records, damaged: places, length } = found;
         damaged += places;
         newest = is_last.then(|| Newest { segment: segment.clone(), length, records: records.len() });
-        files.with(|held| {
-            held.index.extend(records);
-            held.segments.push_back(segment);
-        });
+        records.into_iter().for_each(|(key, place)| files.index.insert(key, place));
+        files.with_segments(|segments| segments.push_back(segment));
     }
     if damaged > 0 {
         let places = if damaged == 1 { "place" } else { "places" };
@@ -383,7 +381,7 @@ fn open_files(dir: &Path, files: &Files, chores: &Chores) -> Result<Newest, Jour
 fn begin_file(dir: &Path, number: u64, files: &Files, chores: &Chores) -> io::Result<Newest> {
     let segment = Arc::new(Segment::create(dir, number)?);
     chores.note_new(&segment);
-    files.with(|held| held.segments.push_back(segment.clone()));
+    files.with_segments(|segments| segments.push_back(segment.clone()));
     Ok(Newest { segment, length: segment::FILE_HEAD_BYTES as u64, records: 0 })
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::JournalError;
 use super::reading::Reading;
-use super::record::{Entry, HEAD_BYTES, Head, Key, Kind, MARKER, Owner, Salt};
+use super::record::{Entry, HEAD_BYTES, Head, Key, Kind, MARKER, Owner, SEAL_BYTES, Salt};
 
 /// Says what the file is.
 const MAGIC: [u8; 8] = *b"rryjrnl\n";
@@ -38,6 +38,11 @@ pub struct Place {
 }
 
 impl Place {
+    /// Bytes of what the record keeps.
+    pub fn payload_bytes(&self) -> u64 {
+        self.length.saturating_sub((HEAD_BYTES + SEAL_BYTES) as u64)
+    }
+
     /// Of two of one kind the one that was kept first has the lower one, wherever it is written now.
     pub fn age(&self) -> (u64, u64) {
         (self.segment.saturating_sub(u64::from(self.carried)), self.at)

@@ -177,7 +177,7 @@ fn a_journal_has_a_bound_of_records_too() {
     let mut journal = open(folder.path());
     journal.sizes.records = 10;
     (0..100).for_each(|n| journal.append(&[entry(Kind::Memo, n, Vec::new())]).unwrap());
-    assert!(journal.files().with(|held| held.index.len()) <= 20);
+    assert!(journal.files().index.len() <= 20);
     assert!(journal.files().has(&key(99)) && !journal.files().has(&key(50)));
 }
 
@@ -316,7 +316,7 @@ fn a_file_is_removed_when_the_disk_has_what_was_written_of_it_to_another() {
         journal.append(&[entry(Kind::Memo, n, vec![1; 300])]).unwrap();
         n += 1;
     }
-    assert!(segment::path(folder.path(), 1).exists() && journal.files().with(|held| held.segments.len()) == 2);
+    assert!(segment::path(folder.path(), 1).exists() && journal.files().with_segments(|segments| segments.len()) == 2);
     chores.run().unwrap();
     assert!(!segment::path(folder.path(), 1).exists() && !chores.are_there());
     // Where nobody does it the journal does, before it would be too large.
@@ -332,7 +332,8 @@ fn a_limit_that_is_lower_than_before_costs_no_state() {
     let mut journal = Journal::open(folder.path(), 16 * JOURNAL_BYTES_MIN).unwrap();
     journal.append(&others()).unwrap();
     let mut n = 0;
-    while journal.files().with(|held| held.segments.len()) < 2 || journal.newest.length < 2 * JOURNAL_BYTES_MIN {
+    while journal.files().with_segments(|segments| segments.len()) < 2 || journal.newest.length < 2 * JOURNAL_BYTES_MIN
+    {
         journal.append(&[entry(Kind::Memo, n, vec![1; 300])]).unwrap();
         n += 1;
     }

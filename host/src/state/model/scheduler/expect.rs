@@ -103,7 +103,8 @@ impl World {
         let free = self.free();
         assert!(free.gpu >= 0 && free.memory >= 0, "{free:?}");
         let pending = self.count(Stage::is_pending);
-        let load = Load { pending, ready: self.ready.len(), instances: self.instances(), active: self.active() };
+        let (instances, active, memory_bytes) = (self.instances(), self.active(), (TOTAL.memory - free.memory) as u64);
+        let load = Load { pending, ready: self.ready.len(), instances, active, memory_bytes };
         assert_eq!(self.scheduler.load(), load);
         for task in &self.tasks {
             assert_eq!(task.record.overtaken(), task.overtaken, "{:?}", task.record);
