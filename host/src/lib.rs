@@ -50,7 +50,8 @@ pub use types::error::{ErrorCause, ErrorKind, LimitReport, TaskError, TaskResult
 pub use types::event::{Event, EventKind, Started};
 pub use types::ids::{ActorId, ModuleId, ObjectId, TaskId};
 pub use types::limits::{self, TaskLimits};
-pub use types::manifest::{ActorTypeInfo, FunctionInfo, LeftOut, Manifest, ModuleInfo, ParameterInfo};
+pub use types::manifest::{ActorTypeInfo, FunctionInfo, LeftOut, Manifest, ParameterInfo};
+pub use types::module_info::ModuleInfo;
 pub use types::module_name::{ModuleNameError, check_module_name};
 pub use types::net_grant::NetGrant;
 pub use types::options::{ActorOptions, TaskOptions};

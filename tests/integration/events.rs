@@ -50,7 +50,8 @@ fn named<'a>(tasks: &'a HashMap<TaskId, Vec<EventKind>>, name: &str) -> Vec<&'a 
 #[tokio::test]
 async fn a_task_starts_waits_and_ends_in_a_place_of_its_own() {
     let (events, builder) = listening();
-    let (host, module) = host_with(builder, "waiting").await;
+    // No child has ended before its parent waits for it.
+    let (host, module) = host_with(builder.threads(1), "waiting").await;
     let chain = module.task("chain").arg(10u32).submit().await;
     assert_eq!(value::<u32>(&host, &chain).await, 10);
     finish(host).await;

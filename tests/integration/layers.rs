@@ -27,17 +27,7 @@ const CRATES: [&str; 6] = [
 const OF_THE_DOMAIN: [&[&str]; 0] = [];
 
 /// Places where files still import each other in rings, and how many do: fewer with each that is opened.
-const TO_BE_OPENED: [(&str, usize); 9] = [
-    ("host/src/types/", 2),
-    ("host/src/state/", 23),
-    ("host/src/port/", 3),
-    ("host/src/storage/", 6),
-    ("host/src/sandbox/", 32),
-    ("host/src/runtime/", 12),
-    ("host/src/api/", 3),
-    ("host/cli/src/", 18),
-    ("guest-sdk/", 71),
-];
+const TO_BE_OPENED: [(&str, usize); 3] = [("host/src/state/", 20), ("host/src/sandbox/", 30), ("guest-sdk/", 71)];
 
 fn layer(name: &str) -> Vec<Source> {
     let models = root().join(MODELS);
@@ -65,7 +55,7 @@ fn a_file_imports_only_from_layers_below() {
         for to in to {
             if let (Some(own), Some(other)) = (height(&from), height(&to)) {
                 assert!(other <= own, "{from} imports from {to}");
-                seen += usize::from(other < own);
+                seen += if other < own { 1 } else { 0 };
             }
         }
     }

@@ -10,6 +10,7 @@ use super::bench_report::Measured;
 use super::console::Console;
 use super::failure::Failure;
 use super::guest::GuestArgs;
+use super::hints;
 use super::host_args::HostArgs;
 use super::session::{Ended, Session};
 use super::{arguments, call, exit, results, units};
@@ -75,7 +76,7 @@ impl Bench {
             }
             // One that fails is not worth measuring.
             Ended::Outcome(Err(error)) => {
-                return Err(arguments::with_signature(Failure::of_task(&error, &self.host), task));
+                return Err(arguments::with_signature(Failure::of_task(&error, hints::of(&error, &self.host)), task));
             }
         };
         measured.interrupted = signal.is_some();
@@ -85,7 +86,7 @@ impl Bench {
         }
         match (measured.failed.take(), signal) {
             (_, Some(signal)) => Err(Failure::silent(signal.exit())),
-            (Some(error), None) => Err(Failure::of_task(&error, &self.host)),
+            (Some(error), None) => Err(Failure::of_task(&error, hints::of(&error, &self.host))),
             (None, None) => Ok(0),
         }
     }

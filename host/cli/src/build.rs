@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
+use super::build_args::BuildArgs;
 use super::console::Console;
 use super::failure::Failure;
-use super::guest::BuildArgs;
 use super::{results, toolchain};
 
 /// Build a guest's crate to a module, and print the module's path.

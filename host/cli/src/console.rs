@@ -11,8 +11,8 @@ use rustyray_host::LogSource;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::colour::Colour;
+use super::may_block::may_block;
 use super::scribe::Scribe;
-use super::signals;
 
 /// Time for what was said to be shown before something else that is written beside it.
 pub const FIRST: Duration = Duration::from_millis(200);
@@ -122,7 +122,7 @@ impl Console {
 
     /// The last words: what is left is written, unless nobody reads it.
     pub fn finish(&self) {
-        let _ends_at_a_signal = signals::may_block();
+        let _ends_at_a_signal = may_block();
         self.clear();
         self.set_ending(true);
         self.flush(Duration::MAX);

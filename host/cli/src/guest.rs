@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::build_args::BuildArgs;
 use super::console::Console;
 use super::failure::Failure;
 use super::toolchain::{self, Built};
@@ -16,18 +17,6 @@ pub struct GuestArgs {
     path: PathBuf,
     #[command(flatten)]
     pub build: BuildArgs,
-}
-
-/// How a crate is built.
-#[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Build (of a crate's folder)")]
-pub struct BuildArgs {
-    /// With optimisations: it takes longer to build, and runs faster.
-    #[arg(long)]
-    pub release: bool,
-    /// Which of the crate's programs [default: the only one].
-    #[arg(long, value_name = "NAME")]
-    pub bin: Option<String>,
 }
 
 impl GuestArgs {

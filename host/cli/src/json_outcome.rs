@@ -4,7 +4,7 @@ use rustyray_host::{Stats, TaskError};
 use serde::Serialize;
 
 use super::console::Console;
-use super::results::escaped;
+use super::escape::escaped;
 
 /// The line.
 #[derive(Serialize)]

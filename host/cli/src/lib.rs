@@ -11,6 +11,7 @@ mod bench;
 mod bench_report;
 mod budget;
 mod build;
+mod build_args;
 mod cache;
 mod call;
 mod canary;
@@ -20,15 +21,18 @@ mod compile;
 mod compiler_args;
 mod console;
 mod doctor;
+mod escape;
 mod exit;
 mod failure;
 mod grants;
 mod guest;
+mod hints;
 mod histogram;
 mod host_args;
 mod inspect;
 mod linked_modules;
 mod manual;
+mod may_block;
 mod new;
 mod open_files;
 mod output_file;
@@ -200,6 +204,15 @@ async fn execute(command: Command, console: &Console) -> Result<u8, Failure> {
     match command {
         Command::New(new) => new.execute(console),
         Command::Build(build) => build.execute(console),
+        Command::Run(run) if run.watch => {
+            let again = || {
+                configured(console).map(|cli| match cli.command {
+                    Command::Run(run) => Some(run),
+                    _ => None,
+                })
+            };
+            watch::run(run, again, console).await
+        }
         Command::Run(run) => run.execute(console).await,
         Command::Call(call) => call.execute(console).await,
         Command::Inspect(inspect) => inspect.execute(console).await,

@@ -3,10 +3,10 @@
 use clap::Args;
 use rustyray_host::Capabilities;
 
+use super::build_args::BuildArgs;
 use super::console::Console;
 use super::failure::Failure;
 use super::grant_syntax::{LinkedModule, weight, with};
-use super::guest::BuildArgs;
 use super::toolchain;
 
 /// The flag.

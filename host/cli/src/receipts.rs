@@ -10,8 +10,8 @@ use rustyray_host::Receipt;
 
 use super::console::Console;
 use super::failure::Failure;
+use super::may_block::may_block;
 use super::output_file;
-use super::signals;
 
 /// Time for a write that is under way at the end: a pipe may have a reader that reads nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -37,7 +37,7 @@ impl ReceiptFile {
     /// It cannot be written.
     pub fn create(path: &Path, console: &Console) -> Result<Self, Failure> {
         // Of a pipe it waits for a reader.
-        let _ends_at_a_signal = signals::may_block();
+        let _ends_at_a_signal = may_block();
         let file = open(path)
             .map_err(|error| Failure::host(format!("cannot write receipts to '{}': {error}", path.display())))?;
         Ok(ReceiptFile { path: path.to_owned(), console: console.clone(), state: Mutex::new(State { file, lost: 0 }) })

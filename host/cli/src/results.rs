@@ -8,9 +8,10 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 
 use super::console::Console;
+use super::escape::escaped;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::signals;
+use super::may_block::may_block;
 use super::streams::write_all;
 
 /// Prints a result as JSON; bytes are a list of numbers. With `raw`, bytes and texts are written as they are.
@@ -64,23 +65,6 @@ fn checked(data: &[u8]) -> Result<Cow<'_, str>, Failure> {
     Ok(escaped(text.trim()))
 }
 
-/// Guests wrote parts of this: what could drive a terminal is escaped. In valid JSON it can only be inside a string,
-/// where the escape means the same.
-pub fn escaped(json: &str) -> Cow<'_, str> {
-    let is_odd = |c: char| {
-        (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
-            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    if !json.contains(is_odd) {
-        return Cow::Borrowed(json);
-    }
-    let escape = |c: char| match is_odd(c) {
-        true => format!("\\u{:04x}", u32::from(c)),
-        false => c.to_string(),
-    };
-    Cow::Owned(json.chars().map(escape).collect())
-}
-
 fn not_json(reason: impl std::fmt::Display) -> Failure {
     Failure::host(format!("the task's result is not JSON: {reason}"))
         .hint("build the module with the feature `json` of the SDK, which is on by default")
@@ -102,7 +86,7 @@ pub fn write_json_line(value: &impl Serialize) -> Result<(), Failure> {
 /// It cannot be written. Whoever closed it has read enough, so that is said by the exit code alone.
 pub fn write_out(bytes: &[u8]) -> Result<(), Failure> {
     // A reader may take nothing for as long as it likes.
-    let _ends_at_a_signal = signals::may_block();
+    let _ends_at_a_signal = may_block();
     match write_all(rustix::stdio::stdout(), bytes) {
         Ok(()) => Ok(()),
         Err(Errno::PIPE) => Err(Failure::silent(Exit::PipeClosed)),

@@ -11,7 +11,6 @@ use super::failure::Failure;
 use super::guest::GuestArgs;
 use super::host_args::HostArgs;
 use super::session::{Ended, Session, exit_code};
-use super::watch;
 
 /// Run a program: a module, or a crate, which is built first.
 ///
@@ -29,7 +28,7 @@ pub struct Run {
     arguments: Vec<String>,
     /// Build and run it again whenever its sources change, until Ctrl-C.
     #[arg(long)]
-    watch: bool,
+    pub watch: bool,
     #[command(flatten)]
     pub host: HostArgs,
 }
@@ -40,9 +39,6 @@ impl Run {
     /// # Errors
     /// Why it could not run to its end.
     pub async fn execute(self, console: &Console) -> Result<u8, Failure> {
-        if self.watch {
-            return watch::run(self, console).await;
-        }
         let module = self.guest.module(console)?;
         self.once(&module, std::future::pending(), console).await
     }

@@ -14,6 +14,7 @@ use super::console::{Console, FIRST};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::grant_syntax::LinkedModule;
+use super::hints;
 use super::host_args::HostArgs;
 use super::json_outcome::{Counts, JsonOutcome};
 use super::progress;
@@ -251,7 +252,7 @@ impl Ended {
     /// Why there is none. After a signal all has been said.
     pub fn value(self, args: &HostArgs) -> Result<Arc<Value>, Failure> {
         match self {
-            Ended::Outcome(outcome) => outcome.map_err(|error| Failure::of_task(&error, args)),
+            Ended::Outcome(outcome) => outcome.map_err(|error| Failure::of_task(&error, hints::of(&error, args))),
             Ended::Signal(signal) => Err(Failure::silent(signal.exit())),
         }
     }

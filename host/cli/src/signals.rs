@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Once, OnceLock};
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use tokio::signal::unix::{self, SignalKind};
 
 use super::console::Console;
 use super::exit::Exit;
+use super::may_block::is_anybody_blocked;
 
 /// Time for the second signal to end the process in the ordinary way, the progress line taken off the terminal.
 const AT_ONCE: Duration = Duration::from_millis(200);
@@ -105,7 +105,7 @@ async fn watch() -> io::Result<Infallible> {
         if seen > 1 {
             tokio::time::sleep(AT_ONCE).await;
         }
-        if seen > 1 || BLOCKED.load(Ordering::SeqCst) > 0 {
+        if seen > 1 || is_anybody_blocked() {
             leave(signal);
         }
     }
@@ -146,23 +146,4 @@ fn leave(signal: Signal) -> ! {
         }
     }
     std::process::exit(signal.exit().code().into())
-}
-
-/// How many are in a call that may never return.
-static BLOCKED: AtomicUsize = AtomicUsize::new(0);
-
-/// From now until what this gives is dropped the caller may be in a call that never returns, and has nothing to tidy up: a signal
-/// ends the process, as if nobody listened.
-pub fn may_block() -> MayBlock {
-    BLOCKED.fetch_add(1, Ordering::SeqCst);
-    MayBlock(())
-}
-
-/// See [`may_block`].
-pub struct MayBlock(());
-
-impl Drop for MayBlock {
-    fn drop(&mut self) {
-        BLOCKED.fetch_sub(1, Ordering::SeqCst);
-    }
 }

@@ -11,7 +11,7 @@ use rustyray_host::{ActorId, Event, EventKind, Receipt, Started, TaskId};
 
 use super::console::Console;
 use super::failure::Failure;
-use super::signals;
+use super::may_block::may_block;
 use super::trace_file::{Details, Extent, Spent, TRACE_BYTES_MAX, Trace, TraceFile};
 
 /// The groups of tracks.
@@ -73,7 +73,7 @@ impl Timeline {
     /// It cannot be written.
     pub fn create(path: &Path, console: &Console) -> Result<Self, Failure> {
         // Of a pipe it waits for a reader.
-        let _ends_at_a_signal = signals::may_block();
+        let _ends_at_a_signal = may_block();
         let file = TraceFile::create(path)
             .map_err(|error| Failure::host(format!("cannot write the timeline to '{}': {error}", path.display())))?;
         let mut state = State::new(file);

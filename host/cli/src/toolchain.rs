@@ -6,10 +6,10 @@ use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 
+use super::build_args::BuildArgs;
 use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::guest::BuildArgs;
 use super::{colour, results};
 
 /// What guests are compiled to.

@@ -9,7 +9,6 @@ use super::console::Console;
 use super::failure::Failure;
 use super::run::Run;
 use super::session::listen;
-use super::{Command, configured};
 
 /// Between two looks at the files. They are asked, as there are tens of them: what tells of changes differs from system
 /// to system, and misses what an editor does by a rename.
@@ -21,11 +20,15 @@ const FILES_MAX: usize = 10_000;
 /// Folders within folders that are looked into.
 const DEPTH_MAX: usize = 16;
 
-/// Builds and runs until a signal comes. What fails is told, and the next change waited for.
+/// Builds and runs until a signal comes, each time as it is `configured` then. What fails is told, and the next change waited for.
 ///
 /// # Errors
 /// How the signal ends the process, or that there is nothing to watch.
-pub async fn run(mut run: Run, console: &Console) -> Result<u8, Failure> {
+pub async fn run(
+    mut run: Run,
+    configured: impl Fn() -> Result<Option<Run>, Failure>,
+    console: &Console,
+) -> Result<u8, Failure> {
     if !run.guest.is_crate() {
         let text = format!("'{}' is no crate's folder, and --watch watches sources", run.guest.path().display());
         return Err(Failure::usage(text));
@@ -46,12 +49,8 @@ pub async fn run(mut run: Run, console: &Console) -> Result<u8, Failure> {
             () = sources.changed() => tell("changed; building again", console),
         }
         // The config file is a source, too.
-        match configured(console) {
-            Ok(cli) => {
-                if let Command::Run(again) = cli.command {
-                    run = again;
-                }
-            }
+        match configured() {
+            Ok(again) => run = again.unwrap_or(run),
             Err(failure) => failure.report(console),
         }
     }

@@ -8,7 +8,7 @@ use super::codec::own;
 use super::stream::ObjectStream;
 use super::task::{Arguments, failed};
 use crate::port::waiting::value_of;
-use crate::port::{ActorRequest, Begun, CallRequest, Port};
+use crate::port::{ActorPort, ActorRequest, Begun, CallRequest, ObjectPort};
 use crate::runtime::Runtime;
 use crate::state::actor::ActorRef;
 use crate::state::modules::ModuleSlot;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::host::Host;
 use crate::port::log::{LogLine, LogSource};
-use crate::runtime::{GuardedClock, IoThreads, Keeper, Observers, Runtime, RuntimeConfig, Sinks, TokioClock};
+use crate::runtime::start::RuntimeConfig;
+use crate::runtime::{GuardedClock, IoThreads, Keeper, Observers, Runtime, Sinks, TokioClock};
 use crate::sandbox::wasmtime;
 use crate::sandbox::wasmtime::component::Linker;
 use crate::sandbox::{CompilerProcess, EngineConfig, Guest, ImportSet, ModuleCache, Sandbox};
@@ -130,6 +131,13 @@ impl Default for HostBuilder {
             journal: None,
             journal_bytes: JOURNAL_BYTES,
         }
+    }
+}
+
+impl Host {
+    /// A host with the settings still to be made.
+    pub fn builder() -> HostBuilder {
+        HostBuilder::default()
     }
 }
 

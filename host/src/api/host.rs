@@ -1,7 +1,5 @@
 //! The host, as an embedder holds it.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -12,17 +10,17 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::builder::HostBuilder;
 use super::codec;
 use super::module::Module;
-use crate::port::Port;
+use super::module_file::read_away;
 use crate::port::waiting::{value_of, wait_outside};
-use crate::runtime::{IoThreads, Runtime, Stats, on_blocking_threads_of, on_threads_of};
+use crate::port::{ObjectPort, TaskPort};
+use crate::runtime::{IoThreads, Runtime, Stats, on_threads_of};
 use crate::sandbox::ModuleError;
 use crate::state::object::ObjectRef;
 use crate::state::object::payload::{Payload, Value};
 use crate::types::error::{ErrorKind, TaskError, TaskResult};
-use crate::types::limits::{MODULE_BYTES_MAX, NAME_BYTES_MAX, OBSERVER_PATIENCE};
+use crate::types::limits::{NAME_BYTES_MAX, OBSERVER_PATIENCE};
 
 /// Time for threads to end, which takes longer only when an embedder's own function does not return.
 const JOIN: Duration = Duration::from_secs(5);
@@ -52,11 +50,6 @@ pub struct Host {
 impl Host {
     pub(super) fn new(runtime: Arc<Runtime>, io: IoThreads) -> Self {
         Host { runtime, io: Mutex::new(Some(io)) }
-    }
-
-    /// A host with the settings still to be made.
-    pub fn builder() -> HostBuilder {
-        HostBuilder::default()
     }
 
     /// Loads a module from a file; its name is the file's stem.
@@ -250,24 +243,6 @@ impl Host {
             let _ = joiner.join();
         }
     }
-}
-
-/// The bytes of a module's file, read away from the caller's thread: a slow disk or a pipe must not hold it up.
-pub(super) async fn read_away(runtime: &Runtime, path: &Path) -> Result<Vec<u8>, ModuleError> {
-    let path = path.to_owned();
-    on_blocking_threads_of(runtime.tokio(), move || read_module(&path)).await
-}
-
-/// The bytes of a file, as long as they can be a module: what is no regular file tells its length only by being read.
-fn read_module(path: &Path) -> Result<Vec<u8>, ModuleError> {
-    let file = File::open(path)?;
-    let length = file.metadata()?.len();
-    if length > MODULE_BYTES_MAX {
-        return Err(ModuleError::TooLarge(length));
-    }
-    let mut bytes = Vec::with_capacity(length as usize);
-    file.take(MODULE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// Ends the threads. Joining them blocks, so that a thread does it which nobody waits on but who takes what this gives. tokio's go after the

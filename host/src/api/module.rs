@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::actor::{ActorCall, ActorHandle};
-use super::host::read_away;
+use super::module_file::read_away;
 use super::task::TaskCall;
-use crate::port::Port;
-use crate::runtime::{Runtime, code_of, on_threads_of};
-use crate::sandbox::ModuleError;
+use crate::port::ObjectPort;
+use crate::runtime::{Runtime, on_threads_of};
+use crate::sandbox::{LoadedModule, ModuleError};
 use crate::state::modules::ModuleSlot;
 use crate::state::object::ObjectRef;
 use crate::types::error::TaskError;
-use crate::types::manifest::{Manifest, ModuleInfo};
+use crate::types::manifest::Manifest;
+use crate::types::module_info::ModuleInfo;
 use crate::types::module_name::ModuleNameError;
 use crate::types::options::{Address, TaskOptions};
 use crate::types::weight::WeightError;
@@ -53,7 +54,7 @@ impl Module {
     /// # Errors
     /// Why it is compiled anew by the next host, in words.
     pub fn compiled_file(&self) -> Result<PathBuf, String> {
-        match code_of(&self.info()).as_ref().and_then(|code| code.kept()) {
+        match LoadedModule::code_of(&self.info()).as_ref().and_then(|code| code.kept()) {
             Some(kept) => kept.map(Path::to_owned).map_err(str::to_owned),
             None => Err("this host has no folder for compiled modules".to_owned()),
         }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::codec;
 use crate::port::waiting::{value_of, wait_outside};
-use crate::port::{Begun, Port};
+use crate::port::{Begun, ObjectPort};
 use crate::runtime::Runtime;
 use crate::state::object::ObjectRef;
 use crate::state::object::stream::{StreamRef, is_end};

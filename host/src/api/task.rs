@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::codec::{self, own};
 use super::stream::ObjectStream;
-use crate::port::{Begun, Port, TaskRequest};
+use crate::port::{Begun, ObjectPort, TaskPort, TaskRequest};
 use crate::runtime::Runtime;
 use crate::state::modules::ModuleSlot;
 use crate::state::object::ObjectRef;

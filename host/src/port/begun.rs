@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::Port;
 use super::waiting::room;
+use super::waits::WaitPort;
 use crate::state::object::ObjectRef;
 use crate::state::object::store::{ObjectStore, Reservation};
 use crate::state::object::stream::StreamRef;
@@ -63,7 +63,7 @@ impl<T> Begun<T> {
     }
 
     /// What came of it, once there is room; a `task` that waits gives its CPU slot back.
-    pub async fn with_room(self, port: &dyn Port, task: Option<&Arc<TaskRecord>>) -> T {
+    pub async fn with_room(self, port: &dyn WaitPort, task: Option<&Arc<TaskRecord>>) -> T {
         match self {
             Begun::Done(done) => done,
             // Apart, so that it takes no room in the future of what has not to wait.
@@ -102,7 +102,7 @@ impl<T> Waits<T> {
     }
 
     /// What came of it, once there is room.
-    pub async fn with_room(self, port: &dyn Port, task: Option<&Arc<TaskRecord>>) -> T {
+    pub async fn with_room(self, port: &dyn WaitPort, task: Option<&Arc<TaskRecord>>) -> T {
         let Waits { bytes, full, go_on } = self;
         go_on(room(port, task, bytes, full).await)
     }

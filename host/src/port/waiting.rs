@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::Port;
+use super::waits::WaitPort;
 use crate::state::actor::concurrent_calls::{ConcurrentCalls, News};
 use crate::state::deadlock::blocked_on::{Awaited, Wait};
 use crate::state::object::gathering::Gathering;
@@ -192,19 +192,29 @@ pub enum Waited {
 }
 
 /// A wait of a guest.
-pub async fn wait_in(port: &dyn Port, task: &Arc<TaskRecord>, wanted: &Wanted, timeout: Option<Duration>) -> Waited {
+pub async fn wait_in(
+    port: &dyn WaitPort,
+    task: &Arc<TaskRecord>,
+    wanted: &Wanted,
+    timeout: Option<Duration>,
+) -> Waited {
     wait(port, Some((task, Some(wanted.wait()))), wanted.arrivals(), timeout).await
 }
 
 /// A wait of the embedder.
-pub async fn wait_outside(port: &dyn Port, objects: &[ObjectRef], count: usize, timeout: Option<Duration>) -> Waited {
+pub async fn wait_outside(
+    port: &dyn WaitPort,
+    objects: &[ObjectRef],
+    count: usize,
+    timeout: Option<Duration>,
+) -> Waited {
     let sealed = (count > 0 && !objects.is_empty()).then(|| Sealed::new(objects, count));
     wait(port, None, sealed, timeout).await
 }
 
 /// Waits for an object's value, of a guest or of the embedder; `Err` says why there is none.
 pub async fn value_of(
-    port: &dyn Port,
+    port: &dyn WaitPort,
     task: Option<&Arc<TaskRecord>>,
     object: &ObjectRef,
     timeout: Option<Duration>,
@@ -235,7 +245,7 @@ pub async fn value_of(
 /// Waits for the value of an object that was spilled: it comes back by itself. `None` if it is lost, and made again; `Err` says why
 /// the wait ended before.
 async fn gathered(
-    port: &dyn Port,
+    port: &dyn WaitPort,
     task: Option<&Arc<TaskRecord>>,
     object: &ObjectRef,
     timeout: Option<Duration>,
@@ -246,7 +256,7 @@ async fn gathered(
 
 /// Waits until one object has come, and takes it. What is there comes also where there is no time to wait for what is not.
 pub async fn come(
-    port: &dyn Port,
+    port: &dyn WaitPort,
     task: Option<&Arc<TaskRecord>>,
     gathering: &Gathering,
     timeout: Option<Duration>,
@@ -261,7 +271,7 @@ pub async fn come(
 /// Waits for so much room in the store, which was not there for this reason, in line with others, and as long as [`ROOM_PATIENCE`]. A
 /// task that waits gives its CPU slot back.
 pub async fn room(
-    port: &dyn Port,
+    port: &dyn WaitPort,
     task: Option<&Arc<TaskRecord>>,
     bytes: u64,
     full: Arc<TaskError>,
@@ -281,7 +291,7 @@ pub fn stop_request() -> TaskError {
 /// Waits until the timeout, or until the waiting task is asked to stop or waits in vain. Without objects it is a timer. A
 /// guest tells what it waits for, where only other tasks can end that.
 async fn wait(
-    port: &dyn Port,
+    port: &dyn WaitPort,
     guest: Option<(&Arc<TaskRecord>, Option<Wait>)>,
     mut sealed: Option<impl Awaitable>,
     timeout: Option<Duration>,
@@ -322,7 +332,7 @@ async fn wait(
 
 /// What a guest that serves several calls at once has to know; `None` when enough of what it wants is there, or the time is up.
 pub async fn wait_for_news(
-    port: &dyn Port,
+    port: &dyn WaitPort,
     concurrent_calls: &Arc<ConcurrentCalls>,
     wanted: &Wanted,
     timeout: Option<Duration>,
@@ -352,18 +362,18 @@ pub async fn wait_for_news(
 
 /// A guest that waits for news; dropping it, also because the guest is ended, lets it go on.
 struct Listening<'a> {
-    port: &'a dyn Port,
+    port: &'a dyn WaitPort,
     concurrent_calls: &'a Arc<ConcurrentCalls>,
     rests: bool,
 }
 
 impl<'a> Listening<'a> {
     /// It rests if only calls and other tasks end the `wait`.
-    fn new(port: &'a dyn Port, concurrent_calls: &'a Arc<ConcurrentCalls>, wait: Option<Wait>) -> Self {
+    fn new(port: &'a dyn WaitPort, concurrent_calls: &'a Arc<ConcurrentCalls>, wait: Option<Wait>) -> Self {
         concurrent_calls.set_listens(true);
         let rests = wait.is_some();
         if let Some(wait) = wait {
-            port.rest(concurrent_calls, wait);
+            port.block_calls(concurrent_calls, wait);
         }
         Listening { port, concurrent_calls, rests }
     }
@@ -372,37 +382,37 @@ impl<'a> Listening<'a> {
 impl Drop for Listening<'_> {
     fn drop(&mut self) {
         if self.rests {
-            self.port.rise(self.concurrent_calls);
+            self.port.unblock_calls(self.concurrent_calls);
         }
         self.concurrent_calls.set_listens(false);
     }
 }
 
 /// A sleep of this length; `None` where it ends beyond all time.
-fn sleep_for(port: &dyn Port, timeout: Duration) -> Option<Sleep> {
+fn sleep_for(port: &dyn WaitPort, timeout: Duration) -> Option<Sleep> {
     let until: Instant = port.clock().now().checked_add(timeout)?;
     Some(port.clock().sleep_until(until))
 }
 
 /// A task that waits; dropping it, also because the task is cancelled, lets it go on.
 pub struct Parked<'a> {
-    port: &'a dyn Port,
+    port: &'a dyn WaitPort,
     task: &'a Arc<TaskRecord>,
     alone: bool,
 }
 
 impl<'a> Parked<'a> {
     /// It waits from here on; for `wait`, if only other tasks can end that.
-    pub fn new(port: &'a dyn Port, task: &'a Arc<TaskRecord>, wait: Option<Wait>) -> Self {
+    pub fn new(port: &'a dyn WaitPort, task: &'a Arc<TaskRecord>, wait: Option<Wait>) -> Self {
         let alone = wait.is_some();
-        port.pause(task, wait);
+        port.block(task, wait);
         Parked { port, task, alone }
     }
 }
 
 impl Drop for Parked<'_> {
     fn drop(&mut self) {
-        self.port.resume(self.task, self.alone);
+        self.port.unblock(self.task, self.alone);
     }
 }
 

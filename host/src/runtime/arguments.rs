@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::Runtime;
-use super::worker::dependency_failed;
-use crate::port::Port;
+use super::faults::dependency_failed;
+use crate::port::ObjectPort;
 use crate::port::waiting::{Parked, Sealed};
 use crate::state::deadlock::blocked_on::{Awaited, Wait};
 use crate::state::deadlock::trigger::Waiter;

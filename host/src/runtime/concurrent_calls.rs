@@ -14,8 +14,7 @@ use futures::stream::FuturesUnordered;
 
 use super::Runtime;
 use super::actors::{Served, TURN, crashed, gone};
-use super::faults::host_failed;
-use super::worker::dependency_failed;
+use super::faults::{dependency_failed, host_failed};
 use crate::sandbox::Instance;
 use crate::state::actor::ActorRecord;
 use crate::state::actor::concurrent_calls::{ConcurrentCalls, End, Ended};
@@ -322,7 +321,7 @@ impl Service {
     /// It runs no more. Last, so that at no moment the host looks idle while a call is between two places.
     fn leave(&mut self, call: &TaskRecord, waited: bool) {
         if waited {
-            self.runtime.tell(call, EventKind::GoesOn);
+            self.runtime.emit(call, EventKind::GoesOn);
         }
         self.served[call.spec.plan.lane] -= 1;
         if let Some(seat) = self.seats.remove(&call.spec.id) {

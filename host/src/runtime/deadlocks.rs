@@ -3,10 +3,9 @@
 use std::cell::Cell;
 use std::sync::{Arc, Weak};
 
-use parking_lot::{Condvar, Mutex};
-
 use super::Runtime;
-use super::workers::Presence;
+use super::detector::Detector;
+use super::presence::Presence;
 use crate::state::deadlock::look::{Looked, Progress, Waits, look_by_owner};
 use crate::state::deadlock::trigger::Waiter;
 use crate::state::deadlock::wait_graph::{Cycle, Holders, TooLarge, Victim, WaitGraph};
@@ -14,41 +13,6 @@ use crate::state::task::{Stopped, TaskRecord, Work};
 use crate::types::error::{ErrorKind, TaskError};
 use crate::types::limits::{WAIT_GRAPH_MAX, WAITS_LISTED_MAX};
 use crate::types::panics::Finally;
-
-/// The thread that looks for deadlocks. Apart from those that run guests: a look over very much holds up nobody.
-#[derive(Default)]
-pub(super) struct Detector {
-    asked: Mutex<Asked>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct Asked {
-    /// There is a look to be done, at the waits after this stamp. There is one at a time.
-    since: Option<u64>,
-    closed: bool,
-}
-
-impl Detector {
-    /// Has the thread look for deadlocks that were closed by a wait with a later stamp.
-    pub fn look(&self, since: u64) {
-        self.asked.lock().since = Some(since);
-        self.changed.notify_one();
-    }
-
-    /// The thread ends.
-    pub fn close(&self) {
-        self.asked.lock().closed = true;
-        self.changed.notify_one();
-    }
-
-    /// Waits until somebody asks for a look; none where this thread is to end.
-    fn asked(&self) -> Option<u64> {
-        let mut asked = self.asked.lock();
-        self.changed.wait_while(&mut asked, |asked| asked.since.is_none() && !asked.closed);
-        asked.since.take().filter(|_| !asked.closed)
-    }
-}
 
 /// Guests that wait.
 pub(super) struct Waiting {

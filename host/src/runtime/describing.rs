@@ -7,7 +7,9 @@ use futures::future::BoxFuture;
 use tracing::Level;
 
 use crate::port::log::{LogLine, LogSource};
-use crate::port::{ActorRequest, Begun, CallRequest, Port, TaskRequest};
+use crate::port::{
+    ActorPort, ActorRequest, Begun, CallRequest, ObjectPort, OutputPort, Port, TaskPort, TaskRequest, WaitPort,
+};
 use crate::state::actor::ActorRef;
 use crate::state::actor::concurrent_calls::ConcurrentCalls;
 use crate::state::deadlock::blocked_on::Wait;
@@ -48,11 +50,19 @@ fn refusal() -> TaskError {
     TaskError::new(ErrorKind::CapabilityDenied, "a module that is being loaded can only tell what it offers")
 }
 
-impl Port for NobodyHome {
+impl TaskPort for NobodyHome {
     fn submit(&self, _request: TaskRequest, _caller: Option<&Arc<TaskRecord>>) -> Begun<ObjectRef> {
         Begun::Done(self.refused())
     }
 
+    fn submit_stream(&self, _request: TaskRequest, _caller: Option<&Arc<TaskRecord>>) -> Begun<StreamRef> {
+        Begun::Done(StreamRef::failed(self.refused(), &self.store))
+    }
+
+    fn cancel(&self, _object: &ObjectRef, _force: bool, _recursive: bool) {}
+}
+
+impl ActorPort for NobodyHome {
     fn create_actor(&self, request: ActorRequest, _caller: Option<&Arc<TaskRecord>>) -> Begun<ActorRef> {
         let refused = || ActorRef::dead(request.module, request.type_name, self.refused(), Arc::new(refusal()));
         Begun::Done(self.actor.get_or_init(refused).clone())
@@ -60,10 +70,6 @@ impl Port for NobodyHome {
 
     fn call_actor(&self, _request: CallRequest, _caller: Option<&Arc<TaskRecord>>) -> Begun<ObjectRef> {
         Begun::Done(self.refused())
-    }
-
-    fn submit_stream(&self, _request: TaskRequest, _caller: Option<&Arc<TaskRecord>>) -> Begun<StreamRef> {
-        Begun::Done(StreamRef::failed(self.refused(), &self.store))
     }
 
     fn call_stream(&self, _request: CallRequest, _caller: Option<&Arc<TaskRecord>>) -> Begun<StreamRef> {
@@ -77,9 +83,9 @@ impl Port for NobodyHome {
     fn find_actor(&self, _name: &Address, _caller: &TaskRecord) -> Result<ActorRef, TaskError> {
         Err(refusal())
     }
+}
 
-    fn cancel(&self, _object: &ObjectRef, _force: bool, _recursive: bool) {}
-
+impl ObjectPort for NobodyHome {
     fn store(&self) -> &Arc<ObjectStore> {
         &self.store
     }
@@ -87,11 +93,23 @@ impl Port for NobodyHome {
     fn gather(&self, objects: Vec<ObjectRef>, bytes: u64, _task: Option<&TaskRecord>) -> Gathering {
         Gathering::refused(objects, bytes, &Arc::new(refusal()))
     }
+}
 
+impl WaitPort for NobodyHome {
     fn clock(&self) -> &Arc<dyn Clock> {
         self.host.clock()
     }
 
+    fn block(&self, _task: &Arc<TaskRecord>, _wait: Option<Wait>) {}
+
+    fn unblock(&self, _task: &TaskRecord, _alone: bool) {}
+
+    fn block_calls(&self, _concurrent_calls: &Arc<ConcurrentCalls>, _wait: Wait) {}
+
+    fn unblock_calls(&self, _concurrent_calls: &ConcurrentCalls) {}
+}
+
+impl OutputPort for NobodyHome {
     fn log(&self, owner: u64, line: LogLine) {
         self.host.log(owner, line);
     }
@@ -104,10 +122,6 @@ impl Port for NobodyHome {
         self.host.log_room(owner)
     }
 
-    fn let_go(&self, state: Vec<Box<dyn Any + Send>>) {
-        self.host.let_go(state);
-    }
-
     fn say(&self, level: Level, text: String) {
         self.host.say(level, text);
     }
@@ -116,13 +130,9 @@ impl Port for NobodyHome {
         self.host.inherited(source, bytes);
     }
 
-    fn happened(&self, _task: &TaskRecord, _kind: EventKind) {}
+    fn emit(&self, _task: &TaskRecord, _kind: EventKind) {}
 
-    fn pause(&self, _task: &Arc<TaskRecord>, _wait: Option<Wait>) {}
-
-    fn resume(&self, _task: &TaskRecord, _alone: bool) {}
-
-    fn rest(&self, _shift: &Arc<ConcurrentCalls>, _wait: Wait) {}
-
-    fn rise(&self, _shift: &ConcurrentCalls) {}
+    fn let_go(&self, state: Vec<Box<dyn Any + Send>>) {
+        self.host.let_go(state);
+    }
 }

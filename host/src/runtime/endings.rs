@@ -1,41 +1,33 @@
-//! The threads that end tasks: at their deadlines, with their parents, with what they wait for. They do nothing else, so that no guest or
-//! disk holds up a deadline. What ends many is done in steps, in turn with the rest. Where none of them comes to an end with what it
-//! does, because what a guest or an embedder's future holds does not go, there are more of them for a while.
+//! What is to end: tasks at their deadlines, with their parents, with what they wait for. What ends many is done in steps, in turn with the
+//! rest.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Weak};
 
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::Notify;
 
-use super::Runtime;
-use super::workers::Presence;
-use crate::state::object::store;
-use crate::state::object::store::Apart;
 use crate::state::queue::timers::Due;
-use crate::types::limits::{END_PATIENCE, END_THREADS, END_THREADS_MAX};
+use crate::types::limits::{END_THREADS, END_THREADS_MAX};
 
 /// A step of what ends many; true if another is to follow.
-pub(super) type Step = Box<dyn FnMut(&Runtime) -> bool + Send>;
+pub(super) type Step<R> = Box<dyn FnMut(&R) -> bool + Send>;
 
 /// What is to end.
 ///
 /// It is bounded by the tasks that there are: each is due once, ends its children once, has them asked once, and tells those who wait for
 /// its result once. Beside them there is one search for cycles.
-#[derive(Default)]
-pub(super) struct Endings {
-    line: Mutex<Line>,
+pub(super) struct Endings<R> {
+    line: Mutex<Line<R>>,
     more: Condvar,
     /// No thread is free for what came.
-    pressed: Notify,
+    pub pressed: Notify,
 }
 
-#[derive(Default)]
-struct Line {
+struct Line<R> {
     /// Before all else.
     due: VecDeque<Due>,
     /// Each makes a step, and goes to the end.
-    steps: VecDeque<Step>,
+    steps: VecDeque<Step<R>>,
     threads: usize,
     /// Threads that wait for something to do.
     free: usize,
@@ -44,31 +36,37 @@ struct Line {
     closed: bool,
 }
 
-impl Apart for Arc<Endings> {
-    fn work(&self, mut step: store::Step) {
-        let step = move |runtime: &Runtime| {
-            // At the end of the host nobody goes on with it.
-            let more = !runtime.is_halted() && step();
-            // Tasks may be ready now.
-            runtime.dispatch();
-            more
-        };
-        drop(self.begin(Box::new(step)));
-    }
-}
-
-enum Ending {
+/// What is next.
+pub(super) enum Ending<R> {
     Due(Due),
-    Step(Step),
+    Step(Step<R>),
 }
 
-impl Line {
+impl<R> Line<R> {
     fn is_empty(&self) -> bool {
         self.due.is_empty() && self.steps.is_empty()
     }
 }
 
-impl Endings {
+impl<R> Default for Endings<R> {
+    fn default() -> Self {
+        let (due, steps) = (VecDeque::new(), VecDeque::new());
+        let line = Line { due, steps, threads: 0, free: 0, taken: 0, closed: false };
+        Endings { line: Mutex::new(line), more: Condvar::new(), pressed: Notify::new() }
+    }
+}
+
+impl<R> Endings<R> {
+    /// There is one more thread.
+    pub fn add_thread(&self) {
+        self.line.lock().threads += 1;
+    }
+
+    /// It could not be started.
+    pub fn remove_thread(&self) {
+        self.line.lock().threads -= 1;
+    }
+
     /// These are due. Gives them back at the end of the host.
     #[must_use = "what is given back has to be dropped, where no lock is held"]
     pub fn due(&self, due: Vec<Due>) -> Vec<Due> {
@@ -84,7 +82,7 @@ impl Endings {
     }
 
     /// Has it done step after step. Gives it back at the end of the host.
-    pub fn begin(&self, step: Step) -> Option<Step> {
+    pub fn begin(&self, step: Step<R>) -> Option<Step<R>> {
         let mut line = self.line.lock();
         if line.closed {
             return Some(step);
@@ -119,7 +117,7 @@ impl Endings {
     }
 
     /// Waits until something is to end; false where this thread is.
-    fn wait(&self) -> bool {
+    pub fn wait(&self) -> bool {
         let mut line = self.line.lock();
         while !line.closed && line.is_empty() && line.threads <= END_THREADS {
             line.free += 1;
@@ -133,7 +131,7 @@ impl Endings {
         goes_on
     }
 
-    fn next(&self) -> Option<Ending> {
+    pub fn next(&self) -> Option<Ending<R>> {
         let mut line = self.line.lock();
         line.taken += 1;
         let due = line.due.pop_front().map(Ending::Due);
@@ -148,7 +146,7 @@ impl Endings {
     }
 
     /// Is there to be another thread, since nothing was taken after `seen`? Counts it, if so. `None` where nothing waits.
-    fn lacks_a_thread(&self, seen: &mut u64) -> Option<bool> {
+    pub fn lacks_a_thread(&self, seen: &mut u64) -> Option<bool> {
         let mut line = self.line.lock();
         if line.closed || line.is_empty() {
             return None;
@@ -158,72 +156,5 @@ impl Endings {
             line.threads += 1;
         }
         Some(lacks)
-    }
-}
-
-impl Runtime {
-    /// Starts the threads.
-    ///
-    /// # Errors
-    /// The system has no thread left.
-    pub(super) fn start_endings(self: &Arc<Self>, presence: &Arc<Presence>) -> std::io::Result<()> {
-        for _ in 0..END_THREADS {
-            self.endings.line.lock().threads += 1;
-            self.start_to_end(presence)?;
-        }
-        Ok(())
-    }
-
-    fn start_to_end(self: &Arc<Self>, presence: &Arc<Presence>) -> std::io::Result<()> {
-        let (endings, runtime) = (self.endings.clone(), Arc::downgrade(self));
-        let thread = std::thread::Builder::new().name("rustyray-end".to_owned());
-        let started = presence.spawn(thread, move || serve(&endings, &runtime));
-        started.map(drop).inspect_err(|_| self.endings.line.lock().threads -= 1)
-    }
-
-    /// Has something end that is many, or that is not to end here.
-    pub(super) fn apart(&self, step: impl FnMut(&Runtime) -> bool + Send + 'static) {
-        // At the end of the host all has ended already.
-        drop(self.endings.begin(Box::new(step)));
-    }
-
-    fn end_next(&self) {
-        match self.endings.next() {
-            Some(Ending::Due(due)) => self.handle(due),
-            Some(Ending::Step(mut step)) => {
-                if step(self)
-                    && let Some(mut step) = self.endings.begin(step)
-                {
-                    while step(self) {}
-                }
-            }
-            None => {}
-        }
-    }
-}
-
-fn serve(endings: &Endings, runtime: &Weak<Runtime>) {
-    while endings.wait() {
-        // Before anything is taken: what is taken is seen to.
-        let Some(runtime) = runtime.upgrade() else { return };
-        // A panic on the way ends what it is in, and not the thread.
-        runtime.survives("ended tasks", || runtime.end_next());
-    }
-}
-
-/// Sees to it that there is a thread for what is to end. Runs until it is dropped.
-pub(super) async fn mind(runtime: Arc<Runtime>) {
-    let mut seen = 0;
-    loop {
-        runtime.endings.pressed.notified().await;
-        loop {
-            tokio::time::sleep(END_PATIENCE).await;
-            match runtime.endings.lacks_a_thread(&mut seen) {
-                None => break,
-                // Where the system has none, those that are there go on.
-                Some(true) => drop(runtime.start_to_end(&runtime.workers.presence)),
-                Some(false) => {}
-            }
-        }
     }
 }

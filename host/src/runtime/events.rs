@@ -11,7 +11,7 @@ impl Runtime {
     pub(super) fn enter(&self, task: &Arc<TaskRecord>) -> usize {
         let slot = self.running.lock().insert(task.clone());
         if self.observers.hear_events() {
-            self.tell(task, EventKind::Started(started(task, slot)));
+            self.emit(task, EventKind::Started(started(task, slot)));
         }
         slot
     }
@@ -20,7 +20,7 @@ impl Runtime {
     pub(super) fn leave(&self, slot: usize) {
         if self.observers.hear_events() {
             let task = self.running.lock().get(slot).cloned();
-            task.iter().for_each(|task| self.tell(task, EventKind::Ended));
+            task.iter().for_each(|task| self.emit(task, EventKind::Ended));
         }
         let task = self.running.lock().remove(slot);
         // Outside the lock: it may be the last handle to it.
@@ -28,7 +28,7 @@ impl Runtime {
     }
 
     /// Something happened to a task.
-    pub(super) fn tell(&self, task: &TaskRecord, kind: EventKind) {
+    pub(super) fn emit(&self, task: &TaskRecord, kind: EventKind) {
         if self.observers.hear_events() {
             self.observers.event(Event { at: self.clock.now(), task: task.spec.id, kind });
         }

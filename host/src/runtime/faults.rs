@@ -38,6 +38,18 @@ pub(super) fn host_failed() -> Arc<TaskError> {
     Arc::new(TaskError::new(ErrorKind::Internal, "the host failed to run it"))
 }
 
+/// The error of a task whose argument failed. However long the chain of such tasks is, each tells once why the first one's argument did.
+pub(super) fn dependency_failed(cause: &TaskError) -> TaskError {
+    const TEXT: &str = "an argument could not be had";
+    let goes_on = cause.kind == ErrorKind::DependencyFailed;
+    let message = if goes_on { cause.message.clone() } else { format!("{TEXT}: {}", cause.message) };
+    let mut error = TaskError::new(ErrorKind::DependencyFailed, message).caused_by(cause);
+    if goes_on {
+        error.causes.iter_mut().take(1).for_each(|cause| TEXT.clone_into(&mut cause.message));
+    }
+    error
+}
+
 struct Sheltered<T, F> {
     runtime: Arc<Runtime>,
     guest: Option<BoxFuture<'static, T>>,

@@ -17,7 +17,8 @@ use crate::state::task::{TaskRecord, TaskSpec, Work};
 use crate::types::clock::Moment;
 use crate::types::error::{ErrorKind, TaskError};
 use crate::types::limits::MOVE_TIME;
-use crate::types::manifest::{ActorTypeInfo, ModuleInfo};
+use crate::types::manifest::ActorTypeInfo;
+use crate::types::module_info::ModuleInfo;
 use crate::types::plan::TaskPlan;
 
 /// What became of the instance, and of the move.

@@ -3,6 +3,7 @@
 
 mod actors;
 mod arguments;
+mod attempt;
 mod cancel;
 mod checkpoints;
 mod clock;
@@ -11,11 +12,14 @@ mod concurrent_calls;
 mod deadlines;
 mod deadlocks;
 mod describing;
+mod detector;
+mod end_threads;
 mod endings;
 mod events;
 mod faults;
 mod floating_point;
 mod io_threads;
+mod job;
 mod journal;
 mod lineage;
 mod loading;
@@ -23,98 +27,65 @@ mod memo;
 mod migration;
 mod modules;
 mod observers;
+mod output;
 mod patience;
+mod presence;
 mod relief;
 mod resolve;
 mod retries;
 mod shutdown;
-mod spill;
+mod spill_threads;
+mod spiller;
 mod standstill;
+pub(crate) mod start;
 mod submit;
-mod worker;
+mod waits;
+mod worker_loop;
+mod worker_state;
 mod workers;
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use dashmap::DashMap;
-use futures::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tracing::Level;
 
 pub use clock::{GuardedClock, TokioClock};
 pub use io_threads::IoThreads;
 pub use journal::Keeper;
 pub use loading::{on_blocking_threads_of, on_threads_of};
-pub(crate) use modules::code_of;
 pub use observers::{Observers, Sinks};
 
-use self::deadlocks::Detector;
+use self::detector::Detector;
 use self::endings::Endings;
+use self::job::Job;
 use self::loading::{CompilingLines, DescribingLine};
 use self::observers::Guard;
-use self::workers::{Job, Workers};
-use crate::port::log::{LogLine, LogSource};
-use crate::port::{ActorRequest, Begun, CallRequest, Port, TaskRequest};
+use self::spiller::Spiller;
+use self::workers::Workers;
+use crate::port::Begun;
 use crate::sandbox::Sandbox;
-use crate::state::actor::concurrent_calls::ConcurrentCalls;
+use crate::state::actor::ActorRecord;
 use crate::state::actor::move_turns::MoveTurns;
 use crate::state::actor::names::ActorNames;
-use crate::state::actor::{ActorRecord, ActorRef};
-use crate::state::deadlock::blocked_on::Wait;
-use crate::state::deadlock::trigger::Waiter;
 use crate::state::modules::Modules;
 use crate::state::object::ObjectRef;
-use crate::state::object::gathering::{Claimant, Gathering};
 use crate::state::object::store::ObjectStore;
 use crate::state::object::stream::{Stream, StreamRef};
+use crate::state::queue::desk::Desk;
 use crate::state::queue::room::{Place, Room};
-use crate::state::queue::scheduler::{Desk, Load, Scheduler};
+use crate::state::queue::scheduler::Load;
 use crate::state::queue::timers::Timers;
 use crate::state::task::running::Running;
 use crate::state::task::{TaskRecord, TaskSink};
-use crate::storage::spill::SpillFolder;
 use crate::types::capabilities::Capabilities;
 use crate::types::clock::Clock;
 use crate::types::error::TaskError;
-use crate::types::event::EventKind;
 use crate::types::ids::{ActorId, Counter};
-use crate::types::limits::MOVES_AT_ONCE;
-use crate::types::options::Address;
-use crate::types::panics::caught;
 use crate::types::plan::HostLimits;
-use crate::types::resources::ResourceSet;
 use crate::types::sync::{Mutex, rank};
-use spill::Spiller;
-
-/// What a runtime is made from.
-pub struct RuntimeConfig {
-    /// CPU slots and custom resources.
-    pub resources: ResourceSet,
-    /// Instances that live at once.
-    pub instances: u32,
-    /// Tasks that are pending at once.
-    pub pending_tasks: usize,
-    /// Bytes of the object store.
-    pub object_store_bytes: u64,
-    /// Where objects go that have no room there; nowhere where there is none.
-    pub spill: Option<Arc<SpillFolder>>,
-    /// What holds for all tasks.
-    pub limits: HostLimits,
-    /// What tasks may touch that the embedder submits.
-    pub capabilities: Capabilities,
-    /// Time between asking a task to stop and ending it.
-    pub cancel_grace: std::time::Duration,
-    /// May a thread that waits for a task run it?
-    pub helping: bool,
-    /// Who is told of lines, events and receipts.
-    pub observers: Observers,
-    /// What outlives the process.
-    pub journal: Option<Keeper>,
-}
 
 /// The runtime of one host.
 pub struct Runtime {
@@ -148,7 +119,7 @@ pub struct Runtime {
     failing: Mutex<VecDeque<(Arc<TaskRecord>, TaskError)>, { rank::FAILING }>,
     /// Is somebody giving them up?
     failing_now: AtomicBool,
-    endings: Arc<Endings>,
+    endings: Arc<Endings<Runtime>>,
     detector: Arc<Detector>,
     /// How many ended tasks have descendants that are about to be ended.
     ending: AtomicUsize,
@@ -233,71 +204,6 @@ pub struct Stats {
 }
 
 impl Runtime {
-    /// A runtime whose work runs on this tokio runtime, and that watches the `time` on that one.
-    pub fn new(
-        config: RuntimeConfig,
-        sandbox: Arc<Sandbox>,
-        clock: Arc<dyn Clock>,
-        tokio: Handle,
-        time: &Handle,
-    ) -> Arc<Self> {
-        let room = Room::new(config.pending_tasks);
-        let describing = DescribingLine::new(config.resources.memory_bytes);
-        let scheduler = Scheduler::new(config.resources, config.instances, room.clone());
-        let store = ObjectStore::new(config.object_store_bytes);
-        let spiller = config.spill.map(|folder| Arc::new(Spiller::new(folder, &store, &config.observers)));
-        spiller.iter().for_each(|spiller| store.relieve_by(Box::new(spiller.clone())));
-        let endings = Arc::<Endings>::default();
-        store.work_apart_by(Box::new(endings.clone()));
-        let runtime = Arc::new_cyclic(|me| Runtime {
-            me: me.clone(),
-            sandbox,
-            clock,
-            store,
-            spiller,
-            modules: Modules::default(),
-            compiling: CompilingLines::new(),
-            describing,
-            moving: MoveTurns::new(MOVES_AT_ONCE),
-            names: ActorNames::default(),
-            creating: Mutex::new(()),
-            nobody: Mutex::new(Weak::new()),
-            scheduler: Desk::new(scheduler),
-            workers: Workers::new(),
-            room,
-            timers: Mutex::new(Timers::default()),
-            timers_changed: Notify::new(),
-            running: Mutex::default(),
-            actors: DashMap::new(),
-            failing: Mutex::new(VecDeque::new()),
-            failing_now: AtomicBool::new(false),
-            endings,
-            detector: Arc::default(),
-            ending: AtomicUsize::new(0),
-            ended: AtomicU64::new(0),
-            suspicious: AtomicBool::new(false),
-            progress: Notify::new(),
-            draining: AtomicBool::new(false),
-            halted: AtomicBool::new(false),
-            limits: config.limits,
-            capabilities: Arc::new(config.capabilities),
-            cancel_grace: config.cancel_grace,
-            helping: config.helping,
-            imports: config.observers.guard("a function that the host called for a guest"),
-            tokio,
-            observers: config.observers,
-            journal: config.journal,
-            tally: Tally::default(),
-            task_ids: Counter::default(),
-            actor_ids: Counter::default(),
-            module_ids: Counter::default(),
-        });
-        time.spawn(deadlines::watch(runtime.clone()));
-        time.spawn(endings::mind(runtime.clone()));
-        time.spawn(relief::watch(runtime.clone()));
-        runtime
-    }
-
     /// What it is doing.
     pub fn stats(&self) -> Stats {
         let Load { pending, instances, memory_bytes, .. } = self.scheduler.lock().load();
@@ -377,145 +283,5 @@ impl Drop for Runtime {
     fn drop(&mut self) {
         // Nobody has anything by which values could be read any more.
         self.store.let_go_of_references();
-    }
-}
-
-/// The state of an embedder's imports for a guest that is gone.
-struct LetGo {
-    state: Vec<Box<dyn Any + Send>>,
-    runtime: Weak<Runtime>,
-}
-
-impl Drop for LetGo {
-    fn drop(&mut self) {
-        for state in self.state.drain(..) {
-            if let Err(words) = caught(|| drop(state)) {
-                self.runtime.upgrade().iter().for_each(|runtime| runtime.imports.note(&words));
-            }
-        }
-    }
-}
-
-impl Port for Runtime {
-    fn submit(&self, request: TaskRequest, caller: Option<&Arc<TaskRecord>>) -> Begun<ObjectRef> {
-        self.submit_task(request, None, caller)
-    }
-
-    fn create_actor(&self, request: ActorRequest, caller: Option<&Arc<TaskRecord>>) -> Begun<ActorRef> {
-        self.submit_actor(request, caller)
-    }
-
-    fn call_actor(&self, request: CallRequest, caller: Option<&Arc<TaskRecord>>) -> Begun<ObjectRef> {
-        self.submit_call(request, None, caller)
-    }
-
-    fn submit_stream(&self, request: TaskRequest, caller: Option<&Arc<TaskRecord>>) -> Begun<StreamRef> {
-        self.streamed(caller, |stream| self.submit_task(request, Some(stream), caller))
-    }
-
-    fn call_stream(&self, request: CallRequest, caller: Option<&Arc<TaskRecord>>) -> Begun<StreamRef> {
-        self.streamed(caller, |stream| self.submit_call(request, Some(stream), caller))
-    }
-
-    fn move_actor(&self, actor: &ActorRef) -> ObjectRef {
-        self.ask_to_move(actor)
-    }
-
-    fn find_actor(&self, name: &Address, caller: &TaskRecord) -> Result<ActorRef, TaskError> {
-        self.actor_for(name, caller)
-    }
-
-    fn cancel(&self, object: &ObjectRef, force: bool, recursive: bool) {
-        self.cancel_object(object, force, recursive);
-    }
-
-    fn store(&self) -> &Arc<ObjectStore> {
-        &self.store
-    }
-
-    fn gather(&self, objects: Vec<ObjectRef>, bytes: u64, task: Option<&TaskRecord>) -> Gathering {
-        let claimant = task.map(|task| Claimant { priority: task.spec.plan.priority, owner: task.owner() });
-        self.store.gatherings().join(objects, bytes, claimant.unwrap_or_default())
-    }
-
-    fn clock(&self) -> &Arc<dyn Clock> {
-        &self.clock
-    }
-
-    fn log(&self, owner: u64, line: LogLine) {
-        self.observers.line(owner, line);
-    }
-
-    fn has_log_room(&self, owner: u64) -> bool {
-        self.observers.has_room(owner)
-    }
-
-    fn log_room(&self, owner: u64) -> BoxFuture<'static, ()> {
-        self.observers.room(owner)
-    }
-
-    /// On a thread that runs guests an embedder's own holds up what it would hold up with a call; all others, which may end the guests
-    /// of others, leave it to one that may wait.
-    fn let_go(&self, state: Vec<Box<dyn Any + Send>>) {
-        let state = LetGo { state, runtime: self.me.clone() };
-        match self.workers.is_here() {
-            true => drop(state),
-            // Where there is no such thread it is dropped here.
-            false => drop(caught(|| self.tokio.spawn_blocking(|| drop(state)))),
-        }
-    }
-
-    fn say(&self, level: Level, text: String) {
-        self.observers.say(level, || text);
-    }
-
-    fn inherited(&self, source: LogSource, bytes: &[u8]) {
-        self.observers.inherited(source, bytes);
-    }
-
-    fn happened(&self, task: &TaskRecord, kind: EventKind) {
-        self.tell(task, kind);
-    }
-
-    fn pause(&self, task: &Arc<TaskRecord>, wait: Option<Wait>) {
-        self.tell(task, EventKind::Waits { for_task: wait.is_some() });
-        // Its thread asks for work as soon as it waits.
-        let mut scheduler = self.scheduler.lock();
-        scheduler.pause(task, wait.is_some());
-        // Under the scheduler's lock: whoever is told to look finds it.
-        let before = wait.and_then(|wait| {
-            let stamp = scheduler.park(Waiter::Task(Arc::downgrade(task)));
-            task.blocked_on().park(wait, stamp)
-        });
-        drop(scheduler);
-        drop(before);
-    }
-
-    fn rest(&self, concurrent_calls: &Arc<ConcurrentCalls>, wait: Wait) {
-        let mut scheduler = self.scheduler.lock();
-        scheduler.lull(concurrent_calls.holds());
-        let stamp = scheduler.park(Waiter::Calls(Arc::downgrade(concurrent_calls)));
-        let before = concurrent_calls.blocked_on().park(wait, stamp);
-        drop(scheduler);
-        drop(before);
-    }
-
-    fn rise(&self, concurrent_calls: &ConcurrentCalls) {
-        let parked = concurrent_calls.blocked_on().unpark();
-        let mut scheduler = self.scheduler.lock();
-        scheduler.stir(concurrent_calls.holds());
-        parked.iter().for_each(|parked| scheduler.unpark(parked.stamp()));
-        drop(scheduler);
-        drop(parked);
-    }
-
-    fn resume(&self, task: &TaskRecord, alone: bool) {
-        let parked = if alone { task.blocked_on().unpark() } else { None };
-        let mut scheduler = self.scheduler.lock();
-        scheduler.resume(task, alone);
-        parked.iter().for_each(|parked| scheduler.unpark(parked.stamp()));
-        drop(scheduler);
-        drop(parked);
-        self.tell(task, EventKind::GoesOn);
     }
 }

@@ -29,7 +29,8 @@ use crate::types::limits::{
     AWAIT_GRACE, COLLECT_AFTER_MODULE, COLLECT_AFTER_MODULE_MAX, MANIFEST_FUEL, MANIFEST_MEMORY_BYTES, MANIFEST_RUN,
     MANIFEST_WAIT, TaskLimits,
 };
-use crate::types::manifest::{Manifest, ModuleInfo, kept_of_imports};
+use crate::types::manifest::{Manifest, kept_of_imports};
+use crate::types::module_info::ModuleInfo;
 use crate::types::module_name::ModuleNameError;
 use crate::types::plan::{ModulePlans, TaskPlan};
 use crate::types::weight::{WeightError, check_weight};
@@ -43,11 +44,6 @@ struct Compiled {
     turn: CompilingTurn,
     module: CheckedModule,
     code: NativeCode,
-}
-
-/// The code of a module.
-pub(crate) fn code_of(module: &ModuleInfo) -> Option<Arc<LoadedModule>> {
-    module.code.clone().downcast().ok()
 }
 
 impl Registrar for Runtime {

@@ -8,7 +8,7 @@ use crate::state::task::TaskRecord;
 use crate::types::capabilities::Capabilities;
 use crate::types::error::{ErrorKind, TaskError};
 use crate::types::ids::ModuleId;
-use crate::types::manifest::ModuleInfo;
+use crate::types::module_info::ModuleInfo;
 use crate::types::module_name::split_module;
 use crate::types::options::Address;
 

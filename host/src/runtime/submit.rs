@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Runtime;
-use crate::port::{ActorRequest, Begun, CallRequest, TaskRequest};
+use crate::port::{ActorPort, ActorRequest, Begun, CallRequest, TaskPort, TaskRequest};
 use crate::state::actor::lane::Submitter;
 use crate::state::actor::plans::ActorPlans;
 use crate::state::actor::{ActorRecord, ActorRef, ActorSpec};
 use crate::state::object::ObjectRef;
 use crate::state::object::payload::{Argument, Arguments};
 use crate::state::object::store::Reservation;
-use crate::state::object::stream::Stream;
+use crate::state::object::stream::{Stream, StreamRef};
 use crate::state::queue::room::Place;
 use crate::state::task::{TaskRecord, TaskSpec, Work};
 use crate::types::account::Account;
@@ -23,7 +23,8 @@ use crate::types::limits::{
     ARGUMENT_BYTES, ARGUMENTS_MAX, CONCURRENCY_MAX, PENDING_CALLS_MAX, RESULT_BYTES, STREAM_BYTES, TASK_BYTES,
     TEXT_BYTES,
 };
-use crate::types::manifest::{ActorTypeInfo, FunctionInfo, ModuleInfo};
+use crate::types::manifest::{ActorTypeInfo, FunctionInfo};
+use crate::types::module_info::ModuleInfo;
 use crate::types::options::{ActorOptions, Address, TaskOptions};
 use crate::types::plan::{TaskPlan, qualified};
 use crate::types::resources::ResourceSet;
@@ -41,6 +42,42 @@ struct Creation {
     arguments: Vec<Argument>,
     /// What is wrong with it, if anything is.
     fault: Option<TaskError>,
+}
+
+impl TaskPort for Runtime {
+    fn submit(&self, request: TaskRequest, caller: Option<&Arc<TaskRecord>>) -> Begun<ObjectRef> {
+        self.submit_task(request, None, caller)
+    }
+
+    fn submit_stream(&self, request: TaskRequest, caller: Option<&Arc<TaskRecord>>) -> Begun<StreamRef> {
+        self.streamed(caller, |stream| self.submit_task(request, Some(stream), caller))
+    }
+
+    fn cancel(&self, object: &ObjectRef, force: bool, recursive: bool) {
+        self.cancel_object(object, force, recursive);
+    }
+}
+
+impl ActorPort for Runtime {
+    fn create_actor(&self, request: ActorRequest, caller: Option<&Arc<TaskRecord>>) -> Begun<ActorRef> {
+        self.submit_actor(request, caller)
+    }
+
+    fn call_actor(&self, request: CallRequest, caller: Option<&Arc<TaskRecord>>) -> Begun<ObjectRef> {
+        self.submit_call(request, None, caller)
+    }
+
+    fn call_stream(&self, request: CallRequest, caller: Option<&Arc<TaskRecord>>) -> Begun<StreamRef> {
+        self.streamed(caller, |stream| self.submit_call(request, Some(stream), caller))
+    }
+
+    fn move_actor(&self, actor: &ActorRef) -> ObjectRef {
+        self.ask_to_move(actor)
+    }
+
+    fn find_actor(&self, name: &Address, caller: &TaskRecord) -> Result<ActorRef, TaskError> {
+        self.actor_for(name, caller)
+    }
 }
 
 impl Runtime {

@@ -20,6 +20,7 @@ use super::{ground, prevalidation, refusal};
 use crate::types::error::{TaskError, shorten};
 use crate::types::limits::{ERROR_TEXT_MAX, MODULE_BYTES_MAX, MODULE_ITEMS_MAX, SMALL_MODULE_BYTES};
 use crate::types::manifest::{LeftOut, Manifest};
+use crate::types::module_info::ModuleInfo;
 
 /// The interface that makes a component a module of tasks and actors.
 pub(super) const GUEST_INTERFACE: &str = "rustyray:core/guest@0.1.0";
@@ -166,6 +167,11 @@ pub struct LoadedModule {
 type Kept = Option<Result<PathBuf, String>>;
 
 impl LoadedModule {
+    /// What runs a module of this host.
+    pub fn code_of(module: &ModuleInfo) -> Option<Arc<Self>> {
+        module.code.clone().downcast().ok()
+    }
+
     /// The module that this code is: linked as far as can be without a guest, and kept for the next host.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::types::account::Account;
 use crate::types::ids::ModuleId;
 use crate::types::limits::MODULES_MAX;
-use crate::types::manifest::ModuleInfo;
+use crate::types::module_info::ModuleInfo;
 use crate::types::module_name::{ModuleNameError, check_module_name};
 use crate::types::sync;
 

@@ -12,6 +12,7 @@ pub mod event;
 pub mod ids;
 pub mod limits;
 pub mod manifest;
+pub mod module_info;
 pub mod module_name;
 pub mod net_grant;
 pub mod options;

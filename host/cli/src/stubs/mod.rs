@@ -1,5 +1,6 @@
 //! `rustyray-host stubs MODULE|DIR [-o FILE]`: another module's tasks and actors as functions with types.
 
+mod ident;
 mod names;
 mod rust_types;
 mod tokens;
@@ -17,7 +18,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::grant_syntax::module_name;
 use super::guest::GuestArgs;
-use super::signals::may_block;
+use super::may_block::may_block;
 use super::{inspect, results};
 use tree::{Level, Stubs};
 

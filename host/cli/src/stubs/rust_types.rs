@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::names::ident;
+use super::ident::ident;
 use super::tokens::{Refusal, Tokens};
 
 /// Names that mean the same everywhere.

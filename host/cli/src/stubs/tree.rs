@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustyray_host::{ActorTypeInfo, FunctionInfo, LogLine, Manifest, limits};
 
-use super::names::{Scope, ident};
+use super::ident::ident;
+use super::names::Scope;
 use super::rust_types;
 use super::tokens::Refusal;
 use super::wit_types::Definitions;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::names::{Scope, camel, ident};
+use super::ident::ident;
+use super::names::{Scope, camel};
 use super::tokens::{Refusal, Tokens};
 
 /// What stands above a type.

@@ -6,6 +6,7 @@ mod guard;
 mod line_shares;
 mod notice;
 mod queue;
+mod sinks;
 mod writer;
 
 use std::sync::Arc;
@@ -19,31 +20,13 @@ use tracing::Level;
 use self::notice::Notice;
 use self::queue::Queue;
 use self::writer::Writer;
-use crate::port::log::{LogLine, LogSink, LogSource, OutputWatch, to_tracing};
+use crate::port::log::{LogLine, LogSource, OutputWatch, to_tracing};
 use crate::types::event::Event;
 use crate::types::receipt::Receipt;
 use crate::types::voice::Voice;
 
 pub use self::guard::Guard;
-
-/// Where a host sends events.
-pub type EventSink = Arc<dyn Fn(&Event) + Send + Sync>;
-
-/// Where a host sends receipts.
-pub type ReceiptSink = Arc<dyn Fn(&Receipt) + Send + Sync>;
-
-/// The functions of an embedder, each kind in the order in which they were given.
-#[derive(Default)]
-pub struct Sinks {
-    /// Who is told what guests print and log; where there is nobody, `tracing`.
-    pub log: Vec<LogSink>,
-    /// Who is told of output that goes elsewhere.
-    pub output: Vec<OutputWatch>,
-    /// Who is told of finished tasks.
-    pub receipts: Vec<ReceiptSink>,
-    /// Who is told of what happens to tasks.
-    pub events: Vec<EventSink>,
-}
+pub use self::sinks::Sinks;
 
 /// What tells them, for one host. Dropping it has what is queued told, and waits for nobody.
 pub struct Observers {

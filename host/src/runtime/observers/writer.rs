@@ -7,7 +7,7 @@ use tracing::Level;
 use super::guard::Guard;
 use super::notice::{Lost, Notice};
 use super::queue::Queue;
-use super::{EventSink, ReceiptSink, Sinks};
+use super::sinks::{EventSink, ReceiptSink, Sinks};
 use crate::port::log::LogSink;
 use crate::types::panics::caught;
 use crate::types::voice::say_now;

@@ -65,7 +65,7 @@ impl Host for Guest {
     }
 
     fn put(&mut self, data: Bytes, room: Reservation) -> wasmtime::Result<Resource<ObjectRef>> {
-        self.port.happened(self.task(), EventKind::Stored { bytes: data.len() as u64 });
+        self.port.emit(self.task(), EventKind::Stored { bytes: data.len() as u64 });
         let value = Value::new(Payload::new(Encoding::Raw, data), room.on(self.account()));
         let object = self.port.store().sealed(Ok(value));
         self.push(object)
@@ -79,7 +79,7 @@ impl Host for Guest {
         Ok(async move {
             let part = part(&plain(&object, outcome.await)?, offset, length);
             task.meter().bytes_in.add(part.len() as u64);
-            port.happened(&task, EventKind::Read { bytes: part.len() as u64 });
+            port.emit(&task, EventKind::Read { bytes: part.len() as u64 });
             Ok(part)
         }
         .boxed())

@@ -143,7 +143,7 @@ async fn enter(mut store: Store<'_>, call: TaskId) -> wasmtime::Result<bool> {
     let Some((task, waited)) = concurrent_calls.enter(call) else { return Ok(false) };
     let guest = store.data_mut();
     if waited {
-        guest.port.happened(&task, EventKind::GoesOn);
+        guest.port.emit(&task, EventKind::GoesOn);
     }
     guest.charge(task.clone());
     if let Some(serving) = &mut guest.serving {
@@ -176,7 +176,7 @@ async fn reply(mut store: Store<'_>, call: u64, answer: Answer) -> wasmtime::Res
 /// The guest leaves the call that it ran, and has what it may burn until it enters another.
 fn leave(store: &mut Store<'_>, concurrent_calls: &Arc<ConcurrentCalls>) {
     if let Some(task) = concurrent_calls.leave() {
-        store.data().port.happened(&task, EventKind::Waits { for_task: true });
+        store.data().port.emit(&task, EventKind::Waits { for_task: true });
     }
     let guest = store.data_mut();
     let Some(serving) = &mut guest.serving else { return };

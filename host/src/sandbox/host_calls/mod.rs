@@ -29,7 +29,7 @@ use crate::types::encoding::Encoding;
 use crate::types::error::{ErrorKind, TaskError, TaskResult};
 use crate::types::event::EventKind;
 use crate::types::limits::{ARGUMENTS_MAX, NAME_BYTES_MAX, OBJECT_OVERHEAD_BYTES};
-use crate::types::manifest::ModuleInfo;
+use crate::types::module_info::ModuleInfo;
 
 impl Guest {
     /// Whose it is what the host keeps for this guest.
@@ -46,7 +46,7 @@ impl Guest {
         match stored {
             Ok(value) => {
                 let bytes = value.payload().data.len() as u64;
-                self.port.happened(self.task(), EventKind::Stored { bytes });
+                self.port.emit(self.task(), EventKind::Stored { bytes });
                 let object = self.port.store().sealed(Ok(value));
                 Ok(Ok(self.push(object)?))
             }
@@ -117,7 +117,7 @@ impl Guest {
     fn give(&mut self, value: &Value) -> wasmtime::Result<wire::Payload> {
         let bytes = value.payload().data.len() as u64;
         self.task().meter().bytes_in.add(bytes);
-        self.port.happened(self.task(), EventKind::Read { bytes });
+        self.port.emit(self.task(), EventKind::Read { bytes });
         convert::give_payload(&mut self.handles(), value.payload())
     }
 

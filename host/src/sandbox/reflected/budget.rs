@@ -3,12 +3,10 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
 use wasmtime::component::Val;
 use wasmtime::component::types::Type;
 
 use super::cases::{Cases, Tables};
-use super::json_tree;
 use crate::types::error::TaskError;
 use crate::types::limits::{
     JSON_TREE_BYTES_MAX, WIT_ALLOCATION_BYTES, WIT_TEXT_BYTES, WIT_VALUE_FUEL, WIT_VALUES_A_LOOK, WIT_VALUES_MAX,
@@ -107,7 +105,7 @@ impl<'a> Budget<'a> {
         }
     }
 
-    fn let_go(&mut self, bytes: usize) {
+    pub fn let_go(&mut self, bytes: usize) {
         self.kept = self.kept.saturating_sub(bytes as u64);
         self.payer.let_go(bytes as u64);
     }
@@ -158,22 +156,9 @@ impl<'a> Budget<'a> {
         Ok(())
     }
 
-    /// What `make` makes of a tree of JSON, which is gone then.
-    ///
-    /// # Errors
-    /// There is no such tree, or what `make` says.
-    pub fn of_tree<T>(
-        &mut self,
-        text: &[u8],
-        make: impl FnOnce(&Value, &mut Self) -> Result<T, String>,
-    ) -> Result<T, String> {
-        let before = self.left.tree_bytes;
-        let tree = json_tree::read(text, self)?;
-        let bytes = before - self.left.tree_bytes;
-        let made = make(&tree, self);
-        drop(tree);
-        self.let_go(bytes);
-        made
+    /// Bytes that trees of JSON may take yet.
+    pub fn tree_bytes_left(&self) -> usize {
+        self.left.tree_bytes
     }
 
     /// Takes so many values.

@@ -17,6 +17,24 @@ const OBJECT_BYTES: usize = 640;
 /// A name's place beside its value's in an object, which is half empty where it is large; and what the allocator takes for a text.
 const TEXT_BYTES: usize = 64;
 
+/// What `make` makes of a tree of JSON, which is gone then.
+///
+/// # Errors
+/// There is no such tree, or what `make` says.
+pub fn with_tree<'a, T>(
+    text: &[u8],
+    budget: &mut Budget<'a>,
+    make: impl FnOnce(&Value, &mut Budget<'a>) -> Result<T, String>,
+) -> Result<T, String> {
+    let before = budget.tree_bytes_left();
+    let tree = read(text, budget)?;
+    let bytes = before - budget.tree_bytes_left();
+    let made = make(&tree, budget);
+    drop(tree);
+    budget.let_go(bytes);
+    made
+}
+
 /// The tree of this text.
 ///
 /// # Errors

@@ -152,7 +152,7 @@ fn read(payload: &Payload, ty: &Type, budget: &mut Budget<'_>) -> Result<Val, St
         return Err("it holds references, which mean nothing to this component: pass the value".to_owned());
     }
     match payload.encoding {
-        Encoding::Json => budget.of_tree(&payload.data, |value, budget| json::read(value, ty, budget)),
+        Encoding::Json => json_tree::with_tree(&payload.data, budget, |value, budget| json::read(value, ty, budget)),
         Encoding::Bincode => binary::read(&payload.data, ty, budget),
         Encoding::Raw => bytes(&payload.data, ty, budget),
     }

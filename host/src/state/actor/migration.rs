@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::plans::ActorPlans;
 use crate::state::object::ObjectRef;
 use crate::types::error::TaskError;
-use crate::types::manifest::ModuleInfo;
+use crate::types::module_info::ModuleInfo;
 use crate::types::plan::TaskPlan;
 use crate::types::sync::{Mutex, rank};
 

@@ -16,7 +16,7 @@ use crate::state::actor::lane::Submitter;
 use crate::state::object::ObjectRef;
 use crate::state::task::{TaskRecord, Work};
 use crate::types::limits::{CYCLE_NAMES_MAX, WAIT_OBJECTS_MAX};
-use crate::types::manifest::ModuleInfo;
+use crate::types::module_info::ModuleInfo;
 use crate::types::plan::TaskPlan;
 use crate::types::resources::{Milli, ResourceSet};
 

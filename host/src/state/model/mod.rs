@@ -20,7 +20,7 @@ use super::task::{TaskRecord, TaskSink, TaskSpec, Work};
 use crate::types::capabilities::Capabilities;
 use crate::types::ids::{ModuleId, TaskId};
 use crate::types::limits::TaskLimits;
-use crate::types::manifest::ModuleInfo;
+use crate::types::module_info::ModuleInfo;
 use crate::types::plan::TaskPlan;
 
 /// Hears of no task: the models say themselves when one is ready.

@@ -17,7 +17,7 @@ use crate::types::capabilities::Capabilities;
 use crate::types::limits::{
     ANCESTOR_BYTES, LINEAGE_BYTES_MAX, LINEAGE_DEPTH_MAX, OBJECT_OVERHEAD_BYTES, SPILL_BYTES_MIN,
 };
-use crate::types::manifest::ModuleInfo;
+use crate::types::module_info::ModuleInfo;
 use crate::types::plan::TaskPlan;
 
 /// Where an object came from, or why it cannot be made again.

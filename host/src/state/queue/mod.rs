@@ -1,5 +1,6 @@
 //! Who may run next: the scheduler, the queues that it takes from, the places for pending tasks, and deadlines.
 
+pub mod desk;
 pub mod priority_queue;
 pub mod ready_queue;
 pub mod room;

@@ -1,17 +1,17 @@
 //! Who may run next. CPU slots, custom resources and instances are permits: a task starts when it holds all it needs.
 //! What has started takes turns on the threads: a job that was woken, a task that is to start, a job that was preempted.
 
-mod desk;
+mod after;
 mod holdings;
 mod reservation;
 mod search;
 mod spares;
+mod startable;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use self::desk::After;
-pub use self::desk::Desk;
+pub use self::after::After;
 use self::holdings::Holdings;
 use self::search::Search;
 use self::spares::Spares;
@@ -414,6 +414,11 @@ impl<J> Scheduler<J> {
     /// Is there no instance for somebody who is ready?
     fn lacks_instances(&self) -> bool {
         self.ready.owners().any(|owner| !self.held.leaves_one(self.instances_free, owner))
+    }
+
+    /// What is to be done when nobody holds it any more, if there is anything.
+    pub fn take_after(&mut self) -> Option<After> {
+        if self.after.is_empty() { None } else { Some(std::mem::take(&mut self.after)) }
     }
 
     /// There is one more thread.

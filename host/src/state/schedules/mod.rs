@@ -29,7 +29,7 @@ use crate::types::clock::{ManualClock, Moment};
 use crate::types::error::{ErrorKind, TaskError};
 use crate::types::ids::{ModuleId, TaskId};
 use crate::types::limits::TaskLimits;
-use crate::types::manifest::ModuleInfo;
+use crate::types::module_info::ModuleInfo;
 use crate::types::plan::TaskPlan;
 use crate::types::resources::ResourceSet;
 

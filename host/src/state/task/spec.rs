@@ -10,7 +10,7 @@ use crate::state::object::stream::Stream;
 use crate::types::budget::Budget;
 use crate::types::capabilities::Capabilities;
 use crate::types::ids::TaskId;
-use crate::types::manifest::ModuleInfo;
+use crate::types::module_info::ModuleInfo;
 use crate::types::plan::TaskPlan;
 
 /// What a task is to do.

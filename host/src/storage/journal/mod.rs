@@ -8,6 +8,7 @@
 
 mod carry;
 mod chores;
+mod error;
 mod files;
 mod index;
 mod reading;
@@ -25,7 +26,9 @@ use tracing::Level;
 
 use carry::{Carry, Room};
 pub use chores::Chores;
+pub use error::JournalError;
 pub use files::{Files, Find};
+use reading::Reading;
 pub use record::{Entry, Key, Kind, Owner};
 use segment::{Found, Place, Segment};
 
@@ -37,23 +40,6 @@ const WRITE_BYTES: usize = 4 << 20;
 
 /// A file whose head is damaged is kept under this name, one at most, for whoever wants to look at it.
 const DAMAGED: &str = "damaged";
-
-/// Why a journal can't be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum JournalError {
-    /// The system refuses.
-    #[error("{0}")]
-    Io(#[from] io::Error),
-    /// Another host writes to it.
-    #[error("another process uses it: a journal has one writer, so wait for that one, or name another folder")]
-    InUse,
-    /// It was written by another version.
-    #[error("it has the format {0}, which this version does not know: name another folder, or delete this one")]
-    OtherVersion(u32),
-    /// The limit cannot be.
-    #[error("{0} bytes are too few: a journal takes at least {JOURNAL_BYTES_MIN}")]
-    TooSmall(u64),
-}
 
 /// A journal, as its one writer holds it.
 pub struct Journal {
@@ -295,7 +281,7 @@ impl Journal {
             }
             carried += place.length;
             taken.push((key, place));
-            match reading::Reading::new(oldest.clone(), &place).finish() {
+            match Reading::new(oldest.clone(), &place).finish() {
                 Ok(Some(entry)) => batch.add(&self.newest, &entry, place.carried.saturating_add(1)),
                 Ok(None) => {
                     self.files.warn(|dir| format!("a record of the journal '{dir}' is damaged, and is dropped"))
@@ -357,7 +343,7 @@ fn open_files(dir: &Path, files: &Files, chores: &Chores) -> Result<Newest, Jour
         };
         let is_last = Some(number) == numbers.last();
         if is_last {
-            segment.cut_torn_end(&mut found)?;
+            cut_torn_end(&segment, &mut found)?;
         }
         let Found { records, damaged: places, length } = found;
         damaged += places;
@@ -383,6 +369,18 @@ fn begin_file(dir: &Path, number: u64, files: &Files, chores: &Chores) -> io::Re
     chores.note_new(&segment);
     files.with_segments(|segments| segments.push_back(segment.clone()));
     Ok(Newest { segment, length: segment::FILE_HEAD_BYTES as u64, records: 0 })
+}
+
+/// The newest file goes on behind its last whole record: one that was being written when the process ended is cut off.
+fn cut_torn_end(segment: &Arc<Segment>, found: &mut Found) -> io::Result<()> {
+    if let Some((_, last)) = found.records.last()
+        && Reading::new(segment.clone(), last).finish()?.is_none()
+    {
+        found.length = last.at;
+        found.records.pop();
+        found.damaged += 1;
+    }
+    segment.cut(found.length)
 }
 
 /// A file whose head is not whole: nothing in it can be checked.

@@ -7,8 +7,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::JournalError;
-use super::reading::Reading;
+use super::error::JournalError;
 use super::record::{Entry, HEAD_BYTES, Head, Key, Kind, MARKER, Owner, SEAL_BYTES, Salt};
 
 /// Says what the file is.
@@ -134,20 +133,12 @@ impl Segment {
         Ok(found)
     }
 
-    /// The newest file goes on behind its last whole record: one that was being written when the process ended is cut
-    /// off. Says whether there was one among the records that were found.
+    /// Cuts off what is behind so many bytes.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn cut_torn_end(self: &Arc<Self>, found: &mut Found) -> io::Result<()> {
-        if let Some((_, last)) = found.records.last()
-            && Reading::new(self.clone(), last).finish()?.is_none()
-        {
-            found.length = last.at;
-            found.records.pop();
-            found.damaged += 1;
-        }
-        self.file.set_len(found.length)
+    pub fn cut(&self, length: u64) -> io::Result<()> {
+        self.file.set_len(length)
     }
 
     /// The random bytes of its checksums.

@@ -79,8 +79,9 @@ impl Spares {
 mod tests {
     use std::collections::BTreeMap;
 
+    use crate::state::queue::desk::Desk;
     use crate::state::queue::room::Room;
-    use crate::state::queue::scheduler::{Desk, Next, Scheduler, Wants};
+    use crate::state::queue::scheduler::{Next, Scheduler, Wants};
     use crate::types::ids::ModuleId;
     use crate::types::resources::ResourceSet;
 

@@ -1,15 +1,11 @@
-//! The scheduler behind its lock, and what is left to be done when nobody holds that.
+//! The scheduler behind its lock.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Waker;
 use std::time::Instant;
 
-use super::{Next, Scheduler};
-use crate::state::task::TaskRecord;
+use super::scheduler::{After, Next, Scheduler};
 use crate::types::limits::LOOK_AT_LEAST;
-use crate::types::panics::wake;
 use crate::types::sync::{Guard, Mutex, rank};
 
 /// Turns between two looks at the clock.
@@ -25,38 +21,8 @@ pub struct Desk<J> {
     looked_ms: AtomicU64,
 }
 
-/// What is to be done once the lock is let go: a task that is dropped may be the last to hold an actor, and whoever is woken may
-/// want a thread, and both ask for the scheduler.
-#[derive(Default)]
-pub struct After {
-    tasks: Vec<Arc<TaskRecord>>,
-    wakers: Vec<Waker>,
-}
-
 /// The scheduler, held.
 pub struct Turn<'a, J>(Option<Guard<'a, Scheduler<J>>>);
-
-impl After {
-    /// The task may be the last one's.
-    pub fn drop_later(&mut self, task: Arc<TaskRecord>) {
-        self.tasks.push(task);
-    }
-
-    /// Somebody is to be woken.
-    pub fn wake(&mut self, waker: Option<Waker>) {
-        self.wakers.extend(waker);
-    }
-
-    fn is_empty(&self) -> bool {
-        self.tasks.is_empty() && self.wakers.is_empty()
-    }
-
-    /// Does it, where no lock is held.
-    pub fn run(self) {
-        self.wakers.into_iter().for_each(wake);
-        drop(self.tasks);
-    }
-}
 
 impl<J> Desk<J> {
     /// A desk for this scheduler.
@@ -135,12 +101,9 @@ impl<J> DerefMut for Turn<'_, J> {
 
 impl<J> Drop for Turn<'_, J> {
     fn drop(&mut self) {
-        let after = match &mut self.0 {
-            Some(scheduler) if !scheduler.after.is_empty() => std::mem::take(&mut scheduler.after),
-            _ => After::default(),
-        };
+        let after = self.0.as_deref_mut().and_then(Scheduler::take_after);
         // The lock first.
         self.0 = None;
-        after.run();
+        after.into_iter().for_each(After::run);
     }
 }

@@ -1,138 +1,21 @@
-//! Pressure on the object store: threads that write cold objects to disk, and read them back when somebody wants them.
-
-use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
-
-use bytes::Bytes;
-use tracing::Level;
+//! The threads that write cold objects to disk, and read them back when somebody wants them.
 
 use super::Runtime;
-use super::observers::Observers;
-use super::workers::Presence;
-use crate::state::object::cold::Walk;
+use super::presence::Presence;
+use super::spiller::Spiller;
 use crate::state::object::gathering::{Duty, Errand, Gathered, Gatherings, Need};
 use crate::state::object::place::Stored;
-use crate::state::object::store::{ObjectStore, Relief, Reservation};
+use crate::state::object::store::{ObjectStore, Reservation};
 use crate::state::object::{ObjectRef, Outcome};
-use crate::storage::spill::SpillFolder;
 use crate::types::error::{TaskError, TaskResult};
 use crate::types::ids::ObjectId;
-use crate::types::limits::{DISK_THREADS, FUTILE_WALK_REST, ROOM_PATIENCE, SPILL_RETRY};
+use crate::types::limits::{DISK_THREADS, ROOM_PATIENCE, SPILL_RETRY};
 use crate::types::panics::{Finally, caught};
-use crate::types::sync::{Mutex, rank};
-use crate::types::voice::Voice;
-
-/// Moves cold objects to a folder, in the background before the store is full, and at once when it is.
-pub(super) struct Spiller {
-    folder: Arc<SpillFolder>,
-    store: Weak<ObjectStore>,
-    line: Arc<Gatherings>,
-    /// One writes at a time: two would take what the other has made room for.
-    writing: Mutex<(), { rank::SPILLING }>,
-    futile: Mutex<Option<Futile>, { rank::STORE }>,
-    /// Was it said that the disk takes no more, since it last refused nothing?
-    complained: AtomicBool,
-    voice: Voice,
-}
-
-/// A walk over all cold objects of which none could be spilled: the same would come of another one at once.
-struct Futile {
-    /// When it is worth another one.
-    until: Instant,
-    /// How many objects that can be spilled there ever were.
-    added: u64,
-    why: Option<TaskError>,
-}
-
-impl Spiller {
-    pub fn new(folder: Arc<SpillFolder>, store: &Arc<ObjectStore>, observers: &Observers) -> Self {
-        let (store, line) = (Arc::downgrade(store), store.gatherings().clone());
-        let littered = line.clone();
-        folder.leave_to(move || littered.litter());
-        Spiller {
-            folder,
-            store,
-            line,
-            writing: Mutex::new(()),
-            futile: Mutex::new(None),
-            complained: AtomicBool::new(false),
-            voice: observers.voice(),
-        }
-    }
-
-    /// Bytes that are on disk.
-    pub fn used_bytes(&self) -> u64 {
-        self.folder.used_bytes()
-    }
-
-    /// Spills the next object of the walk, unless somebody uses it. What was freed is put with `left`, for where no lock is held.
-    /// Gives how much it was; `None` at the end.
-    ///
-    /// # Errors
-    /// `OutOfDisk`.
-    fn spill_next(&self, walk: &mut Walk<'_>, left: &mut Vec<(ObjectRef, Bytes)>) -> Option<Result<u64, TaskError>> {
-        let object = walk.next()?;
-        let freed = object.put_away(&self.folder);
-        let bytes = freed.as_ref().map(|bytes| bytes.len() as u64).map_err(TaskError::clone);
-        // Whoever else held it may be gone by now.
-        left.push((object, freed.unwrap_or_default()));
-        Some(bytes)
-    }
-
-    /// Spills as few objects as it takes until it is `enough`, the coldest first. False where all that can be spilled is not
-    /// enough, with the reason where that is the disk.
-    fn spill_until(
-        &self,
-        store: &ObjectStore,
-        left: &mut Vec<(ObjectRef, Bytes)>,
-        mut enough: impl FnMut(&mut Vec<(ObjectRef, Bytes)>) -> bool,
-    ) -> (bool, Option<TaskError>) {
-        if enough(left) {
-            return (true, None);
-        }
-        let (began, added) = (Instant::now(), store.spillable_added());
-        if let Some(futile) = &*self.futile.lock()
-            && futile.until > began
-            && futile.added == added
-        {
-            return (false, futile.why.clone());
-        }
-        let (mut walk, mut spilled, mut refused) = (store.coldest(), 0, None);
-        while let Some(freed) = self.spill_next(&mut walk, left) {
-            // A smaller one may find room on the disk yet.
-            spilled += freed.map_err(|error| refused.get_or_insert(error)).unwrap_or_default();
-            if enough(left) {
-                return (true, None);
-            }
-        }
-        if spilled == 0 {
-            let rest = (began.elapsed() * FUTILE_WALK_REST).min(SPILL_RETRY);
-            let futile = Futile { until: Instant::now() + rest, added, why: refused.clone() };
-            let before = self.futile.lock().replace(futile);
-            drop(before);
-        }
-        (false, refused)
-    }
-}
-
-impl Relief for Arc<Spiller> {
-    fn pressed(&self) {
-        self.line.press();
-    }
-
-    fn make_room(&self, taken: &mut dyn FnMut() -> bool) -> Result<(), TaskError> {
-        let Some(store) = self.store.upgrade() else { return Ok(()) };
-        let mut left = Vec::new();
-        let writing = self.writing.lock();
-        // Others take what is freed before it can be.
-        let (_, refused) = self.spill_until(&store, &mut left, |_| taken());
-        drop(writing);
-        drop(left);
-        refused.map_or(Ok(()), Err)
-    }
-}
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+use tracing::Level;
 
 /// A thread that writes and reads.
 struct Reader {

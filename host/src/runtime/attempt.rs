@@ -6,11 +6,10 @@ use tracing::Level;
 
 use super::Runtime;
 use super::arguments::Missing;
-use super::faults::host_failed;
-use super::modules::code_of;
+use super::faults::{dependency_failed, host_failed};
 use super::shutdown::shut_down;
 use crate::port::Port;
-use crate::sandbox::Instance;
+use crate::sandbox::{Instance, LoadedModule};
 use crate::state::object::payload::{Encoding, Payload};
 use crate::state::object::{ObjectRef, Outcome};
 use crate::state::task::cancellation::{Cancellation, StopReason};
@@ -49,18 +48,6 @@ impl TaskSink for Runtime {
             self.give_up(start, self.stopped(start, StopReason::ActorKilled));
         }
     }
-}
-
-/// The error of a task whose argument failed. However long the chain of such tasks is, each tells once why the first one's argument did.
-pub(super) fn dependency_failed(cause: &TaskError) -> TaskError {
-    const TEXT: &str = "an argument could not be had";
-    let goes_on = cause.kind == ErrorKind::DependencyFailed;
-    let message = if goes_on { cause.message.clone() } else { format!("{TEXT}: {}", cause.message) };
-    let mut error = TaskError::new(ErrorKind::DependencyFailed, message).caused_by(cause);
-    if goes_on {
-        error.causes.iter_mut().take(1).for_each(|cause| TEXT.clone_into(&mut cause.message));
-    }
-    error
 }
 
 impl Runtime {
@@ -114,7 +101,7 @@ impl Runtime {
     /// A fresh instance of the task's module.
     pub(super) async fn instance(self: &Arc<Self>, task: &Arc<TaskRecord>) -> Result<Instance, TaskError> {
         let gone = || TaskError::new(ErrorKind::Internal, "the module's code is gone");
-        let code = code_of(&task.spec.module).ok_or_else(gone)?;
+        let code = LoadedModule::code_of(&task.spec.module).ok_or_else(gone)?;
         let port: Arc<dyn Port> = self.clone();
         Instance::start(&self.sandbox, &code, task.clone(), port).await
     }

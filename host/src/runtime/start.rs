@@ -1,0 +1,126 @@
+//! The beginning of a runtime.
+
+use super::journal::Keeper;
+use super::observers::Observers;
+use super::{Runtime, Tally};
+use dashmap::DashMap;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::{Arc, Weak};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use super::endings::Endings;
+use super::loading::{CompilingLines, DescribingLine};
+use super::spiller::Spiller;
+use super::workers::Workers;
+use crate::sandbox::Sandbox;
+use crate::state::actor::move_turns::MoveTurns;
+use crate::state::actor::names::ActorNames;
+use crate::state::modules::Modules;
+use crate::state::object::store::ObjectStore;
+use crate::state::queue::desk::Desk;
+use crate::state::queue::room::Room;
+use crate::state::queue::scheduler::Scheduler;
+use crate::state::queue::timers::Timers;
+use crate::storage::spill::SpillFolder;
+use crate::types::capabilities::Capabilities;
+use crate::types::clock::Clock;
+use crate::types::ids::Counter;
+use crate::types::limits::MOVES_AT_ONCE;
+use crate::types::plan::HostLimits;
+use crate::types::resources::ResourceSet;
+use crate::types::sync::Mutex;
+
+/// What a runtime is made from.
+pub struct RuntimeConfig {
+    /// CPU slots and custom resources.
+    pub resources: ResourceSet,
+    /// Instances that live at once.
+    pub instances: u32,
+    /// Tasks that are pending at once.
+    pub pending_tasks: usize,
+    /// Bytes of the object store.
+    pub object_store_bytes: u64,
+    /// Where objects go that have no room there; nowhere where there is none.
+    pub spill: Option<Arc<SpillFolder>>,
+    /// What holds for all tasks.
+    pub limits: HostLimits,
+    /// What tasks may touch that the embedder submits.
+    pub capabilities: Capabilities,
+    /// Time between asking a task to stop and ending it.
+    pub cancel_grace: std::time::Duration,
+    /// May a thread that waits for a task run it?
+    pub helping: bool,
+    /// Who is told of lines, events and receipts.
+    pub observers: Observers,
+    /// What outlives the process.
+    pub journal: Option<Keeper>,
+}
+
+impl Runtime {
+    /// A runtime whose work runs on this tokio runtime, and that watches the `time` on that one.
+    pub fn new(
+        config: RuntimeConfig,
+        sandbox: Arc<Sandbox>,
+        clock: Arc<dyn Clock>,
+        tokio: Handle,
+        time: &Handle,
+    ) -> Arc<Self> {
+        let room = Room::new(config.pending_tasks);
+        let describing = DescribingLine::new(config.resources.memory_bytes);
+        let scheduler = Scheduler::new(config.resources, config.instances, room.clone());
+        let store = ObjectStore::new(config.object_store_bytes);
+        let spiller = config.spill.map(|folder| Arc::new(Spiller::new(folder, &store, &config.observers)));
+        spiller.iter().for_each(|spiller| store.relieve_by(Box::new(spiller.clone())));
+        let endings = Arc::<Endings<Runtime>>::default();
+        store.work_apart_by(Box::new(endings.clone()));
+        let runtime = Arc::new_cyclic(|me| Runtime {
+            me: me.clone(),
+            sandbox,
+            clock,
+            store,
+            spiller,
+            modules: Modules::default(),
+            compiling: CompilingLines::new(),
+            describing,
+            moving: MoveTurns::new(MOVES_AT_ONCE),
+            names: ActorNames::default(),
+            creating: Mutex::new(()),
+            nobody: Mutex::new(Weak::new()),
+            scheduler: Desk::new(scheduler),
+            workers: Workers::new(),
+            room,
+            timers: Mutex::new(Timers::default()),
+            timers_changed: Notify::new(),
+            running: Mutex::default(),
+            actors: DashMap::new(),
+            failing: Mutex::new(VecDeque::new()),
+            failing_now: AtomicBool::new(false),
+            endings,
+            detector: Arc::default(),
+            ending: AtomicUsize::new(0),
+            ended: AtomicU64::new(0),
+            suspicious: AtomicBool::new(false),
+            progress: Notify::new(),
+            draining: AtomicBool::new(false),
+            halted: AtomicBool::new(false),
+            limits: config.limits,
+            capabilities: Arc::new(config.capabilities),
+            cancel_grace: config.cancel_grace,
+            helping: config.helping,
+            imports: config.observers.guard("a function that the host called for a guest"),
+            tokio,
+            observers: config.observers,
+            journal: config.journal,
+            tally: Tally::default(),
+            task_ids: Counter::default(),
+            actor_ids: Counter::default(),
+            module_ids: Counter::default(),
+        });
+        time.spawn(super::deadlines::watch(runtime.clone()));
+        time.spawn(super::end_threads::mind(runtime.clone()));
+        time.spawn(super::relief::watch(runtime.clone()));
+        runtime
+    }
+}
