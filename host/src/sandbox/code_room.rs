@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::module::ModuleError;
+use super::module_error::ModuleError;
 
 /// Bytes of code that there may be.
 #[derive(Debug)]

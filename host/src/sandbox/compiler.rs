@@ -2,7 +2,7 @@
 
 use wasmtime::Engine;
 
-use super::module::ModuleError;
+use super::module_error::ModuleError;
 use super::{ground, refusal};
 
 /// Stack of a compiler's thread. The parser takes up to 3 KiB of it for each type inside another, ten times as much where

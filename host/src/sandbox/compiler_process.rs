@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
 use super::compiler::{self, NativeCode};
-use super::module::ModuleError;
+use super::module_error::ModuleError;
 use crate::types::error::shorten;
 use crate::types::limits::{
     COMPILER_MEMORY_BYTES, COMPILER_MEMORY_BYTES_MIN, COMPILER_THREADS_MAX, COMPILER_TIME, ERROR_TEXT_MAX,

@@ -231,6 +231,16 @@ impl TryFrom<wire::ActorOptions> for ActorOptions {
     }
 }
 
+/// The error that a function of a guest returned.
+pub fn program_error(failure: wire::Failure) -> TaskError {
+    let kind = if failure.invalid_argument { ErrorKind::InvalidArgument } else { ErrorKind::TaskFailed };
+    let error = TaskError::new(kind, failure.message);
+    match failure.cause {
+        Some(cause) => error.caused_by(&TaskError::from(cause)),
+        None => error,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,15 +1,12 @@
 //! What all guests of a host come from.
 
-use std::any::Any;
 use std::sync::{Arc, OnceLock};
-
-use wasmtime::component::Linker;
 
 use super::cache::ModuleCache;
 use super::code_room::CodeBytes;
 use super::compiler_process::CompilerProcess;
 use super::ground::Ground;
-use super::guest::Guest;
+use super::import_set::ImportSet;
 use super::permits::AllPermits;
 
 /// What the engine is made from.
@@ -23,17 +20,6 @@ pub struct EngineConfig {
     pub compiler: Option<CompilerProcess>,
     /// Bytes of native code of all modules.
     pub code_bytes: u64,
-}
-
-type Link = Box<dyn Fn(&mut Linker<Guest>) -> wasmtime::Result<()> + Send + Sync>;
-type Make = Box<dyn Fn() -> Box<dyn Any + Send> + Send + Sync>;
-
-/// An embedder's own imports: functions that it adds to the linker, and the state that each guest gets for them.
-pub struct ImportSet {
-    /// Adds the functions.
-    pub link: Link,
-    /// Makes the state.
-    pub make: Option<Make>,
 }
 
 /// The engines with everything that guests can import.

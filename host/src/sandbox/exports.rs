@@ -6,7 +6,8 @@ use wasmtime::component::{Component, ComponentExportIndex, Instance, TypedFunc};
 use wasmtime::{AsContextMut, Store};
 
 use super::bindings::exports::rustyray::core::guest::Manifest;
-use super::module::{GUEST_INTERFACE, ModuleError, SERVER_INTERFACE};
+use super::interfaces::{GUEST_INTERFACE, SERVER_INTERFACE};
+use super::module_error::ModuleError;
 use super::wire::{Encoding, Failure, Payload};
 
 /// `describe`.

@@ -4,10 +4,10 @@ use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::bindings::Module;
-use super::engine::ImportSet;
 use super::files;
 use super::guest::Guest;
 use super::host_calls;
+use super::import_set::ImportSet;
 use super::network::GuardedNetwork;
 use crate::types::limits::{BACKTRACE_FRAMES_MAX, DESCRIBED_AT_ONCE, MOVES_AT_ONCE, TABLE_ELEMENTS_MAX};
 

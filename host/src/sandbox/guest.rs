@@ -6,14 +6,14 @@ use std::sync::Arc;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use super::coming::Coming;
 use super::handles::{Handle, HandleTable, Handles};
-use super::host_call_yield::{ResultRoom, Turn};
-use super::host_calls::calls::Serving;
-use super::host_calls::coming::Coming;
 use super::limiter::GuestLimiter;
 use super::output::Transcript;
 use super::permits::AllPermits;
 use super::reach::{LookUps, Reach};
+use super::serving::Serving;
+use super::turn::{ResultRoom, Turn};
 use super::wasi;
 use crate::port::Port;
 use crate::state::task::TaskRecord;

@@ -18,17 +18,6 @@ pub struct Turns;
 /// Host calls between two looks at the clock, which takes longer than the rest of this.
 const CALLS_A_LOOK_MAX: u32 = 8;
 
-/// A guest's turn, as far as host calls know.
-#[derive(Default)]
-pub(super) struct Turn {
-    /// Host calls since the last look at the clock.
-    calls: u32,
-    /// Host calls that may pass without one: fewer where they take long.
-    calls_a_look: u32,
-    /// How often the task had given up its turn before, and since when it has this one.
-    begun: Option<(u64, Instant)>,
-}
-
 impl Guest {
     /// Has its turn lasted too long?
     fn turn_is_over(&mut self) -> bool {
@@ -53,16 +42,6 @@ impl Guest {
             }
         }
     }
-}
-
-/// What the engine may take out of a guest for a result that becomes values: no more than there is room for. When it does so is known
-/// by what comes before it, which is the return of the guest's function.
-#[derive(Clone, Copy)]
-pub(super) struct ResultRoom {
-    /// Bytes that it may take out for any other call.
-    pub for_others: usize,
-    /// Bytes of memory for each that it takes out.
-    pub bytes_each: usize,
 }
 
 /// Sets how many bytes the engine may take out of the guest from here on.

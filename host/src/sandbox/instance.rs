@@ -5,18 +5,19 @@ use std::sync::Arc;
 use wasmtime::component::{self, ComponentExportIndex, ComponentNamedList, Lift, Lower, TypedFunc};
 use wasmtime::{AsContextMut, Store};
 
-use super::convert::{give_payload, take_payload};
+use super::coming::Coming;
+use super::convert::{give_payload, program_error, take_payload};
 use super::engine::Sandbox;
 use super::exports::{CallFunc, ConstructFunc, GuestExports, RestoreFunc, SaveFunc, ServeFunc};
 use super::guest::Guest;
 use super::host_call_yield::Turns;
 use super::host_calls::calls;
-use super::host_calls::coming::Coming;
 use super::manifest::checked_manifest;
-use super::module::{LoadedModule, ModuleError};
+use super::module::LoadedModule;
+use super::module_error::ModuleError;
 use super::tank;
 use super::trap::{component_handles, exit_code, explain};
-use super::wire::{self, Failure};
+use super::wire;
 use crate::port::Port;
 use crate::state::actor::concurrent_calls::ConcurrentCalls;
 use crate::state::object::payload::{Encoding, Held, Payload};
@@ -327,14 +328,4 @@ fn checked_state(state: Payload) -> Result<Payload, TaskError> {
         return Err(TaskError::of_limit(ErrorKind::LimitExceeded, "checkpoint-bytes", CHECKPOINT_BYTES_MAX, bytes));
     }
     Ok(state)
-}
-
-/// The error that a function returned.
-pub(super) fn program_error(failure: Failure) -> TaskError {
-    let kind = if failure.invalid_argument { ErrorKind::InvalidArgument } else { ErrorKind::TaskFailed };
-    let error = TaskError::new(kind, failure.message);
-    match failure.cause {
-        Some(cause) => error.caused_by(&TaskError::from(cause)),
-        None => error,
-    }
 }

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use super::bindings::exports::rustyray::core::guest as wit;
 use super::convert::checked_name;
-use super::module::{ModuleError, SERVER_INTERFACE};
+use super::interfaces::SERVER_INTERFACE;
+use super::module_error::ModuleError;
 use crate::types::error::shorten;
 use crate::types::limits::{
     ARGUMENTS_MAX, CONCURRENCY_GROUPS_MAX, CONCURRENCY_MAX, ERROR_TEXT_MAX, MANIFEST_BYTES_MAX, MANIFEST_ENTRIES_MAX,

@@ -5,7 +5,7 @@
 //! out each component as often as it is instantiated: a kilobyte that doubles itself thirty times takes more memory than
 //! there is. Core modules inside are [weighed](super::weight).
 
-use super::module::ModuleError;
+use super::module_error::ModuleError;
 use super::weight::Weight;
 use crate::types::limits::{COMPONENT_NESTING_MAX, INSTANTIATED_BYTES_MAX, TYPE_NESTING_MAX};
 

@@ -6,12 +6,13 @@ use wasmtime::component::{ResourceType, Val};
 use wasmtime::{AsContextMut, Store, Trap};
 
 use super::guest::Guest;
-use super::host_call_yield::{ResultRoom, give_up_turn};
+use super::host_call_yield::give_up_turn;
 use super::instance::{Instance, explained};
-use super::reflected::resources::Step;
-use super::reflected::{Argument, Budget, Kept, Left, Payer, PlainFunction, lifted, resources, text};
+use super::reflected::steps::Step;
+use super::reflected::{Argument, Budget, Kept, Left, Payer, PlainFunction, lifted, text};
 use super::tank;
 use super::trap::is_too_much_taken;
+use super::turn::ResultRoom;
 use crate::state::object::payload::{Encoding, Held, Payload};
 use crate::state::task::TaskRecord;
 use crate::types;
@@ -133,12 +134,11 @@ impl Instance {
             }
             let plain = known.and_then(|steps| steps.get(&step.name, made.is_some()));
             let plain = plain.ok_or_else(|| unknown(step, made.is_some()))?;
-            let given = self.translated(left, |budget| step.given(plain, made.as_ref(), budget)).await?;
+            let given = self.translated(left, |budget| step.given(plain.parameters(), made.as_ref(), budget)).await?;
             let results = self.call_plain(plain, given).await?;
             match made {
                 None => {
-                    let handle =
-                        self.translated(left, |budget| resources::handle(plain, &results.made, budget)).await?;
+                    let handle = self.translated(left, |budget| plain.handle(&results.made, budget)).await?;
                     made = Some(handle.made);
                 }
                 // An error ends it; any other result is nobody's.

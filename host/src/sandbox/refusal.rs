@@ -2,7 +2,7 @@
 
 use wasmtime::component::Component;
 
-use super::module::ModuleError;
+use super::module_error::ModuleError;
 use crate::types::error::shorten;
 use crate::types::limits::ERROR_TEXT_MAX;
 

@@ -10,7 +10,7 @@
 
 use wasmparser::{BinaryReaderError, BlockType, CompositeInnerType, FunctionBody, Operator, Parser, Payload};
 
-use super::module::ModuleError;
+use super::module_error::ModuleError;
 use crate::types::limits::{
     BLOCK_VALUE_WEIGHT, BRANCHED_LOCALS_MAX, LOOPED_LOCALS_MAX, MODULE_BRANCHED_LOCALS_MAX, MODULE_ITEMS_MAX,
     MODULE_LOOPED_LOCALS_MAX, NESTED_LOOPS_MAX, SMALL_MODULE_BRANCHED_LOCALS, SMALL_MODULE_ITEMS,

@@ -3,8 +3,6 @@
 use bytes::Bytes;
 use wasmtime::component::{ComponentType, HasData, Lift, Linker, Lower, Resource, ResourceType};
 
-use super::guest::Guest;
-
 pub use crate::state::actor::ActorRef;
 pub use crate::state::object::ObjectRef;
 pub use crate::state::object::stream::StreamRef;
@@ -228,23 +226,6 @@ pub trait Host {
     fn drop_object(&mut self, object: Resource<ObjectRef>) -> wasmtime::Result<()>;
     fn drop_actor(&mut self, actor: Resource<ActorRef>) -> wasmtime::Result<()>;
     fn drop_stream(&mut self, stream: Resource<StreamRef>) -> wasmtime::Result<()>;
-}
-
-impl Host for Guest {
-    fn drop_object(&mut self, object: Resource<ObjectRef>) -> wasmtime::Result<()> {
-        drop(self.table.take(object)?);
-        Ok(())
-    }
-
-    fn drop_actor(&mut self, actor: Resource<ActorRef>) -> wasmtime::Result<()> {
-        drop(self.table.take(actor)?);
-        Ok(())
-    }
-
-    fn drop_stream(&mut self, stream: Resource<StreamRef>) -> wasmtime::Result<()> {
-        drop(self.table.take(stream)?);
-        Ok(())
-    }
 }
 
 impl<T: Host + ?Sized> Host for &mut T {

@@ -11,9 +11,9 @@ use std::time::Duration;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource};
 
-use super::super::convert::{give_payload, take_payload};
+use super::super::convert::{give_payload, program_error, take_payload};
 use super::super::guest::Guest;
-use super::super::instance::program_error;
+use super::super::serving::Serving;
 use super::super::tank;
 use super::super::trap::broken_contract;
 use super::super::wire;
@@ -53,15 +53,6 @@ enum Event {
     Dropped(u64),
     #[component(name = "over")]
     Over,
-}
-
-/// The calls that a guest serves at once.
-pub(in super::super) struct Serving {
-    concurrent_calls: Arc<ConcurrentCalls>,
-    /// Does the fuel that burns count for the call that ran last?
-    metered: bool,
-    /// Is it between two calls?
-    between: bool,
 }
 
 /// Links the functions.

@@ -3,12 +3,13 @@
 mod actors;
 pub mod bytes;
 pub(super) mod calls;
-pub(super) mod coming;
 mod handed;
+mod handle_drops;
 mod logging;
 pub(super) mod objects;
 mod streams;
 mod tasks;
+mod waits;
 
 use std::sync::Arc;
 

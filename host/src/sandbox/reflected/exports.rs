@@ -6,10 +6,11 @@ use std::sync::Arc;
 use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
 use wasmtime::component::{Component, ComponentExportIndex, ResourceType};
 
-use super::{Part, PlainFunction, leftovers, lifted, resources, text};
+use super::function::{Part, PlainFunction};
+use super::{leftovers, lifted, resources, text};
 use crate::sandbox::convert::checked_name;
 use crate::sandbox::manifest::check_bytes;
-use crate::sandbox::module::ModuleError;
+use crate::sandbox::module_error::ModuleError;
 use crate::state::object::payload::Encoding;
 use crate::types::limits::{ARGUMENTS_MAX, MANIFEST_ENTRIES_MAX};
 use crate::types::manifest::{BY_TYPES, FunctionInfo, LeftOut, Manifest};

@@ -3,10 +3,13 @@ use std::fmt::Debug;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use wasmtime::component::Component;
-use wasmtime::component::types::ComponentItem;
+use wasmtime::component::types::{ComponentItem, Type};
+use wasmtime::component::{Component, Val};
 
+use super::function::read;
 use super::*;
+use crate::state::object::payload::{Encoding, Payload};
+use crate::types::error::{ErrorKind, TaskError};
 use crate::types::limits::{JSON_TREE_BYTES_MAX, WIT_VALUE_FUEL, WIT_VALUES_A_LOOK, WIT_VALUES_MAX};
 
 const NAMED: &str = r#"
