@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::host::Host;
 use crate::port::log::{LogLine, LogSource};
 use crate::runtime::start::RuntimeConfig;
-use crate::runtime::{GuardedClock, IoThreads, Keeper, Observers, Runtime, Sinks, TokioClock};
+use crate::runtime::{GuardedClock, IoThreads, JournalHandle, Observers, Runtime, Sinks, TokioClock};
 use crate::sandbox::wasmtime;
 use crate::sandbox::wasmtime::component::Linker;
 use crate::sandbox::{CompilerProcess, EngineConfig, Guest, ImportSet, ModuleCache, Sandbox};
@@ -407,7 +407,7 @@ impl HostBuilder {
         let journal = self.journal.map(|path| journal(path, self.journal_bytes)).transpose()?;
         let io = IoThreads::start()?;
         let observers = Observers::start(self.sinks)?;
-        let keeper = journal.map(|journal| Keeper::start(journal, observers.voice())).transpose()?;
+        let handle = journal.map(|journal| JournalHandle::start(journal, observers.voice())).transpose()?;
         let clock: Arc<dyn Clock> = match self.clock {
             Some(clock) => Arc::new(GuardedClock::new(clock, io.time.clone(), observers.guard("the clock"))),
             None => Arc::new(TokioClock(io.time.clone())),
@@ -426,7 +426,7 @@ impl HostBuilder {
             cancel_grace: self.cancel_grace,
             helping: self.helping,
             observers,
-            journal: keeper,
+            journal: handle,
         };
         let runtime = Runtime::new(config, sandbox, clock, io.io.clone(), &io.time);
         runtime.start_workers(threads)?;

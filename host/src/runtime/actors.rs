@@ -210,7 +210,7 @@ impl Runtime {
             Ok(instance) => {
                 // Before anybody hears that it is ready: who does may kill it at once.
                 actor.mailbox.serves();
-                self.settle(task, Ok(self.store.token(Payload::new(Encoding::Json, "null"))));
+                self.complete(task, Ok(self.store.token(Payload::new(Encoding::Json, "null"))));
                 return Ok(instance);
             }
             Err(Missing::Lost) if actor.mailbox.puts_off() => return Err(Over::StartsLater(task.clone()).into()),
@@ -218,7 +218,7 @@ impl Runtime {
             Err(Missing::Failed(error)) => *error,
         };
         let error = Arc::new(task.describe(error));
-        self.settle(task, Err(error.clone()));
+        self.complete(task, Err(error.clone()));
         Err(if starts_again(actor, &error) { Unstarted::Crashed } else { Over::Dead(error).into() })
     }
 
@@ -384,7 +384,7 @@ impl Runtime {
     ) -> Served {
         let (alive, error) = match ended {
             Ok(Ok((instance, Ok(outcome)))) => {
-                self.settle(call, outcome);
+                self.complete(call, outcome);
                 return instance;
             }
             Ok(Ok((instance, Err(error)))) => (Some(instance).filter(|_| is_own(&error)), error),
@@ -397,7 +397,7 @@ impl Runtime {
         if (alive.is_some() || may_restart) && self.call_again(actor, call, &error) {
             return alive.unwrap_or(Err(error));
         }
-        self.settle(call, Err(Arc::new(crashed(call, error.clone(), may_restart))));
+        self.complete(call, Err(Arc::new(crashed(call, error.clone(), may_restart))));
         alive.unwrap_or(Err(error))
     }
 
@@ -498,7 +498,7 @@ impl Drop for OnDuty<'_> {
     fn drop(&mut self) {
         let OnDuty { runtime, actor, call, place, over } = self;
         if !*over {
-            runtime.survives("failed a call", || runtime.settle(call, Err(host_failed())));
+            runtime.survives("failed a call", || runtime.complete(call, Err(host_failed())));
         }
         if let Some(place) = place {
             runtime.unwatch_running(actor, *place);

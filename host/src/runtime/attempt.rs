@@ -109,7 +109,7 @@ impl Runtime {
     /// The end of an attempt: another one, or the outcome.
     fn conclude(&self, task: &Arc<TaskRecord>, outcome: Result<Outcome, Missing>) {
         match outcome {
-            Ok(outcome) => self.settle(task, outcome),
+            Ok(outcome) => self.complete(task, outcome),
             Err(Missing::Lost) => self.wait_once_more(task),
             Err(Missing::Failed(error)) => {
                 let error = self.late(task, &error).map_or(error, Into::into);
@@ -119,7 +119,7 @@ impl Runtime {
                         || format!("attempt {attempt} of {} #{} failed: {error}", task.spec.plan.name, task.spec.id);
                     self.observers.say(Level::DEBUG, failed);
                 } else {
-                    self.settle(task, Err(Arc::from(error)));
+                    self.complete(task, Err(Arc::from(error)));
                 }
             }
         }
@@ -146,7 +146,7 @@ impl Runtime {
                 self.watch_deadline(task);
                 task.watch_arguments();
             }
-            false => self.settle(task, Err(Arc::new(self.stopped(task, StopReason::Cancelled)))),
+            false => self.complete(task, Err(Arc::new(self.stopped(task, StopReason::Cancelled)))),
         }
         self.dispatch();
     }
@@ -199,7 +199,7 @@ impl Drop for Attempt {
             runtime.release(task);
         }
         if !*over {
-            runtime.survives("failed a task", || runtime.settle(task, Err(host_failed())));
+            runtime.survives("failed a task", || runtime.complete(task, Err(host_failed())));
         }
         // Last, so that at no moment the host looks idle while a task is between two places.
         runtime.leave(*place);

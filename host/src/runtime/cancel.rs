@@ -109,7 +109,7 @@ impl Runtime {
             // Its thread has others to run first, perhaps for long; who waits for the outcome need not wait for that. A deadline may
             // be followed by another attempt, and the end of an actor's call by the actor's.
             Stopped::WhileSuspended { last: true } if task.is_plain() => {
-                self.settle(task, Err(Arc::new(self.stopped(task, reason))));
+                self.complete(task, Err(Arc::new(self.stopped(task, reason))));
                 self.dispatch();
             }
             Stopped::WhileSuspended { .. } | Stopped::WhileRunning | Stopped::AlreadyDone => {}

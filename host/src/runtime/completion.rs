@@ -20,7 +20,7 @@ impl Runtime {
     /// Settles the outcome of a task, if that has not been done. An error is completed with what is known of the task.
     /// Tasks that waited for it may be ready now: a thread that does not ask for work next has to
     /// [`dispatch`](Self::dispatch).
-    pub(super) fn settle(&self, task: &Arc<TaskRecord>, outcome: Outcome) {
+    pub(super) fn complete(&self, task: &Arc<TaskRecord>, outcome: Outcome) {
         let outcome = outcome.map_err(|error| self.final_error(task, &error));
         let error = outcome.as_ref().err().cloned();
         let ends_children = self.ends_children(task, error.as_deref());
@@ -58,7 +58,7 @@ impl Runtime {
     /// Ends a task that has not begun, or settles one that could not be queued.
     pub(super) fn give_up(&self, task: &Arc<TaskRecord>, error: TaskError) {
         self.scheduler.lock().forget(task);
-        self.settle(task, Err(Arc::new(error)));
+        self.complete(task, Err(Arc::new(error)));
         if let Work::Call { actor, .. } = &task.spec.work {
             actor.mailbox.call_ended(task);
         }

@@ -166,7 +166,7 @@ impl Service {
             if let Poll::Ready(ended) = guest.as_mut().poll(cx) {
                 return Poll::Ready(ended);
             }
-            let moved = self.settle() | self.settle_stored(cx) | self.take(cx) | self.lose_patience(cx);
+            let moved = self.complete_ended() | self.complete_stored(cx) | self.take(cx) | self.lose_patience(cx);
             if !moved {
                 return Poll::Pending;
             }
@@ -249,7 +249,7 @@ impl Service {
     }
 
     /// Settles what is over. True if anything was.
-    fn settle(&mut self) -> bool {
+    fn complete_ended(&mut self) -> bool {
         let mut settled = false;
         while let Some(Ended { call, waited, end }) = self.concurrent_calls.pop_end() {
             let outcome = match end {
@@ -267,11 +267,11 @@ impl Service {
     }
 
     /// Settles those for whose results there is room now. True if any was.
-    fn settle_stored(&mut self, cx: &mut Context<'_>) -> bool {
+    fn complete_stored(&mut self, cx: &mut Context<'_>) -> bool {
         let mut settled = false;
         while let Poll::Ready(Some((call, waited, outcome))) = self.storing.poll_next_unpin(cx) {
             let stopped = |reason| Err(Arc::new(self.runtime.stopped(&call, reason)));
-            self.runtime.settle(&call, outcome.unwrap_or_else(stopped));
+            self.runtime.complete(&call, outcome.unwrap_or_else(stopped));
             self.leave(&call, waited);
             settled = true;
         }
@@ -287,12 +287,14 @@ impl Service {
             Ok(payload) => {
                 let bytes = payload.stored_bytes() + OBJECT_OVERHEAD_BYTES;
                 match self.runtime.store.reserve_at_once(bytes) {
-                    Ok(room) => self.runtime.settle(call, Ok(Value::new(payload, room.on(&call.spec.module.account)))),
+                    Ok(room) => {
+                        self.runtime.complete(call, Ok(Value::new(payload, room.on(&call.spec.module.account))))
+                    }
                     Err(_) => return self.store(call.clone(), payload, waited),
                 }
             }
             Err(error) if self.runtime.call_again(&self.actor, call, &error) => {}
-            Err(error) => self.runtime.settle(call, Err(Arc::new(error))),
+            Err(error) => self.runtime.complete(call, Err(Arc::new(error))),
         }
         self.leave(call, waited);
     }
@@ -352,7 +354,7 @@ impl Service {
             if self.actor.mailbox.kill_pending() {
                 self.seats.values().for_each(|seat| seat.call.stop_attempt(StopReason::ActorKilled));
             }
-            self.settle_stored(cx);
+            self.complete_stored(cx);
             match self.storing.is_empty() {
                 true => Poll::Ready(None),
                 false if !may_go_on => Poll::Pending,
@@ -364,7 +366,7 @@ impl Service {
 
     /// What came of the instance, and of the calls that were not answered.
     fn conclude(&mut self, ended: Outcome) -> Served {
-        self.settle();
+        self.complete_ended();
         let ran = self.concurrent_calls.charged();
         let left = self.concurrent_calls.abandoned();
         let error = match ended {
@@ -384,7 +386,7 @@ impl Service {
             let seen = self.seen_by(call, &ran, &error);
             let again = self.may_restart && self.runtime.call_again(&self.actor, call, &seen);
             if !again {
-                self.runtime.settle(call, Err(Arc::new(crashed(call, seen, self.may_restart))));
+                self.runtime.complete(call, Err(Arc::new(crashed(call, seen, self.may_restart))));
             }
             self.leave(call, *waited);
         }
@@ -414,11 +416,11 @@ impl Drop for Service {
         let runtime = self.runtime.clone();
         runtime.survives("failed the calls of an actor", || {
             for (call, waited) in self.concurrent_calls.abandoned() {
-                self.runtime.settle(&call, Err(host_failed()));
+                self.runtime.complete(&call, Err(host_failed()));
                 self.leave(&call, waited);
             }
             for seat in self.seats.values() {
-                self.runtime.settle(&seat.call, Err(host_failed()));
+                self.runtime.complete(&seat.call, Err(host_failed()));
             }
         });
         self.seats.drain().for_each(|(_, seat)| runtime.leave(seat.place));

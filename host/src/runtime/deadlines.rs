@@ -1,4 +1,4 @@
-//! Time: tasks whose deadline is past are ended, running and queued ones alike, and those that have rested are taken back. A thread
+//! Time: tasks whose deadline is past are ended, running and queued ones alike, and those whose backoff is over are taken back. A thread
 //! that does nothing else finds them, and others [end](super::endings) them.
 
 use std::sync::Arc;
@@ -28,13 +28,13 @@ impl Runtime {
             Due::Deadline(task) => {
                 if !self.survives("ended a task at its deadline", || self.expire(&task)) {
                     let error = self.stopped(&task, StopReason::Deadline);
-                    self.survives("settled a task at its deadline", || self.settle(&task, Err(Arc::new(error))));
+                    self.survives("settled a task at its deadline", || self.complete(&task, Err(Arc::new(error))));
                 }
             }
             Due::Nothing(over) => drop(over),
-            Due::Rested(task) => {
-                self.survives("took back a task that has rested", || {
-                    task.rested();
+            Due::BackoffOver(task) => {
+                self.survives("took back a task after its backoff", || {
+                    task.backoff_over();
                     self.dispatch();
                 });
             }
@@ -83,7 +83,7 @@ pub(super) async fn watch(runtime: Arc<Runtime>) {
             if due.is_empty() {
                 break;
             }
-            // Under the timers' lock: a halt finds what rested in the one place or in the other.
+            // Under the timers' lock: a halt finds what backs off in the one place or in the other.
             let refused = runtime.endings.due(due);
             drop(timers);
             drop(refused);

@@ -23,7 +23,7 @@ use crate::storage::journal::{Entry, Files, Journal, Key};
 use crate::types::voice::Voice;
 
 /// The journal of a running host.
-pub struct Keeper {
+pub struct JournalHandle {
     files: Arc<Files>,
     /// At most one request for each instance that lives, each of which waits for its answer.
     keeping: Arc<Line<Keeping>>,
@@ -33,7 +33,7 @@ pub struct Keeper {
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
-impl Keeper {
+impl JournalHandle {
     /// Starts the threads, which say what there is to say with this voice.
     ///
     /// # Errors
@@ -44,15 +44,15 @@ impl Keeper {
         let (keeping, finding, syncing) = (Arc::<Line<_>>::default(), Arc::<Line<_>>::default(), Arc::default());
         let threads = Mutex::default();
         // Those that were started end with it where another is not to be had.
-        let keeper = Keeper { files, keeping, finding, syncing, threads };
-        let finder = Finder::new(keeper.files.clone(), voice.clone());
-        let line = keeper.finding.clone();
-        keeper.spawn("rustyray-find", move || finder.serve(&line))?;
-        let (syncing, files, words) = (keeper.syncing.clone(), keeper.files.clone(), voice.clone());
-        keeper.spawn("rustyray-sync", move || syncing.serve(&chores, &files, &words))?;
-        let (line, syncing) = (keeper.keeping.clone(), keeper.syncing.clone());
-        keeper.spawn("rustyray-journal", move || Writer::new(journal, syncing, voice).serve(&line))?;
-        Ok(keeper)
+        let handle = JournalHandle { files, keeping, finding, syncing, threads };
+        let finder = Finder::new(handle.files.clone(), voice.clone());
+        let line = handle.finding.clone();
+        handle.spawn("rustyray-find", move || finder.serve(&line))?;
+        let (syncing, files, words) = (handle.syncing.clone(), handle.files.clone(), voice.clone());
+        handle.spawn("rustyray-sync", move || syncing.serve(&chores, &files, &words))?;
+        let (line, syncing) = (handle.keeping.clone(), handle.syncing.clone());
+        handle.spawn("rustyray-journal", move || Writer::new(journal, syncing, voice).serve(&line))?;
+        Ok(handle)
     }
 
     fn spawn(&self, name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
@@ -98,7 +98,7 @@ impl Keeper {
     }
 }
 
-impl Drop for Keeper {
+impl Drop for JournalHandle {
     fn drop(&mut self) {
         self.close();
         if self.threads.lock().len() < THREADS {

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::Runtime;
 use super::actors::yield_now;
-use super::journal::Keeper;
+use super::journal::JournalHandle;
 use crate::port::waiting::Parked;
 use crate::state::object::Outcome;
 use crate::state::object::payload::{Encoding, Held, Payload, Value};
@@ -41,14 +41,19 @@ impl Runtime {
         Ok(outcome)
     }
 
-    async fn find_result(&self, task: &Arc<TaskRecord>, journal: &Keeper, key: Key) -> Option<Outcome> {
+    async fn find_result(&self, task: &Arc<TaskRecord>, journal: &JournalHandle, key: Key) -> Option<Outcome> {
         let kept = self.from_journal(task, journal, key).await?;
         task.meter().found_in_journal();
         Some(kept)
     }
 
     /// What is kept under this key, or why the store has no room for it: it is not read before that is there.
-    pub(super) async fn from_journal(&self, task: &Arc<TaskRecord>, journal: &Keeper, key: Key) -> Option<Outcome> {
+    pub(super) async fn from_journal(
+        &self,
+        task: &Arc<TaskRecord>,
+        journal: &JournalHandle,
+        key: Key,
+    ) -> Option<Outcome> {
         loop {
             let bytes = journal.payload_bytes(&key)? + OBJECT_OVERHEAD_BYTES;
             let room = match self.result_room(task, bytes).await {
@@ -66,7 +71,7 @@ impl Runtime {
         }
     }
 
-    async fn keep_result(&self, task: &Arc<TaskRecord>, journal: &Keeper, key: Key, payload: &Payload) {
+    async fn keep_result(&self, task: &Arc<TaskRecord>, journal: &JournalHandle, key: Key, payload: &Payload) {
         if !payload.references.is_empty() || payload.data.len() as u64 > MEMO_BYTES_MAX {
             return;
         }

@@ -54,7 +54,7 @@ use tokio::sync::Notify;
 
 pub use clock::{GuardedClock, TokioClock};
 pub use io_threads::IoThreads;
-pub use journal::Keeper;
+pub use journal::JournalHandle;
 pub use loading::{on_blocking_threads_of, on_threads_of};
 pub use observers::{Observers, Sinks};
 
@@ -140,7 +140,7 @@ pub struct Runtime {
     observers: Observers,
     /// Of what an embedder's imports do while a guest runs.
     imports: Guard,
-    journal: Option<Keeper>,
+    journal: Option<JournalHandle>,
     tally: Tally,
     task_ids: Counter,
     actor_ids: Counter,

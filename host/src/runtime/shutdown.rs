@@ -32,15 +32,15 @@ impl Runtime {
         self.halted.store(true, Ordering::SeqCst);
         self.room.close();
         let queued = self.scheduler.lock().close();
-        let resting = self.timers.lock().take_resting();
+        let resting = self.timers.lock().take_backing_off();
         // Also those whose rest is over, and whom nobody has seen to.
-        let rested = self.endings.take_due().into_iter().filter_map(Due::rested);
+        let rested = self.endings.take_due().into_iter().filter_map(Due::backed_off);
         let resting: Vec<_> = resting.into_iter().chain(rested).collect();
         queued.iter().chain(&resting).for_each(|task| self.give_up(task, shut_down()));
         let running: Vec<_> = self.running.lock().iter().cloned().collect();
         for task in running {
             self.stop(&task, StopReason::HostShutDown);
-            self.settle(&task, Err(Arc::new(shut_down())));
+            self.complete(&task, Err(Arc::new(shut_down())));
         }
         self.names.clear();
         let actors: Vec<_> = self.actors.iter().filter_map(|entry| entry.value().upgrade()).collect();
@@ -62,7 +62,7 @@ impl Runtime {
         let cancelled: Vec<_> = running.iter().filter(|task| task.was_ended()).cloned().collect();
         drop(running);
         for task in cancelled {
-            self.settle(&task, Err(Arc::new(self.stopped(&task, StopReason::Cancelled))));
+            self.complete(&task, Err(Arc::new(self.stopped(&task, StopReason::Cancelled))));
         }
     }
 

@@ -88,20 +88,20 @@ impl Reader {
                     spiller.folder.remove_gone();
                     drop(swept);
                 }
-                Errand::Relieve => self.relieve(),
+                Errand::Evict => self.evict(),
                 Errand::Gather(need, change) => self.gather(&need, change),
             });
         }
     }
 
     /// Makes the store as empty as it should be. Between two objects those who need room at once have their turn.
-    fn relieve(&self) {
+    fn evict(&self) {
         let spiller = &self.spiller;
-        let mut relieving = Relieving { line: &spiller.line, rest: Duration::ZERO };
+        let mut evicting = Evicting { line: &spiller.line, rest: Duration::ZERO };
         let Some(store) = spiller.store.upgrade() else { return };
         let mut left = Vec::new();
         let mut writing = Some(spiller.writing.lock());
-        let (relieved, refused) = spiller.spill_until(&store, &mut left, |left| {
+        let (evicted, refused) = spiller.spill_until(&store, &mut left, |left| {
             writing = None;
             left.clear();
             let enough = store.excess() == 0;
@@ -112,8 +112,8 @@ impl Reader {
         });
         drop(writing);
         drop(left);
-        if !relieved {
-            relieving.rest = SPILL_RETRY;
+        if !evicted {
+            evicting.rest = SPILL_RETRY;
         }
         match refused {
             // It is tried again as long as the store is too full.
@@ -227,15 +227,15 @@ fn files(need: &Need, outcomes: &[Option<Outcome>]) -> Vec<(ObjectRef, Arc<dyn S
 }
 
 /// The store is made emptier. However that ends, it can be asked for again.
-struct Relieving<'a> {
+struct Evicting<'a> {
     line: &'a Gatherings,
     /// For how long there is no use in that.
     rest: Duration,
 }
 
-impl Drop for Relieving<'_> {
+impl Drop for Evicting<'_> {
     fn drop(&mut self) {
-        self.line.have_relieved(self.rest);
+        self.line.have_evicted(self.rest);
     }
 }
 

@@ -10,7 +10,7 @@ use super::observers::Observers;
 use crate::state::object::ObjectRef;
 use crate::state::object::cold::Walk;
 use crate::state::object::gathering::Gatherings;
-use crate::state::object::store::{ObjectStore, Relief};
+use crate::state::object::store::{Evictor, ObjectStore};
 use crate::storage::spill::SpillFolder;
 use crate::types::error::TaskError;
 use crate::types::limits::{FUTILE_WALK_REST, SPILL_RETRY};
@@ -110,9 +110,9 @@ impl Spiller {
     }
 }
 
-impl Relief for Arc<Spiller> {
-    fn pressed(&self) {
-        self.line.press();
+impl Evictor for Arc<Spiller> {
+    fn above_watermark(&self) {
+        self.line.evict_soon();
     }
 
     fn make_room(&self, taken: &mut dyn FnMut() -> bool) -> Result<(), TaskError> {

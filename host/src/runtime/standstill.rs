@@ -36,7 +36,7 @@ impl Runtime {
 
     /// What rests between two attempts comes by itself, and is waited for.
     fn end_a_standstill(&self, moves: u64) {
-        if self.timers.lock().has_resting() {
+        if self.timers.lock().has_backoffs() {
             return;
         }
         // Some may be gone.

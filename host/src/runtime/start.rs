@@ -1,6 +1,6 @@
 //! The beginning of a runtime.
 
-use super::journal::Keeper;
+use super::journal::JournalHandle;
 use super::observers::Observers;
 use super::{Runtime, Tally};
 use dashmap::DashMap;
@@ -55,7 +55,7 @@ pub struct RuntimeConfig {
     /// Who is told of lines, events and receipts.
     pub observers: Observers,
     /// What outlives the process.
-    pub journal: Option<Keeper>,
+    pub journal: Option<JournalHandle>,
 }
 
 impl Runtime {
@@ -72,7 +72,7 @@ impl Runtime {
         let scheduler = Scheduler::new(config.resources, config.instances, room.clone());
         let store = ObjectStore::new(config.object_store_bytes);
         let spiller = config.spill.map(|folder| Arc::new(Spiller::new(folder, &store, &config.observers)));
-        spiller.iter().for_each(|spiller| store.relieve_by(Box::new(spiller.clone())));
+        spiller.iter().for_each(|spiller| store.evict_by(Box::new(spiller.clone())));
         let endings = Arc::<Endings<Runtime>>::default();
         store.work_apart_by(Box::new(endings.clone()));
         let runtime = Arc::new_cyclic(|me| Runtime {

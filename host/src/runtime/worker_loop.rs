@@ -15,7 +15,7 @@ use super::floating_point::{self, use_default_modes};
 use super::job::{Job, Tag};
 use super::worker_state::WorkerState;
 use super::workers::{STATE, WORKERS, sit_down};
-use super::{Keeper, Runtime};
+use super::{JournalHandle, Runtime};
 use crate::state::object::ObjectRef;
 use crate::state::queue::scheduler::{Next, Wants};
 use crate::state::task::{TaskRecord, Work};
@@ -66,14 +66,14 @@ impl Runtime {
         self.endings.close();
         self.detector.close();
         self.store.gatherings().close();
-        self.journal.iter().for_each(Keeper::close);
+        self.journal.iter().for_each(JournalHandle::close);
     }
 
     /// Waits until the threads have ended, at most for `longest`.
     pub(crate) fn join_workers(&self, longest: Duration) {
         self.workers.join(longest);
         self.store.collect_now();
-        self.journal.iter().for_each(Keeper::join);
+        self.journal.iter().for_each(JournalHandle::join);
     }
 
     fn run_worker(self: Arc<Self>, number: usize) {

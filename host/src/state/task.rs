@@ -362,7 +362,7 @@ impl TaskRecord {
     }
 
     /// Its rest between two attempts is over: the sink has it again.
-    pub fn rested(self: &Arc<Self>) {
+    pub fn backoff_over(self: &Arc<Self>) {
         if !self.is_done()
             && !self.released.swap(true, Ordering::AcqRel)
             && let Some(sink) = self.sink.upgrade()

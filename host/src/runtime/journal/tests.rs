@@ -145,15 +145,15 @@ fn who_writes_does_not_wait_for_the_disk() {
 #[test]
 fn what_was_asked_for_before_the_end_is_written_and_read() {
     let folder = tempfile::tempdir().unwrap();
-    let keeper = Keeper::start(Journal::open(folder.path(), JOURNAL_BYTES).unwrap(), Voice::direct()).unwrap();
+    let handle = JournalHandle::start(Journal::open(folder.path(), JOURNAL_BYTES).unwrap(), Voice::direct()).unwrap();
     let (done, kept) = oneshot::channel();
-    keeper.keeping.ask(1, Keeping { entry: entry(1, 0, LARGE), done });
-    keeper.close();
-    keeper.join();
+    handle.keeping.ask(1, Keeping { entry: entry(1, 0, LARGE), done });
+    handle.close();
+    handle.join();
     assert_eq!(futures::executor::block_on(kept), Ok(()));
-    assert!(futures::executor::block_on(keeper.find(1, key(1, 0))).is_none(), "nobody reads any more");
-    drop(keeper);
-    let again = Keeper::start(Journal::open(folder.path(), JOURNAL_BYTES).unwrap(), Voice::direct()).unwrap();
+    assert!(futures::executor::block_on(handle.find(1, key(1, 0))).is_none(), "nobody reads any more");
+    drop(handle);
+    let again = JournalHandle::start(Journal::open(folder.path(), JOURNAL_BYTES).unwrap(), Voice::direct()).unwrap();
     let found = futures::executor::block_on(again.find(1, key(1, 0))).expect("it was kept");
     assert_eq!(found.data, vec![0; LARGE]);
 }

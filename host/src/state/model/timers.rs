@@ -116,7 +116,7 @@ impl World {
         while let Some(due) = self.timers.pop_due(now) {
             let (purpose, record) = match due {
                 Due::Deadline(record) => (Purpose::Deadline, record),
-                Due::Rested(record) => (Purpose::Rest, record),
+                Due::BackoffOver(record) => (Purpose::Rest, record),
                 Due::Nothing(_) => continue,
             };
             let name = record.spec.id.0 as usize;
@@ -156,7 +156,8 @@ impl World {
 
     /// The host ends: nobody rests any more.
     fn halt(mut self) {
-        let mut resting: Vec<usize> = self.timers.take_resting().iter().map(|task| task.spec.id.0 as usize).collect();
+        let mut resting: Vec<usize> =
+            self.timers.take_backing_off().iter().map(|task| task.spec.id.0 as usize).collect();
         resting.retain(|name| !self.tasks[*name].done);
         resting.sort_unstable();
         let expected: Vec<usize> = (0..self.tasks.len()).filter(|name| self.tasks[*name].rests).collect();

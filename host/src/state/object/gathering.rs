@@ -89,7 +89,7 @@ pub struct Gatherings {
     /// The same of those who need room alone.
     fewest_alone: AtomicU64,
     /// Has somebody said that the store is fuller than it should be, and no thread begun to see to that?
-    pressed: AtomicBool,
+    is_above: AtomicBool,
     /// Until when there is no use in that, in milliseconds since `begun`; 0 where there is.
     rests_until: AtomicU64,
     begun: Instant,
@@ -118,13 +118,13 @@ struct Line {
     /// Those who need room alone and at whom a thread is that may write to disk what makes room.
     giving: Vec<Giving>,
     /// The store is fuller than it should be.
-    pressed: bool,
+    is_above: bool,
     /// There are files that nobody needs any more.
     littered: bool,
     /// A thread removes them.
     sweeps: bool,
     /// A thread sees to that.
-    relieves: bool,
+    evicts: bool,
     /// Threads that read and have nothing to do.
     readers_free: usize,
     /// Until when the thread sleeps that never touches the disk; `None` for ever.
@@ -206,7 +206,7 @@ pub enum Errand {
     /// Remove the files that nobody needs any more.
     Sweep,
     /// See to it that the store is as empty as it should be.
-    Relieve,
+    Evict,
     /// Try to gather this, as things are after this change.
     Gather(Arc<Need>, u64),
 }
@@ -234,10 +234,10 @@ impl Default for Gatherings {
             served_now: Vec::new(),
             reading: HashMap::new(),
             giving: Vec::new(),
-            pressed: false,
+            is_above: false,
             littered: false,
             sweeps: false,
-            relieves: false,
+            evicts: false,
             readers_free: 0,
             sleeps_until: Some(Instant::now()),
             look_at: None,
@@ -252,7 +252,7 @@ impl Default for Gatherings {
             due: Condvar::new(),
             fewest: AtomicU64::new(u64::MAX),
             fewest_alone: AtomicU64::new(u64::MAX),
-            pressed: AtomicBool::new(false),
+            is_above: AtomicBool::new(false),
             rests_until: AtomicU64::new(0),
             begun: Instant::now(),
         }
@@ -326,11 +326,11 @@ impl Gatherings {
     }
 
     /// The store is fuller than it should be. Costs a look or two where that is known, or can't be helped.
-    pub fn press(&self) {
-        if self.pressed.load(Ordering::Relaxed) || self.rests() || self.pressed.swap(true, Ordering::AcqRel) {
+    pub fn evict_soon(&self) {
+        if self.is_above.load(Ordering::Relaxed) || self.rests() || self.is_above.swap(true, Ordering::AcqRel) {
             return;
         }
-        self.line.lock().pressed = true;
+        self.line.lock().is_above = true;
         self.changed.notify_one();
     }
 
@@ -416,10 +416,10 @@ impl Gatherings {
                 return Some(Errand::Sweep);
             }
             // One thread at a time: the other reads, and refuses.
-            if line.pressed && !line.relieves {
-                (line.pressed, line.relieves) = (false, true);
-                self.pressed.store(false, Ordering::Release);
-                return Some(Errand::Relieve);
+            if line.is_above && !line.evicts {
+                (line.is_above, line.evicts) = (false, true);
+                self.is_above.store(false, Ordering::Release);
+                return Some(Errand::Evict);
             }
             let now = Instant::now();
             if line.look_at.is_some_and(|at| at <= now) {
@@ -460,19 +460,19 @@ impl Gatherings {
     }
 
     /// The store is as empty as it should be, or as it can be: then nobody tries again for so long.
-    pub fn have_relieved(&self, rest: Duration) {
+    pub fn have_evicted(&self, rest: Duration) {
         let mut line = self.line.lock();
-        line.relieves = false;
+        line.evicts = false;
         let until = match rest.is_zero() {
             true => 0,
             false => {
-                line.pressed = false;
+                line.is_above = false;
                 (self.begun.elapsed() + rest).as_millis() as u64 + 1
             }
         };
         self.rests_until.store(until, Ordering::Relaxed);
-        if !line.pressed {
-            self.pressed.store(false, Ordering::Release);
+        if !line.is_above {
+            self.is_above.store(false, Ordering::Release);
         }
     }
 
@@ -1275,7 +1275,7 @@ mod tests {
         let (_store, line) = line();
         let waits = line.join(Vec::new(), 400, of(1, 0));
         let (need, change) = turn(&line);
-        let keeper = std::thread::spawn({
+        let handle = std::thread::spawn({
             let line = line.clone();
             move || line.next_duty()
         });
@@ -1286,7 +1286,7 @@ mod tests {
         line.line.lock().deadlines = BTreeSet::from([(Instant::now(), need.key)]);
         line.line.lock().readers_free = 1;
         line.put_back(&need, 400, change);
-        assert!(matches!(keeper.join().unwrap(), Some(Duty::Refuse(late)) if late.len() == 1));
+        assert!(matches!(handle.join().unwrap(), Some(Duty::Refuse(late)) if late.len() == 1));
         drop(waits);
     }
 
@@ -1346,17 +1346,17 @@ mod tests {
     #[test]
     fn one_thread_at_a_time_makes_the_store_emptier() {
         let (_store, line) = line();
-        line.press();
-        assert!(matches!(line.next(LIMIT), Some(Errand::Relieve)));
-        line.press();
+        line.evict_soon();
+        assert!(matches!(line.next(LIMIT), Some(Errand::Evict)));
+        line.evict_soon();
         let waits = line.join(Vec::new(), 1, of(1, 0));
         assert_eq!(round(&line, 1), [1], "the other one gathers");
-        line.have_relieved(Duration::ZERO);
-        assert!(matches!(line.next(LIMIT), Some(Errand::Relieve)));
+        line.have_evicted(Duration::ZERO);
+        assert!(matches!(line.next(LIMIT), Some(Errand::Evict)));
         // Nothing could be spilled: there is a pause, whoever asks.
-        line.press();
-        line.have_relieved(Duration::from_secs(3600));
-        line.press();
+        line.evict_soon();
+        line.have_evicted(Duration::from_secs(3600));
+        line.evict_soon();
         line.freed(0, LIMIT);
         assert_eq!(round(&line, 1), [1]);
         drop(waits);

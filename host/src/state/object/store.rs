@@ -31,7 +31,7 @@ pub struct ObjectStore {
     live: AtomicU64,
     ids: Counter,
     /// Where cold objects go; nowhere by default.
-    relief: OnceLock<Relieved>,
+    watermark: OnceLock<Watermark>,
     /// The objects that can be spilled.
     cold: ColdOrder,
     /// Threads that make room.
@@ -48,16 +48,16 @@ pub struct ObjectStore {
     crowded: u64,
 }
 
-struct Relieved {
-    relief: Box<dyn Relief>,
-    /// Bytes from which on it is asked for relief.
-    threshold: u64,
+struct Watermark {
+    evictor: Box<dyn Evictor>,
+    /// Bytes from which on it is asked for room.
+    high: u64,
 }
 
 /// What makes room in a full store.
-pub trait Relief: Send + Sync {
+pub trait Evictor: Send + Sync {
     /// The store is fuller than it should be. Returns at once.
-    fn pressed(&self);
+    fn above_watermark(&self);
 
     /// Makes room until what is needed is `taken`, which says whether it is, or nothing is left that can be spilled. Takes as long as
     /// writing that.
@@ -84,7 +84,7 @@ impl ObjectStore {
             used: AtomicU64::new(0),
             live: AtomicU64::new(0),
             ids: Counter::default(),
-            relief: OnceLock::new(),
+            watermark: OnceLock::new(),
             cold: ColdOrder::default(),
             making_room: AtomicUsize::new(0),
             gatherings: Arc::default(),
@@ -96,10 +96,10 @@ impl ObjectStore {
         })
     }
 
-    /// Has `relief` asked for room from now on.
-    pub fn relieve_by(&self, relief: Box<dyn Relief>) {
+    /// Has `evictor` asked for room from now on.
+    pub fn evict_by(&self, evictor: Box<dyn Evictor>) {
         let threshold = self.limit / 100 * SPILL_FROM_PERCENT;
-        let _ = self.relief.set(Relieved { relief, threshold });
+        let _ = self.watermark.set(Watermark { evictor, high: threshold });
     }
 
     /// Has `apart` do what takes long, from now on.
@@ -142,7 +142,7 @@ impl ObjectStore {
 
     /// Has it somewhere to spill to?
     pub(in crate::state) fn spills(&self) -> bool {
-        self.relief.get().is_some()
+        self.watermark.get().is_some()
     }
 
     /// Can a value of this payload be spilled?
@@ -268,7 +268,7 @@ impl ObjectStore {
     /// # Errors
     /// `ObjectStoreFull`, which names the limit.
     pub(crate) fn reserve_at_once(self: &Arc<Self>, bytes: u64) -> TaskResult<Reservation> {
-        let Some(relieved) = self.relief.get() else {
+        let Some(watermark) = self.watermark.get() else {
             return self.reserve_or_collect(bytes);
         };
         // A large one does not take what others have made room for, which takes them as long as a disk does.
@@ -277,8 +277,8 @@ impl ObjectStore {
             true => self.try_reserve(bytes),
             false => Err(self.used_bytes()),
         };
-        if self.used_bytes() > relieved.threshold {
-            relieved.relief.pressed();
+        if self.used_bytes() > watermark.high {
+            watermark.evictor.above_watermark();
         }
         reserved.map_err(|used| Arc::new(self.full(used, bytes)))
     }
@@ -315,7 +315,7 @@ impl ObjectStore {
     /// # Errors
     /// `ObjectStoreFull`, which names the limit, or `OutOfDisk`.
     pub(crate) fn reserve_now(self: &Arc<Self>, bytes: u64) -> TaskResult<Reservation> {
-        let Some(relieved) = self.relief.get().filter(|_| bytes <= self.limit) else {
+        let Some(watermark) = self.watermark.get().filter(|_| bytes <= self.limit) else {
             return self.reserve_free(bytes);
         };
         // Who makes room already comes first: that takes as long as a disk does.
@@ -330,7 +330,7 @@ impl ObjectStore {
         let over = Finally::new(|| {
             self.making_room.fetch_sub(1, Ordering::SeqCst);
         });
-        let made = relieved.relief.make_room(&mut || {
+        let made = watermark.evictor.make_room(&mut || {
             reservation = self.try_reserve(bytes).ok();
             reservation.is_some()
         });

@@ -56,16 +56,16 @@ pub enum Due {
     /// Its deadline is past.
     Deadline(Arc<TaskRecord>),
     /// It may be run once more.
-    Rested(Arc<TaskRecord>),
+    BackoffOver(Arc<TaskRecord>),
     /// Nothing of this one, which is over or has another deadline by now.
     Nothing(Option<Arc<TaskRecord>>),
 }
 
 impl Due {
-    /// The task, if it is one that has rested.
-    pub fn rested(self) -> Option<Arc<TaskRecord>> {
+    /// The task, if it is one whose backoff is over.
+    pub fn backed_off(self) -> Option<Arc<TaskRecord>> {
         match self {
-            Due::Rested(task) => Some(task),
+            Due::BackoffOver(task) => Some(task),
             Due::Deadline(_) | Due::Nothing(_) => None,
         }
     }
@@ -112,12 +112,12 @@ impl Timers {
     }
 
     /// Does anything rest that will run again by itself?
-    pub fn has_resting(&self) -> bool {
+    pub fn has_backoffs(&self) -> bool {
         self.rests.entries.values().any(|task| !task.is_done())
     }
 
     /// Takes the tasks that rest.
-    pub fn take_resting(&mut self) -> Vec<Arc<TaskRecord>> {
+    pub fn take_backing_off(&mut self) -> Vec<Arc<TaskRecord>> {
         std::mem::take(&mut self.rests).entries.into_values().collect()
     }
 
@@ -130,7 +130,7 @@ impl Timers {
     pub fn pop_due(&mut self, now: Instant) -> Option<Due> {
         let next = self.next().filter(|at| *at <= now)?;
         if self.rests.next() == Some(next) {
-            return self.rests.pop().map(Due::Rested);
+            return self.rests.pop().map(Due::BackoffOver);
         }
         let task = self.deadlines.pop()?.upgrade();
         Some(match task {

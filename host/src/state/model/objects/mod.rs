@@ -11,7 +11,7 @@ use fastrand::Rng;
 
 use super::super::object::{ObjectRef, WatchKey, Watcher};
 use crate::state::object::payload::Value;
-use crate::state::object::store::{ObjectStore, Relief};
+use crate::state::object::store::{Evictor, ObjectStore};
 use crate::storage::spill::SpillFolder;
 use crate::types::error::{ErrorKind, TaskError};
 use rustyray_testkit::seeds;
@@ -81,8 +81,8 @@ struct Known {
 /// Spills as the runtime does, at once.
 struct Spiller(Weak<ObjectStore>, Arc<SpillFolder>);
 
-impl Relief for Spiller {
-    fn pressed(&self) {}
+impl Evictor for Spiller {
+    fn above_watermark(&self) {}
 
     fn make_room(&self, taken: &mut dyn FnMut() -> bool) -> Result<(), TaskError> {
         let store = self.0.upgrade().expect("the store lives");
@@ -112,7 +112,7 @@ impl World {
         let root = tempfile::tempdir().unwrap();
         let folder = SpillFolder::make(root.path(), DISK).unwrap();
         let store = ObjectStore::new(LIMIT);
-        store.relieve_by(Box::new(Spiller(Arc::downgrade(&store), folder.clone())));
+        store.evict_by(Box::new(Spiller(Arc::downgrade(&store), folder.clone())));
         let rng = Rng::with_seed(seed);
         World { rng, root, folder, store, objects: Vec::new(), values: Vec::new(), uses: 0 }
     }
