@@ -11,11 +11,14 @@ pub use ready::Ready;
 
 use crate::error::{Error, Result};
 use crate::host::actors;
+use crate::host::types;
 use crate::host::types::ErrorKind;
-use crate::host::{local_error, types};
+use crate::module_name::module_of;
 use crate::object_ref::ObjectRef;
-use crate::options::{TaskOptions, check_name};
+use crate::options::{ActorOptions, TaskOptions, check_name};
 use crate::registry::{ActorDefaults, Checkpoints, declares_actor};
+use crate::remote::Outgoing;
+use crate::task_error::local_error;
 
 /// The type of whoever does not care.
 pub(crate) const ANY_TYPE: &str = "";
@@ -95,7 +98,7 @@ pub trait Handle: Clone + Sized {
 
     /// Waits until the constructor has run. The same as `.await` on the handle.
     fn ready(&self) -> Ready<Self> {
-        Ready::new(self.clone())
+        Ready::new(self.clone(), self.raw().clone())
     }
 
     /// A handle to the same actor whose calls are made with these options.
@@ -158,6 +161,14 @@ pub trait Handle: Clone + Sized {
     /// [`restart`](Self::restart), if the actor is still at this generation.
     fn restart_generation(&self, generation: u32) -> bool {
         self.raw().kill(true, Some(generation))
+    }
+}
+
+impl RawHandle {
+    /// Creates an actor. Never blocks; what goes wrong reaches whoever calls it or waits for it.
+    #[must_use]
+    pub fn create<A: Actor>(constructor: &str, options: &ActorOptions, outgoing: &mut [Outgoing]) -> Self {
+        Self::create_named(A::TYPE_NAME, constructor, options, outgoing)
     }
 }
 
@@ -230,18 +241,6 @@ fn find<A: Actor>(name: &str, namespace: Option<&str>) -> Result<A::Handle> {
     Err(failed(ErrorKind::InvalidArgument, text))
 }
 
-/// The module of `MODULE:TYPE`, divided at the first ':' that stands alone: paths of types have two.
-pub(crate) fn module_of(name: &str) -> Option<&str> {
-    let mut from = 0;
-    loop {
-        let colon = from + name[from..].find(':')?;
-        match name[colon + 1..].starts_with(':') {
-            true => from = colon + 2,
-            false => return Some(&name[..colon]),
-        }
-    }
-}
-
 /// Has the actor that runs here save its state when this call ends, before its caller sees the result.
 ///
 /// # Errors
@@ -312,19 +311,4 @@ pub fn exit_actor() -> Result<()> {
 /// ```
 pub fn kill<H: Handle>(actor: &H) {
     Handle::kill(actor);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::module_of;
-
-    #[test]
-    fn the_first_single_colon_divides() {
-        for (name, module) in [("calc:Counter", "calc"), ("calc:a::B", "calc"), (":B", ""), ("a::b:C", "a::b")] {
-            assert_eq!(module_of(name), Some(module), "{name}");
-        }
-        for own in ["", "Counter", "a::B", "a::b::C", "::"] {
-            assert_eq!(module_of(own), None, "{own}");
-        }
-    }
 }

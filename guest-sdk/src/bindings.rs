@@ -1,4 +1,4 @@
-//! What wit-bindgen makes of `wit/`. Nothing else in this crate is unsafe.
+//! What wit-bindgen makes of `wit/`. Nothing else in this crate is unsafe but the symbols that `export.rs` makes of it.
 
 #![allow(unsafe_code, reason = "the canonical ABI is made of raw pointers; the generator vouches for its code")]
 #![allow(
@@ -17,10 +17,3 @@ wit_bindgen::generate!({
     additional_derives: [Clone, PartialEq],
     additional_derives_ignore: ["object-ref", "actor-ref", "stream-ref", "writer", "payload", "reference", "argument", "call", "event"],
 });
-
-// Exported here, in the SDK: a module with a `main` and no task exports `guest` as well, and so does one with tasks and no
-// `main`. The linker keeps the symbols of a bin and of a cdylib.
-#[cfg(target_family = "wasm")]
-use crate::export::Module;
-#[cfg(target_family = "wasm")]
-export!(Module with_types_in self);

@@ -5,7 +5,7 @@
 //! and selects over any number of references and timers cost one parked call.
 
 mod interest;
-pub(crate) mod reactor;
+mod reactor;
 mod serving;
 mod sleep;
 

@@ -6,7 +6,16 @@ use crate::logging::{self, printed};
 use crate::{manifest, registry};
 
 /// The module, for the generated glue.
-pub(crate) struct Module;
+struct Module;
+
+// Exported here, in the SDK: a module with a `main` and no task exports `guest` as well, and so does one with tasks and no
+// `main`. The linker keeps the symbols of a bin and of a cdylib.
+#[allow(unsafe_code, reason = "the canonical ABI is made of raw pointers; the generator vouches for its code")]
+mod symbols {
+    use super::Module;
+
+    crate::bindings::export!(Module with_types_in crate::bindings);
+}
 
 impl Guest for Module {
     fn describe() -> Manifest {

@@ -1,5 +1,7 @@
 //! The host as this crate sees it: the imported interfaces of a component, or the test's own on every other target.
 
+use std::time::Duration;
+
 #[cfg(target_family = "wasm")]
 pub(crate) use crate::bindings::rustyray::core::{actors, bytes, calls, logging, objects, streams, tasks, types};
 
@@ -14,21 +16,7 @@ pub(crate) fn now() -> std::time::Instant {
 
 pub(crate) use crate::bindings::exports::rustyray::core::guest;
 
-use types::{ErrorKind, TaskError};
-
-/// An error that arose on this side of the boundary, in the form in which the host's own come.
-pub(crate) fn local_error(kind: ErrorKind, message: String) -> TaskError {
-    TaskError {
-        kind,
-        message,
-        task: String::new(),
-        task_id: 0,
-        attempt: 0,
-        module: String::new(),
-        function: String::new(),
-        panic: None,
-        backtrace: Vec::new(),
-        limit: None,
-        causes: Vec::new(),
-    }
+/// As the host counts time. More than 584 years are as good as those.
+pub(crate) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

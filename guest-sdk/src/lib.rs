@@ -77,6 +77,7 @@ extern crate self as rustyray;
 mod actor;
 mod actor_pool;
 mod bindings;
+mod call;
 mod codec;
 mod context;
 mod error;
@@ -88,7 +89,9 @@ mod host;
 mod logging;
 #[cfg(any(target_family = "wasm", test))]
 mod manifest;
+mod module_name;
 mod object_ref;
+mod object_writer;
 mod options;
 pub mod prelude;
 mod program;
@@ -96,13 +99,13 @@ mod registry;
 mod remote;
 mod remote_actor;
 mod remote_fn;
-mod returned;
 mod serving;
 #[cfg(not(target_family = "wasm"))]
 mod sim;
 mod store;
 mod stream;
 mod stub;
+mod task_error;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 #[cfg(test)]
@@ -111,17 +114,18 @@ mod wait;
 
 pub use actor::{Actor, Handle, Ready, checkpoint, exit_actor, get_actor, get_actor_in, kill};
 pub use actor_pool::ActorPool;
+pub use call::Returned;
 pub use context::{ActorInfo, Context, context};
 pub use error::{Cause, Error, Limit, Result};
 pub use error_kind::ErrorKind;
 pub use executor::{Sleep, block_on, sleep};
 pub use log;
-pub use object_ref::{Get, ObjectRef, ObjectWriter};
+pub use object_ref::{Get, ObjectRef};
+pub use object_writer::ObjectWriter;
 pub use options::{ActorOptions, TaskOptions};
 pub use remote::{IntoArg, Submission};
 pub use remote_actor::{AnyActor, AnyActorHandle, AnyActorOptions, RemoteActor, RemoteMethod, remote_actor};
 pub use remote_fn::{RemoteFn, remote_fn};
-pub use returned::Returned;
 pub use rustyray_macros::{actor, actor_methods, local, main, method, remote, test};
 pub use serde;
 pub use store::{blocking_get_all, blocking_put, cancel, cancel_with, get, get_all, put};
@@ -140,8 +144,8 @@ pub mod __private {
 
     pub use crate::actor::RawHandle;
     pub use crate::bindings::rustyray::core::types::Encoding;
+    pub use crate::call::Call;
     pub use crate::program::{run, run_result};
     pub use crate::registry::*;
     pub use crate::remote::Outgoing;
-    pub use crate::returned::Call;
 }

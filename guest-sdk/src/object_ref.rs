@@ -2,13 +2,12 @@
 
 mod get;
 mod identity;
+mod raw;
 mod read;
-mod write;
 
 use std::fmt;
 use std::future::IntoFuture;
 use std::marker::PhantomData;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -17,13 +16,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub(crate) use get::Arrival;
 pub use get::Get;
-pub use write::ObjectWriter;
+pub(crate) use raw::RawRef;
 
 use crate::codec;
-use crate::error::{Error, Result};
-use crate::executor::reactor::nanoseconds;
-use crate::host::types::{ErrorKind, Payload, TaskError};
-use crate::host::{self, objects};
+use crate::error::Result;
+use crate::host::objects;
 
 /// A reference to a `T` that exists already or that a task will produce.
 ///
@@ -48,36 +45,6 @@ use crate::host::{self, objects};
 pub struct ObjectRef<T> {
     raw: RawRef,
     value: PhantomData<fn() -> T>,
-}
-
-/// A reference without its type.
-#[derive(Clone, Debug)]
-pub(crate) enum RawRef {
-    Object(Arc<host::types::ObjectRef>),
-    /// It never reached the host: whoever awaits it gets this error.
-    Failed(Arc<TaskError>),
-}
-
-impl RawRef {
-    pub(crate) fn new(object: host::types::ObjectRef) -> Self {
-        Self::Object(Arc::new(object))
-    }
-
-    /// Is there a value, or an error?
-    fn is_there(&self) -> bool {
-        match self {
-            Self::Object(object) => objects::wait(&[object], 1, Some(0)).is_ok_and(|there| !there.is_empty()),
-            Self::Failed(_) => true,
-        }
-    }
-
-    /// Blocks the guest until the value is there.
-    fn payload(&self, timeout: Option<Duration>) -> Result<Payload> {
-        match self {
-            Self::Object(object) => objects::get(object, timeout.map(nanoseconds)).map_err(Error::from_host),
-            Self::Failed(error) => Err(Error::from_host(TaskError::clone(error))),
-        }
-    }
 }
 
 impl<T> ObjectRef<T> {
@@ -157,7 +124,7 @@ impl<T: DeserializeOwned + 'static> ObjectRef<T> {
     /// }
     /// ```
     pub fn blocking_get(&self) -> Result<T> {
-        read(self.raw.payload(None)?)
+        get::read(self.raw.payload(None)?)
     }
 
     /// The value, if it comes within `timeout`.
@@ -173,14 +140,8 @@ impl<T: DeserializeOwned + 'static> ObjectRef<T> {
     /// # }
     /// ```
     pub fn blocking_get_timeout(&self, timeout: Duration) -> Result<T> {
-        read(self.raw.payload(Some(timeout))?)
+        get::read(self.raw.payload(Some(timeout))?)
     }
-}
-
-/// What the host gave, as a value.
-pub(crate) fn read<T: DeserializeOwned + 'static>(payload: Payload) -> Result<T> {
-    let wrong = |reason| host::local_error(ErrorKind::InvalidArgument, format!("the value is {reason}"));
-    codec::decode(payload).map_err(|reason| Error::from_host(wrong(reason)))
 }
 
 impl<T> Clone for ObjectRef<T> {

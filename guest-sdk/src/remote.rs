@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::call::{Call, Returned, Target};
 use crate::codec;
-use crate::host::local_error;
 use crate::host::types::{Argument, Encoding, ErrorCause, ErrorKind, Payload, TaskError};
 use crate::object_ref::{ObjectRef, RawRef};
 use crate::options::TaskOptions;
-use crate::returned::{Call, Returned, Target};
+use crate::task_error::local_error;
 
 /// What may stand where a remote function takes a `T`: a `T`, or a reference to one.
 ///

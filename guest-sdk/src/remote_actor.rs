@@ -7,14 +7,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::actor::{Handle, RawHandle};
-use crate::host::local_error;
+use crate::call::{Call, Returned};
 use crate::host::types::ErrorKind;
 use crate::object_ref::ObjectRef;
 use crate::options::{ActorOptions, check_name};
 use crate::registry::ActorDefaults;
 use crate::remote::{IntoArg, Outgoing};
-use crate::returned::{Call, Returned};
 use crate::stream::ObjectStream;
+use crate::task_error::local_error;
 
 /// An actor of whatever type, also of another module: `get_actor::<AnyActor>` finds it by its name, and its handle calls methods
 /// by theirs. Made by [`remote_actor`].

@@ -5,10 +5,10 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::call::{Call, Returned, Target};
 use crate::object_ref::ObjectRef;
 use crate::options::{TaskOptions, check_name};
 use crate::remote::{IntoArg, Outgoing, call};
-use crate::returned::{Call, Returned, Target};
 use crate::stream::ObjectStream;
 
 /// A task by its name: `MODULE:FUNCTION` of another module of this host that is granted to this one, or a function of this

@@ -39,7 +39,7 @@ use std::time::Instant;
 
 pub(crate) use host_calls::{actors, bytes, calls, logging, objects, streams, tasks};
 
-use crate::host::local_error;
+use crate::task_error::local_error;
 use current::Current;
 use types::{ErrorKind, TaskError};
 

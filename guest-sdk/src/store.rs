@@ -6,8 +6,9 @@ use serde::de::DeserializeOwned;
 use crate::codec;
 use crate::error::{Error, Result};
 use crate::host::types::{Encoding, ErrorKind};
-use crate::host::{bytes, local_error, objects};
+use crate::host::{bytes, objects};
 use crate::object_ref::{ObjectRef, RawRef};
+use crate::task_error::local_error;
 
 /// Stores a value, so that it can be an argument of many tasks without being sent again.
 ///

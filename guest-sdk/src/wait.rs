@@ -7,11 +7,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::executor::reactor::nanoseconds;
 use crate::executor::{Interest, Sleep, sleep};
-use crate::host::types;
-use crate::host::{local_error, objects};
+use crate::host::{nanoseconds, objects, types};
 use crate::object_ref::{ObjectRef, RawRef};
+use crate::task_error::local_error;
 
 /// The references that have a value or an error, and the others: each in the order in which they were given.
 pub type Waited<T> = (Vec<ObjectRef<T>>, Vec<ObjectRef<T>>);

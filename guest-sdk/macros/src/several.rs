@@ -71,8 +71,8 @@ impl Items {
     pub fn give(&self, call: &TokenStream, fallible: bool) -> TokenStream {
         let (items, encode) = (or_never(call, fallible), self.encode());
         match self.is_async {
-            true => quote!(::rustyray::__private::give_stream(__rr_reply, #items, #encode)),
-            false => quote!(::rustyray::__private::give_items(__rr_reply, #items, #encode)),
+            true => quote!(::rustyray::__private::yield_stream(__rr_reply, #items, #encode)),
+            false => quote!(::rustyray::__private::yield_items(__rr_reply, #items, #encode)),
         }
     }
 
@@ -142,7 +142,7 @@ pub fn give_parts(call: &TokenStream, fallible: bool, count: usize) -> TokenStre
     let names: Vec<_> = (0..count).map(|index| format_ident!("__rr_part_{index}")).collect();
     let tuple = or_never(call, fallible);
     quote! {
-        ::rustyray::__private::give_parts(#tuple.map(|(#(#names),*)| {
+        ::rustyray::__private::yield_parts(#tuple.map(|(#(#names),*)| {
             [#(::rustyray::__private::reply_value(__rr_reply, #names)),*]
         }))
     }

@@ -69,7 +69,7 @@ macro_rules! __actor_items {
                 type IntoFuture = $crate::Ready<Self>;
 
                 fn into_future(self) -> $crate::Ready<Self> {
-                    $crate::Ready::new(self)
+                    $crate::Handle::ready(&self)
                 }
             }
 

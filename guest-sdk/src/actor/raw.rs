@@ -5,14 +5,13 @@ use std::sync::Arc;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Actor;
+use crate::call::{Call, Returned, Target};
 use crate::codec;
 use crate::host::actors;
 use crate::host::types::{ActorRef, TaskError};
 use crate::object_ref::RawRef;
 use crate::options::{ActorOptions, TaskOptions, check_name};
 use crate::remote::{Outgoing, call};
-use crate::returned::{Call, Returned, Target};
 
 /// A handle without its type.
 #[doc(hidden)]
@@ -35,13 +34,7 @@ impl RawHandle {
         Self { state: State::Actor(Arc::new(actor)), options: None }
     }
 
-    /// Creates an actor. Never blocks; what goes wrong reaches whoever calls it or waits for it.
-    #[must_use]
-    pub fn create<A: Actor>(constructor: &str, options: &ActorOptions, outgoing: &mut [Outgoing]) -> Self {
-        Self::create_named(A::TYPE_NAME, constructor, options, outgoing)
-    }
-
-    /// The same, of a type by its name.
+    /// Creates an actor of a type by its name. Never blocks; what goes wrong reaches whoever calls it or waits for it.
     pub(crate) fn create_named(
         type_name: &str,
         constructor: &str,

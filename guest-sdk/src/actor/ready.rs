@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::Handle;
+use super::raw::RawHandle;
 use crate::error::Result;
 use crate::object_ref::Arrival;
 
@@ -24,25 +24,25 @@ use crate::object_ref::Arrival;
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Ready<H> {
     handle: H,
+    raw: RawHandle,
     arrival: Option<Arrival>,
 }
 
 // Nothing in it is ever pinned.
 impl<H> Unpin for Ready<H> {}
 
-impl<H: Handle> Ready<H> {
-    #[doc(hidden)]
-    pub fn new(handle: H) -> Self {
-        Self { handle, arrival: None }
+impl<H> Ready<H> {
+    pub(super) fn new(handle: H, raw: RawHandle) -> Self {
+        Self { handle, raw, arrival: None }
     }
 }
 
-impl<H: Handle> Future for Ready<H> {
+impl<H: Clone> Future for Ready<H> {
     type Output = Result<H>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<H>> {
         let this = &mut *self;
-        let arrival = this.arrival.get_or_insert_with(|| Arrival::new(this.handle.raw().ready()));
+        let arrival = this.arrival.get_or_insert_with(|| Arrival::new(this.raw.ready()));
         arrival.poll(context).map(|arrived| arrived.map(|_| this.handle.clone()))
     }
 }

@@ -8,7 +8,6 @@ use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serializer};
 
-use super::Result;
 use crate::host::types::{ActorRef, ObjectRef, Reference};
 use crate::host::{actors, objects};
 
@@ -33,7 +32,7 @@ impl From<Reference> for Incoming {
 }
 
 /// Runs `write` and gives the handles that it met. A value that is written inside another has its own.
-pub(super) fn collect<T>(write: impl FnOnce() -> Result<T>) -> Result<(T, Vec<Reference>)> {
+pub(super) fn collect<T>(write: impl FnOnce() -> Result<T, String>) -> Result<(T, Vec<Reference>), String> {
     let outer = OUTGOING.replace(Some(Vec::new()));
     let written = write();
     let met = OUTGOING.replace(outer).unwrap_or_default();
@@ -41,7 +40,7 @@ pub(super) fn collect<T>(write: impl FnOnce() -> Result<T>) -> Result<(T, Vec<Re
 }
 
 /// Runs `read` with the handles that the bytes may refer to. What they don't refer to is dropped.
-pub(super) fn provide<T>(references: Vec<Reference>, read: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(super) fn provide<T>(references: Vec<Reference>, read: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     let outer = INCOMING.replace(Some(references.into_iter().map(Incoming::from).collect()));
     let value = read();
     INCOMING.replace(outer);
@@ -49,16 +48,16 @@ pub(super) fn provide<T>(references: Vec<Reference>, read: impl FnOnce() -> Resu
 }
 
 /// Writes an object's handle: its index.
-pub(crate) fn write_object<S: Serializer>(object: &ObjectRef, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+pub(crate) fn write_object<S: Serializer>(object: &ObjectRef, serializer: S) -> Result<S::Ok, S::Error> {
     write(serializer, || Reference::Object(objects::clone_object(object)))
 }
 
 /// Writes an actor's handle: its index.
-pub(crate) fn write_actor<S: Serializer>(actor: &ActorRef, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+pub(crate) fn write_actor<S: Serializer>(actor: &ActorRef, serializer: S) -> Result<S::Ok, S::Error> {
     write(serializer, || Reference::Actor(actors::clone_actor(actor)))
 }
 
-fn write<S: Serializer>(serializer: S, reference: impl FnOnce() -> Reference) -> std::result::Result<S::Ok, S::Error> {
+fn write<S: Serializer>(serializer: S, reference: impl FnOnce() -> Reference) -> Result<S::Ok, S::Error> {
     let index = OUTGOING.with_borrow_mut(|references| {
         let references = references.as_mut()?;
         references.push(reference());
@@ -71,7 +70,7 @@ fn write<S: Serializer>(serializer: S, reference: impl FnOnce() -> Reference) ->
 }
 
 /// Reads an object's handle.
-pub(crate) fn take_object<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Arc<ObjectRef>, D::Error> {
+pub(crate) fn take_object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<ObjectRef>, D::Error> {
     take(deserializer, |incoming| match incoming {
         Incoming::Object(object) => Ok(object.clone()),
         Incoming::Actor(_) => Err("is an actor, not an object"),
@@ -79,7 +78,7 @@ pub(crate) fn take_object<'de, D: Deserializer<'de>>(deserializer: D) -> std::re
 }
 
 /// Reads an actor's handle.
-pub(crate) fn take_actor<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Arc<ActorRef>, D::Error> {
+pub(crate) fn take_actor<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<ActorRef>, D::Error> {
     take(deserializer, |incoming| match incoming {
         Incoming::Actor(actor) => Ok(actor.clone()),
         Incoming::Object(_) => Err("is an object, not an actor"),
@@ -88,8 +87,8 @@ pub(crate) fn take_actor<'de, D: Deserializer<'de>>(deserializer: D) -> std::res
 
 fn take<'de, D: Deserializer<'de>, T>(
     deserializer: D,
-    pick: impl FnOnce(&Incoming) -> std::result::Result<T, &'static str>,
-) -> std::result::Result<T, D::Error> {
+    pick: impl FnOnce(&Incoming) -> Result<T, &'static str>,
+) -> Result<T, D::Error> {
     let index = u32::deserialize(deserializer)?;
     INCOMING.with_borrow(|references| {
         let Some(references) = references else {

@@ -1,5 +1,6 @@
 use super::*;
-use crate::host::{local_error, types};
+use crate::host::types;
+use crate::task_error::local_error;
 
 fn report() -> TaskError {
     TaskError {

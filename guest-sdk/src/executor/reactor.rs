@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::host::calls::{self, Event};
 use crate::host::types::{ObjectRef, Payload, TaskError};
-use crate::host::{self, objects};
+use crate::host::{self, nanoseconds, objects};
 
 thread_local! {
     static REACTOR: RefCell<Reactor> = const { RefCell::new(Reactor::new()) };
@@ -256,9 +256,4 @@ impl Source {
         let missing = move |member: &usize| !ready.get(*member).copied().unwrap_or(false);
         (0..objects.len()).filter(missing).map(|member| (member, &*objects[member]))
     }
-}
-
-/// As the host counts time. More than 584 years are as good as those.
-pub(crate) fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

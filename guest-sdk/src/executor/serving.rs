@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::reactor;
 use crate::host::calls::Event;
-use crate::host::local_error;
 use crate::host::types::ErrorKind;
+use crate::task_error::local_error;
 
 /// What `f` begins to wait for is this call's.
 pub(crate) fn run_as<T>(call: u64, f: impl FnOnce() -> T) -> T {

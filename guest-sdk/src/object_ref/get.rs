@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use super::{RawRef, read};
+use super::raw::RawRef;
+use crate::codec;
 use crate::error::{Error, Result};
 use crate::executor::{Interest, Sleep, sleep};
+use crate::host::objects;
 use crate::host::types::{ErrorKind, ObjectRef, Payload, TaskError};
-use crate::host::{local_error, objects};
+use crate::task_error::local_error;
 
 /// How long a value that is there, and on disk, is waited for at least. As the host does where the whole guest waits.
 const READ_PATIENCE: Duration = Duration::from_secs(1);
@@ -146,4 +148,10 @@ fn poll_object(
 /// The host's report is large: it is boxed here, before it is passed on.
 fn try_get(object: &ObjectRef) -> Option<Result<Payload>> {
     objects::try_get(object).map(|value| value.map_err(Error::from_host))
+}
+
+/// What the host gave, as a value.
+pub(super) fn read<T: DeserializeOwned + 'static>(payload: Payload) -> Result<T> {
+    let wrong = |reason| local_error(ErrorKind::InvalidArgument, format!("the value is {reason}"));
+    codec::decode(payload).map_err(|reason| Error::from_host(wrong(reason)))
 }

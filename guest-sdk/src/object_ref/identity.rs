@@ -3,7 +3,8 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use super::{ObjectRef, RawRef};
+use super::ObjectRef;
+use super::raw::RawRef;
 use crate::host::objects;
 
 /// Two references are equal if they are to the same object, whatever its value. Each comparison asks the host.

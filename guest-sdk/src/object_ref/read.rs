@@ -2,7 +2,8 @@
 
 use std::ops::{Bound, RangeBounds};
 
-use super::{ObjectRef, RawRef};
+use super::ObjectRef;
+use super::raw::RawRef;
 use crate::error::{Error, Result};
 use crate::host::bytes;
 use crate::host::types::{self, TaskError};

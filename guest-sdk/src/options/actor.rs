@@ -1,6 +1,7 @@
 //! How an actor is to live.
 
-use super::{TaskOptions, check_name};
+use super::name::check_name;
+use super::task::TaskOptions;
 use crate::host::types;
 
 /// How an actor is to live. The limits hold for its constructor and each call, memory for its life.

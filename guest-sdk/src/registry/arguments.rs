@@ -4,7 +4,7 @@ use std::vec::IntoIter;
 
 use serde::de::DeserializeOwned;
 
-use super::{Outcome, invalid};
+use super::outcome::{Outcome, invalid};
 use crate::codec;
 use crate::host::types::Payload;
 

@@ -1,11 +1,11 @@
-//! Saving the state of the actor that this instance is, and making an actor of it again.
+//! How the state of an actor is saved, and made of what was saved.
 
 use std::any::Any;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{INSTANCE, Instance, Outcome, State, find_actor, invalid, no_actor};
+use super::outcome::Outcome;
 use crate::codec;
 use crate::host::guest::Failure;
 use crate::host::types::Payload;
@@ -22,6 +22,14 @@ impl Checkpoints {
     #[must_use]
     pub const fn of<A: Serialize + DeserializeOwned + 'static, const DEFINITION: u64>() -> Self {
         Self { save: save_as::<A, DEFINITION>, restore: restore_as::<A, DEFINITION> }
+    }
+
+    pub(super) fn save(self, state: &dyn Any) -> Outcome<Payload> {
+        (self.save)(state).map_err(failed)
+    }
+
+    pub(super) fn restore(self, state: Payload) -> Outcome<Box<dyn Any>> {
+        (self.restore)(state).map_err(failed)
     }
 }
 
@@ -42,26 +50,6 @@ fn restore_as<A: DeserializeOwned + 'static, const DEFINITION: u64>(
     }
     payload.data.truncate(payload.data.len() - DEFINITION.to_le_bytes().len());
     Ok(Box::new(codec::decode::<A>(payload)?))
-}
-
-pub(crate) fn save() -> Outcome<Payload> {
-    INSTANCE.with_borrow(|instance| {
-        let instance = instance.as_ref().ok_or_else(no_actor)?;
-        let checkpoints = instance.actor.checkpoints.ok_or_else(|| undeclared(instance.actor.name))?;
-        (checkpoints.save)(&**instance.state.any()).map_err(failed)
-    })
-}
-
-pub(crate) fn restore(actor_type: &str, state: Payload) -> Outcome<()> {
-    let actor = find_actor(actor_type)?;
-    let checkpoints = actor.checkpoints.ok_or_else(|| undeclared(actor_type))?;
-    let state = (checkpoints.restore)(state).map_err(failed)?;
-    INSTANCE.set(Some(Instance { actor, state: State::new(state) }));
-    Ok(())
-}
-
-fn undeclared(actor: &str) -> Box<Failure> {
-    invalid(format!("the actor `{actor}` declares no checkpoints"))
 }
 
 fn failed(message: String) -> Box<Failure> {

@@ -81,3 +81,11 @@ impl<A> DerefMut for Exclusive<'_, A> {
         &mut self.0
     }
 }
+
+/// The state, for a method that runs alone.
+///
+/// # Panics
+/// Never: a method comes from the same declaration as the state.
+pub fn actor_state<A: 'static>(state: &mut dyn Any) -> &mut A {
+    state.downcast_mut().expect("the state is of the type that the methods are declared for")
+}

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 
 use super::actor::{Actor, Handle};
 use super::types::{ActorOptions, ErrorKind, TaskError};
-use crate::actor::module_of;
+use crate::module_name::module_of;
 
 /// A name in a namespace.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]

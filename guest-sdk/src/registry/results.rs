@@ -1,19 +1,19 @@
-//! Giving several results, one after the other.
+//! Yielding the results of a function that has several, one after the other.
 
 use std::fmt::Display;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use super::Outcome;
+use super::outcome::Outcome;
 use crate::error::{Error, failure};
 use crate::executor::Interest;
 use crate::host::guest::Failure;
 use crate::host::streams;
 use crate::host::types::{Encoding, ErrorKind, ObjectRef, Payload};
-use std::sync::Arc;
 
 /// What writes an item.
 type Encode<T> = fn(Encoding, T) -> Outcome<Payload>;
@@ -31,7 +31,7 @@ enum Given {
 ///
 /// # Errors
 /// What the function or an item failed with, or when an item can't be written.
-pub async fn give_items<I: IntoIterator, E: Display + 'static>(
+pub async fn yield_items<I: IntoIterator, E: Display + 'static>(
     reply: Encoding,
     items: Result<I, E>,
     encode: Encode<I::Item>,
@@ -49,8 +49,8 @@ pub async fn give_items<I: IntoIterator, E: Display + 'static>(
 /// Gives the items of a stream, until nobody wants more.
 ///
 /// # Errors
-/// As [`give_items`].
-pub async fn give_stream<S: Stream, E: Display + 'static>(
+/// As [`yield_items`].
+pub async fn yield_stream<S: Stream, E: Display + 'static>(
     reply: Encoding,
     items: Result<S, E>,
     encode: Encode<S::Item>,
@@ -69,8 +69,8 @@ pub async fn give_stream<S: Stream, E: Display + 'static>(
 /// Gives the parts of a tuple.
 ///
 /// # Errors
-/// As [`give_items`].
-pub fn give_parts<const N: usize, E: Display + 'static>(parts: Result<[Outcome<Payload>; N], E>) -> Outcome<Payload> {
+/// As [`yield_items`].
+pub fn yield_parts<const N: usize, E: Display + 'static>(parts: Result<[Outcome<Payload>; N], E>) -> Outcome<Payload> {
     for part in parts.map_err(failure)? {
         if let Given::NobodyListens = give(part?)? {
             break;

@@ -2,9 +2,9 @@
 
 use std::io;
 
-use super::{ObjectRef, RawRef};
 use crate::error::{Error, Result};
 use crate::host::bytes;
+use crate::object_ref::{ObjectRef, RawRef};
 
 /// Bytes that become an object when they are complete, for more than a guest has memory for. What is written is in the host at
 /// once; what is dropped before it is finished is gone.

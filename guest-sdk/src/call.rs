@@ -1,4 +1,4 @@
-//! What a call gives: a reference to its result, or several.
+//! A call of a task or a method, and what it gives: a reference to its result, or to several.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub(crate) struct Target<'a> {
 }
 
 impl Call<'_> {
-    fn one(self) -> RawRef {
+    fn result(self) -> RawRef {
         let Target { actor, function, arguments, options } = match self.0 {
             Ok(target) => target,
             Err(error) => return RawRef::Failed(error),
@@ -38,7 +38,7 @@ impl Call<'_> {
         })
     }
 
-    fn several(self) -> Result<StreamRef, Arc<TaskError>> {
+    fn stream(self) -> Result<StreamRef, Arc<TaskError>> {
         let Target { actor, function, arguments, options } = self.0?;
         Ok(match actor {
             None => streams::submit(function, arguments, options),
@@ -49,13 +49,13 @@ impl Call<'_> {
 
 impl<T> Returned for ObjectRef<T> {
     fn of(call: Call<'_>) -> Self {
-        ObjectRef::new(call.one())
+        ObjectRef::new(call.result())
     }
 }
 
 impl<T> Returned for ObjectStream<T> {
     fn of(call: Call<'_>) -> Self {
-        ObjectStream::new(call.several())
+        ObjectStream::new(call.stream())
     }
 }
 
@@ -64,7 +64,7 @@ macro_rules! tuple {
         impl<$($Part),*> Returned for ($(ObjectRef<$Part>,)*) {
             fn of(call: Call<'_>) -> Self {
                 // Asked for at once: then it does not matter that the stream is dropped here.
-                match call.several() {
+                match call.stream() {
                     Ok(items) => ($(ObjectRef::<$Part>::new(RawRef::new(streams::next(&items))),)*),
                     Err(error) => ($(ObjectRef::<$Part>::new(RawRef::Failed(error.clone())),)*),
                 }
