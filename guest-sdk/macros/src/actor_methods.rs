@@ -10,7 +10,8 @@ use syn::{
 };
 
 use crate::attributes::MethodAttributes;
-use crate::signature::{Callable, Glue, result_value, unraw};
+use crate::result_type::result_value;
+use crate::signature::{Callable, Glue, unraw};
 use crate::source::{conditions, first_paragraph, shown};
 
 pub fn expand(item: Item) -> Result<TokenStream> {

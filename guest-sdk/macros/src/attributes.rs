@@ -6,7 +6,7 @@ use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Error, Expr, Ident, Result, Token};
 
-use crate::several::Several;
+use crate::results::Results;
 use crate::values;
 
 const TASK_KEYS: &str = "name, timeout, fuel, memory, tables, output, max_retries, retry_exceptions, retry_backoff, \
@@ -101,8 +101,8 @@ impl TaskAttributes {
 
 impl TaskAttributes {
     /// One result can be kept, and several cannot.
-    pub fn check_results(&self, several: &Several) -> Result<()> {
-        if self.pure && !matches!(several, Several::One) {
+    pub fn check_results(&self, results: &Results) -> Result<()> {
+        if self.pure && !matches!(results, Results::One) {
             return Err(Error::new(Span::call_site(), "a `pure` task gives one result: several are not kept"));
         }
         Ok(())

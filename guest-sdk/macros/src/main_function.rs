@@ -5,7 +5,7 @@ use quote::quote;
 use syn::{Error, Item, ItemFn, Result, ReturnType};
 
 use crate::attributes::Nothing;
-use crate::signature::result_value;
+use crate::result_type::result_value;
 
 pub fn expand(attributes: &Nothing, item: Item) -> Result<TokenStream> {
     let Item::Fn(function) = item else {

@@ -5,7 +5,7 @@ use quote::{format_ident, quote};
 use syn::{Error, FnArg, Ident, Item, ItemFn, Result, ReturnType};
 
 use crate::attributes::TaskAttributes;
-use crate::several::Several;
+use crate::results::Results;
 use crate::signature::{Callable, Glue, unraw};
 use crate::source::{conditions, first_paragraph, shown};
 
@@ -23,7 +23,7 @@ pub fn expand(attributes: &TaskAttributes, item: Item) -> Result<TokenStream> {
     check_receiver(&function)?;
     let mut callable = Callable::new(&function.sig, "a remote function")?;
     callable.value.split(attributes.num_returns)?;
-    attributes.check_results(&callable.value.several)?;
+    attributes.check_results(&callable.value.results)?;
     Ok(items(attributes, &function, &callable))
 }
 
@@ -74,8 +74,8 @@ fn named(mut function: ItemFn, name: Ident) -> ItemFn {
 /// What makes `add(1, 2)` work.
 fn deref(callable: &Callable, name: &Ident, body: &Ident, output: &ReturnType) -> TokenStream {
     let (names, types) = (callable.names(), callable.types());
-    let (output, named) = match (&callable.value.several, output) {
-        (Several::Items(items), _) => (items.named_output(output), Some(items)),
+    let (output, named) = match (&callable.value.results, output) {
+        (Results::Items(items), _) => (items.named_output(output), Some(items)),
         (_, ReturnType::Default) => (quote!(()), None),
         (_, ReturnType::Type(_, ty)) => (quote!(#ty), None),
     };

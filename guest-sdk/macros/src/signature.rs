@@ -4,9 +4,10 @@ use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{Error, FnArg, GenericArgument, Ident, Pat, PathArguments, Result, ReturnType, Signature, Type};
+use syn::{Error, FnArg, Ident, Pat, Result, ReturnType, Signature, Type};
 
-use crate::several::{self, Items, Several};
+use crate::result_type::result_value;
+use crate::results::{self, Items, Results};
 use crate::source::type_text;
 
 /// As many as `Submission` has a `remote` for.
@@ -47,7 +48,7 @@ pub struct Value {
     /// Inside the `Result`, where there is one; that of an item, where it gives several.
     pub ty: Type,
     pub fallible: bool,
-    pub several: Several,
+    pub results: Results,
 }
 
 impl Callable {
@@ -112,10 +113,10 @@ impl Callable {
     pub fn reply(&self, call: &TokenStream, glue: Glue) -> TokenStream {
         let fallible = self.value.fallible;
         let call = self.finished(call, glue);
-        match &self.value.several {
-            Several::One => {}
-            Several::Items(items) => return glue.wait_for(&items.give(&call, fallible)),
-            Several::Parts(parts) => return several::give_parts(&call, fallible, parts.len()),
+        match &self.value.results {
+            Results::One => {}
+            Results::Items(items) => return glue.wait_for(&items.yielded(&call, fallible)),
+            Results::Parts(parts) => return results::yield_parts(&call, fallible, parts.len()),
         }
         let span = at(self.value.ty.span());
         let reply = if self.value.fallible { "reply_result" } else { "reply_value" };
@@ -126,10 +127,10 @@ impl Callable {
     /// What `remote` makes.
     pub fn returned(&self) -> TokenStream {
         let value = &self.value.ty;
-        match &self.value.several {
-            Several::One => quote!(::rustyray::ObjectRef<#value>),
-            Several::Items(_) => quote!(::rustyray::ObjectStream<#value>),
-            Several::Parts(parts) => quote!((#(::rustyray::ObjectRef<#parts>),*)),
+        match &self.value.results {
+            Results::One => quote!(::rustyray::ObjectRef<#value>),
+            Results::Items(_) => quote!(::rustyray::ObjectStream<#value>),
+            Results::Parts(parts) => quote!((#(::rustyray::ObjectRef<#parts>),*)),
         }
     }
 
@@ -139,12 +140,12 @@ impl Callable {
             let (name, ty) = (unraw(name), type_text(ty));
             quote!((#name, #ty))
         });
-        let result = match &self.value.several {
+        let result = match &self.value.results {
             // Without the tuple's brackets: no type is spelled like this, so that it can be told from a stream of tuples.
-            Several::Parts(parts) => parts.iter().map(type_text).collect::<Vec<_>>().join(", "),
-            Several::One | Several::Items(_) => type_text(&self.value.ty),
+            Results::Parts(parts) => parts.iter().map(type_text).collect::<Vec<_>>().join(", "),
+            Results::One | Results::Items(_) => type_text(&self.value.ty),
         };
-        let streams = !matches!(self.value.several, Several::One);
+        let streams = !matches!(self.value.results, Results::One);
         quote! {
             ::rustyray::__private::Signature {
                 parameters: &[#(#parameters),*],
@@ -212,15 +213,15 @@ fn parameter(argument: &syn::PatType) -> Result<Parameter> {
 impl Value {
     fn new(output: &ReturnType) -> Result<Self> {
         let ReturnType::Type(_, ty) = output else {
-            return Ok(Self { ty: syn::parse_quote!(()), fallible: false, several: Several::One });
+            return Ok(Self { ty: syn::parse_quote!(()), fallible: false, results: Results::One });
         };
         if let Type::Never(never) = &**ty {
             return Err(Error::new_spanned(never, "it has to give a value: return `()`"));
         }
         let (ty, fallible) = result_value(ty).map_or((&**ty, false), |value| (value, true));
         let value = match Items::of(ty) {
-            Some(items) => Self { ty: items.value().clone(), fallible, several: Several::Items(Box::new(items)) },
-            None => Self { ty: ty.clone(), fallible, several: Several::One },
+            Some(items) => Self { ty: items.value().clone(), fallible, results: Results::Items(Box::new(items)) },
+            None => Self { ty: ty.clone(), fallible, results: Results::One },
         };
         check_owned(&value.ty)?;
         Ok(value)
@@ -229,23 +230,10 @@ impl Value {
     /// Makes an object of each part of the tuple, where the attribute says so.
     pub fn split(&mut self, num_returns: Option<usize>) -> Result<()> {
         if let Some(count) = num_returns {
-            self.several = Several::Parts(several::parts(&self.ty, count)?);
+            self.results = Results::Parts(results::parts(&self.ty, count)?);
         }
         Ok(())
     }
-}
-
-/// The `T` of a `Result<T, …>`, by its name: a macro sees no types.
-pub fn result_value(ty: &Type) -> Option<&Type> {
-    let Type::Path(path) = ty else { return None };
-    let last = path.path.segments.last().filter(|segment| segment.ident == "Result")?;
-    let PathArguments::AngleBracketed(arguments) = &last.arguments else {
-        return None;
-    };
-    arguments.args.iter().find_map(|argument| match argument {
-        GenericArgument::Type(ty) => Some(ty),
-        _ => None,
-    })
 }
 
 /// Refuses a type that borrows, or that has no name.

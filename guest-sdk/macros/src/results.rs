@@ -8,10 +8,10 @@ use syn::{
     TypeImplTrait, TypeParamBound,
 };
 
-use crate::signature::result_value;
+use crate::result_type::result_value;
 
 /// How many results a function gives.
-pub enum Several {
+pub enum Results {
     One,
     Items(Box<Items>),
     /// Those of a tuple, each an object of its own.
@@ -67,8 +67,8 @@ impl Items {
         }
     }
 
-    /// Gives all items of `call`, which is a `Result` if it is `fallible`.
-    pub fn give(&self, call: &TokenStream, fallible: bool) -> TokenStream {
+    /// Yields all items of `call`, which is a `Result` if it is `fallible`.
+    pub fn yielded(&self, call: &TokenStream, fallible: bool) -> TokenStream {
         let (items, encode) = (or_never(call, fallible), self.encode());
         match self.is_async {
             true => quote!(::rustyray::__private::yield_stream(__rr_reply, #items, #encode)),
@@ -137,8 +137,8 @@ pub fn parts(ty: &Type, count: usize) -> Result<Vec<Type>> {
 /// As many as the SDK has a tuple of references for.
 const PARTS_MAX: usize = 8;
 
-/// Gives the parts of the tuple that `call` makes.
-pub fn give_parts(call: &TokenStream, fallible: bool, count: usize) -> TokenStream {
+/// Yields the parts of the tuple that `call` makes.
+pub fn yield_parts(call: &TokenStream, fallible: bool, count: usize) -> TokenStream {
     let names: Vec<_> = (0..count).map(|index| format_ident!("__rr_part_{index}")).collect();
     let tuple = or_never(call, fallible);
     quote! {
