@@ -83,11 +83,9 @@ mod context;
 mod error;
 mod error_kind;
 mod executor;
-#[cfg(target_family = "wasm")]
 mod export;
 mod host;
 mod logging;
-#[cfg(any(target_family = "wasm", test))]
 mod manifest;
 mod module_name;
 mod object_ref;

@@ -15,6 +15,8 @@ mod arguments;
 mod cancellation;
 mod concurrent_calls;
 mod current;
+mod error;
+mod exports;
 mod frame;
 mod host_calls;
 mod job;
@@ -28,39 +30,34 @@ mod run;
 mod serving;
 mod stream;
 mod submit;
+mod sync;
 mod turns;
 pub(crate) mod types;
 mod wait_graph;
 mod waiting;
 mod world;
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 pub(crate) use host_calls::{actors, bytes, calls, logging, objects, streams, tasks};
 
-use crate::task_error::local_error;
 use current::Current;
-use types::{ErrorKind, TaskError};
-
-/// The module's name in contexts and errors.
-const MODULE: &str = "test";
+pub(crate) use exports::Exports;
 
 /// The guest's clock: that of its test.
 pub(crate) fn now() -> Instant {
     current::find().map_or_else(Instant::now, |current| current.world.instant())
 }
 
-/// Runs `test` in a world of its own, and ends all that it left running.
+/// Runs `test` of a program in a world of its own, and ends all that it left running.
 ///
 /// # Panics
 /// When it does, and inside of another test.
-pub(crate) fn run<T>(test: impl FnOnce() -> T) -> T {
+pub(crate) fn run<T>(program: Exports, test: impl FnOnce() -> T) -> T {
     assert!(current::find().is_none(), "a test cannot be run inside of another one, nor inside of its tasks");
-    let (world, frame) = world::World::new();
+    let (world, frame) = world::World::new(program);
     current::enter(&world, &frame);
     let _end = End(Current { world, frame });
-    crate::logging::install();
     test()
 }
 
@@ -84,21 +81,4 @@ pub(crate) fn live_objects() -> usize {
 /// Time that has passed on the test's clock.
 pub(crate) fn elapsed() -> std::time::Duration {
     std::time::Duration::from_nanos(current::get().world.now())
-}
-
-/// Bytes of an error's message, as on a host: each task of a chain that fails says what the one before it said.
-const ERROR_TEXT_MAX: usize = 4096;
-
-fn error(kind: ErrorKind, mut message: String) -> TaskError {
-    message.truncate(message.floor_char_boundary(ERROR_TEXT_MAX));
-    local_error(kind, message)
-}
-
-/// A panic is a guest's or a test's, never one between two steps of what a lock holds.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn wait_for<'a, T>(condition: &Condvar, guard: MutexGuard<'a, T>, is_so: impl Fn(&T) -> bool) -> MutexGuard<'a, T> {
-    condition.wait_while(guard, |state| !is_so(state)).unwrap_or_else(PoisonError::into_inner)
 }

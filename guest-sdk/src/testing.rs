@@ -43,7 +43,8 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 use crate::executor::block_on;
-use crate::sim;
+use crate::export::EXPORTS;
+use crate::{logging, sim};
 
 /// Runs a test with a host of its own, in this process: what `#[rustyray::test]` does, for a plain `#[test]`.
 ///
@@ -57,7 +58,7 @@ use crate::sim;
 /// assert!(error.to_string().ends_with("3 is odd"));
 /// ```
 pub fn test<F: IntoFuture>(future: F) -> F::Output {
-    sim::run(|| block_on(future))
+    run(|| block_on(future))
 }
 
 /// [`test()`] for a plain function, which waits with `blocking_get` and its like.
@@ -71,7 +72,10 @@ pub fn test<F: IntoFuture>(future: F) -> F::Output {
 /// assert_eq!(rustyray::testing::run(|| answer.remote().blocking_get().unwrap()), 42);
 /// ```
 pub fn run<T>(test: impl FnOnce() -> T) -> T {
-    sim::run(test)
+    sim::run(EXPORTS, || {
+        logging::install();
+        test()
+    })
 }
 
 /// How much time has passed since the test began, on its own clock.

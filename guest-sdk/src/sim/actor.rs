@@ -4,15 +4,15 @@ use std::fmt;
 use std::sync::{Arc, Mutex, Weak};
 
 use super::arguments::Kept;
+use super::exports::ActorType;
 use super::frame::Frame;
 use super::job::Job;
-use super::lock;
 use super::mailbox::{self, Lanes};
 use super::names::Address;
 use super::object::{Object, Stored};
+use super::sync::lock;
 use super::types::{ActorOptions, ErrorKind, TaskError};
 use super::world::{Left, World};
-use crate::registry::ActorType;
 
 /// Calls that may wait for one actor that says nothing, as on a host.
 const PENDING_CALLS_MAX: usize = 100_000;
@@ -146,7 +146,7 @@ impl Actor {
         let max = self.options.max_pending_calls.map_or(PENDING_CALLS_MAX, |max| max as usize).min(PENDING_CALLS_MAX);
         if inner.calls.waiting() >= max {
             let text = format!("{max} calls wait for the actor already: await some of them first");
-            return Err(super::error(ErrorKind::PendingCallsLimitExceeded, text));
+            return Err(super::error::new(ErrorKind::PendingCallsLimitExceeded, text));
         }
         inner.calls.push(self.lane_of(call), call);
         Ok(())
@@ -243,7 +243,7 @@ impl Actor {
     pub(super) fn killed_to_restart(&self, error: TaskError, may_restart: bool) -> TaskError {
         match error.kind {
             ErrorKind::ActorDied if may_restart && self.restart_pending() => {
-                super::error(ErrorKind::WorkerCrashed, "it was killed, to start again".to_owned())
+                super::error::new(ErrorKind::WorkerCrashed, "it was killed, to start again".to_owned())
             }
             _ => error,
         }
@@ -268,7 +268,7 @@ impl Actor {
 
     /// Does its type declare checkpoints?
     pub(super) fn is_saved(&self) -> bool {
-        self.declared.is_some_and(|declared| declared.checkpoints.is_some())
+        self.declared.is_some_and(|declared| declared.checkpoint.is_some())
     }
 
     pub(super) fn asks_for_save(&self) {
@@ -277,7 +277,7 @@ impl Actor {
 
     /// A call was served. True if the state is to be saved.
     pub(super) fn save_is_due(&self) -> bool {
-        let every = self.declared.and_then(|declared| declared.defaults.checkpoint).unwrap_or(0);
+        let every = self.declared.and_then(|declared| declared.checkpoint).unwrap_or(0);
         let saved = &mut lock(&self.inner).saved;
         saved.calls += 1;
         let due = saved.asked || (every > 0 && saved.calls >= every);

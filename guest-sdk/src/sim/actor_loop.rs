@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use super::actor::{Actor, Event};
+use super::error::{caused_by, dependency_failed};
+use super::exports::REPLY;
 use super::frame::{Frame, Stop};
 use super::job::{Job, Order, Work};
-use super::lock;
 use super::object::Stored;
-use super::run::{REPLY, caused_by, dependency_failed, guarded};
+use super::run::guarded;
+use super::sync::lock;
 use super::turns::{Alarm, Turn};
 use super::types::{ErrorKind, Payload, TaskError};
 use super::world::World;
-use crate::registry;
 
 /// Why an actor's frame is over.
 enum End {
@@ -55,13 +56,13 @@ impl World {
     }
 
     fn construct(self: &Arc<Self>, frame: &Arc<Frame>, actor: &Arc<Actor>, job: &Arc<Job>) -> Result<(), TaskError> {
-        let died = |text: &str| super::error(ErrorKind::ActorDied, text.to_owned());
+        let died = |text: &str| super::error::new(ErrorKind::ActorDied, text.to_owned());
         let arguments = job.begin(frame, self.now()).ok_or_else(|| died("it was ended before it began"))?;
         self.watch_deadline(job);
         actor.set_running(Some(job));
         if !self.restored(frame, actor) {
             let arguments = arguments.map_err(|cause| dependency_failed(&cause))?;
-            let made = guarded(frame, || registry::construct(&actor.type_name, &actor.constructor, arguments));
+            let made = guarded(frame, || (self.program.construct)(&actor.type_name, &actor.constructor, arguments));
             self.outcome(job, made)?;
         }
         actor.set_running(None);
@@ -85,7 +86,7 @@ impl World {
 
     /// Serves calls until the actor ends.
     fn serve(self: &Arc<Self>, frame: &Arc<Frame>, actor: &Arc<Actor>, construct: &Arc<Job>, may_restart: bool) -> End {
-        let died = |text: &str| super::error(ErrorKind::ActorDied, text.to_owned());
+        let died = |text: &str| super::error::new(ErrorKind::ActorDied, text.to_owned());
         loop {
             let call = match self.next_event(frame, actor) {
                 Event::Call(call) => call,
@@ -146,7 +147,7 @@ impl World {
         frame.set_job(call);
         actor.set_running(Some(call));
         self.watch_deadline(call);
-        let answer = guarded(frame, || registry::call(method, arguments, REPLY));
+        let answer = guarded(frame, || (self.program.call)(method, arguments, REPLY));
         let lives = answer.is_ok();
         let outcome = self.outcome(call, answer);
         if lives && actor.is_saved() && actor.save_is_due() {
@@ -194,7 +195,8 @@ impl World {
     /// Makes the actor what it was when it was last saved. False if it was not, or cannot be.
     fn restored(&self, frame: &Arc<Frame>, actor: &Actor) -> bool {
         let Some(state) = actor.state() else { return false };
-        let restored = matches!(guarded(frame, || registry::restore(&actor.type_name, state.payload())), Ok(Ok(())));
+        let restored =
+            matches!(guarded(frame, || (self.program.restore)(&actor.type_name, state.payload())), Ok(Ok(())));
         if !restored {
             actor.keep_state(None);
         }
@@ -202,7 +204,7 @@ impl World {
     }
 
     fn save(&self, frame: &Arc<Frame>, actor: &Actor) {
-        match guarded(frame, registry::save) {
+        match guarded(frame, self.program.save) {
             Ok(Ok(state)) => actor.keep_state(Some(Stored::from(state))),
             Ok(Err(refused)) => eprintln!("[{}] it cannot be saved: {}", actor.name(), refused.message),
             Err(_) => eprintln!("[{}] it crashed while it was saved", actor.name()),
@@ -215,7 +217,7 @@ impl World {
         lock(&self.names).release(actor);
         self.seal(&actor.ready, Err(cause.clone()));
         for call in waiting {
-            let dead = super::error(ErrorKind::ActorDied, "the actor is dead".to_owned());
+            let dead = super::error::new(ErrorKind::ActorDied, "the actor is dead".to_owned());
             self.settle(&call, Err(caused_by(dead, &cause)));
         }
     }
@@ -232,7 +234,7 @@ impl World {
         match (actor.frame(), actor.running()) {
             // It has not begun, or not again.
             (None, _) => {
-                let killed = super::error(ErrorKind::ActorDied, "it was killed".to_owned());
+                let killed = super::error::new(ErrorKind::ActorDied, "it was killed".to_owned());
                 self.bury(actor, Arc::new(described(actor, killed)));
             }
             (Some(frame), None) if frame.concurrent_calls().is_none() => self.rouse(&frame),
@@ -251,7 +253,7 @@ pub(super) fn crashed(call: &Job, error: &TaskError, may_restart: bool) -> TaskE
         true => (ErrorKind::ActorUnavailable, "is being restarted"),
         false => (ErrorKind::ActorDied, "is dead"),
     };
-    let mut seen = super::error(kind, format!("the actor crashed during this call and {what}: {}", error.message));
+    let mut seen = super::error::new(kind, format!("the actor crashed during this call and {what}: {}", error.message));
     seen.panic.clone_from(&error.panic);
     caused_by(seen, &call.describe(error.clone()))
 }
@@ -260,6 +262,6 @@ pub(super) fn crashed(call: &Job, error: &TaskError, may_restart: bool) -> TaskE
 fn described(actor: &Actor, mut error: TaskError) -> TaskError {
     actor.name().clone_into(&mut error.task);
     actor.type_name.clone_into(&mut error.function);
-    super::MODULE.clone_into(&mut error.module);
+    super::exports::MODULE.clone_into(&mut error.module);
     error
 }

@@ -34,7 +34,8 @@ impl Kept {
         match self {
             Self::Value(value) => Ok(value.payload()),
             Self::Object(object) => {
-                let missing = || Err(Arc::new(super::error(ErrorKind::Internal, "an argument is missing".to_owned())));
+                let missing =
+                    || Err(Arc::new(super::error::new(ErrorKind::Internal, "an argument is missing".to_owned())));
                 object.outcome().unwrap_or_else(missing).map(|value| value.payload())
             }
         }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::frame::{Frame, Stop};
 use super::job::Job;
-use super::lock;
 use super::object::Object;
+use super::sync::lock;
 use super::turns::Alarm;
 use super::world::{Left, World};
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use super::actor::Actor;
 use super::frame::Stop;
 use super::job::Job;
-use super::lock;
+use super::sync::lock;
 use super::types::Payload;
 
 /// What the guest is told.

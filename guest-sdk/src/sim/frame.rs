@@ -5,8 +5,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use super::concurrent_calls::ConcurrentCalls;
 use super::job::Job;
 use super::object::Object;
+use super::sync::{lock, wait_for};
 use super::types::TaskError;
-use super::{lock, wait_for};
 
 /// Why what runs in a frame is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

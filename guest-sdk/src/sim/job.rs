@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, Weak};
 
 use super::actor::Actor;
 use super::arguments::Kept;
+use super::exports::Function;
 use super::frame::{Frame, Stop};
-use super::lock;
 use super::object::Object;
 use super::plan::Plan;
 use super::stream::Stream;
+use super::sync::lock;
 use super::types::{ErrorKind, Payload, TaskError};
-use crate::registry::Task;
 
 /// What is to be run, and what came of it.
 pub(crate) struct Job {
@@ -33,7 +33,7 @@ pub(crate) struct Job {
 pub(super) enum Work {
     /// The test itself.
     Test,
-    Task(&'static Task),
+    Task(&'static Function),
     Construct(Arc<Actor>),
     Call(Arc<Actor>, String),
 }
@@ -298,7 +298,7 @@ impl Job {
     pub(super) fn describe(&self, mut error: TaskError) -> TaskError {
         self.name().clone_into(&mut error.task);
         self.function.clone_into(&mut error.function);
-        super::MODULE.clone_into(&mut error.module);
+        super::exports::MODULE.clone_into(&mut error.module);
         (error.task_id, error.attempt) = (self.id, self.attempt());
         error
     }
@@ -316,7 +316,7 @@ impl Job {
                 (ErrorKind::TaskTimedOut, format!("it had {limit:?}, and was ended after {used:?}"))
             }
         };
-        super::error(kind, text)
+        super::error::new(kind, text)
     }
 }
 

@@ -4,24 +4,23 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use super::exports::{ActorType, serves_several};
 use super::job::Job;
 use super::types::ActorOptions;
-use crate::registry::ActorType;
 
 /// How many calls are served at once: of the methods that are in no group, and of each group. None where there is one at
 /// a time.
 pub(super) fn room(declared: Option<&ActorType>, options: &ActorOptions) -> Option<Box<[usize]>> {
-    let defaults = declared.map(|declared| declared.defaults).filter(|defaults| defaults.serves_several())?;
-    let groups = defaults.groups.iter().map(|(_, max)| *max);
+    let declared = declared.filter(|declared| serves_several(declared))?;
+    let groups = declared.groups.iter().map(|group| group.max_concurrency);
     Some([options.max_concurrency.unwrap_or(1)].into_iter().chain(groups).map(|max| max as usize).collect())
 }
 
 /// The lane of a method's calls.
 pub(super) fn lane_of(declared: Option<&ActorType>, method: &str) -> usize {
-    let Some(ActorType { methods, defaults, .. }) = declared else { return 0 };
-    let group = methods.iter().find(|declared| declared.name == method).and_then(|method| method.group);
-    let place = |group| defaults.groups.iter().position(|(name, _)| *name == group);
-    group.and_then(place).map_or(0, |place| place + 1)
+    let groups = declared.map_or(&[][..], |declared| &declared.groups);
+    let place = groups.iter().position(|group| group.methods.iter().any(|counted| counted == method));
+    place.map_or(0, |place| place + 1)
 }
 
 /// The calls that wait, in their order in each lane.

@@ -5,12 +5,13 @@ use std::cell::RefCell;
 
 use serde::Serialize;
 
+use super::End;
 use super::current::{self, Current};
 use super::object::Stored;
+use super::sync::lock;
 use super::turns::Alarm;
 use super::types::{ActorRef, Encoding, ErrorKind, ObjectRef, Payload, TaskOptions};
 use super::world::World;
-use super::{End, lock};
 use crate::object_ref::RawRef;
 
 thread_local! {
@@ -27,7 +28,7 @@ pub(crate) struct Recorded {
 
 pub(super) fn enter_if_nowhere() {
     if current::find().is_none() {
-        let (world, frame) = World::new();
+        let (world, frame) = World::new(crate::export::EXPORTS);
         current::enter(&world, &frame);
         OWN.set(Some(End(Current { world, frame })));
     }
@@ -89,7 +90,7 @@ fn comes<T>(milliseconds: u64, value: Stored) -> crate::ObjectRef<T> {
 
 /// An object that is an error.
 pub(crate) fn failed<T>(message: &str) -> crate::ObjectRef<T> {
-    let error = super::error(ErrorKind::TaskFailed, message.into());
+    let error = super::error::new(ErrorKind::TaskFailed, message.into());
     reference(here().world.sealed(Err(std::sync::Arc::new(error))))
 }
 

@@ -51,7 +51,7 @@ impl Names {
     pub(super) fn register(&mut self, address: Address, handle: &Arc<Handle>) -> Result<(), TaskError> {
         if self.find(&address).is_ok() {
             let text = format!("another actor is named {address}: choose another name, or find that one");
-            return Err(super::error(ErrorKind::ActorNameTaken, text));
+            return Err(super::error::new(ErrorKind::ActorNameTaken, text));
         }
         let keep = handle.actor.options.detached.unwrap_or(false).then(|| handle.clone());
         self.0.insert(address, Named { actor: Arc::downgrade(&handle.actor), _keep: keep });
@@ -64,7 +64,7 @@ impl Names {
             let module = module_of(&address.name);
             let hint = module.map(|module| format!(", and 'module:{}' is not granted", module.escape_debug()));
             let hint = hint.unwrap_or_default();
-            super::error(ErrorKind::ActorNotFound, format!("no actor is named {address}{hint}"))
+            super::error::new(ErrorKind::ActorNotFound, format!("no actor is named {address}{hint}"))
         })
     }
 

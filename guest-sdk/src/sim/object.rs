@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use super::frame::Frame;
 use super::job::Job;
-use super::lock;
+use super::sync::lock;
 use super::types::{Encoding, Payload, Reference, TaskError};
 
 /// What an object has, once it is there.

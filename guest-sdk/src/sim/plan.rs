@@ -1,7 +1,7 @@
 //! How a job is to run: what its caller said, over what was declared, over what a host would do.
 
+use super::exports::{ActorType, Function};
 use super::types::{ActorOptions, TaskOptions};
-use crate::registry::{ActorDefaults, TaskDefaults};
 
 /// The rest before a second attempt where nothing is said, as on a host.
 const RETRY_BACKOFF_NS: u64 = 10_000_000;
@@ -45,18 +45,11 @@ impl Said {
         }
     }
 
-    fn declared(defaults: &TaskDefaults) -> Self {
-        Self {
-            name: None,
-            timeout: defaults.timeout_ns,
-            max_retries: defaults.max_retries,
-            retry_exceptions: defaults.retry_exceptions,
-            retry_backoff: defaults.retry_backoff_ns,
-            priority: defaults.priority,
-        }
+    /// What is not said here is as `other` says. A name is for one alone.
+    fn of_actors(declared: Option<&ActorType>) -> Self {
+        declared.map(|declared| Self::with(&declared.options.call)).unwrap_or_default()
     }
 
-    /// What is not said here is as `other` says. A name is for one alone.
     fn over(self, other: Self) -> Self {
         Self {
             name: self.name,
@@ -84,14 +77,14 @@ impl Said {
 
 impl Plan {
     /// Of a task.
-    pub(super) fn task(options: Option<&TaskOptions>, declared: &TaskDefaults, caller: &Plan) -> Self {
+    pub(super) fn task(options: Option<&TaskOptions>, declared: &Function, caller: &Plan) -> Self {
         let said = options.map(Said::with).unwrap_or_default();
-        said.over(Said::declared(declared)).plan(caller, declared.pure)
+        said.over(Said::with(&declared.options)).plan(caller, declared.pure)
     }
 
     /// Of an actor's construction. It is not tried again: an actor that cannot be made is dead.
-    pub(super) fn construction(options: &ActorOptions, declared: &ActorDefaults, caller: &Plan) -> Self {
-        let said = Said::with(&options.call).over(Said::declared(&declared.call));
+    pub(super) fn construction(options: &ActorOptions, declared: Option<&ActorType>, caller: &Plan) -> Self {
+        let said = Said::with(&options.call).over(Said::of_actors(declared));
         Plan { max_retries: 0, ..said.plan(caller, false) }
     }
 
@@ -99,11 +92,11 @@ impl Plan {
     pub(super) fn call(
         options: Option<&TaskOptions>,
         actor: &ActorOptions,
-        declared: &ActorDefaults,
+        declared: Option<&ActorType>,
         caller: &Plan,
     ) -> Self {
         let said = options.map(Said::with).unwrap_or_default();
-        let of_actor = Said::with(&actor.call).over(Said::declared(&declared.call));
+        let of_actor = Said::with(&actor.call).over(Said::of_actors(declared));
         said.over(of_actor).plan(caller, false)
     }
 

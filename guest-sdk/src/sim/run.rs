@@ -4,20 +4,14 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::error::{caused_by, dependency_failed, of_failure};
+use super::exports::{Answer, REPLY};
 use super::frame::{Ended, Frame, Stop};
 use super::job::{Job, Work};
 use super::object::Stored;
 use super::turns::Alarm;
-use super::types::{Encoding, ErrorKind, TaskError};
+use super::types::{ErrorKind, TaskError};
 use super::world::World;
-use crate::host::guest::Failure;
-use crate::registry::{self, Outcome};
-
-/// How guests want their values: the manifest says so, too.
-pub(super) const REPLY: Encoding = Encoding::Bincode;
-
-/// Links in the chain of causes, as on a host.
-const CAUSES_MAX: usize = 16;
 
 /// Why a guest gave no answer.
 pub(super) enum Crash {
@@ -29,8 +23,7 @@ pub(super) enum Crash {
 
 /// Runs guest code in a frame. Its panic is its own; what it left half done is seen by nobody, as what holds it is
 /// dropped.
-pub(super) fn guarded<T>(frame: &Frame, run: impl FnOnce() -> Outcome<T>) -> Result<Outcome<T>, Crash> {
-    crate::logging::install();
+pub(super) fn guarded<T>(frame: &Frame, run: impl FnOnce() -> Answer<T>) -> Result<Answer<T>, Crash> {
     catch_unwind(AssertUnwindSafe(run)).map_err(|payload| match frame.stopped() {
         Some(reason) if payload.is::<Ended>() => Crash::Stopped(reason),
         _ => Crash::Panicked(text_of(&*payload)),
@@ -42,48 +35,13 @@ fn text_of(payload: &dyn Any) -> String {
     text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without a text".to_owned())
 }
 
-/// The error that a function returned, or an argument that did not decode.
-pub(super) fn of_failure(failure: Failure) -> TaskError {
-    let Failure { message, cause, invalid_argument } = failure;
-    let kind = if invalid_argument { ErrorKind::InvalidArgument } else { ErrorKind::TaskFailed };
-    let error = super::error(kind, message);
-    match cause {
-        Some(cause) => caused_by(error, &cause),
-        None => error,
-    }
-}
-
-/// The same with `cause` and what caused that.
-pub(super) fn caused_by(mut error: TaskError, cause: &TaskError) -> TaskError {
-    let link = super::types::ErrorCause { kind: cause.kind, task: cause.task.clone(), message: cause.message.clone() };
-    let mut causes: Vec<_> = std::iter::once(link).chain(cause.causes.iter().cloned()).collect();
-    if causes.len() > CAUSES_MAX {
-        causes.swap_remove(CAUSES_MAX - 1);
-        causes.truncate(CAUSES_MAX);
-    }
-    error.causes = causes;
-    error
-}
-
-/// However long the chain of tasks is whose arguments failed, each tells once why the first one's did.
-pub(super) fn dependency_failed(cause: &TaskError) -> TaskError {
-    const TEXT: &str = "an argument could not be had";
-    let goes_on = cause.kind == ErrorKind::DependencyFailed;
-    let message = if goes_on { cause.message.clone() } else { format!("{TEXT}: {}", cause.message) };
-    let mut error = caused_by(super::error(ErrorKind::DependencyFailed, message), cause);
-    if goes_on {
-        error.causes.iter_mut().take(1).for_each(|cause| TEXT.clone_into(&mut cause.message));
-    }
-    error
-}
-
 impl World {
     /// Runs a task once.
     pub(super) fn attempt(self: &Arc<Self>, frame: &Arc<Frame>, job: &Arc<Job>) {
-        let (Work::Task(task), Some(arguments)) = (&job.work, job.begin(frame, self.now())) else { return };
+        let (Work::Task(function), Some(arguments)) = (&job.work, job.begin(frame, self.now())) else { return };
         self.watch_deadline(job);
         let ended = match arguments {
-            Ok(arguments) => guarded(frame, || registry::run_task(task.name, arguments, REPLY)),
+            Ok(arguments) => guarded(frame, || (self.program.run_task)(&function.name, arguments, REPLY)),
             Err(cause) => return self.give_up(job, dependency_failed(&cause)),
         };
         match self.outcome(job, ended) {
@@ -94,12 +52,12 @@ impl World {
     }
 
     /// What came of it, in a host's words.
-    pub(super) fn outcome<T>(&self, job: &Job, ended: Result<Outcome<T>, Crash>) -> Result<T, TaskError> {
+    pub(super) fn outcome<T>(&self, job: &Job, ended: Result<Answer<T>, Crash>) -> Result<T, TaskError> {
         match ended {
             Ok(outcome) => outcome.map_err(|failure| of_failure(*failure)),
             Err(Crash::Stopped(reason)) => Err(job.stopped(reason, self.now())),
             Err(Crash::Panicked(text)) => {
-                let error = super::error(ErrorKind::WorkerCrashed, format!("panicked: {text}"));
+                let error = super::error::new(ErrorKind::WorkerCrashed, format!("panicked: {text}"));
                 Err(TaskError { panic: Some(text), ..error })
             }
         }
@@ -174,7 +132,9 @@ impl World {
 fn final_error(job: &Job, error: TaskError) -> TaskError {
     let asked_to_stop = job.was_asked() && error.kind == ErrorKind::TaskFailed;
     job.describe(match asked_to_stop {
-        true => caused_by(super::error(ErrorKind::TaskCancelled, "it stopped when it was asked to".to_owned()), &error),
+        true => {
+            caused_by(super::error::new(ErrorKind::TaskCancelled, "it stopped when it was asked to".to_owned()), &error)
+        }
         false => error,
     })
 }

@@ -7,14 +7,15 @@ use super::actor::Actor;
 use super::actor_loop::{Served, crashed};
 use super::concurrent_calls::{ConcurrentCalls, Ending, News};
 use super::current::Current;
+use super::error::of_failure;
+use super::exports::Answer;
 use super::frame::{Frame, Stop};
 use super::job::Job;
 use super::object::{Object, Stored};
-use super::run::{guarded, of_failure};
+use super::run::guarded;
 use super::turns::Alarm;
 use super::types::{ErrorKind, Payload, TaskError};
 use super::world::World;
-use crate::registry::Outcome;
 
 /// Nanoseconds for a call that runs to come to its next await, once it is to be ended, as on a host. They pass only
 /// while it blocks; after them the whole actor ends.
@@ -34,7 +35,7 @@ impl World {
         frame.set_job(first);
         self.begin_beside(frame, &concurrent_calls, first);
         let ended = guarded(frame, || {
-            crate::serving::serve();
+            (self.program.serve)();
             Ok(())
         });
         frame.set_concurrent_calls(None);
@@ -70,7 +71,7 @@ impl World {
     }
 
     /// The guest's answer to a call. Nothing happens if nobody waits for it any more.
-    pub(super) fn answer(self: &Arc<Self>, concurrent_calls: &ConcurrentCalls, id: u64, answer: Outcome<Payload>) {
+    pub(super) fn answer(self: &Arc<Self>, concurrent_calls: &ConcurrentCalls, id: u64, answer: Answer<Payload>) {
         let Some((call, ending)) = concurrent_calls.answered(id) else { return };
         let outcome = match ending {
             Some(reason) => Err(call.stopped(reason, self.now())),
@@ -175,5 +176,5 @@ fn seen_by(call: &Arc<Job>, ran: &Arc<Job>, error: &TaskError) -> TaskError {
         return error.clone();
     }
     let text = format!("its instance ended with another call, {}: {}", ran.name(), error.message);
-    super::error(ErrorKind::WorkerCrashed, text)
+    super::error::new(ErrorKind::WorkerCrashed, text)
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use super::job::Job;
-use super::lock;
 use super::object::{Object, Stored};
+use super::sync::lock;
 use super::types::{ErrorKind, TaskError};
 use super::world::{Left, World};
 
@@ -160,10 +160,10 @@ fn say_ready(world: &World, room: Option<Arc<Object>>) {
 }
 
 fn ended() -> Arc<TaskError> {
-    Arc::new(super::error(ErrorKind::StreamEnded, "the stream has no further item".to_owned()))
+    Arc::new(super::error::new(ErrorKind::StreamEnded, "the stream has no further item".to_owned()))
 }
 
 fn too_many() -> Arc<TaskError> {
     let text = format!("{ITEMS_WANTED_MAX} items were asked for ahead: await some of them first");
-    Arc::new(super::error(ErrorKind::LimitExceeded, text))
+    Arc::new(super::error::new(ErrorKind::LimitExceeded, text))
 }

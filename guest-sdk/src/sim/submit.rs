@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use super::actor::{Actor, Handle};
 use super::arguments::Kept;
+use super::error::caused_by;
+use super::exports::{ActorType, Function, serves_several};
 use super::job::{Job, Order, Work};
-use super::lock;
 use super::object::{Object, Waiter};
 use super::plan::Plan;
-use super::run::caused_by;
 use super::stream::Stream;
+use super::sync::lock;
 use super::types::{ActorOptions, Argument, ErrorKind, TaskError, TaskOptions};
 use super::world::World;
-use crate::registry::{ActorType, Method, Signature, Task};
 
 /// Calls that one actor may serve at once, as on a host.
 const CONCURRENCY_MAX: u32 = 1000;
@@ -30,14 +30,14 @@ impl World {
     /// Submits a task.
     pub(super) fn submit(self: &Arc<Self>, request: Request<'_>) -> Arc<Job> {
         let Request { function, arguments, options, stream, caller } = request;
-        let declared = inventory::iter::<Task>().find(|task| task.name == function);
+        let declared = self.program.function(function);
         let checked = declared.ok_or_else(|| unknown("task", function)).and_then(|task| {
-            check(&task.signature, function, arguments.len(), stream.is_some())?;
+            check(task, function, arguments.len(), stream.is_some())?;
             check_grants(task, options)?;
             Ok(task)
         });
         let work = declared.map_or(Work::Test, Work::Task);
-        let plan = checked.as_ref().map(|task| Plan::task(options, &task.signature.defaults, &caller.plan));
+        let plan = checked.as_ref().map(|task| Plan::task(options, task, &caller.plan));
         let order = Order {
             function: function.to_owned(),
             work,
@@ -54,11 +54,10 @@ impl World {
     pub(super) fn call(self: &Arc<Self>, actor: &Arc<Actor>, request: Request<'_>) -> Arc<Job> {
         let Request { function: method, arguments, options, stream, caller } = request;
         let checked = self.check_call(actor, method, arguments.len(), stream.is_some());
-        let defaults = actor.declared.map(|declared| declared.defaults).unwrap_or_default();
         let order = Order {
             function: qualified(&actor.type_name, method),
             work: Work::Call(actor.clone(), method.to_owned()),
-            plan: Plan::call(options, &actor.options, &defaults, &caller.plan),
+            plan: Plan::call(options, &actor.options, actor.declared, &caller.plan),
             arguments: arguments.iter().map(Kept::of).collect(),
             stream,
         };
@@ -69,13 +68,13 @@ impl World {
 
     fn check_call(&self, actor: &Actor, method: &str, given: usize, streams: bool) -> Result<(), TaskError> {
         if let Some(cause) = actor.death() {
-            let dead = super::error(ErrorKind::ActorDied, "the actor is dead".to_owned());
+            let dead = super::error::new(ErrorKind::ActorDied, "the actor is dead".to_owned());
             return Err(caused_by(dead, &cause));
         }
-        let declared = actor.declared.map_or(&[][..], |declared| declared.methods);
-        let declared: Option<&Method> = declared.iter().find(|declared| declared.name == method);
+        let declared = actor.declared.map_or(&[][..], |declared| &declared.methods);
+        let declared = declared.iter().find(|declared| declared.name == method);
         let unknown = || unknown("method", &qualified(&actor.type_name, method));
-        check(&declared.ok_or_else(unknown)?.signature, method, given, streams)
+        check(declared.ok_or_else(unknown)?, method, given, streams)
     }
 
     /// Creates an actor, or finds the one that is meant.
@@ -86,7 +85,7 @@ impl World {
         options: ActorOptions,
         caller: &Arc<Job>,
     ) -> Arc<Handle> {
-        let declared = inventory::iter::<ActorType>().find(|declared| declared.name == type_name);
+        let declared = self.program.actor_type(type_name);
         let options = over(options, declared);
         if let Some(existing) = self.existing(type_name, &options) {
             return existing;
@@ -94,13 +93,12 @@ impl World {
         let handle = Actor::with_handle(self, (type_name, constructor), declared, options);
         let actor = &handle.actor;
         let checked = self.check_creation(&handle, arguments.len(), caller);
-        let defaults = declared.map(|declared| declared.defaults).unwrap_or_default();
         let arguments: Vec<Kept> = arguments.iter().map(Kept::of).collect();
         actor.keep_arguments(arguments.clone());
         let order = Order {
             function: qualified(type_name, constructor),
             work: Work::Construct(actor.clone()),
-            plan: Plan::construction(&actor.options, &defaults, &caller.plan),
+            plan: Plan::construction(&actor.options, declared, &caller.plan),
             arguments,
             stream: None,
         };
@@ -124,7 +122,7 @@ impl World {
         check_reach(caller)?;
         check_concurrency(declared, &actor.options)?;
         check_name(&actor.options)?;
-        check(&constructor.ok_or_else(unknown)?.signature, &actor.constructor, given, false)?;
+        check(constructor.ok_or_else(unknown)?, &actor.constructor, given, false)?;
         match actor.address() {
             Some(address) => lock(&self.names).register(address, handle),
             None => Ok(()),
@@ -162,7 +160,7 @@ fn check_name(options: &ActorOptions) -> Result<(), TaskError> {
     match found.into_iter().find(|(asked, _)| *asked == Some(true)) {
         Some((_, option)) if options.name.is_none() => {
             let text = format!("{option} needs a name: without one nobody could find the actor");
-            Err(super::error(ErrorKind::InvalidArgument, text))
+            Err(super::error::new(ErrorKind::InvalidArgument, text))
         }
         _ => Ok(()),
     }
@@ -170,7 +168,7 @@ fn check_name(options: &ActorOptions) -> Result<(), TaskError> {
 
 /// What the caller left open is as the type declares it.
 fn over(options: ActorOptions, declared: Option<&ActorType>) -> ActorOptions {
-    let Some(ActorType { defaults, .. }) = declared else { return options };
+    let Some(ActorType { options: defaults, .. }) = declared else { return options };
     ActorOptions {
         max_restarts: options.max_restarts.or(defaults.max_restarts),
         max_concurrency: options.max_concurrency.or(defaults.max_concurrency),
@@ -181,7 +179,7 @@ fn over(options: ActorOptions, declared: Option<&ActorType>) -> ActorOptions {
 }
 
 /// One result or several, and as many arguments as declared?
-fn check(declared: &Signature, name: &str, given: usize, streams: bool) -> Result<(), TaskError> {
+fn check(declared: &Function, name: &str, given: usize, streams: bool) -> Result<(), TaskError> {
     let expected = declared.parameters.len();
     let text = match (declared.streams, streams) {
         (true, false) => "it gives its results one after the other: ask for its stream".to_owned(),
@@ -189,7 +187,7 @@ fn check(declared: &Signature, name: &str, given: usize, streams: bool) -> Resul
         _ if given == expected => return Ok(()),
         _ => format!("{given} arguments were given, {expected} expected: {name}"),
     };
-    Err(super::error(ErrorKind::InvalidArgument, text))
+    Err(super::error::new(ErrorKind::InvalidArgument, text))
 }
 
 /// As many calls at once as its type can serve?
@@ -199,20 +197,20 @@ fn check_concurrency(declared: &ActorType, options: &ActorOptions) -> Result<(),
         Some(calls) if !(1..=CONCURRENCY_MAX).contains(&calls) => {
             format!("max_concurrency = {calls}: from 1 to {CONCURRENCY_MAX} calls can be served at once")
         }
-        Some(calls) if calls > 1 && !declared.defaults.serves_several() => {
-            let name = declared.name;
+        Some(calls) if calls > 1 && !serves_several(declared) => {
+            let name = &declared.name;
             format!("actor {name} serves one call at a time: declare `max_concurrency` where its type is defined")
         }
         Some(_) => return Ok(()),
     };
-    Err(super::error(ErrorKind::InvalidArgument, text))
+    Err(super::error::new(ErrorKind::InvalidArgument, text))
 }
 
-fn check_grants(task: &Task, options: Option<&TaskOptions>) -> Result<(), TaskError> {
+fn check_grants(task: &Function, options: Option<&TaskOptions>) -> Result<(), TaskError> {
     let grants = options.and_then(|options| options.grants.as_ref());
-    if task.signature.defaults.pure && grants.is_some_and(|grants| !grants.is_empty()) {
+    if task.pure && grants.is_some_and(|grants| !grants.is_empty()) {
         let text = "a pure task holds no capability: leave out the grants";
-        return Err(super::error(ErrorKind::InvalidArgument, text.to_owned()));
+        return Err(super::error::new(ErrorKind::InvalidArgument, text.to_owned()));
     }
     Ok(())
 }
@@ -224,11 +222,11 @@ pub(super) fn check_reach(caller: &Job) -> Result<(), TaskError> {
     }
     let text = "a pure task, and what it submits, can neither create nor find actors: their state would decide about \
                 its result";
-    Err(super::error(ErrorKind::CapabilityDenied, text.to_owned()))
+    Err(super::error::new(ErrorKind::CapabilityDenied, text.to_owned()))
 }
 
 fn unknown(what: &str, name: &str) -> TaskError {
-    super::error(ErrorKind::TaskNotFound, format!("this program has no {what} '{}'", name.escape_debug()))
+    super::error::new(ErrorKind::TaskNotFound, format!("this program has no {what} '{}'", name.escape_debug()))
 }
 
 /// `Counter.increment`.

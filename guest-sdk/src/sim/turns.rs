@@ -8,8 +8,8 @@ use std::thread;
 
 use super::frame::Frame;
 use super::job::{Job, Work};
-use super::lock;
-use super::types::{ErrorKind, TaskError};
+use super::sync::lock;
+use super::types::ErrorKind;
 use super::world::World;
 
 /// Threads of one test, each with a task that runs or waits, or with an actor. Far fewer than a process may have, so
@@ -182,7 +182,7 @@ impl World {
             }
             Err(error) => {
                 let text = format!("no thread could be had for it: {error}");
-                self.give_up(&job, super::error(ErrorKind::InstancesExhausted, text));
+                self.give_up(&job, super::error::new(ErrorKind::InstancesExhausted, text));
                 None
             }
         }
@@ -208,7 +208,7 @@ impl World {
         let wanted = lock(&self.threads).wanted.pop_front();
         if let Some(job) = wanted {
             let text = format!("{THREADS_MAX} tasks and actors of this test wait for others: nest tasks less deeply");
-            return self.give_up(&job, super::error(ErrorKind::InstancesExhausted, text));
+            return self.give_up(&job, super::error::new(ErrorKind::InstancesExhausted, text));
         }
         let (frame, verdict) = self.find_circle();
         if frame.condemn(verdict) {
@@ -278,9 +278,4 @@ impl Alarm {
             Self::Seal(..) => true,
         }
     }
-}
-
-/// The error of a wait that nothing can end.
-pub(super) fn in_vain(text: String) -> TaskError {
-    super::error(ErrorKind::Deadlock, text)
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::arguments::Kept;
+use super::error::in_vain;
 use super::frame::Frame;
 use super::job::Job;
-use super::lock;
-use super::turns::in_vain;
+use super::sync::lock;
 use super::types::TaskError;
 use super::world::World;
 

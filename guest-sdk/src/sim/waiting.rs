@@ -39,7 +39,7 @@ impl Current {
     /// Waits for `missing` of those that are not there.
     fn park(&self, objects: &[Arc<Object>], missing: usize, timeout: Option<u64>) -> Result<(), TaskError> {
         if self.is_ending() {
-            return Err(super::error(ErrorKind::HostShutDown, "nothing can be waited for at the end".to_owned()));
+            return Err(super::error::new(ErrorKind::HostShutDown, "nothing can be waited for at the end".to_owned()));
         }
         let verdict =
             self.sleep(objects, missing, timeout.map(|timeout| self.world.now().saturating_add(timeout)), false);
@@ -82,6 +82,6 @@ impl Current {
             self.frame.stop(super::frame::Stop::Cancelled);
             self.end_if_stopped();
         }
-        Err(super::error(ErrorKind::TaskCancelled, "this task was asked to stop".to_owned()))
+        Err(super::error::new(ErrorKind::TaskCancelled, "this task was asked to stop".to_owned()))
     }
 }

@@ -7,17 +7,20 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::actor::Actor;
+use super::exports::Exports;
 use super::frame::Frame;
 use super::job::{Job, Order, Work};
-use super::lock;
 use super::names::Names;
 use super::object::{Object, Outcome, Waiter};
 use super::plan::Plan;
+use super::sync::lock;
 use super::turns::{Turn, Turns};
 use super::types::TaskError;
 
 /// One test's host. Of its frames one has its turn, so that no two of these locks are ever fought for.
 pub(crate) struct World {
+    /// What its tasks and actors are of.
+    pub(super) program: Exports,
     /// What the test's clock shows at first, on that of the machine.
     began: Instant,
     objects: Arc<AtomicUsize>,
@@ -54,7 +57,7 @@ pub(super) enum Left {
 
 impl World {
     /// A world, and the frame of its test.
-    pub(super) fn new() -> (Arc<Self>, Arc<Frame>) {
+    pub(super) fn new(program: Exports) -> (Arc<Self>, Arc<Frame>) {
         let objects = Arc::new(AtomicUsize::new(0));
         let order = Order {
             function: "test".to_owned(),
@@ -67,6 +70,7 @@ impl World {
         let test = Job::new(0, order, Object::promise(0, &Arc::default()), None);
         let frame = Frame::new(0, test.clone());
         let world = Self {
+            program,
             began: Instant::now(),
             objects,
             numbers: AtomicU64::new(1),

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::sim::actor::Actor;
+use crate::sim::current;
+use crate::sim::error::caused_by;
 use crate::sim::names::Address;
 use crate::sim::object::Stored;
-use crate::sim::run::caused_by;
 use crate::sim::submit::{Request, check_reach};
+use crate::sim::sync::lock;
 use crate::sim::types::{ActorOptions, ActorRef, Argument, ErrorKind, ObjectRef, TaskError, TaskOptions};
-use crate::sim::{current, lock};
 
 pub(crate) fn create(
     actor_type: &str,
@@ -77,7 +78,7 @@ fn serving(otherwise: &str) -> Result<Arc<Actor>, TaskError> {
 }
 
 fn refused(text: &str) -> TaskError {
-    crate::sim::error(ErrorKind::InvalidArgument, text.to_owned())
+    crate::sim::error::new(ErrorKind::InvalidArgument, text.to_owned())
 }
 
 pub(crate) fn generation(actor: &ActorRef) -> u32 {
@@ -91,7 +92,7 @@ pub(crate) fn move_to_current(actor: &ActorRef) -> ObjectRef {
     let outcome = match actor.0.actor.death() {
         None => Ok(Stored::bytes(&[])),
         Some(cause) => {
-            let dead = crate::sim::error(ErrorKind::ActorDied, "the actor is dead".to_owned());
+            let dead = crate::sim::error::new(ErrorKind::ActorDied, "the actor is dead".to_owned());
             Err(Arc::new(caused_by(dead, &cause)))
         }
     };

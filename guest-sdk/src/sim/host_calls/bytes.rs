@@ -50,7 +50,7 @@ fn plain(object: &ObjectRef) -> Result<Stored, TaskError> {
         Encoding::Raw => Ok(value),
         Encoding::Bincode | Encoding::Json => {
             let text = "the object is not plain bytes: only what is stored as `Vec<u8>` has parts";
-            Err(crate::sim::error(ErrorKind::InvalidArgument, text.to_owned()))
+            Err(crate::sim::error::new(ErrorKind::InvalidArgument, text.to_owned()))
         }
     }
 }

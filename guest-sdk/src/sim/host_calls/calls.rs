@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::registry::Outcome;
 use crate::sim::concurrent_calls::{ConcurrentCalls, News};
 use crate::sim::current;
+use crate::sim::exports::Failure;
 use crate::sim::object::Object;
 use crate::sim::types::{Encoding, ObjectRef, Payload};
 
@@ -30,9 +30,12 @@ pub(crate) fn next(objects: &[&ObjectRef], count: u32, timeout_ns: Option<u64>) 
     let current = current::get();
     let objects: Vec<Arc<Object>> = objects.iter().map(|object| object.0.clone()).collect();
     match current.next_news(&concurrent_calls(&current), &objects, count as usize, timeout_ns) {
-        Some(News::Call(job, arguments)) => {
-            Event::Call(Call { id: job.id, method: job.method().to_owned(), arguments, reply: crate::sim::run::REPLY })
-        }
+        Some(News::Call(job, arguments)) => Event::Call(Call {
+            id: job.id,
+            method: job.method().to_owned(),
+            arguments,
+            reply: crate::sim::exports::REPLY,
+        }),
         Some(News::Asked(id)) => Event::Asked(id),
         Some(News::Dropped(id)) => Event::Dropped(id),
         Some(News::Over) => Event::Over,
@@ -49,11 +52,10 @@ pub(crate) fn enter(id: u64) -> bool {
     current.enter_call(&concurrent_calls(&current), id)
 }
 
-pub(crate) fn reply(id: u64, answer: Result<Payload, crate::host::guest::Failure>) {
+pub(crate) fn reply(id: u64, answer: Result<Payload, Failure>) {
     called!("reply {id}");
     let current = current::get();
-    let answer: Outcome<Payload> = answer.map_err(Box::new);
-    current.world.answer(&concurrent_calls(&current), id, answer);
+    current.world.answer(&concurrent_calls(&current), id, answer.map_err(Box::new));
 }
 
 /// The calls that are served here: the SDK asks only while it serves some.

@@ -33,7 +33,7 @@ pub(super) fn arrived(object: &ObjectRef, timeout_ns: Option<u64>) -> Result<Out
     current.wait(std::slice::from_ref(&object.0), 1, timeout_ns)?;
     object.0.outcome().ok_or_else(|| {
         let time = std::time::Duration::from_nanos(timeout_ns.unwrap_or(0));
-        crate::sim::error(ErrorKind::GetTimeout, format!("no value within {time:?}"))
+        crate::sim::error::new(ErrorKind::GetTimeout, format!("no value within {time:?}"))
     })
 }
 

@@ -46,14 +46,14 @@ pub(crate) fn give(item: Payload) -> Result<Option<ObjectRef>, TaskError> {
     let job = current.job();
     let Some(stream) = job.stream() else {
         let text = "what runs here gives one result, and no items";
-        return Err(crate::sim::error(ErrorKind::InvalidArgument, text.to_owned()));
+        return Err(crate::sim::error::new(ErrorKind::InvalidArgument, text.to_owned()));
     };
     match stream.give(&current.world, job.attempt(), Stored::from(item)) {
         Given::GoOn => Ok(None),
         Given::Room(room) => Ok(Some(ObjectRef(room))),
         Given::NobodyListens => {
             let text = "nobody will ask for another item";
-            Err(crate::sim::error(ErrorKind::TaskCancelled, text.to_owned()))
+            Err(crate::sim::error::new(ErrorKind::TaskCancelled, text.to_owned()))
         }
     }
 }

@@ -30,7 +30,7 @@ pub(crate) fn context() -> TaskContext {
     TaskContext {
         task_id: job.id,
         task: job.name().to_owned(),
-        module: crate::sim::MODULE.to_owned(),
+        module: crate::sim::exports::MODULE.to_owned(),
         function: job.function.clone(),
         attempt: job.attempt().max(1),
         actor,
