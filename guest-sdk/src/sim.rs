@@ -11,6 +11,8 @@
 
 mod actor;
 mod actor_loop;
+mod actor_ref;
+mod actor_spec;
 mod arguments;
 mod cancellation;
 mod concurrent_calls;
@@ -20,18 +22,25 @@ mod exports;
 mod frame;
 mod host_calls;
 mod job;
+mod let_go;
 mod mailbox;
+mod manifest;
 #[cfg(test)]
 pub(crate) mod mock;
 mod names;
 mod object;
+mod payload;
 mod plan;
+mod ready_queue;
 mod run;
+mod scheduler;
 mod serving;
+mod stop_reason;
 mod stream;
+mod stream_ref;
 mod submit;
 mod sync;
-mod turns;
+mod timers;
 pub(crate) mod types;
 mod wait_graph;
 mod waiting;

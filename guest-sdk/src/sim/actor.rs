@@ -1,35 +1,26 @@
-//! Actors: their mailboxes, and the handles that keep them alive.
+//! Actors: what each is at, and the calls that wait for it.
 
-use std::fmt;
 use std::sync::{Arc, Mutex, Weak};
 
+use super::actor_ref::{ActorRef, Handle};
+use super::actor_spec::ActorSpec;
 use super::arguments::Kept;
-use super::exports::ActorType;
-use super::frame::Frame;
 use super::job::Job;
-use super::mailbox::{self, Lanes};
-use super::names::Address;
+use super::let_go::LetGoList;
+use super::mailbox::Lanes;
 use super::object::{Object, Stored};
 use super::sync::lock;
-use super::types::{ActorOptions, ErrorKind, TaskError};
-use super::world::{Left, World};
+use crate::bindings::rustyray::core::types::{ErrorKind, TaskError};
 
 /// Calls that may wait for one actor that says nothing, as on a host.
 const PENDING_CALLS_MAX: usize = 100_000;
 
-/// What it is, and the calls that wait for it.
+/// What it is, and what it is at.
 pub(crate) struct Actor {
-    pub(super) id: u64,
-    pub(super) type_name: String,
-    pub(super) constructor: String,
-    /// None of a type that does not exist.
-    pub(super) declared: Option<&'static ActorType>,
-    pub(super) options: ActorOptions,
-    /// Of a type that serves several calls at once: how many of each lane.
-    pub(super) room: Option<Box<[usize]>>,
+    pub(super) spec: Arc<ActorSpec>,
     /// Sealed when the constructor has run, or failed.
     pub(super) ready: Arc<Object>,
-    handle: Mutex<Weak<Handle>>,
+    handle: Weak<Handle>,
     inner: Mutex<Inner>,
 }
 
@@ -40,7 +31,7 @@ struct Inner {
     arguments: Vec<Kept>,
     generation: u32,
     /// Where it lives, and what it is at: the constructor, a call, or none.
-    frame: Option<Arc<Frame>>,
+    frame: Option<u64>,
     running: Option<Arc<Job>>,
     serving: bool,
     /// It is to end, or with `true` to start again.
@@ -67,51 +58,19 @@ pub(super) enum Event {
     Closed,
 }
 
-/// Counted. With the last one the actor serves the calls that wait, and ends.
-pub(crate) struct Handle {
-    pub(super) actor: Arc<Actor>,
-    world: Weak<World>,
-}
-
 impl Actor {
     /// One that is to be constructed, and its first handle.
-    pub(super) fn with_handle(
-        world: &Arc<World>,
-        (type_name, constructor): (&str, &str),
-        declared: Option<&'static ActorType>,
-        options: ActorOptions,
-    ) -> Arc<Handle> {
-        let room = mailbox::room(declared, &options);
-        let calls = Lanes::new(room.as_deref().unwrap_or(&[1]));
-        let actor = Arc::new(Self {
-            id: world.number(),
-            type_name: type_name.to_owned(),
-            constructor: constructor.to_owned(),
-            declared,
-            options,
-            room,
-            ready: world.promise(),
-            handle: Mutex::default(),
-            inner: Mutex::new(Inner { calls, ..Inner::default() }),
-        });
-        let handle = Arc::new(Handle { actor: actor.clone(), world: Arc::downgrade(world) });
-        *lock(&actor.handle) = Arc::downgrade(&handle);
-        handle
+    pub(super) fn new(spec: ActorSpec, ready: Arc<Object>, let_go: &Arc<LetGoList>) -> (Arc<Self>, ActorRef) {
+        let calls = Lanes::new(spec.room.as_deref().unwrap_or(&[1]));
+        let inner = Mutex::new(Inner { calls, ..Inner::default() });
+        let spec = Arc::new(spec);
+        let handle = Handle::new(&spec, let_go);
+        (Arc::new(Self { spec, ready, handle: Arc::downgrade(&handle), inner }), ActorRef(handle))
     }
 
     /// Another handle, unless the last one is gone or the actor is dead.
-    pub(super) fn handle(&self) -> Option<Arc<Handle>> {
-        if self.death().is_some() { None } else { lock(&self.handle).upgrade() }
-    }
-
-    /// What it can be found by.
-    pub(super) fn address(&self) -> Option<Address> {
-        Address::of(&self.options)
-    }
-
-    /// Its name, or its type's.
-    pub(super) fn name(&self) -> &str {
-        self.options.name.as_deref().unwrap_or(&self.type_name)
+    pub(super) fn handle(&self) -> Option<ActorRef> {
+        if self.death().is_some() { None } else { self.handle.upgrade().map(ActorRef) }
     }
 
     pub(super) fn generation(&self) -> u32 {
@@ -122,8 +81,8 @@ impl Actor {
         lock(&self.inner).dead.clone()
     }
 
-    pub(super) fn frame(&self) -> Option<Arc<Frame>> {
-        lock(&self.inner).frame.clone()
+    pub(super) fn frame(&self) -> Option<u64> {
+        lock(&self.inner).frame
     }
 
     pub(super) fn running(&self) -> Option<Arc<Job>> {
@@ -137,24 +96,25 @@ impl Actor {
 
     /// The call of the same submitter that holds up this one.
     pub(super) fn held_up_by(&self, call: &Arc<Job>) -> Option<Arc<Job>> {
-        lock(&self.inner).calls.held_up_by(self.lane_of(call), call).cloned()
+        lock(&self.inner).calls.held_up_by(self.spec.lane_of(call.method()), call).cloned()
     }
 
     /// Puts a call at the end.
     pub(super) fn push(&self, call: &Arc<Job>) -> Result<(), TaskError> {
         let mut inner = lock(&self.inner);
-        let max = self.options.max_pending_calls.map_or(PENDING_CALLS_MAX, |max| max as usize).min(PENDING_CALLS_MAX);
+        let max =
+            self.spec.options.max_pending_calls.map_or(PENDING_CALLS_MAX, |max| max as usize).min(PENDING_CALLS_MAX);
         if inner.calls.waiting() >= max {
             let text = format!("{max} calls wait for the actor already: await some of them first");
             return Err(super::error::new(ErrorKind::PendingCallsLimitExceeded, text));
         }
-        inner.calls.push(self.lane_of(call), call);
+        inner.calls.push(self.spec.lane_of(call.method()), call);
         Ok(())
     }
 
     /// Puts a call back that is to be served once more.
     pub(super) fn push_first(&self, call: &Arc<Job>) {
-        lock(&self.inner).calls.push_first(self.lane_of(call), call);
+        lock(&self.inner).calls.push_first(self.spec.lane_of(call.method()), call);
     }
 
     /// What it has to do next, if anything.
@@ -179,16 +139,11 @@ impl Actor {
         if inner.kill.is_some() || inner.exit { None } else { inner.calls.next(has_room) }
     }
 
-    /// The lane that a call waits in.
-    pub(super) fn lane_of(&self, call: &Job) -> usize {
-        if self.room.is_some() { mailbox::lane_of(self.declared, call.method()) } else { 0 }
-    }
-
     /// It is started once more, in this frame; gives how often that was.
-    pub(super) fn starts(&self, frame: &Arc<Frame>) -> u32 {
+    pub(super) fn starts(&self, frame: u64) -> u32 {
         let mut inner = lock(&self.inner);
         (inner.serving, inner.exit, inner.kill) = (false, false, None);
-        inner.frame = Some(frame.clone());
+        inner.frame = Some(frame);
         inner.generation += 1;
         inner.generation
     }
@@ -203,11 +158,6 @@ impl Actor {
         let mut inner = lock(&self.inner);
         inner.serving = false;
         (inner.frame, inner.running) = (None, None);
-    }
-
-    /// May it start again after this generation?
-    pub(super) fn may_restart(&self, generation: u32) -> bool {
-        generation <= self.options.max_restarts.unwrap_or(0)
     }
 
     pub(super) fn keep_arguments(&self, arguments: Vec<Kept>) {
@@ -253,9 +203,14 @@ impl Actor {
         lock(&self.inner).exit = true;
     }
 
-    /// No call will come any more.
+    /// Nobody holds a handle any more: no call will come.
     pub(super) fn closes(&self) {
         lock(&self.inner).closing = true;
+    }
+
+    /// Is nobody left who holds a handle?
+    pub(super) fn is_closing(&self) -> bool {
+        lock(&self.inner).closing
     }
 
     /// It is dead; gives the calls that nobody will serve. The first cause stays.
@@ -266,18 +221,13 @@ impl Actor {
         inner.calls.take()
     }
 
-    /// Does its type declare checkpoints?
-    pub(super) fn is_saved(&self) -> bool {
-        self.declared.is_some_and(|declared| declared.checkpoint.is_some())
-    }
-
     pub(super) fn asks_for_save(&self) {
         lock(&self.inner).saved.asked = true;
     }
 
     /// A call was served. True if the state is to be saved.
     pub(super) fn save_is_due(&self) -> bool {
-        let every = self.declared.and_then(|declared| declared.checkpoint).unwrap_or(0);
+        let every = self.spec.saved_every();
         let saved = &mut lock(&self.inner).saved;
         saved.calls += 1;
         let due = saved.asked || (every > 0 && saved.calls >= every);
@@ -293,20 +243,5 @@ impl Actor {
 
     pub(super) fn state(&self) -> Option<Stored> {
         lock(&self.inner).saved.state.clone()
-    }
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        // Not here: the last handle may be in a value that is dropped anywhere.
-        if let Some(world) = self.world.upgrade() {
-            world.left(Left::Actor(self.actor.clone()));
-        }
-    }
-}
-
-impl fmt::Debug for Handle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ActorRef({} {})", self.actor.id, self.actor.type_name)
     }
 }

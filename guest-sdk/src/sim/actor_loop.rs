@@ -5,14 +5,17 @@ use std::sync::Arc;
 use super::actor::{Actor, Event};
 use super::error::{caused_by, dependency_failed};
 use super::exports::REPLY;
-use super::frame::{Frame, Stop};
+use super::frame::Frame;
 use super::job::{Job, Order, Work};
-use super::object::Stored;
+use super::object::{ObjectStore, Stored};
+use super::payload::Payload;
+use super::ready_queue::Turn;
 use super::run::guarded;
+use super::stop_reason::Stop;
 use super::sync::lock;
-use super::turns::{Alarm, Turn};
-use super::types::{ErrorKind, Payload, TaskError};
+use super::timers::Alarm;
 use super::world::World;
+use crate::bindings::rustyray::core::types::{ErrorKind, TaskError};
 
 /// Why an actor's frame is over.
 enum End {
@@ -27,42 +30,49 @@ pub(super) type Served = Result<(), TaskError>;
 
 impl World {
     /// Lives one generation of an actor.
-    pub(super) fn live(self: &Arc<Self>, frame: &Arc<Frame>, actor: &Arc<Actor>, construct: &Arc<Job>) {
+    pub(super) fn live(self: &Arc<Self>, frame: &Arc<Frame>, construct: &Arc<Job>) {
+        let Some(actor) = &self.actor_of(construct) else {
+            // Killed and let go of before it began: who waited for it was told.
+            return self.settle(construct, Err(died("it was ended before it began")));
+        };
         if let Some(cause) = actor.death() {
             return self.settle(construct, Err(TaskError::clone(&cause)));
         }
-        let generation = actor.starts(frame);
-        if !actor.may_restart(generation) {
+        let generation = actor.starts(frame.id);
+        if !actor.spec.may_restart(generation) {
             actor.keep_arguments(Vec::new());
         }
         let end = match self.construct(frame, actor, construct) {
-            Ok(()) => self.serve(frame, actor, construct, actor.may_restart(generation)),
+            Ok(()) => self.serve(frame, actor, construct, actor.spec.may_restart(generation)),
             Err(error) => {
                 actor.leaves();
                 // Who made the actor is told of the first start, and nobody of the others.
-                let again = generation > 1 && error.kind == ErrorKind::WorkerCrashed && actor.may_restart(generation);
+                let again =
+                    generation > 1 && error.kind == ErrorKind::WorkerCrashed && actor.spec.may_restart(generation);
                 if again && !self.is_halted() {
                     self.settle(construct, Ok(Stored::bytes(&[])));
-                    return self.construct_again(construct);
+                    return self.construct_again(actor, construct);
                 }
                 return self.settle(construct, Err(error));
             }
         };
         actor.leaves();
         match end {
-            End::Broken(_) if actor.may_restart(generation) && !self.is_halted() => self.construct_again(construct),
+            End::Broken(_) if actor.spec.may_restart(generation) && !self.is_halted() => {
+                self.construct_again(actor, construct)
+            }
             End::Broken(error) | End::Dead(error) => self.bury(actor, Arc::new(described(actor, error))),
         }
     }
 
     fn construct(self: &Arc<Self>, frame: &Arc<Frame>, actor: &Arc<Actor>, job: &Arc<Job>) -> Result<(), TaskError> {
-        let died = |text: &str| super::error::new(ErrorKind::ActorDied, text.to_owned());
-        let arguments = job.begin(frame, self.now()).ok_or_else(|| died("it was ended before it began"))?;
+        let arguments = job.begin(frame.id, self.now()).ok_or_else(|| died("it was ended before it began"))?;
         self.watch_deadline(job);
         actor.set_running(Some(job));
         if !self.restored(frame, actor) {
             let arguments = arguments.map_err(|cause| dependency_failed(&cause))?;
-            let made = guarded(frame, || (self.program.construct)(&actor.type_name, &actor.constructor, arguments));
+            let made =
+                guarded(frame, || (self.program.construct)(&actor.spec.type_name, &actor.spec.constructor, arguments));
             self.outcome(job, made)?;
         }
         actor.set_running(None);
@@ -72,21 +82,19 @@ impl World {
     }
 
     /// A task for constructing the actor once more.
-    fn construct_again(self: &Arc<Self>, last: &Arc<Job>) {
-        let Work::Construct(actor) = &last.work else { return };
+    fn construct_again(self: &Arc<Self>, actor: &Actor, last: &Job) {
         let order = Order {
             function: last.function.clone(),
-            work: Work::Construct(actor.clone()),
+            work: Work::Construct(actor.spec.clone()),
             plan: last.plan.clone(),
             arguments: actor.arguments(),
             stream: None,
         };
-        self.ready(Turn::Begin(Job::new(self.number(), order, self.promise(), Some(&self.test))));
+        self.ready(Turn::Begin(self.new_job(order, &self.test)));
     }
 
     /// Serves calls until the actor ends.
     fn serve(self: &Arc<Self>, frame: &Arc<Frame>, actor: &Arc<Actor>, construct: &Arc<Job>, may_restart: bool) -> End {
-        let died = |text: &str| super::error::new(ErrorKind::ActorDied, text.to_owned());
         loop {
             let call = match self.next_event(frame, actor) {
                 Event::Call(call) => call,
@@ -95,7 +103,7 @@ impl World {
                 Event::Exit => return End::Dead(died("it ended itself")),
                 Event::Closed => return End::Dead(died("no handle to it is left")),
             };
-            let served = match actor.room {
+            let served = match actor.spec.room {
                 None => self.serve_call(frame, actor, &call, may_restart),
                 Some(_) => self.serve_several(frame, actor, &call, may_restart),
             };
@@ -134,7 +142,7 @@ impl World {
         call: &Arc<Job>,
         may_restart: bool,
     ) -> Served {
-        let (Work::Call(_, method), Some(arguments)) = (&call.work, call.begin(frame, self.now())) else {
+        let (Work::Call(_, method), Some(arguments)) = (&call.work, call.begin(frame.id, self.now())) else {
             return Ok(());
         };
         let arguments = match arguments {
@@ -150,7 +158,7 @@ impl World {
         let answer = guarded(frame, || (self.program.call)(method, arguments, REPLY));
         let lives = answer.is_ok();
         let outcome = self.outcome(call, answer);
-        if lives && actor.is_saved() && actor.save_is_due() {
+        if lives && actor.spec.is_saved() && actor.save_is_due() {
             self.save(frame, actor);
         }
         self.conclude_call(actor, call, outcome, lives, may_restart)
@@ -196,7 +204,7 @@ impl World {
     fn restored(&self, frame: &Arc<Frame>, actor: &Actor) -> bool {
         let Some(state) = actor.state() else { return false };
         let restored =
-            matches!(guarded(frame, || (self.program.restore)(&actor.type_name, state.payload())), Ok(Ok(())));
+            matches!(guarded(frame, || (self.program.restore)(&actor.spec.type_name, state.payload())), Ok(Ok(())));
         if !restored {
             actor.keep_state(None);
         }
@@ -206,19 +214,19 @@ impl World {
     fn save(&self, frame: &Arc<Frame>, actor: &Actor) {
         match guarded(frame, self.program.save) {
             Ok(Ok(state)) => actor.keep_state(Some(Stored::from(state))),
-            Ok(Err(refused)) => eprintln!("[{}] it cannot be saved: {}", actor.name(), refused.message),
-            Err(_) => eprintln!("[{}] it crashed while it was saved", actor.name()),
+            Ok(Err(refused)) => eprintln!("[{}] it cannot be saved: {}", actor.spec.name(), refused.message),
+            Err(_) => eprintln!("[{}] it crashed while it was saved", actor.spec.name()),
         }
     }
 
     /// The actor is dead: its name is free, and whoever waits for it hears why.
     pub(super) fn bury(self: &Arc<Self>, actor: &Arc<Actor>, cause: Arc<TaskError>) {
         let waiting = actor.dies(&cause);
+        self.forget_if_gone(actor);
         lock(&self.names).release(actor);
         self.seal(&actor.ready, Err(cause.clone()));
         for call in waiting {
-            let dead = super::error::new(ErrorKind::ActorDied, "the actor is dead".to_owned());
-            self.settle(&call, Err(caused_by(dead, &cause)));
+            self.settle(&call, Err(caused_by(died("the actor is dead"), &cause)));
         }
     }
 
@@ -231,11 +239,10 @@ impl World {
             // It has its name no more, whatever it does until it is gone.
             lock(&self.names).release(actor);
         }
-        match (actor.frame(), actor.running()) {
+        match (actor.frame().and_then(|frame| self.frame(frame)), actor.running()) {
             // It has not begun, or not again.
             (None, _) => {
-                let killed = super::error::new(ErrorKind::ActorDied, "it was killed".to_owned());
-                self.bury(actor, Arc::new(described(actor, killed)));
+                self.bury(actor, Arc::new(described(actor, died("it was killed"))));
             }
             (Some(frame), None) if frame.concurrent_calls().is_none() => self.rouse(&frame),
             (Some(frame), _) => self.unwind(&frame, Stop::ActorKilled),
@@ -258,10 +265,14 @@ pub(super) fn crashed(call: &Job, error: &TaskError, may_restart: bool) -> TaskE
     caused_by(seen, &call.describe(error.clone()))
 }
 
+fn died(text: &str) -> TaskError {
+    super::error::new(ErrorKind::ActorDied, text.to_owned())
+}
+
 /// The error with what is known of the actor.
 fn described(actor: &Actor, mut error: TaskError) -> TaskError {
-    actor.name().clone_into(&mut error.task);
-    actor.type_name.clone_into(&mut error.function);
+    actor.spec.name().clone_into(&mut error.task);
+    actor.spec.type_name.clone_into(&mut error.function);
     super::exports::MODULE.clone_into(&mut error.module);
     error
 }

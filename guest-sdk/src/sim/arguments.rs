@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::object::{Object, Stored};
-use super::types::{Argument, ErrorKind, Payload, TaskError};
+use super::payload::{Argument, Payload};
+use crate::bindings::rustyray::core::types::{ErrorKind, TaskError};
 
 /// A value, or an object whose value it is to be.
 #[derive(Clone)]

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::frame::{Frame, Stop};
+use super::frame::Frame;
 use super::job::Job;
+use super::let_go::LetGo;
 use super::object::Object;
+use super::stop_reason::Stop;
 use super::sync::lock;
-use super::turns::Alarm;
-use super::world::{Left, World};
+use super::timers::Alarm;
+use super::world::World;
 
 /// Nanoseconds between asking a task to stop and ending it, as on a host.
 const CANCEL_GRACE_NS: u64 = 1_000_000_000;
@@ -15,7 +17,7 @@ const CANCEL_GRACE_NS: u64 = 1_000_000_000;
 impl World {
     /// Cancels what makes an object.
     pub(super) fn cancel(self: &Arc<Self>, object: &Object, force: bool, recursive: bool) {
-        let Some(job) = object.producer() else { return };
+        let Some(job) = self.producer(object) else { return };
         if !recursive {
             job.spare_children();
         }
@@ -39,7 +41,7 @@ impl World {
 
     /// One that was asked to stop is not told again: whatever it waits for, it goes on.
     pub(super) fn hear(&self, job: &Job) {
-        let Some(frame) = job.frame() else { return };
+        let Some(frame) = self.frame_of(job) else { return };
         // What is suspended beside others hears of it when none of them blocks.
         match std::ptr::eq(Arc::as_ptr(&frame.job()), job) {
             true => self.rouse(&frame),
@@ -67,7 +69,7 @@ impl World {
     /// Ends a job, whatever it does.
     pub(super) fn stop(self: &Arc<Self>, job: &Arc<Job>, reason: Stop) {
         let error = || job.stopped(reason, self.now());
-        match job.frame() {
+        match self.frame_of(job) {
             _ if job.is_done() => {}
             None => self.give_up(job, error()),
             Some(frame) => {
@@ -106,14 +108,17 @@ impl World {
     }
 
     /// Nobody holds it any more.
-    pub(super) fn let_go(self: &Arc<Self>, left: Left) {
-        match left {
-            Left::Actor(actor) => {
+    pub(super) fn let_go_of(self: &Arc<Self>, gone: LetGo) {
+        match gone {
+            LetGo::Actor(actor) => {
+                let actor = lock(&self.actors).get(&actor).cloned();
+                let Some(actor) = actor else { return };
                 actor.closes();
                 self.look_at_mailbox(&actor);
+                self.forget_if_gone(&actor);
             }
-            Left::Stream(job) => {
-                let Some(job) = job.upgrade() else { return };
+            LetGo::Stream(job) => {
+                let Some(job) = self.job(job) else { return };
                 descendants(&job).iter().for_each(|job| self.end_with_parent(job));
                 // An actor's call ends by itself at its next item.
                 self.end_with_parent(&job);
@@ -140,11 +145,15 @@ impl World {
 
     /// Lets go of what would otherwise hold on to itself.
     fn forget(&self) {
-        let turns = std::mem::take(&mut *lock(&self.turns));
+        let ready = std::mem::take(&mut *lock(&self.ready));
+        let timers = std::mem::take(&mut *lock(&self.timers));
         let wanted = std::mem::take(&mut lock(&self.threads).wanted);
-        drop((turns, wanted));
+        drop((ready, timers, wanted));
         lock(&self.names).clear();
-        drop(self.take_left());
+        let jobs = std::mem::take(&mut *lock(&self.jobs));
+        let actors = std::mem::take(&mut *lock(&self.actors));
+        drop((jobs, actors));
+        drop(self.let_go.take());
         while self.next_failing().is_some() {}
         lock(&self.frames).clear();
     }

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use super::actor::Actor;
-use super::frame::Stop;
 use super::job::Job;
+use super::payload::Payload;
+use super::stop_reason::Stop;
 use super::sync::lock;
-use super::types::Payload;
 
 /// What the guest is told.
 pub(super) enum News {
@@ -64,7 +64,7 @@ impl ConcurrentCalls {
 
     /// Takes a call in, of which the guest hears next.
     pub(super) fn admit(&self, job: &Arc<Job>, arguments: Vec<Payload>) {
-        let lane = self.actor.lane_of(job);
+        let lane = self.actor.spec.lane_of(job.method());
         let mut inner = lock(&self.inner);
         inner.calls.insert(job.id, Served { job: job.clone(), lane, known: false, asked: false, ending: None });
         inner.news.push_back(News::Call(job.clone(), arguments));
@@ -73,7 +73,7 @@ impl ConcurrentCalls {
     /// May another call of this lane be served?
     pub(super) fn has_room(&self, lane: usize) -> bool {
         let served = lock(&self.inner).calls.values().filter(|served| served.lane == lane).count();
-        self.actor.room.as_ref().is_some_and(|room| served < room[lane])
+        self.actor.spec.room.as_ref().is_some_and(|room| served < room[lane])
     }
 
     /// The next thing that the guest has to know, if there is one.

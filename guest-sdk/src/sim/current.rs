@@ -5,9 +5,11 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread;
 
+use super::actor::Actor;
+use super::actor_ref::ActorRef;
 use super::frame::{Ended, Frame};
 use super::job::Job;
-use super::turns::Turn;
+use super::ready_queue::Turn;
 use super::world::World;
 
 /// Rounds in which all that is ready has its turn, after which a program is taken to be one that polls for ever.
@@ -60,6 +62,12 @@ pub(super) fn get() -> Current {
 impl Current {
     pub(super) fn job(&self) -> Arc<Job> {
         self.frame.job()
+    }
+
+    /// The actor of a handle. It is there as long as the handle is.
+    pub(super) fn actor(&self, handle: &ActorRef) -> Arc<Actor> {
+        let actor = self.world.actor(&handle.0.spec).filter(|actor| Arc::ptr_eq(&actor.spec, &handle.0.spec));
+        actor.expect("a handle is to an actor of its own test")
     }
 
     /// Lets all go on that can without time passing.

@@ -1,7 +1,7 @@
 //! Errors as a host words them.
 
 use super::exports::Failure;
-use super::types::{ErrorCause, ErrorKind, TaskError};
+use crate::bindings::rustyray::core::types::{ErrorCause, ErrorKind, TaskError};
 use crate::task_error::local_error;
 
 /// Bytes of an error's message, as on a host: each task of a chain that fails says what the one before it said.

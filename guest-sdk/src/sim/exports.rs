@@ -2,8 +2,10 @@
 
 use std::sync::OnceLock;
 
-use super::types::{Encoding, Payload};
-pub(crate) use crate::bindings::exports::rustyray::core::guest::{ActorType, Failure, Function, Manifest};
+use super::manifest::{ActorType, Function, Manifest};
+use super::payload::Payload;
+pub(super) use crate::bindings::exports::rustyray::core::guest::Failure;
+use crate::bindings::rustyray::core::types::Encoding;
 
 /// The module's name in contexts and errors.
 pub(super) const MODULE: &str = "test";
@@ -40,9 +42,4 @@ impl Exports {
         static MANIFEST: OnceLock<Manifest> = OnceLock::new();
         MANIFEST.get_or_init(self.describe)
     }
-}
-
-/// Does an actor of this type serve several calls at once?
-pub(super) fn serves_several(declared: &ActorType) -> bool {
-    declared.options.max_concurrency.is_some() || !declared.groups.is_empty()
 }

@@ -5,17 +5,9 @@ use std::sync::{Arc, Condvar, Mutex};
 use super::concurrent_calls::ConcurrentCalls;
 use super::job::Job;
 use super::object::Object;
+use super::stop_reason::Stop;
 use super::sync::{lock, wait_for};
-use super::types::TaskError;
-
-/// Why what runs in a frame is to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
-    Cancelled,
-    Deadline,
-    ActorKilled,
-    HostShutDown,
-}
+use crate::bindings::rustyray::core::types::TaskError;
 
 /// What unwinds a frame that is to end. It is no panic: no hook is called, and nothing printed.
 pub(super) struct Ended;

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, Weak};
 
-use super::actor::Actor;
+use super::actor_spec::ActorSpec;
 use super::arguments::Kept;
-use super::exports::Function;
-use super::frame::{Frame, Stop};
+use super::manifest::Function;
 use super::object::Object;
+use super::payload::Payload;
 use super::plan::Plan;
+use super::stop_reason::Stop;
 use super::stream::Stream;
 use super::sync::lock;
-use super::types::{ErrorKind, Payload, TaskError};
+use crate::bindings::rustyray::core::types::{ErrorKind, TaskError};
 
 /// What is to be run, and what came of it.
 pub(crate) struct Job {
@@ -34,8 +35,8 @@ pub(super) enum Work {
     /// The test itself.
     Test,
     Task(&'static Function),
-    Construct(Arc<Actor>),
-    Call(Arc<Actor>, String),
+    Construct(Arc<ActorSpec>),
+    Call(Arc<ActorSpec>, String),
 }
 
 #[derive(Default)]
@@ -67,7 +68,8 @@ struct Inner {
 enum Phase {
     #[default]
     Waiting,
-    Running(Arc<Frame>),
+    /// In the frame of this number.
+    Running(u64),
     Done,
 }
 
@@ -98,7 +100,7 @@ impl Job {
         let submitter = parent.map_or(id, |parent| parent.actor().map_or(parent.id, |actor| actor.id));
         let inner = Mutex::new(inner);
         let job = Arc::new(Self { id, function, work, plan, output, submitter, inherited_deadline, inner });
-        job.output.made_by(&job);
+        job.output.made_by(id);
         if let Some(parent) = parent {
             parent.adopt(&job);
         }
@@ -114,7 +116,7 @@ impl Job {
         lock(&self.inner).attempt
     }
 
-    pub(super) fn actor(&self) -> Option<&Arc<Actor>> {
+    pub(super) fn actor(&self) -> Option<&Arc<ActorSpec>> {
         match &self.work {
             Work::Construct(actor) | Work::Call(actor, _) => Some(actor),
             Work::Task(_) | Work::Test => None,
@@ -142,9 +144,9 @@ impl Job {
     }
 
     /// Where it runs.
-    pub(super) fn frame(&self) -> Option<Arc<Frame>> {
-        match &lock(&self.inner).phase {
-            Phase::Running(frame) => Some(frame.clone()),
+    pub(super) fn frame(&self) -> Option<u64> {
+        match lock(&self.inner).phase {
+            Phase::Running(frame) => Some(frame),
             Phase::Waiting | Phase::Done => None,
         }
     }
@@ -181,13 +183,13 @@ impl Job {
     }
 
     /// Begins an attempt, and gives copies of the arguments' values; `None` if the job is done already.
-    pub(super) fn begin(&self, frame: &Arc<Frame>, now: u64) -> Option<Result<Vec<Payload>, Arc<TaskError>>> {
+    pub(super) fn begin(&self, frame: u64, now: u64) -> Option<Result<Vec<Payload>, Arc<TaskError>>> {
         let kept = {
             let mut inner = lock(&self.inner);
             if !matches!(inner.phase, Phase::Waiting) {
                 return None;
             }
-            inner.phase = Phase::Running(frame.clone());
+            inner.phase = Phase::Running(frame);
             inner.attempt += 1;
             inner.started = now;
             inner.arguments.clone()

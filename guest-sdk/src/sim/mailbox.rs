@@ -4,24 +4,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::exports::{ActorType, serves_several};
 use super::job::Job;
-use super::types::ActorOptions;
-
-/// How many calls are served at once: of the methods that are in no group, and of each group. None where there is one at
-/// a time.
-pub(super) fn room(declared: Option<&ActorType>, options: &ActorOptions) -> Option<Box<[usize]>> {
-    let declared = declared.filter(|declared| serves_several(declared))?;
-    let groups = declared.groups.iter().map(|group| group.max_concurrency);
-    Some([options.max_concurrency.unwrap_or(1)].into_iter().chain(groups).map(|max| max as usize).collect())
-}
-
-/// The lane of a method's calls.
-pub(super) fn lane_of(declared: Option<&ActorType>, method: &str) -> usize {
-    let groups = declared.map_or(&[][..], |declared| &declared.groups);
-    let place = groups.iter().position(|group| group.methods.iter().any(|counted| counted == method));
-    place.map_or(0, |place| place + 1)
-}
 
 /// The calls that wait, in their order in each lane.
 pub(super) struct Lanes(Box<[Lane]>);

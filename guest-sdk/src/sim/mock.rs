@@ -6,12 +6,14 @@ use std::cell::RefCell;
 use serde::Serialize;
 
 use super::End;
+use super::actor_ref::ActorRef;
 use super::current::{self, Current};
-use super::object::Stored;
+use super::object::{ObjectRef, ObjectStore, Stored};
+use super::payload::Payload;
 use super::sync::lock;
-use super::turns::Alarm;
-use super::types::{ActorRef, Encoding, ErrorKind, ObjectRef, Payload, TaskOptions};
+use super::timers::Alarm;
 use super::world::World;
+use crate::bindings::rustyray::core::types::{Encoding, ErrorKind, TaskOptions};
 use crate::object_ref::RawRef;
 
 thread_local! {
@@ -102,7 +104,7 @@ pub(crate) fn never<T>() -> crate::ObjectRef<T> {
 /// A handle of an actor that nobody made.
 pub(crate) fn actor(actor_type: &str) -> ActorRef {
     let options = crate::ActorOptions::new().checked().unwrap();
-    ActorRef(super::actor::Actor::with_handle(&here().world, (actor_type, "new"), None, options))
+    here().world.new_actor((actor_type, "new"), None, options).1
 }
 
 /// Asks the test to stop.

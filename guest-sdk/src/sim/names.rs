@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-use super::actor::{Actor, Handle};
-use super::types::{ActorOptions, ErrorKind, TaskError};
+use super::actor::Actor;
+use super::actor_ref::ActorRef;
+use crate::bindings::rustyray::core::types::{ActorOptions, ErrorKind, TaskError};
 use crate::module_name::module_of;
 
 /// A name in a namespace.
@@ -43,22 +44,27 @@ pub(super) struct Names(BTreeMap<Address, Named>);
 struct Named {
     actor: Weak<Actor>,
     /// What keeps a detached actor alive.
-    _keep: Option<Arc<Handle>>,
+    _keep: Option<ActorRef>,
 }
 
 impl Names {
     /// Gives the actor its name.
-    pub(super) fn register(&mut self, address: Address, handle: &Arc<Handle>) -> Result<(), TaskError> {
+    pub(super) fn register(
+        &mut self,
+        address: Address,
+        actor: &Arc<Actor>,
+        handle: &ActorRef,
+    ) -> Result<(), TaskError> {
         if self.find(&address).is_ok() {
             let text = format!("another actor is named {address}: choose another name, or find that one");
             return Err(super::error::new(ErrorKind::ActorNameTaken, text));
         }
-        let keep = handle.actor.options.detached.unwrap_or(false).then(|| handle.clone());
-        self.0.insert(address, Named { actor: Arc::downgrade(&handle.actor), _keep: keep });
+        let keep = actor.spec.options.detached.unwrap_or(false).then(|| handle.clone());
+        self.0.insert(address, Named { actor: Arc::downgrade(actor), _keep: keep });
         Ok(())
     }
 
-    pub(super) fn find(&self, address: &Address) -> Result<Arc<Handle>, TaskError> {
+    pub(super) fn find(&self, address: &Address) -> Result<ActorRef, TaskError> {
         let found = self.0.get(address).and_then(|named| named.actor.upgrade()).and_then(|actor| actor.handle());
         found.ok_or_else(|| {
             let module = module_of(&address.name);
@@ -70,7 +76,7 @@ impl Names {
 
     /// The actor is gone, and its name free, unless another has it by now.
     pub(super) fn release(&mut self, actor: &Arc<Actor>) {
-        if let Some(address) = actor.address()
+        if let Some(address) = Address::of(&actor.spec.options)
             && self.0.get(&address).is_some_and(|named| named.actor.as_ptr() == Arc::as_ptr(actor))
         {
             self.0.remove(&address);

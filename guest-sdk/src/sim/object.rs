@@ -1,14 +1,24 @@
-//! Objects: values, or errors, that are there or that a job will make.
+//! Objects: values, or errors, that are there or that a job will make. Who makes one and who waits for it is known by number
+//! only: jobs hold objects.
 
 use std::cell::RefCell;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex};
 
-use super::frame::Frame;
-use super::job::Job;
+use super::actor_ref::ActorRef;
 use super::sync::lock;
-use super::types::{Encoding, Payload, Reference, TaskError};
+use crate::bindings::rustyray::core::types::{Encoding, TaskError};
+
+#[derive(Clone, Debug)]
+pub struct ObjectRef(pub(super) Arc<Object>);
+
+/// What a value can refer to.
+#[derive(Clone, Debug)]
+pub enum Reference {
+    Object(ObjectRef),
+    Actor(ActorRef),
+}
 
 /// What an object has, once it is there.
 pub(super) type Outcome = Result<Stored, Arc<TaskError>>;
@@ -18,31 +28,13 @@ pub(super) type Outcome = Result<Stored, Arc<TaskError>>;
 pub(crate) struct Stored {
     pub(super) encoding: Encoding,
     pub(super) data: Arc<[u8]>,
-    references: Arc<[Reference]>,
+    pub(super) references: Arc<[Reference]>,
 }
 
 impl Stored {
     /// Plain bytes.
     pub(crate) fn bytes(data: &[u8]) -> Self {
         Self { encoding: Encoding::Raw, data: data.into(), references: Arc::new([]) }
-    }
-
-    /// A copy of a payload that stays where it is.
-    pub(super) fn of(payload: &Payload) -> Self {
-        let Payload { encoding, data, references } = payload;
-        Self { encoding: *encoding, data: data.as_slice().into(), references: references.as_slice().into() }
-    }
-
-    /// A copy of it: whoever reads a value has one of his own.
-    pub(super) fn payload(&self) -> Payload {
-        Payload { encoding: self.encoding, data: self.data.to_vec(), references: self.references.to_vec() }
-    }
-}
-
-impl From<Payload> for Stored {
-    fn from(payload: Payload) -> Self {
-        let Payload { encoding, data, references } = payload;
-        Self { encoding, data: data.into(), references: references.into() }
     }
 }
 
@@ -58,16 +50,33 @@ pub(crate) struct Object {
 #[derive(Default)]
 struct Inner {
     outcome: Option<Outcome>,
-    producer: Weak<Job>,
+    producer: Option<u64>,
     waiters: Vec<Waiter>,
 }
 
-/// Who is to hear when an object is there.
+/// Where objects are made, and given what they are to have.
+pub(super) trait ObjectStore {
+    /// An object that is to come.
+    fn promise(&self) -> Arc<Object>;
+
+    /// Gives an object its outcome, and tells all who wait for it.
+    fn seal(&self, object: &Object, outcome: Outcome);
+
+    /// An object that is there.
+    fn sealed(&self, outcome: Outcome) -> Arc<Object> {
+        let object = self.promise();
+        object.seal(outcome);
+        object
+    }
+}
+
+/// Who is to hear when an object is there, by number.
+#[derive(Clone, Copy)]
 pub(super) enum Waiter {
-    /// The wait of this number.
-    Frame(Arc<Frame>, u64),
+    /// A frame, and which of its waits.
+    Frame(u64, u64),
     /// One whose argument it is.
-    Job(Arc<Job>),
+    Job(u64),
 }
 
 impl Object {
@@ -78,14 +87,14 @@ impl Object {
     }
 
     /// Says who makes it.
-    pub(super) fn made_by(&self, job: &Arc<Job>) {
-        lock(&self.inner).producer = Arc::downgrade(job);
+    pub(super) fn made_by(&self, job: u64) {
+        lock(&self.inner).producer = Some(job);
     }
 
     /// Who makes it, unless it is there.
-    pub(super) fn producer(&self) -> Option<Arc<Job>> {
+    pub(super) fn producer(&self) -> Option<u64> {
         let inner = lock(&self.inner);
-        if inner.outcome.is_some() { None } else { inner.producer.upgrade() }
+        if inner.outcome.is_some() { None } else { inner.producer }
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -96,21 +105,19 @@ impl Object {
         lock(&self.inner).outcome.clone()
     }
 
-    /// Has `waiter` hear of it; gives it back if the object is there already.
-    pub(super) fn watch(&self, waiter: Waiter) -> Option<Waiter> {
+    /// Has `waiter` hear of it. False if the object is there already.
+    pub(super) fn watch(&self, waiter: Waiter) -> bool {
         let mut inner = lock(&self.inner);
-        if inner.outcome.is_some() {
-            return Some(waiter);
+        let is_to_come = inner.outcome.is_none();
+        if is_to_come {
+            inner.waiters.push(waiter);
         }
-        inner.waiters.push(waiter);
-        None
+        is_to_come
     }
 
     /// The frame waits no more.
-    pub(super) fn unwatch(&self, frame: &Arc<Frame>) {
-        lock(&self.inner)
-            .waiters
-            .retain(|waiter| !matches!(waiter, Waiter::Frame(waiting, _) if Arc::ptr_eq(waiting, frame)));
+    pub(super) fn unwatch(&self, frame: u64) {
+        lock(&self.inner).waiters.retain(|waiter| !matches!(waiter, Waiter::Frame(waiting, _) if *waiting == frame));
     }
 
     /// The first outcome stays. Gives those who are to hear of it.

@@ -1,7 +1,7 @@
 //! How a job is to run: what its caller said, over what was declared, over what a host would do.
 
-use super::exports::{ActorType, Function};
-use super::types::{ActorOptions, TaskOptions};
+use super::manifest::{ActorType, Function};
+use crate::bindings::rustyray::core::types::{ActorOptions, TaskOptions};
 
 /// The rest before a second attempt where nothing is said, as on a host.
 const RETRY_BACKOFF_NS: u64 = 10_000_000;

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use super::error::{caused_by, dependency_failed, of_failure};
 use super::exports::{Answer, REPLY};
-use super::frame::{Ended, Frame, Stop};
+use super::frame::{Ended, Frame};
 use super::job::{Job, Work};
-use super::object::Stored;
-use super::turns::Alarm;
-use super::types::{ErrorKind, TaskError};
+use super::object::{ObjectStore, Stored};
+use super::stop_reason::Stop;
+use super::sync::lock;
+use super::timers::Alarm;
 use super::world::World;
+use crate::bindings::rustyray::core::types::{ErrorKind, TaskError};
 
 /// Why a guest gave no answer.
 pub(super) enum Crash {
@@ -38,7 +40,7 @@ fn text_of(payload: &dyn Any) -> String {
 impl World {
     /// Runs a task once.
     pub(super) fn attempt(self: &Arc<Self>, frame: &Arc<Frame>, job: &Arc<Job>) {
-        let (Work::Task(function), Some(arguments)) = (&job.work, job.begin(frame, self.now())) else { return };
+        let (Work::Task(function), Some(arguments)) = (&job.work, job.begin(frame.id, self.now())) else { return };
         self.watch_deadline(job);
         let ended = match arguments {
             Ok(arguments) => guarded(frame, || (self.program.run_task)(&function.name, arguments, REPLY)),
@@ -84,9 +86,9 @@ impl World {
     /// Ends a job that did not begin.
     pub(super) fn give_up(self: &Arc<Self>, job: &Arc<Job>, error: TaskError) {
         self.settle(job, Err(error));
-        if let Work::Call(actor, _) = &job.work {
+        if job.is_call() {
             // The calls behind it need not wait for what it waited for.
-            self.look_at_mailbox(actor);
+            self.look_at_mailbox_of(job);
         }
     }
 
@@ -100,6 +102,8 @@ impl World {
     /// A job is done, with this outcome: once.
     pub(super) fn settle(self: &Arc<Self>, job: &Arc<Job>, outcome: Result<Stored, TaskError>) {
         let Some(remains) = job.finish() else { return };
+        let done = lock(&self.jobs).remove(&job.id);
+        drop(done);
         let outcome = outcome.map_err(|error| Arc::new(final_error(job, error)));
         let error = outcome.as_ref().err().cloned();
         if let Some(parent) = &remains.parent {
@@ -107,11 +111,13 @@ impl World {
         }
         let ended = error.as_ref().is_some_and(|error| ends_children(error.kind)) && !remains.spares_children;
         if let Some(stream) = &remains.stream {
-            stream.end(self, error.as_ref());
+            stream.end(&**self, error.as_ref());
         }
         self.seal(&job.output, outcome);
-        if let (Work::Construct(actor), Some(error)) = (&job.work, error) {
-            self.bury(actor, error);
+        if let (Work::Construct(actor), Some(error)) = (&job.work, error)
+            && let Some(actor) = self.actor(actor)
+        {
+            self.bury(&actor, error);
         }
         match &remains.parent {
             // As in Ray, what a task left behind goes on.

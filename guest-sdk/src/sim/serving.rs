@@ -9,13 +9,15 @@ use super::concurrent_calls::{ConcurrentCalls, Ending, News};
 use super::current::Current;
 use super::error::of_failure;
 use super::exports::Answer;
-use super::frame::{Frame, Stop};
+use super::frame::Frame;
 use super::job::Job;
 use super::object::{Object, Stored};
+use super::payload::Payload;
 use super::run::guarded;
-use super::turns::Alarm;
-use super::types::{ErrorKind, Payload, TaskError};
+use super::stop_reason::Stop;
+use super::timers::Alarm;
 use super::world::World;
+use crate::bindings::rustyray::core::types::{ErrorKind, TaskError};
 
 /// Nanoseconds for a call that runs to come to its next await, once it is to be ended, as on a host. They pass only
 /// while it blocks; after them the whole actor ends.
@@ -60,7 +62,7 @@ impl World {
     }
 
     fn begin_beside(&self, frame: &Arc<Frame>, concurrent_calls: &ConcurrentCalls, call: &Arc<Job>) {
-        match call.begin(frame, self.now()) {
+        match call.begin(frame.id, self.now()) {
             None => {}
             Some(Err(_)) => self.fails(call),
             Some(Ok(arguments)) => {
@@ -111,15 +113,15 @@ impl World {
 
     /// Ends the actor when its guest does not leave a call that is to end.
     pub(super) fn lose_patience(&self, call: &Job) {
-        if let (Some(frame), Some(reason)) = (call.frame(), overdue(call)) {
+        if let (Some(frame), Some(reason)) = (self.frame_of(call), self.overdue(call)) {
             self.unwind(&frame, reason);
         }
     }
-}
 
-/// Why a call is to end that runs beside others.
-pub(super) fn overdue(call: &Job) -> Option<Stop> {
-    call.frame()?.concurrent_calls()?.overdue(call.id)
+    /// Why a call is to end that runs beside others.
+    pub(super) fn overdue(&self, call: &Job) -> Option<Stop> {
+        self.frame_of(call)?.concurrent_calls()?.overdue(call.id)
+    }
 }
 
 impl Current {

@@ -1,14 +1,11 @@
 //! Results that come one after the other, between the job that gives them and whoever takes them.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use super::job::Job;
-use super::object::{Object, Stored};
+use super::object::{Object, ObjectStore, Stored};
 use super::sync::lock;
-use super::types::{ErrorKind, TaskError};
-use super::world::{Left, World};
+use crate::bindings::rustyray::core::types::{ErrorKind, TaskError};
 
 /// Items that lie ready before the job waits, as on a host.
 const ITEMS_AHEAD: usize = 16;
@@ -49,29 +46,29 @@ pub(super) enum Given {
 
 impl Stream {
     /// The next item; a promise if it is not there.
-    fn next(&self, world: &World, job: &Arc<Job>) -> Arc<Object> {
+    pub(super) fn next(&self, store: &impl ObjectStore, job: u64) -> Arc<Object> {
         let mut inner = lock(&self.0);
         if let Some(item) = inner.ready.pop_front() {
             let few = inner.ready.len() <= ITEMS_AHEAD / 2;
             let room = inner.room.take_if(|_| few);
             drop(inner);
-            say_ready(world, room);
+            say_ready(store, room);
             return item;
         }
         if let Some(error) = &inner.over {
-            return world.sealed(Err(error.clone().unwrap_or_else(ended)));
+            return store.sealed(Err(error.clone().unwrap_or_else(ended)));
         }
         if inner.wanted.len() >= ITEMS_WANTED_MAX {
-            return world.sealed(Err(too_many()));
+            return store.sealed(Err(too_many()));
         }
-        let promise = world.promise();
+        let promise = store.promise();
         promise.made_by(job);
         inner.wanted.push_back(promise.clone());
         promise
     }
 
     /// The next item of the job's `attempt`. What an earlier one gave already is left out.
-    pub(super) fn give(&self, world: &World, attempt: u32, item: Stored) -> Given {
+    pub(super) fn give(&self, store: &impl ObjectStore, attempt: u32, item: Stored) -> Given {
         let mut inner = lock(&self.0);
         if inner.attempt != attempt {
             (inner.attempt, inner.given_now) = (attempt, 0);
@@ -83,79 +80,48 @@ impl Stream {
         inner.given += 1;
         if let Some(promise) = inner.wanted.pop_front() {
             drop(inner);
-            world.seal(&promise, Ok(item));
+            store.seal(&promise, Ok(item));
             return Given::GoOn;
         }
         if inner.left {
             return Given::NobodyListens;
         }
-        inner.ready.push_back(world.sealed(Ok(item)));
+        inner.ready.push_back(store.sealed(Ok(item)));
         if inner.ready.len() < ITEMS_AHEAD {
             return Given::GoOn;
         }
-        Given::Room(inner.room.get_or_insert_with(|| world.promise()).clone())
+        Given::Room(inner.room.get_or_insert_with(|| store.promise()).clone())
     }
 
     /// The job is done.
-    pub(super) fn end(&self, world: &World, error: Option<&Arc<TaskError>>) {
+    pub(super) fn end(&self, store: &impl ObjectStore, error: Option<&Arc<TaskError>>) {
         let (wanted, room) = {
             let mut inner = lock(&self.0);
             inner.over.get_or_insert(error.cloned());
             (std::mem::take(&mut inner.wanted), inner.room.take())
         };
         for promise in wanted {
-            world.seal(&promise, Err(error.cloned().unwrap_or_else(ended)));
+            store.seal(&promise, Err(error.cloned().unwrap_or_else(ended)));
         }
-        say_ready(world, room);
+        say_ready(store, room);
     }
 
     /// Nobody will ask for more. True if the job may as well end.
-    fn leave(&self, world: &World) -> bool {
+    pub(super) fn leave(&self, store: &impl ObjectStore) -> bool {
         let (lying, room, done) = {
             let mut inner = lock(&self.0);
             inner.left = true;
             (std::mem::take(&mut inner.ready), inner.room.take(), inner.wanted.is_empty() && inner.over.is_none())
         };
         drop(lying);
-        say_ready(world, room);
+        say_ready(store, room);
         done
     }
 }
 
-/// The end from which items are taken. When it is dropped the job ends, once it has given what was asked for.
-pub(crate) struct Taking {
-    world: Arc<World>,
-    stream: Arc<Stream>,
-    job: Arc<Job>,
-}
-
-impl Taking {
-    pub(super) fn new(world: &Arc<World>, stream: Arc<Stream>, job: Arc<Job>) -> Self {
-        Self { world: world.clone(), stream, job }
-    }
-
-    pub(super) fn next(&self) -> Arc<Object> {
-        self.stream.next(&self.world, &self.job)
-    }
-}
-
-impl Drop for Taking {
-    fn drop(&mut self) {
-        if self.stream.leave(&self.world) {
-            self.world.left(Left::Stream(Arc::downgrade(&self.job)));
-        }
-    }
-}
-
-impl fmt::Debug for Taking {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("StreamRef")
-    }
-}
-
-fn say_ready(world: &World, room: Option<Arc<Object>>) {
+fn say_ready(store: &impl ObjectStore, room: Option<Arc<Object>>) {
     if let Some(room) = room {
-        world.seal(&room, Ok(Stored::bytes(&[])));
+        store.seal(&room, Ok(Stored::bytes(&[])));
     }
 }
 

@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
-use super::actor::{Actor, Handle};
+use super::actor::Actor;
+use super::actor_ref::ActorRef;
+use super::actor_spec::ActorSpec;
 use super::arguments::Kept;
 use super::error::caused_by;
-use super::exports::{ActorType, Function, serves_several};
 use super::job::{Job, Order, Work};
-use super::object::{Object, Waiter};
+use super::manifest::{ActorType, Function, serves_several};
+use super::object::{Object, ObjectStore, Waiter};
+use super::payload::Argument;
 use super::plan::Plan;
 use super::stream::Stream;
 use super::sync::lock;
-use super::types::{ActorOptions, Argument, ErrorKind, TaskError, TaskOptions};
 use super::world::World;
+use crate::bindings::rustyray::core::types::{ActorOptions, ErrorKind, TaskError, TaskOptions};
 
 /// Calls that one actor may serve at once, as on a host.
 const CONCURRENCY_MAX: u32 = 1000;
@@ -45,7 +48,7 @@ impl World {
             arguments: arguments.iter().map(Kept::of).collect(),
             stream,
         };
-        let job = Job::new(self.number(), order, self.promise(), Some(caller));
+        let job = self.new_job(order, caller);
         self.launch(&job, checked.map(drop));
         job
     }
@@ -55,13 +58,13 @@ impl World {
         let Request { function: method, arguments, options, stream, caller } = request;
         let checked = self.check_call(actor, method, arguments.len(), stream.is_some());
         let order = Order {
-            function: qualified(&actor.type_name, method),
-            work: Work::Call(actor.clone(), method.to_owned()),
-            plan: Plan::call(options, &actor.options, actor.declared, &caller.plan),
+            function: qualified(&actor.spec.type_name, method),
+            work: Work::Call(actor.spec.clone(), method.to_owned()),
+            plan: Plan::call(options, &actor.spec.options, actor.spec.declared, &caller.plan),
             arguments: arguments.iter().map(Kept::of).collect(),
             stream,
         };
-        let job = Job::new(self.number(), order, self.promise(), Some(caller));
+        let job = self.new_job(order, caller);
         self.launch(&job, checked.and_then(|()| actor.push(&job)));
         job
     }
@@ -71,9 +74,9 @@ impl World {
             let dead = super::error::new(ErrorKind::ActorDied, "the actor is dead".to_owned());
             return Err(caused_by(dead, &cause));
         }
-        let declared = actor.declared.map_or(&[][..], |declared| &declared.methods);
+        let declared = actor.spec.declared.map_or(&[][..], |declared| &declared.methods);
         let declared = declared.iter().find(|declared| declared.name == method);
-        let unknown = || unknown("method", &qualified(&actor.type_name, method));
+        let unknown = || unknown("method", &qualified(&actor.spec.type_name, method));
         check(declared.ok_or_else(unknown)?, method, given, streams)
     }
 
@@ -84,47 +87,65 @@ impl World {
         arguments: &[Argument<'_>],
         options: ActorOptions,
         caller: &Arc<Job>,
-    ) -> Arc<Handle> {
+    ) -> ActorRef {
         let declared = self.program.actor_type(type_name);
         let options = over(options, declared);
         if let Some(existing) = self.existing(type_name, &options) {
             return existing;
         }
-        let handle = Actor::with_handle(self, (type_name, constructor), declared, options);
-        let actor = &handle.actor;
-        let checked = self.check_creation(&handle, arguments.len(), caller);
+        let (actor, handle) = self.new_actor((type_name, constructor), declared, options);
+        let checked = self.check_creation(&actor, &handle, arguments.len(), caller);
         let arguments: Vec<Kept> = arguments.iter().map(Kept::of).collect();
         actor.keep_arguments(arguments.clone());
         let order = Order {
             function: qualified(type_name, constructor),
-            work: Work::Construct(actor.clone()),
-            plan: Plan::construction(&actor.options, declared, &caller.plan),
+            work: Work::Construct(actor.spec.clone()),
+            plan: Plan::construction(&actor.spec.options, declared, &caller.plan),
             arguments,
             stream: None,
         };
-        let job = Job::new(self.number(), order, actor.ready.clone(), Some(caller));
+        let job = self.add_job(self.number(), order, actor.ready.clone(), caller);
         self.launch(&job, checked);
         handle
     }
 
-    /// The actor that has the name already, where that one is meant.
-    fn existing(&self, type_name: &str, options: &ActorOptions) -> Option<Arc<Handle>> {
-        let address = super::names::Address::of(options).filter(|_| options.get_if_exists == Some(true))?;
-        let found = lock(&self.names).find(&address).ok()?;
-        (found.actor.type_name == type_name).then_some(found)
+    /// An actor that is to be constructed, and its first handle.
+    pub(super) fn new_actor(
+        &self,
+        called: (&str, &str),
+        declared: Option<&'static ActorType>,
+        options: ActorOptions,
+    ) -> (Arc<Actor>, ActorRef) {
+        let spec = ActorSpec::new(self.number(), called, declared, options);
+        let (actor, handle) = Actor::new(spec, self.promise(), &self.let_go);
+        lock(&self.actors).insert(actor.spec.id, actor.clone());
+        (actor, handle)
     }
 
-    fn check_creation(&self, handle: &Arc<Handle>, given: usize, caller: &Job) -> Result<(), TaskError> {
-        let actor = &handle.actor;
-        let declared = actor.declared.ok_or_else(|| unknown("actor", &actor.type_name))?;
-        let constructor = declared.constructors.iter().find(|declared| declared.name == actor.constructor);
-        let unknown = || unknown("constructor", &qualified(&actor.type_name, &actor.constructor));
+    /// The actor that has the name already, where that one is meant.
+    fn existing(&self, type_name: &str, options: &ActorOptions) -> Option<ActorRef> {
+        let address = super::names::Address::of(options).filter(|_| options.get_if_exists == Some(true))?;
+        let found = lock(&self.names).find(&address).ok()?;
+        (found.0.spec.type_name == type_name).then_some(found)
+    }
+
+    fn check_creation(
+        &self,
+        actor: &Arc<Actor>,
+        handle: &ActorRef,
+        given: usize,
+        caller: &Job,
+    ) -> Result<(), TaskError> {
+        let ActorSpec { type_name, constructor: name, options, .. } = &*actor.spec;
+        let declared = actor.spec.declared.ok_or_else(|| unknown("actor", type_name))?;
+        let constructor = declared.constructors.iter().find(|declared| declared.name == *name);
+        let unknown = || unknown("constructor", &qualified(type_name, name));
         check_reach(caller)?;
-        check_concurrency(declared, &actor.options)?;
-        check_name(&actor.options)?;
-        check(constructor.ok_or_else(unknown)?, &actor.constructor, given, false)?;
-        match actor.address() {
-            Some(address) => lock(&self.names).register(address, handle),
+        check_concurrency(declared, options)?;
+        check_name(options)?;
+        check(constructor.ok_or_else(unknown)?, name, given, false)?;
+        match super::names::Address::of(options) {
+            Some(address) => lock(&self.names).register(address, actor, handle),
             None => Ok(()),
         }
     }
@@ -135,7 +156,7 @@ impl World {
             return self.settle(job, Err(error));
         }
         if self.is_halted() {
-            return self.settle(job, Err(job.stopped(super::frame::Stop::HostShutDown, self.now())));
+            return self.settle(job, Err(job.stopped(super::stop_reason::Stop::HostShutDown, self.now())));
         }
         self.watch_deadline(job);
         let objects: Vec<Arc<Object>> = job.arguments().into_iter().filter_map(Kept::object).collect();
@@ -144,11 +165,9 @@ impl World {
             return self.released(job);
         }
         for object in objects {
-            if let Some(Waiter::Job(job)) = object.watch(Waiter::Job(job.clone())) {
+            if !object.watch(Waiter::Job(job.id)) {
                 let error = object.outcome().and_then(Result::err);
-                if job.argument_arrived(error.as_ref()) {
-                    self.released(&job);
-                }
+                self.argument_arrived(job, error.as_ref());
             }
         }
     }

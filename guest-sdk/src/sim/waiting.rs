@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::current::Current;
 use super::object::{Object, Waiter};
-use super::turns::Alarm;
-use super::types::{ErrorKind, TaskError};
+use super::timers::Alarm;
+use crate::bindings::rustyray::core::types::{ErrorKind, TaskError};
 
 /// Waits that a job may try after it was asked to stop: they fail at once and take no time, so that no clock would end
 /// its grace. One that tidies up needs a few.
@@ -63,12 +63,12 @@ impl Current {
         frame.begin_wait(number, pending.clone(), missing, idle);
         for object in &pending {
             // None of them came meanwhile: this frame has the turn.
-            let _ = object.watch(Waiter::Frame(frame.clone(), number));
+            object.watch(Waiter::Frame(frame.id, number));
         }
         let alarm = until.map(|until| world.set_alarm(until, Alarm::Wait(frame.clone(), number)));
         world.hand_on(frame);
         alarm.into_iter().for_each(|alarm| world.drop_alarm(alarm));
-        pending.iter().for_each(|object| object.unwatch(frame));
+        pending.iter().for_each(|object| object.unwatch(frame.id));
         frame.end_wait()
     }
 
@@ -79,7 +79,7 @@ impl Current {
             return Ok(());
         }
         if job.refuse() > REFUSED_MAX {
-            self.frame.stop(super::frame::Stop::Cancelled);
+            self.frame.stop(super::stop_reason::Stop::Cancelled);
             self.end_if_stopped();
         }
         Err(super::error::new(ErrorKind::TaskCancelled, "this task was asked to stop".to_owned()))

@@ -2,20 +2,23 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::actor::Actor;
+use super::actor_spec::ActorSpec;
 use super::exports::Exports;
 use super::frame::Frame;
 use super::job::{Job, Order, Work};
+use super::let_go::LetGoList;
 use super::names::Names;
-use super::object::{Object, Outcome, Waiter};
+use super::object::{Object, ObjectStore, Outcome, Waiter};
 use super::plan::Plan;
+use super::ready_queue::{ReadyQueue, Turn};
 use super::sync::lock;
-use super::turns::{Turn, Turns};
-use super::types::TaskError;
+use super::timers::Timers;
+use crate::bindings::rustyray::core::types::TaskError;
 
 /// One test's host. Of its frames one has its turn, so that no two of these locks are ever fought for.
 pub(crate) struct World {
@@ -27,12 +30,16 @@ pub(crate) struct World {
     numbers: AtomicU64,
     halted: AtomicBool,
     pub(super) test: Arc<Job>,
-    pub(super) turns: Mutex<Turns>,
+    /// Those that are not done, by their numbers.
+    pub(super) jobs: Mutex<BTreeMap<u64, Arc<Job>>>,
+    /// Those that are not dead, or that somebody holds.
+    pub(super) actors: Mutex<BTreeMap<u64, Arc<Actor>>>,
+    pub(super) ready: Mutex<ReadyQueue>,
+    pub(super) timers: Mutex<Timers>,
     pub(super) frames: Mutex<BTreeMap<u64, Arc<Frame>>>,
     pub(super) threads: Mutex<Threads>,
     pub(super) names: Mutex<Names>,
-    /// What somebody let go of, and nobody has looked at yet.
-    left: Mutex<Vec<Left>>,
+    pub(super) let_go: Arc<LetGoList>,
     /// Jobs that cannot begin, because an argument failed.
     failing: Mutex<VecDeque<Arc<Job>>>,
     #[cfg(test)]
@@ -47,12 +54,6 @@ pub(super) struct Threads {
     pub(super) leaving: Vec<JoinHandle<()>>,
     /// Jobs that wait for a thread.
     pub(super) wanted: VecDeque<Arc<Job>>,
-}
-
-/// What nobody holds any more.
-pub(super) enum Left {
-    Actor(Arc<Actor>),
-    Stream(Weak<Job>),
 }
 
 impl World {
@@ -76,11 +77,14 @@ impl World {
             numbers: AtomicU64::new(1),
             halted: AtomicBool::new(false),
             test,
-            turns: Mutex::default(),
+            jobs: Mutex::default(),
+            actors: Mutex::default(),
+            ready: Mutex::default(),
+            timers: Mutex::default(),
             frames: Mutex::new(BTreeMap::from([(0, frame.clone())])),
             threads: Mutex::default(),
             names: Mutex::default(),
-            left: Mutex::default(),
+            let_go: Arc::default(),
             failing: Mutex::default(),
             #[cfg(test)]
             recorded: Mutex::default(),
@@ -100,7 +104,7 @@ impl World {
 
     /// Nanoseconds that the test's clock has gone.
     pub(super) fn now(&self) -> u64 {
-        lock(&self.turns).now
+        lock(&self.timers).now()
     }
 
     /// The test's clock.
@@ -117,31 +121,63 @@ impl World {
         self.halted.store(true, Ordering::Relaxed);
     }
 
-    /// An object that is to come.
-    pub(super) fn promise(&self) -> Arc<Object> {
-        Object::promise(self.number(), &self.objects)
+    /// A job with a number of its own.
+    pub(super) fn new_job(&self, order: Order, parent: &Arc<Job>) -> Arc<Job> {
+        let number = self.number();
+        self.add_job(number, order, self.promise(), parent)
     }
 
-    /// An object that is there.
-    pub(super) fn sealed(&self, outcome: Outcome) -> Arc<Object> {
-        let object = self.promise();
-        object.seal(outcome);
-        object
+    /// A job that makes `output`.
+    pub(super) fn add_job(&self, number: u64, order: Order, output: Arc<Object>, parent: &Arc<Job>) -> Arc<Job> {
+        let job = Job::new(number, order, output, Some(parent));
+        lock(&self.jobs).insert(number, job.clone());
+        job
     }
 
-    /// Gives an object its outcome, and tells all who wait for it.
-    pub(super) fn seal(&self, object: &Object, outcome: Outcome) {
-        let error = outcome.as_ref().err().cloned();
-        for waiter in object.seal(outcome) {
-            match waiter {
-                Waiter::Frame(frame, number) if frame.arrived(number) => self.ready(Turn::Go(frame)),
-                Waiter::Frame(..) => {}
-                Waiter::Job(job) => self.argument_arrived(&job, error.as_ref()),
-            }
+    /// One that is not done.
+    pub(super) fn job(&self, number: u64) -> Option<Arc<Job>> {
+        lock(&self.jobs).get(&number).cloned()
+    }
+
+    /// The job that makes an object, unless it is there.
+    pub(super) fn producer(&self, object: &Object) -> Option<Arc<Job>> {
+        self.job(object.producer()?)
+    }
+
+    pub(super) fn frame(&self, number: u64) -> Option<Arc<Frame>> {
+        lock(&self.frames).get(&number).cloned()
+    }
+
+    /// The frame that a job runs in.
+    pub(super) fn frame_of(&self, job: &Job) -> Option<Arc<Frame>> {
+        self.frame(job.frame()?)
+    }
+
+    pub(super) fn actor(&self, spec: &ActorSpec) -> Option<Arc<Actor>> {
+        lock(&self.actors).get(&spec.id).cloned()
+    }
+
+    /// The actor that a job constructs or calls.
+    pub(super) fn actor_of(&self, job: &Job) -> Option<Arc<Actor>> {
+        self.actor(job.actor()?)
+    }
+
+    /// Forgets an actor that is dead and that nobody holds.
+    pub(super) fn forget_if_gone(&self, actor: &Actor) {
+        if actor.is_closing() && actor.death().is_some() {
+            let gone = lock(&self.actors).remove(&actor.spec.id);
+            drop(gone);
         }
     }
 
-    fn argument_arrived(&self, job: &Arc<Job>, error: Option<&Arc<TaskError>>) {
+    /// One of the objects of a frame's wait is there.
+    fn arrived(&self, frame: u64, wait: u64) {
+        if let Some(frame) = self.frame(frame).filter(|frame| frame.arrived(wait)) {
+            self.ready(Turn::Go(frame));
+        }
+    }
+
+    pub(super) fn argument_arrived(&self, job: &Arc<Job>, error: Option<&Arc<TaskError>>) {
         if job.argument_arrived(error) {
             self.released(job);
         }
@@ -151,7 +187,7 @@ impl World {
     pub(super) fn released(&self, job: &Arc<Job>) {
         match &job.work {
             // In its place among the other calls.
-            Work::Call(actor, _) => self.look_at_mailbox(actor),
+            Work::Call(..) => self.look_at_mailbox_of(job),
             _ if job.failed_argument().is_some() => self.fails(job),
             _ => self.ready(Turn::Begin(job.clone())),
         }
@@ -169,12 +205,16 @@ impl World {
 
     /// Is nothing left to be let go of or to be failed?
     pub(super) fn has_tidied_up(&self) -> bool {
-        lock(&self.left).is_empty() && lock(&self.failing).is_empty()
+        self.let_go.is_empty() && lock(&self.failing).is_empty()
+    }
+
+    pub(super) fn look_at_mailbox_of(&self, call: &Job) {
+        self.actor_of(call).into_iter().for_each(|actor| self.look_at_mailbox(&actor));
     }
 
     /// Has the actor look at its mailbox, if it has nothing else to do, or serves several calls at once.
     pub(super) fn look_at_mailbox(&self, actor: &Actor) {
-        let Some(frame) = actor.frame() else { return };
+        let Some(frame) = actor.frame().and_then(|frame| self.frame(frame)) else { return };
         if let Some(concurrent_calls) = frame.concurrent_calls() {
             self.take_beside(&frame, &concurrent_calls);
         }
@@ -194,15 +234,23 @@ impl World {
             self.ready(Turn::Go(frame.clone()));
         }
     }
+}
 
-    /// Notes what somebody let go of. It is seen when the next frame has its turn.
-    pub(super) fn left(&self, left: Left) {
-        lock(&self.left).push(left);
+impl ObjectStore for World {
+    fn promise(&self) -> Arc<Object> {
+        Object::promise(self.number(), &self.objects)
     }
 
-    /// All that was let go of since the last time.
-    pub(super) fn take_left(&self) -> Vec<Left> {
-        std::mem::take(&mut *lock(&self.left))
+    fn seal(&self, object: &Object, outcome: Outcome) {
+        let error = outcome.as_ref().err().cloned();
+        for waiter in object.seal(outcome) {
+            match waiter {
+                Waiter::Frame(frame, number) => self.arrived(frame, number),
+                Waiter::Job(job) => {
+                    self.job(job).into_iter().for_each(|job| self.argument_arrived(&job, error.as_ref()));
+                }
+            }
+        }
     }
 }
 

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use crate::bindings::rustyray::core::types::{ActorOptions, ErrorKind, TaskError, TaskOptions};
 use crate::sim::actor::Actor;
+use crate::sim::actor_ref::ActorRef;
 use crate::sim::current;
 use crate::sim::error::caused_by;
 use crate::sim::names::Address;
-use crate::sim::object::Stored;
+use crate::sim::object::{ObjectRef, ObjectStore, Stored};
+use crate::sim::payload::Argument;
 use crate::sim::submit::{Request, check_reach};
 use crate::sim::sync::lock;
-use crate::sim::types::{ActorOptions, ActorRef, Argument, ErrorKind, ObjectRef, TaskError, TaskOptions};
 
 pub(crate) fn create(
     actor_type: &str,
@@ -19,11 +21,11 @@ pub(crate) fn create(
 ) -> ActorRef {
     called!("create {actor_type} {constructor} {:?}", options.name);
     let current = current::get();
-    ActorRef(current.world.create((actor_type, constructor), arguments, options.clone(), &current.job()))
+    current.world.create((actor_type, constructor), arguments, options.clone(), &current.job())
 }
 
 pub(crate) fn ready(actor: &ActorRef) -> ObjectRef {
-    ObjectRef(actor.0.actor.ready.clone())
+    ObjectRef(current::get().actor(actor).ready.clone())
 }
 
 pub(crate) fn call(
@@ -36,19 +38,18 @@ pub(crate) fn call(
     let current = current::get();
     let caller = current.job();
     let request = Request { function: method, arguments, options, stream: None, caller: &caller };
-    ObjectRef(current.world.call(&actor.0.actor, request).output.clone())
+    ObjectRef(current.world.call(&current.actor(actor), request).output.clone())
 }
 
 pub(crate) fn find(name: &str, namespace: Option<&str>) -> Result<ActorRef, TaskError> {
     called!("find {name} {namespace:?}");
     let current = current::get();
     check_reach(&current.job())?;
-    let found = lock(&current.world.names).find(&Address::new(namespace, name));
-    found.map(ActorRef)
+    lock(&current.world.names).find(&Address::new(namespace, name))
 }
 
 pub(crate) fn actor_type(actor: &ActorRef) -> String {
-    actor.0.actor.type_name.clone()
+    actor.0.spec.type_name.clone()
 }
 
 pub(crate) fn clone_actor(actor: &ActorRef) -> ActorRef {
@@ -59,7 +60,7 @@ pub(crate) fn checkpoint() -> Result<(), TaskError> {
     called!("checkpoint");
     let text = "only a method of an actor that declares checkpoints can ask for one: `#[rustyray::actor(checkpoint)]`";
     let actor = serving(text)?;
-    if !actor.is_saved() {
+    if !actor.spec.is_saved() {
         return Err(refused(text));
     }
     actor.asks_for_save();
@@ -73,8 +74,10 @@ pub(crate) fn exit() -> Result<(), TaskError> {
 
 /// The actor that serves a call here.
 fn serving(otherwise: &str) -> Result<Arc<Actor>, TaskError> {
-    let job = current::get().job();
-    job.actor().filter(|_| job.is_call()).cloned().ok_or_else(|| refused(otherwise))
+    let current = current::get();
+    let job = current.job();
+    let called = job.actor().filter(|_| job.is_call());
+    called.and_then(|spec| current.world.actor(spec)).ok_or_else(|| refused(otherwise))
 }
 
 fn refused(text: &str) -> TaskError {
@@ -82,27 +85,28 @@ fn refused(text: &str) -> TaskError {
 }
 
 pub(crate) fn generation(actor: &ActorRef) -> u32 {
-    called!("generation {}", actor.0.actor.type_name);
-    actor.0.actor.generation()
+    called!("generation {}", actor.0.spec.type_name);
+    current::get().actor(actor).generation()
 }
 
 /// A test has one version of its module, so that whatever lives is there already.
 pub(crate) fn move_to_current(actor: &ActorRef) -> ObjectRef {
-    called!("move {}", actor.0.actor.type_name);
-    let outcome = match actor.0.actor.death() {
+    called!("move {}", actor.0.spec.type_name);
+    let current = current::get();
+    let outcome = match current.actor(actor).death() {
         None => Ok(Stored::bytes(&[])),
         Some(cause) => {
             let dead = crate::sim::error::new(ErrorKind::ActorDied, "the actor is dead".to_owned());
             Err(Arc::new(caused_by(dead, &cause)))
         }
     };
-    ObjectRef(current::get().world.sealed(outcome))
+    ObjectRef(current.world.sealed(outcome))
 }
 
 pub(crate) fn kill(actor: &ActorRef, restart: bool, generation: Option<u32>) -> bool {
-    called!("kill {} {restart} {generation:?}", actor.0.actor.type_name);
+    called!("kill {} {restart} {generation:?}", actor.0.spec.type_name);
     let current = current::get();
-    let hit = current.world.kill(&actor.0.actor, restart, generation);
+    let hit = current.world.kill(&current.actor(actor), restart, generation);
     // It may have been the one that runs here.
     current.end_if_stopped();
     hit

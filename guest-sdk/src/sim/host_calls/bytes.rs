@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 
 use super::objects;
+use crate::bindings::rustyray::core::types::{Encoding, ErrorKind, TaskError};
 use crate::sim::current;
-use crate::sim::object::Stored;
-use crate::sim::types::{Encoding, ErrorKind, ObjectRef, TaskError};
+use crate::sim::object::{ObjectRef, ObjectStore, Stored};
 
 #[derive(Debug)]
 pub struct Writer(RefCell<Vec<u8>>);

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::bindings::rustyray::core::types::Encoding;
 use crate::sim::concurrent_calls::{ConcurrentCalls, News};
 use crate::sim::current;
 use crate::sim::exports::Failure;
-use crate::sim::object::Object;
-use crate::sim::types::{Encoding, ObjectRef, Payload};
+use crate::sim::object::{Object, ObjectRef};
+use crate::sim::payload::Payload;
 
 #[derive(Debug)]
 pub(crate) struct Call {

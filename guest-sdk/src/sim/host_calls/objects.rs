@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::LOOKS_FREE;
+use crate::bindings::rustyray::core::types::{ErrorKind, TaskError};
 use crate::sim::current;
-use crate::sim::object::{Object, Outcome, Stored};
-use crate::sim::types::{ErrorKind, ObjectRef, Payload, TaskError};
+use crate::sim::object::{Object, ObjectRef, ObjectStore, Outcome, Stored};
+use crate::sim::payload::Payload;
 
 pub(crate) fn put(value: Payload) -> Result<ObjectRef, TaskError> {
     called!("put");

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use crate::bindings::rustyray::core::types::{ErrorKind, TaskError, TaskOptions};
+use crate::sim::actor_ref::ActorRef;
 use crate::sim::current;
 use crate::sim::job::Job;
-use crate::sim::object::Stored;
-use crate::sim::stream::{Given, Stream, Taking};
+use crate::sim::object::{ObjectRef, Stored};
+use crate::sim::payload::{Argument, Payload};
+use crate::sim::stream::{Given, Stream};
+use crate::sim::stream_ref::StreamRef;
 use crate::sim::submit::Request;
-use crate::sim::types::{ActorRef, Argument, ErrorKind, ObjectRef, Payload, StreamRef, TaskError, TaskOptions};
 use crate::sim::world::World;
 
 pub(crate) fn submit(function: &str, arguments: &[Argument<'_>], options: Option<&TaskOptions>) -> StreamRef {
@@ -15,7 +18,7 @@ pub(crate) fn submit(function: &str, arguments: &[Argument<'_>], options: Option
     let (current, stream) = (current::get(), Arc::<Stream>::default());
     let caller = current.job();
     let request = Request { function, arguments, options, stream: Some(stream.clone()), caller: &caller };
-    taking(&current.world, stream, current.world.submit(request))
+    taking(&current.world, stream, &current.world.submit(request))
 }
 
 pub(crate) fn call(
@@ -28,16 +31,16 @@ pub(crate) fn call(
     let (current, stream) = (current::get(), Arc::<Stream>::default());
     let caller = current.job();
     let request = Request { function: method, arguments, options, stream: Some(stream.clone()), caller: &caller };
-    taking(&current.world, stream, current.world.call(&actor.0.actor, request))
+    taking(&current.world, stream, &current.world.call(&current.actor(actor), request))
 }
 
-fn taking(world: &Arc<World>, stream: Arc<Stream>, job: Arc<Job>) -> StreamRef {
-    StreamRef(Taking::new(world, stream, job))
+fn taking(world: &Arc<World>, stream: Arc<Stream>, job: &Job) -> StreamRef {
+    StreamRef::new(world, stream, job.id)
 }
 
 pub(crate) fn next(items: &StreamRef) -> ObjectRef {
     called!("next");
-    ObjectRef(items.0.next())
+    items.next()
 }
 
 pub(crate) fn give(item: Payload) -> Result<Option<ObjectRef>, TaskError> {
@@ -48,7 +51,7 @@ pub(crate) fn give(item: Payload) -> Result<Option<ObjectRef>, TaskError> {
         let text = "what runs here gives one result, and no items";
         return Err(crate::sim::error::new(ErrorKind::InvalidArgument, text.to_owned()));
     };
-    match stream.give(&current.world, job.attempt(), Stored::from(item)) {
+    match stream.give(&*current.world, job.attempt(), Stored::from(item)) {
         Given::GoOn => Ok(None),
         Given::Room(room) => Ok(Some(ObjectRef(room))),
         Given::NobodyListens => {

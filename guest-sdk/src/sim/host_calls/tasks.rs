@@ -1,9 +1,11 @@
 //! `rustyray:core/tasks`.
 
 use super::LOOKS_FREE;
+use crate::bindings::rustyray::core::types::{ActorInfo, TaskContext, TaskOptions};
 use crate::sim::current;
+use crate::sim::object::ObjectRef;
+use crate::sim::payload::Argument;
 use crate::sim::submit::Request;
-use crate::sim::types::{ActorInfo, Argument, ObjectRef, TaskContext, TaskOptions};
 
 pub(crate) fn submit(function: &str, arguments: &[Argument<'_>], options: Option<&TaskOptions>) -> ObjectRef {
     called!(options; "submit {function}");
@@ -21,10 +23,10 @@ pub(crate) fn context() -> TaskContext {
     }
     let job = current.job();
     let now = current.world.now();
-    let actor = job.actor().map(|actor| ActorInfo {
-        actor_id: actor.id,
-        actor_type: actor.type_name.clone(),
-        name: actor.options.name.clone(),
+    let actor = current.world.actor_of(&job).map(|actor| ActorInfo {
+        actor_id: actor.spec.id,
+        actor_type: actor.spec.type_name.clone(),
+        name: actor.spec.options.name.clone(),
         generation: actor.generation(),
     });
     TaskContext {

@@ -1,16 +1,16 @@
 //! Whose turn it is. Frames hand the turn on when they wait: to what is ready, in the order in which it became so, else
 //! to what the clock has to wake, else to one that waits in vain and is told so.
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::thread;
 
 use super::frame::Frame;
 use super::job::{Job, Work};
+use super::ready_queue::Turn;
 use super::sync::lock;
-use super::types::ErrorKind;
+use super::timers::{Alarm, AlarmKey};
 use super::world::World;
+use crate::bindings::rustyray::core::types::ErrorKind;
 
 /// Threads of one test, each with a task that runs or waits, or with an actor. Far fewer than a process may have, so
 /// that tests can run beside each other; a program that nests deeper is told so.
@@ -20,63 +20,26 @@ const THREADS_MAX: usize = 1000;
 /// to wake: who polls is taken to have spent that time.
 const LOOKS_MAX: u32 = 1000;
 
-/// What is to go on.
-pub(super) enum Turn {
-    Begin(Arc<Job>),
-    Go(Arc<Frame>),
-}
-
-/// What the clock has to do.
-pub(super) enum Alarm {
-    /// The time of this wait is up.
-    Wait(Arc<Frame>, u64),
-    /// This attempt has to be done.
-    Deadline(Weak<Job>, u32),
-    /// A rest between two attempts is over.
-    Rest(Arc<Job>),
-    /// One that was asked to stop has had its time, and so have its descendants.
-    Grace(Arc<Job>, Vec<Arc<Job>>),
-    /// A call that is to end, and runs beside others, has had its time to come to an await.
-    Patience(Arc<Job>),
-    #[cfg(test)]
-    Seal(Arc<super::object::Object>, super::object::Stored),
-}
-
-/// All that is to come.
-#[derive(Default)]
-pub(super) struct Turns {
-    /// Nanoseconds since the test began.
-    pub(super) now: u64,
-    /// By priority, then in order.
-    ready: BTreeMap<(Reverse<i32>, u64), Turn>,
-    /// By time, then in order.
-    alarms: BTreeMap<(u64, u64), Alarm>,
-}
-
 impl World {
     /// Puts something at the end of what is ready.
     pub(super) fn ready(&self, turn: Turn) {
-        let priority = match &turn {
-            Turn::Begin(job) => job.plan.priority,
-            Turn::Go(frame) => frame.job().plan.priority,
-        };
-        lock(&self.turns).ready.insert((Reverse(priority), self.number()), turn);
+        lock(&self.ready).push(turn, self.number());
     }
 
     /// Is nothing ready, and nothing to be tidied up?
     pub(super) fn is_quiet(&self) -> bool {
-        lock(&self.turns).ready.is_empty() && self.has_tidied_up()
+        lock(&self.ready).is_empty() && self.has_tidied_up()
     }
 
-    /// Sets an alarm; gives its place.
-    pub(super) fn set_alarm(&self, at: u64, alarm: Alarm) -> (u64, u64) {
-        let place = (at, self.number());
-        lock(&self.turns).alarms.insert(place, alarm);
-        place
+    /// Sets an alarm; gives its key.
+    pub(super) fn set_alarm(&self, at: u64, alarm: Alarm) -> AlarmKey {
+        let key = (at, self.number());
+        lock(&self.timers).set(key, alarm);
+        key
     }
 
-    pub(super) fn drop_alarm(&self, place: (u64, u64)) {
-        let dropped = lock(&self.turns).alarms.remove(&place);
+    pub(super) fn drop_alarm(&self, key: AlarmKey) {
+        let dropped = lock(&self.timers).remove(key);
         drop(dropped);
     }
 
@@ -92,7 +55,7 @@ impl World {
 
     /// Lets others have their turn before `frame` goes on. One that looks again and again has the clock go on, too.
     pub(super) fn hand_round(self: &Arc<Self>, frame: &Arc<Frame>) {
-        if frame.look() > LOOKS_MAX && lock(&self.turns).ready.is_empty() {
+        if frame.look() > LOOKS_MAX && lock(&self.ready).is_empty() {
             self.next_alarm();
         }
         self.ready(Turn::Go(frame.clone()));
@@ -129,10 +92,10 @@ impl World {
                 return self.test_frame();
             }
             self.tidy_up();
-            let next = lock(&self.turns).ready.pop_first();
+            let next = lock(&self.ready).pop();
             match next {
-                Some((_, Turn::Go(frame))) => return frame,
-                Some((_, Turn::Begin(job))) => {
+                Some(Turn::Go(frame)) => return frame,
+                Some(Turn::Begin(job)) => {
                     if let Some(frame) = self.begin(job) {
                         return frame;
                     }
@@ -145,19 +108,19 @@ impl World {
 
     /// The one that all end with.
     fn test_frame(&self) -> Arc<Frame> {
-        lock(&self.frames).get(&0).expect("the test's frame is there as long as its world").clone()
+        self.frame(0).expect("the test's frame is there as long as its world")
     }
 
     /// Does what has to be done before anybody goes on.
     fn tidy_up(self: &Arc<Self>) {
         self.due_alarms();
         loop {
-            let left = self.take_left();
+            let let_go = self.let_go.take();
             let failing = self.next_failing();
-            if left.is_empty() && failing.is_none() {
+            if let_go.is_empty() && failing.is_none() {
                 return;
             }
-            left.into_iter().for_each(|left| self.let_go(left));
+            let_go.into_iter().for_each(|gone| self.let_go_of(gone));
             failing.into_iter().for_each(|job| self.fail_dependent(&job));
         }
     }
@@ -195,7 +158,7 @@ impl World {
         super::current::enter(&self, frame);
         let job = frame.job();
         match &job.work {
-            Work::Construct(actor) => self.live(frame, actor, &job),
+            Work::Construct(_) => self.live(frame, &job),
             _ => self.attempt(frame, &job),
         }
         frame.close();
@@ -219,11 +182,9 @@ impl World {
     /// Lets the clock go on to the next alarm. False if there is none.
     fn next_alarm(self: &Arc<Self>) -> bool {
         loop {
-            let Some(((at, _), alarm)) = lock(&self.turns).alarms.pop_first() else { return false };
-            if alarm.is_wanted() {
-                let mut turns = lock(&self.turns);
-                turns.now = turns.now.max(at);
-                drop(turns);
+            let Some((at, alarm)) = lock(&self.timers).next() else { return false };
+            if self.is_wanted(&alarm) {
+                lock(&self.timers).advance(at);
                 self.ring(alarm);
                 return true;
             }
@@ -233,12 +194,7 @@ impl World {
     /// Rings what is due already.
     fn due_alarms(self: &Arc<Self>) {
         loop {
-            let due = {
-                let mut turns = lock(&self.turns);
-                let now = turns.now;
-                let first = turns.alarms.first_entry().filter(|alarm| alarm.key().0 <= now);
-                first.map(|alarm| alarm.remove())
-            };
+            let due = lock(&self.timers).due();
             match due {
                 Some(alarm) => self.ring(alarm),
                 None => return,
@@ -258,24 +214,22 @@ impl World {
             Alarm::Grace(job, descendants) => self.end_grace(&job, &descendants),
             Alarm::Patience(call) => self.lose_patience(&call),
             #[cfg(test)]
-            Alarm::Seal(object, value) => self.seal(&object, Ok(value)),
+            Alarm::Seal(object, value) => super::object::ObjectStore::seal(&**self, &object, Ok(value)),
         }
     }
-}
 
-impl Alarm {
     /// Would it change anything?
-    fn is_wanted(&self) -> bool {
-        match self {
-            Self::Wait(frame, number) => frame.is_waiting(*number),
-            Self::Deadline(job, attempt) => {
+    fn is_wanted(&self, alarm: &Alarm) -> bool {
+        match alarm {
+            Alarm::Wait(frame, number) => frame.is_waiting(*number),
+            Alarm::Deadline(job, attempt) => {
                 job.upgrade().is_some_and(|job| !job.is_done() && job.attempt() == *attempt)
             }
-            Self::Rest(job) => !job.is_done(),
-            Self::Grace(job, descendants) => !job.is_done() || descendants.iter().any(|job| !job.is_done()),
-            Self::Patience(call) => super::serving::overdue(call).is_some(),
+            Alarm::Rest(job) => !job.is_done(),
+            Alarm::Grace(job, descendants) => !job.is_done() || descendants.iter().any(|job| !job.is_done()),
+            Alarm::Patience(call) => self.overdue(call).is_some(),
             #[cfg(test)]
-            Self::Seal(..) => true,
+            Alarm::Seal(..) => true,
         }
     }
 }

@@ -1,0 +1,37 @@
+//! Values on their way into a program and out of it.
+
+use super::object::{ObjectRef, Reference, Stored};
+use crate::bindings::rustyray::core::types::Encoding;
+
+#[derive(Debug)]
+pub struct Payload {
+    pub(crate) encoding: Encoding,
+    pub(crate) data: Vec<u8>,
+    pub(crate) references: Vec<Reference>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Argument<'a> {
+    Value(Payload),
+    Object(&'a ObjectRef),
+}
+
+impl Stored {
+    /// A copy of a payload that stays where it is.
+    pub(super) fn of(payload: &Payload) -> Self {
+        let Payload { encoding, data, references } = payload;
+        Self { encoding: *encoding, data: data.as_slice().into(), references: references.as_slice().into() }
+    }
+
+    /// A copy of it: whoever reads a value has one of his own.
+    pub(super) fn payload(&self) -> Payload {
+        Payload { encoding: self.encoding, data: self.data.to_vec(), references: self.references.to_vec() }
+    }
+}
+
+impl From<Payload> for Stored {
+    fn from(payload: Payload) -> Self {
+        let Payload { encoding, data, references } = payload;
+        Self { encoding, data: data.into(), references: references.into() }
+    }
+}

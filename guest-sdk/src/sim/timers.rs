@@ -1,0 +1,64 @@
+//! What time has to pass for. Time is what the timers say it is.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+
+use super::frame::Frame;
+use super::job::Job;
+
+/// What the clock has to do.
+pub(super) enum Alarm {
+    /// The time of this wait is up.
+    Wait(Arc<Frame>, u64),
+    /// This attempt has to be done.
+    Deadline(Weak<Job>, u32),
+    /// A rest between two attempts is over.
+    Rest(Arc<Job>),
+    /// One that was asked to stop has had its time, and so have its descendants.
+    Grace(Arc<Job>, Vec<Arc<Job>>),
+    /// A call that is to end, and runs beside others, has had its time to come to an await.
+    Patience(Arc<Job>),
+    #[cfg(test)]
+    Seal(Arc<super::object::Object>, super::object::Stored),
+}
+
+/// When it is due, and its number.
+pub(super) type AlarmKey = (u64, u64);
+
+/// By time, then in order.
+#[derive(Default)]
+pub(super) struct Timers {
+    /// Nanoseconds since the test began.
+    now: u64,
+    alarms: BTreeMap<AlarmKey, Alarm>,
+}
+
+impl Timers {
+    pub(super) fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// Time has passed.
+    pub(super) fn advance(&mut self, to: u64) {
+        self.now = self.now.max(to);
+    }
+
+    pub(super) fn set(&mut self, key: AlarmKey, alarm: Alarm) {
+        self.alarms.insert(key, alarm);
+    }
+
+    pub(super) fn remove(&mut self, key: AlarmKey) -> Option<Alarm> {
+        self.alarms.remove(&key)
+    }
+
+    /// The next one, with when it is due.
+    pub(super) fn next(&mut self) -> Option<(u64, Alarm)> {
+        self.alarms.pop_first().map(|((at, _), alarm)| (at, alarm))
+    }
+
+    /// One for which the time has come.
+    pub(super) fn due(&mut self) -> Option<Alarm> {
+        let first = self.alarms.first_entry().filter(|alarm| alarm.key().0 <= self.now);
+        first.map(|alarm| alarm.remove())
+    }
+}
