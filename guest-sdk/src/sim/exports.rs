@@ -2,19 +2,19 @@
 
 use std::sync::OnceLock;
 
-use super::manifest::{ActorType, Function, Manifest};
-use super::payload::Payload;
-pub(super) use crate::bindings::exports::rustyray::core::guest::Failure;
+pub(crate) use crate::bindings::exports::rustyray::core::guest::Failure;
 use crate::bindings::rustyray::core::types::Encoding;
+use crate::sim::manifest::{ActorType, Function, Manifest};
+use crate::sim::state::payload::Payload;
 
 /// The module's name in contexts and errors.
-pub(super) const MODULE: &str = "test";
+pub(crate) const MODULE: &str = "test";
 
 /// How guests want their values: the manifest says so, too.
-pub(super) const REPLY: Encoding = Encoding::Bincode;
+pub(crate) const REPLY: Encoding = Encoding::Bincode;
 
 /// How a program answers.
-pub(super) type Answer<T> = Result<T, Box<Failure>>;
+pub(crate) type Answer<T> = Result<T, Box<Failure>>;
 
 /// The functions of the interfaces `guest` and `server`.
 #[derive(Clone, Copy)]
@@ -29,11 +29,11 @@ pub(crate) struct Exports {
 }
 
 impl Exports {
-    pub(super) fn function(&self, name: &str) -> Option<&'static Function> {
+    pub(crate) fn function(&self, name: &str) -> Option<&'static Function> {
         self.manifest().tasks.iter().find(|function| function.name == name)
     }
 
-    pub(super) fn actor_type(&self, name: &str) -> Option<&'static ActorType> {
+    pub(crate) fn actor_type(&self, name: &str) -> Option<&'static ActorType> {
         self.manifest().actors.iter().find(|actor| actor.name == name)
     }
 

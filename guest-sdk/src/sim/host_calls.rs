@@ -4,12 +4,12 @@
 macro_rules! called {
     ($options:ident; $($text:tt)+) => {
         #[cfg(test)]
-        crate::sim::mock::note_options($options);
+        crate::sim::runtime::recorder::note_options($options);
         called!($($text)+);
     };
     ($($text:tt)+) => {
         #[cfg(test)]
-        crate::sim::mock::note(format!($($text)+));
+        crate::sim::runtime::recorder::note(format!($($text)+));
     };
 }
 

@@ -1,7 +1,7 @@
-//! How a job is to run: what its caller said, over what was declared, over what a host would do.
+//! How a task is to run: what its caller said, over what was declared, over what a host would do.
 
-use super::manifest::{ActorType, Function};
 use crate::bindings::rustyray::core::types::{ActorOptions, TaskOptions};
+use crate::sim::manifest::{ActorType, Function};
 
 /// The rest before a second attempt where nothing is said, as on a host.
 const RETRY_BACKOFF_NS: u64 = 10_000_000;
@@ -11,15 +11,15 @@ const RETRY_BACKOFF_MAX_NS: u64 = 60_000_000_000;
 
 /// The options that mean something without a sandbox.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Plan {
-    pub(super) name: Option<String>,
-    pub(super) timeout: Option<u64>,
-    pub(super) max_retries: u32,
-    pub(super) retry_exceptions: bool,
+pub(crate) struct Plan {
+    pub(crate) name: Option<String>,
+    pub(crate) timeout: Option<u64>,
+    pub(crate) max_retries: u32,
+    pub(crate) retry_exceptions: bool,
     retry_backoff: u64,
-    pub(super) priority: i32,
+    pub(crate) priority: i32,
     /// It can neither create nor find actors, nor can what it submits.
-    pub(super) pure: bool,
+    pub(crate) pure: bool,
 }
 
 /// What one of those who have a say in it said.
@@ -77,19 +77,19 @@ impl Said {
 
 impl Plan {
     /// Of a task.
-    pub(super) fn task(options: Option<&TaskOptions>, declared: &Function, caller: &Plan) -> Self {
+    pub(crate) fn task(options: Option<&TaskOptions>, declared: &Function, caller: &Plan) -> Self {
         let said = options.map(Said::with).unwrap_or_default();
         said.over(Said::with(&declared.options)).plan(caller, declared.pure)
     }
 
     /// Of an actor's construction. It is not tried again: an actor that cannot be made is dead.
-    pub(super) fn construction(options: &ActorOptions, declared: Option<&ActorType>, caller: &Plan) -> Self {
+    pub(crate) fn construction(options: &ActorOptions, declared: Option<&ActorType>, caller: &Plan) -> Self {
         let said = Said::with(&options.call).over(Said::of_actors(declared));
         Plan { max_retries: 0, ..said.plan(caller, false) }
     }
 
     /// Of a call.
-    pub(super) fn call(
+    pub(crate) fn call(
         options: Option<&TaskOptions>,
         actor: &ActorOptions,
         declared: Option<&ActorType>,
@@ -102,7 +102,7 @@ impl Plan {
 
     /// Nanoseconds from the failure of an attempt (1 for the first) to the next one. As on a host, but that nothing is
     /// left to chance.
-    pub(super) fn rest_after(&self, attempt: u32) -> u64 {
+    pub(crate) fn rest_after(&self, attempt: u32) -> u64 {
         let doubled =
             1u64.checked_shl(attempt.saturating_sub(1)).and_then(|times| self.retry_backoff.checked_mul(times));
         let longest = if self.retry_backoff == 0 { 0 } else { RETRY_BACKOFF_MAX_NS };

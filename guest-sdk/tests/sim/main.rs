@@ -12,7 +12,7 @@ mod cancelling;
 mod chaos;
 mod concurrency;
 mod deadlocks;
+mod hosts;
 mod streams;
 mod tasks;
 mod time;
-mod worlds;

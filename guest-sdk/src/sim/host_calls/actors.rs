@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use crate::bindings::rustyray::core::types::{ActorOptions, ErrorKind, TaskError, TaskOptions};
-use crate::sim::actor::Actor;
-use crate::sim::actor_ref::ActorRef;
-use crate::sim::current;
 use crate::sim::error::caused_by;
-use crate::sim::names::Address;
-use crate::sim::object::{ObjectRef, ObjectStore, Stored};
-use crate::sim::payload::Argument;
-use crate::sim::submit::{Request, check_reach};
+use crate::sim::runtime::current;
+use crate::sim::runtime::submit::{Request, check_reach};
+use crate::sim::state::actor::ActorRecord;
+use crate::sim::state::actor_ref::ActorRef;
+use crate::sim::state::names::Address;
+use crate::sim::state::object::{ObjectRef, ObjectStore, Value};
+use crate::sim::state::payload::Argument;
 use crate::sim::sync::lock;
 
 pub(crate) fn create(
@@ -21,7 +21,7 @@ pub(crate) fn create(
 ) -> ActorRef {
     called!("create {actor_type} {constructor} {:?}", options.name);
     let current = current::get();
-    current.world.create((actor_type, constructor), arguments, options.clone(), &current.job())
+    current.runtime.create((actor_type, constructor), arguments, options.clone(), &current.task())
 }
 
 pub(crate) fn ready(actor: &ActorRef) -> ObjectRef {
@@ -36,16 +36,16 @@ pub(crate) fn call(
 ) -> ObjectRef {
     called!(options; "call {method}");
     let current = current::get();
-    let caller = current.job();
+    let caller = current.task();
     let request = Request { function: method, arguments, options, stream: None, caller: &caller };
-    ObjectRef(current.world.call(&current.actor(actor), request).output.clone())
+    ObjectRef(current.runtime.call(&current.actor(actor), request).output.clone())
 }
 
 pub(crate) fn find(name: &str, namespace: Option<&str>) -> Result<ActorRef, TaskError> {
     called!("find {name} {namespace:?}");
     let current = current::get();
-    check_reach(&current.job())?;
-    lock(&current.world.names).find(&Address::new(namespace, name))
+    check_reach(&current.task())?;
+    lock(&current.runtime.names).find(&Address::new(namespace, name))
 }
 
 pub(crate) fn actor_type(actor: &ActorRef) -> String {
@@ -73,11 +73,11 @@ pub(crate) fn exit() -> Result<(), TaskError> {
 }
 
 /// The actor that serves a call here.
-fn serving(otherwise: &str) -> Result<Arc<Actor>, TaskError> {
+fn serving(otherwise: &str) -> Result<Arc<ActorRecord>, TaskError> {
     let current = current::get();
-    let job = current.job();
-    let called = job.actor().filter(|_| job.is_call());
-    called.and_then(|spec| current.world.actor(spec)).ok_or_else(|| refused(otherwise))
+    let task = current.task();
+    let called = task.actor().filter(|_| task.is_call());
+    called.and_then(|spec| current.runtime.actor(spec)).ok_or_else(|| refused(otherwise))
 }
 
 fn refused(text: &str) -> TaskError {
@@ -94,19 +94,19 @@ pub(crate) fn move_to_current(actor: &ActorRef) -> ObjectRef {
     called!("move {}", actor.0.spec.type_name);
     let current = current::get();
     let outcome = match current.actor(actor).death() {
-        None => Ok(Stored::bytes(&[])),
+        None => Ok(Value::bytes(&[])),
         Some(cause) => {
             let dead = crate::sim::error::new(ErrorKind::ActorDied, "the actor is dead".to_owned());
             Err(Arc::new(caused_by(dead, &cause)))
         }
     };
-    ObjectRef(current.world.sealed(outcome))
+    ObjectRef(current.runtime.sealed(outcome))
 }
 
 pub(crate) fn kill(actor: &ActorRef, restart: bool, generation: Option<u32>) -> bool {
     called!("kill {} {restart} {generation:?}", actor.0.spec.type_name);
     let current = current::get();
-    let hit = current.world.kill(&current.actor(actor), restart, generation);
+    let hit = current.runtime.kill(&current.actor(actor), restart, generation);
     // It may have been the one that runs here.
     current.end_if_stopped();
     hit

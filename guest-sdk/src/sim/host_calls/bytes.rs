@@ -4,15 +4,15 @@ use std::cell::RefCell;
 
 use super::objects;
 use crate::bindings::rustyray::core::types::{Encoding, ErrorKind, TaskError};
-use crate::sim::current;
-use crate::sim::object::{ObjectRef, ObjectStore, Stored};
+use crate::sim::runtime::current;
+use crate::sim::state::object::{ObjectRef, ObjectStore, Value};
 
 #[derive(Debug)]
 pub struct Writer(RefCell<Vec<u8>>);
 
 pub(crate) fn put(data: &[u8]) -> Result<ObjectRef, TaskError> {
     called!("put-bytes");
-    Ok(ObjectRef(current::get().world.sealed(Ok(Stored::bytes(data)))))
+    Ok(ObjectRef(current::get().runtime.sealed(Ok(Value::bytes(data)))))
 }
 
 /// The capacity is about moving bytes in a host, which is no concern here.
@@ -44,7 +44,7 @@ pub(crate) fn size(object: &ObjectRef) -> Result<u64, TaskError> {
     Ok(plain(object)?.data.len() as u64)
 }
 
-fn plain(object: &ObjectRef) -> Result<Stored, TaskError> {
+fn plain(object: &ObjectRef) -> Result<Value, TaskError> {
     let value = objects::arrived(object, None)?.map_err(objects::own)?;
     match value.encoding {
         Encoding::Raw => Ok(value),

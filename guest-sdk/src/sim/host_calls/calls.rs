@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::bindings::rustyray::core::types::Encoding;
-use crate::sim::concurrent_calls::{ConcurrentCalls, News};
-use crate::sim::current;
 use crate::sim::exports::Failure;
-use crate::sim::object::{Object, ObjectRef};
-use crate::sim::payload::Payload;
+use crate::sim::runtime::current;
+use crate::sim::state::concurrent_calls::{ConcurrentCalls, News};
+use crate::sim::state::object::{Object, ObjectRef};
+use crate::sim::state::payload::Payload;
 
 #[derive(Debug)]
 pub(crate) struct Call {
@@ -31,9 +31,9 @@ pub(crate) fn next(objects: &[&ObjectRef], count: u32, timeout_ns: Option<u64>) 
     let current = current::get();
     let objects: Vec<Arc<Object>> = objects.iter().map(|object| object.0.clone()).collect();
     match current.next_news(&concurrent_calls(&current), &objects, count as usize, timeout_ns) {
-        Some(News::Call(job, arguments)) => Event::Call(Call {
-            id: job.id,
-            method: job.method().to_owned(),
+        Some(News::Call(task, arguments)) => Event::Call(Call {
+            id: task.id,
+            method: task.method().to_owned(),
             arguments,
             reply: crate::sim::exports::REPLY,
         }),
@@ -56,10 +56,10 @@ pub(crate) fn enter(id: u64) -> bool {
 pub(crate) fn reply(id: u64, answer: Result<Payload, Failure>) {
     called!("reply {id}");
     let current = current::get();
-    current.world.answer(&concurrent_calls(&current), id, answer.map_err(Box::new));
+    current.runtime.answer(&concurrent_calls(&current), id, answer.map_err(Box::new));
 }
 
 /// The calls that are served here: the SDK asks only while it serves some.
 fn concurrent_calls(current: &current::Current) -> Arc<ConcurrentCalls> {
-    current.frame.concurrent_calls().expect("calls are served here")
+    current.instance.concurrent_calls().expect("calls are served here")
 }

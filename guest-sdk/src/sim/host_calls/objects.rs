@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use super::LOOKS_FREE;
 use crate::bindings::rustyray::core::types::{ErrorKind, TaskError};
-use crate::sim::current;
-use crate::sim::object::{Object, ObjectRef, ObjectStore, Outcome, Stored};
-use crate::sim::payload::Payload;
+use crate::sim::runtime::current;
+use crate::sim::state::object::{Object, ObjectRef, ObjectStore, Outcome, Value};
+use crate::sim::state::payload::Payload;
 
 pub(crate) fn put(value: Payload) -> Result<ObjectRef, TaskError> {
     called!("put");
     let current = current::get();
-    Ok(ObjectRef(current.world.sealed(Ok(Stored::from(value)))))
+    Ok(ObjectRef(current.runtime.sealed(Ok(Value::from(value)))))
 }
 
 pub(crate) fn clone_object(object: &ObjectRef) -> ObjectRef {
@@ -53,7 +53,7 @@ pub(crate) fn try_get(object: &ObjectRef) -> Option<Result<Payload, TaskError>> 
 /// One look is free; who looks again and again lets others go on.
 fn look(object: &Object) {
     let current = current::get();
-    if !object.is_ready() && current.frame.look() > LOOKS_FREE {
+    if !object.is_ready() && current.instance.look() > LOOKS_FREE {
         current.hand_round();
     }
 }
@@ -74,7 +74,7 @@ pub(crate) fn wait(objects: &[&ObjectRef], count: u32, timeout_ns: Option<u64>) 
 pub(crate) fn cancel(object: &ObjectRef, force: bool, recursive: bool) {
     called!("cancel {} {force} {recursive}", object.0.id);
     let current = current::get();
-    current.world.cancel(&object.0, force, recursive);
+    current.runtime.cancel(&object.0, force, recursive);
     // It may have been itself that it cancelled.
     current.end_if_stopped();
 }

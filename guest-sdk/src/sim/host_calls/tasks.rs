@@ -2,43 +2,43 @@
 
 use super::LOOKS_FREE;
 use crate::bindings::rustyray::core::types::{ActorInfo, TaskContext, TaskOptions};
-use crate::sim::current;
-use crate::sim::object::ObjectRef;
-use crate::sim::payload::Argument;
-use crate::sim::submit::Request;
+use crate::sim::runtime::current;
+use crate::sim::runtime::submit::Request;
+use crate::sim::state::object::ObjectRef;
+use crate::sim::state::payload::Argument;
 
 pub(crate) fn submit(function: &str, arguments: &[Argument<'_>], options: Option<&TaskOptions>) -> ObjectRef {
     called!(options; "submit {function}");
     let current = current::get();
-    let caller = current.job();
-    let job = current.world.submit(Request { function, arguments, options, stream: None, caller: &caller });
-    ObjectRef(job.output.clone())
+    let caller = current.task();
+    let task = current.runtime.submit(Request { function, arguments, options, stream: None, caller: &caller });
+    ObjectRef(task.output.clone())
 }
 
 /// A task that looks at it again and again lets others go on: one of them may ask it to stop.
 pub(crate) fn context() -> TaskContext {
     let current = current::get();
-    if current.frame.look() > LOOKS_FREE {
+    if current.instance.look() > LOOKS_FREE {
         current.hand_round();
     }
-    let job = current.job();
-    let now = current.world.now();
-    let actor = current.world.actor_of(&job).map(|actor| ActorInfo {
+    let task = current.task();
+    let now = current.runtime.now();
+    let actor = current.runtime.actor_of(&task).map(|actor| ActorInfo {
         actor_id: actor.spec.id,
         actor_type: actor.spec.type_name.clone(),
         name: actor.spec.options.name.clone(),
         generation: actor.generation(),
     });
     TaskContext {
-        task_id: job.id,
-        task: job.name().to_owned(),
+        task_id: task.id,
+        task: task.name().to_owned(),
         module: crate::sim::exports::MODULE.to_owned(),
-        function: job.function.clone(),
-        attempt: job.attempt().max(1),
+        function: task.function.clone(),
+        attempt: task.attempt().max(1),
         actor,
-        time_left_ns: job.deadline().map(|deadline| deadline.saturating_sub(now)),
+        time_left_ns: task.deadline().map(|deadline| deadline.saturating_sub(now)),
         fuel_left: None,
-        cancelled: job.was_asked(),
+        cancelled: task.was_asked(),
         grants: Vec::new(),
     }
 }

@@ -1,37 +1,37 @@
-//! From a request to a job. What is wrong with a submission becomes the error of what it gives; it never fails itself.
+//! From a request to a task. What is wrong with a submission becomes the error of what it gives; it never fails itself.
 
 use std::sync::Arc;
 
-use super::actor::Actor;
-use super::actor_ref::ActorRef;
-use super::actor_spec::ActorSpec;
-use super::arguments::Kept;
-use super::error::caused_by;
-use super::job::{Job, Order, Work};
-use super::manifest::{ActorType, Function, serves_several};
-use super::object::{Object, ObjectStore, Waiter};
-use super::payload::Argument;
-use super::plan::Plan;
-use super::stream::Stream;
-use super::sync::lock;
-use super::world::World;
 use crate::bindings::rustyray::core::types::{ActorOptions, ErrorKind, TaskError, TaskOptions};
+use crate::sim::error::caused_by;
+use crate::sim::manifest::{ActorType, Function, serves_several};
+use crate::sim::plan::Plan;
+use crate::sim::runtime::Runtime;
+use crate::sim::state::actor::ActorRecord;
+use crate::sim::state::actor_ref::ActorRef;
+use crate::sim::state::actor_spec::ActorSpec;
+use crate::sim::state::arguments::Held;
+use crate::sim::state::object::{Object, ObjectStore, Waiter};
+use crate::sim::state::payload::Argument;
+use crate::sim::state::stream::Stream;
+use crate::sim::state::task::{TaskRecord, TaskSpec, Work};
+use crate::sim::sync::lock;
 
 /// Calls that one actor may serve at once, as on a host.
 const CONCURRENCY_MAX: u32 = 1000;
 
 /// What is asked for, and by whom.
-pub(super) struct Request<'a> {
-    pub(super) function: &'a str,
-    pub(super) arguments: &'a [Argument<'a>],
-    pub(super) options: Option<&'a TaskOptions>,
-    pub(super) stream: Option<Arc<Stream>>,
-    pub(super) caller: &'a Arc<Job>,
+pub(crate) struct Request<'a> {
+    pub(crate) function: &'a str,
+    pub(crate) arguments: &'a [Argument<'a>],
+    pub(crate) options: Option<&'a TaskOptions>,
+    pub(crate) stream: Option<Arc<Stream>>,
+    pub(crate) caller: &'a Arc<TaskRecord>,
 }
 
-impl World {
+impl Runtime {
     /// Submits a task.
-    pub(super) fn submit(self: &Arc<Self>, request: Request<'_>) -> Arc<Job> {
+    pub(crate) fn submit(self: &Arc<Self>, request: Request<'_>) -> Arc<TaskRecord> {
         let Request { function, arguments, options, stream, caller } = request;
         let declared = self.program.function(function);
         let checked = declared.ok_or_else(|| unknown("task", function)).and_then(|task| {
@@ -41,37 +41,37 @@ impl World {
         });
         let work = declared.map_or(Work::Test, Work::Task);
         let plan = checked.as_ref().map(|task| Plan::task(options, task, &caller.plan));
-        let order = Order {
+        let spec = TaskSpec {
             function: function.to_owned(),
             work,
             plan: plan.unwrap_or_default(),
-            arguments: arguments.iter().map(Kept::of).collect(),
+            arguments: arguments.iter().map(Held::of).collect(),
             stream,
         };
-        let job = self.new_job(order, caller);
-        self.launch(&job, checked.map(drop));
-        job
+        let task = self.new_task(spec, caller);
+        self.launch(&task, checked.map(drop));
+        task
     }
 
     /// Calls a method.
-    pub(super) fn call(self: &Arc<Self>, actor: &Arc<Actor>, request: Request<'_>) -> Arc<Job> {
+    pub(crate) fn call(self: &Arc<Self>, actor: &Arc<ActorRecord>, request: Request<'_>) -> Arc<TaskRecord> {
         let Request { function: method, arguments, options, stream, caller } = request;
         let checked = self.check_call(actor, method, arguments.len(), stream.is_some());
-        let order = Order {
+        let spec = TaskSpec {
             function: qualified(&actor.spec.type_name, method),
             work: Work::Call(actor.spec.clone(), method.to_owned()),
             plan: Plan::call(options, &actor.spec.options, actor.spec.declared, &caller.plan),
-            arguments: arguments.iter().map(Kept::of).collect(),
+            arguments: arguments.iter().map(Held::of).collect(),
             stream,
         };
-        let job = self.new_job(order, caller);
-        self.launch(&job, checked.and_then(|()| actor.push(&job)));
-        job
+        let task = self.new_task(spec, caller);
+        self.launch(&task, checked.and_then(|()| actor.push(&task)));
+        task
     }
 
-    fn check_call(&self, actor: &Actor, method: &str, given: usize, streams: bool) -> Result<(), TaskError> {
+    fn check_call(&self, actor: &ActorRecord, method: &str, given: usize, streams: bool) -> Result<(), TaskError> {
         if let Some(cause) = actor.death() {
-            let dead = super::error::new(ErrorKind::ActorDied, "the actor is dead".to_owned());
+            let dead = crate::sim::error::new(ErrorKind::ActorDied, "the actor is dead".to_owned());
             return Err(caused_by(dead, &cause));
         }
         let declared = actor.spec.declared.map_or(&[][..], |declared| &declared.methods);
@@ -81,12 +81,12 @@ impl World {
     }
 
     /// Creates an actor, or finds the one that is meant.
-    pub(super) fn create(
+    pub(crate) fn create(
         self: &Arc<Self>,
         (type_name, constructor): (&str, &str),
         arguments: &[Argument<'_>],
         options: ActorOptions,
-        caller: &Arc<Job>,
+        caller: &Arc<TaskRecord>,
     ) -> ActorRef {
         let declared = self.program.actor_type(type_name);
         let options = over(options, declared);
@@ -95,46 +95,46 @@ impl World {
         }
         let (actor, handle) = self.new_actor((type_name, constructor), declared, options);
         let checked = self.check_creation(&actor, &handle, arguments.len(), caller);
-        let arguments: Vec<Kept> = arguments.iter().map(Kept::of).collect();
+        let arguments: Vec<Held> = arguments.iter().map(Held::of).collect();
         actor.keep_arguments(arguments.clone());
-        let order = Order {
+        let spec = TaskSpec {
             function: qualified(type_name, constructor),
             work: Work::Construct(actor.spec.clone()),
             plan: Plan::construction(&actor.spec.options, declared, &caller.plan),
             arguments,
             stream: None,
         };
-        let job = self.add_job(self.number(), order, actor.ready.clone(), caller);
-        self.launch(&job, checked);
+        let task = self.add_task(self.number(), spec, actor.ready.clone(), caller);
+        self.launch(&task, checked);
         handle
     }
 
     /// An actor that is to be constructed, and its first handle.
-    pub(super) fn new_actor(
+    pub(crate) fn new_actor(
         &self,
         called: (&str, &str),
         declared: Option<&'static ActorType>,
         options: ActorOptions,
-    ) -> (Arc<Actor>, ActorRef) {
+    ) -> (Arc<ActorRecord>, ActorRef) {
         let spec = ActorSpec::new(self.number(), called, declared, options);
-        let (actor, handle) = Actor::new(spec, self.promise(), &self.let_go);
+        let (actor, handle) = ActorRecord::new(spec, self.promise(), &self.let_go);
         lock(&self.actors).insert(actor.spec.id, actor.clone());
         (actor, handle)
     }
 
     /// The actor that has the name already, where that one is meant.
     fn existing(&self, type_name: &str, options: &ActorOptions) -> Option<ActorRef> {
-        let address = super::names::Address::of(options).filter(|_| options.get_if_exists == Some(true))?;
+        let address = crate::sim::state::names::Address::of(options).filter(|_| options.get_if_exists == Some(true))?;
         let found = lock(&self.names).find(&address).ok()?;
         (found.0.spec.type_name == type_name).then_some(found)
     }
 
     fn check_creation(
         &self,
-        actor: &Arc<Actor>,
+        actor: &Arc<ActorRecord>,
         handle: &ActorRef,
         given: usize,
-        caller: &Job,
+        caller: &TaskRecord,
     ) -> Result<(), TaskError> {
         let ActorSpec { type_name, constructor: name, options, .. } = &*actor.spec;
         let declared = actor.spec.declared.ok_or_else(|| unknown("actor", type_name))?;
@@ -144,30 +144,31 @@ impl World {
         check_concurrency(declared, options)?;
         check_name(options)?;
         check(constructor.ok_or_else(unknown)?, name, given, false)?;
-        match super::names::Address::of(options) {
+        match crate::sim::state::names::Address::of(options) {
             Some(address) => lock(&self.names).register(address, actor, handle),
             None => Ok(()),
         }
     }
 
-    /// Has the job wait for its arguments, unless there is something wrong with it.
-    fn launch(self: &Arc<Self>, job: &Arc<Job>, checked: Result<(), TaskError>) {
+    /// Has the task wait for its arguments, unless there is something wrong with it.
+    fn launch(self: &Arc<Self>, task: &Arc<TaskRecord>, checked: Result<(), TaskError>) {
         if let Err(error) = checked {
-            return self.settle(job, Err(error));
+            return self.settle(task, Err(error));
         }
         if self.is_halted() {
-            return self.settle(job, Err(job.stopped(super::stop_reason::Stop::HostShutDown, self.now())));
+            return self
+                .settle(task, Err(task.stopped(crate::sim::state::stop_reason::StopReason::HostShutDown, self.now())));
         }
-        self.watch_deadline(job);
-        let objects: Vec<Arc<Object>> = job.arguments().into_iter().filter_map(Kept::object).collect();
-        job.expects(objects.len());
+        self.watch_deadline(task);
+        let objects: Vec<Arc<Object>> = task.arguments().into_iter().filter_map(Held::object).collect();
+        task.expects(objects.len());
         if objects.is_empty() {
-            return self.released(job);
+            return self.released(task);
         }
         for object in objects {
-            if !object.watch(Waiter::Job(job.id)) {
+            if !object.watch(Waiter::Task(task.id)) {
                 let error = object.outcome().and_then(Result::err);
-                self.argument_arrived(job, error.as_ref());
+                self.argument_arrived(task, error.as_ref());
             }
         }
     }
@@ -179,7 +180,7 @@ fn check_name(options: &ActorOptions) -> Result<(), TaskError> {
     match found.into_iter().find(|(asked, _)| *asked == Some(true)) {
         Some((_, option)) if options.name.is_none() => {
             let text = format!("{option} needs a name: without one nobody could find the actor");
-            Err(super::error::new(ErrorKind::InvalidArgument, text))
+            Err(crate::sim::error::new(ErrorKind::InvalidArgument, text))
         }
         _ => Ok(()),
     }
@@ -206,7 +207,7 @@ fn check(declared: &Function, name: &str, given: usize, streams: bool) -> Result
         _ if given == expected => return Ok(()),
         _ => format!("{given} arguments were given, {expected} expected: {name}"),
     };
-    Err(super::error::new(ErrorKind::InvalidArgument, text))
+    Err(crate::sim::error::new(ErrorKind::InvalidArgument, text))
 }
 
 /// As many calls at once as its type can serve?
@@ -222,30 +223,30 @@ fn check_concurrency(declared: &ActorType, options: &ActorOptions) -> Result<(),
         }
         Some(_) => return Ok(()),
     };
-    Err(super::error::new(ErrorKind::InvalidArgument, text))
+    Err(crate::sim::error::new(ErrorKind::InvalidArgument, text))
 }
 
 fn check_grants(task: &Function, options: Option<&TaskOptions>) -> Result<(), TaskError> {
     let grants = options.and_then(|options| options.grants.as_ref());
     if task.pure && grants.is_some_and(|grants| !grants.is_empty()) {
         let text = "a pure task holds no capability: leave out the grants";
-        return Err(super::error::new(ErrorKind::InvalidArgument, text.to_owned()));
+        return Err(crate::sim::error::new(ErrorKind::InvalidArgument, text.to_owned()));
     }
     Ok(())
 }
 
 /// May the caller create and find actors?
-pub(super) fn check_reach(caller: &Job) -> Result<(), TaskError> {
+pub(crate) fn check_reach(caller: &TaskRecord) -> Result<(), TaskError> {
     if !caller.plan.pure {
         return Ok(());
     }
     let text = "a pure task, and what it submits, can neither create nor find actors: their state would decide about \
                 its result";
-    Err(super::error::new(ErrorKind::CapabilityDenied, text.to_owned()))
+    Err(crate::sim::error::new(ErrorKind::CapabilityDenied, text.to_owned()))
 }
 
 fn unknown(what: &str, name: &str) -> TaskError {
-    super::error::new(ErrorKind::TaskNotFound, format!("this program has no {what} '{}'", name.escape_debug()))
+    crate::sim::error::new(ErrorKind::TaskNotFound, format!("this program has no {what} '{}'", name.escape_debug()))
 }
 
 /// `Counter.increment`.

@@ -3,30 +3,30 @@
 
 use std::sync::Mutex;
 
-use super::sync::lock;
+use crate::sim::sync::lock;
 
 /// What nobody holds any more, by its number.
-pub(super) enum LetGo {
+pub(crate) enum LetGo {
     Actor(u64),
-    /// The items of this job.
+    /// The items of this task.
     Stream(u64),
 }
 
 /// Nobody has looked at these yet.
 #[derive(Default)]
-pub(super) struct LetGoList(Mutex<Vec<LetGo>>);
+pub(crate) struct LetGoList(Mutex<Vec<LetGo>>);
 
 impl LetGoList {
-    pub(super) fn note(&self, gone: LetGo) {
+    pub(crate) fn note(&self, gone: LetGo) {
         lock(&self.0).push(gone);
     }
 
     /// All since the last time.
-    pub(super) fn take(&self) -> Vec<LetGo> {
+    pub(crate) fn take(&self) -> Vec<LetGo> {
         std::mem::take(&mut *lock(&self.0))
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         lock(&self.0).is_empty()
     }
 }

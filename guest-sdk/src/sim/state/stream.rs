@@ -1,21 +1,21 @@
-//! Results that come one after the other, between the job that gives them and whoever takes them.
+//! Results that come one after the other, between the task that gives them and whoever takes them.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use super::object::{Object, ObjectStore, Stored};
-use super::sync::lock;
 use crate::bindings::rustyray::core::types::{ErrorKind, TaskError};
+use crate::sim::state::object::{Object, ObjectStore, Value};
+use crate::sim::sync::lock;
 
-/// Items that lie ready before the job waits, as on a host.
+/// Items that lie ready before the task waits, as on a host.
 const ITEMS_AHEAD: usize = 16;
 
 /// Items that may be asked for before they are there, as on a host.
 const ITEMS_WANTED_MAX: usize = 1024;
 
-/// The items of one job.
+/// The items of one task.
 #[derive(Default)]
-pub(super) struct Stream(Mutex<Inner>);
+pub(crate) struct Stream(Mutex<Inner>);
 
 #[derive(Default)]
 struct Inner {
@@ -28,16 +28,16 @@ struct Inner {
     /// The attempt that gives, and how many it has given.
     attempt: u32,
     given_now: u64,
-    /// What the job waits for that is ahead.
+    /// What the task waits for that is ahead.
     room: Option<Arc<Object>>,
     /// Nobody will ask for more.
     left: bool,
-    /// The job is done, with this error if it failed.
+    /// The task is done, with this error if it failed.
     over: Option<Option<Arc<TaskError>>>,
 }
 
-/// What a job that gave an item does next.
-pub(super) enum Given {
+/// What a task that gave an item does next.
+pub(crate) enum Given {
     GoOn,
     /// Waits until this is there.
     Room(Arc<Object>),
@@ -46,7 +46,7 @@ pub(super) enum Given {
 
 impl Stream {
     /// The next item; a promise if it is not there.
-    pub(super) fn next(&self, store: &impl ObjectStore, job: u64) -> Arc<Object> {
+    pub(crate) fn next(&self, store: &impl ObjectStore, task: u64) -> Arc<Object> {
         let mut inner = lock(&self.0);
         if let Some(item) = inner.ready.pop_front() {
             let few = inner.ready.len() <= ITEMS_AHEAD / 2;
@@ -62,13 +62,13 @@ impl Stream {
             return store.sealed(Err(too_many()));
         }
         let promise = store.promise();
-        promise.made_by(job);
+        promise.made_by(task);
         inner.wanted.push_back(promise.clone());
         promise
     }
 
-    /// The next item of the job's `attempt`. What an earlier one gave already is left out.
-    pub(super) fn give(&self, store: &impl ObjectStore, attempt: u32, item: Stored) -> Given {
+    /// The next item of the task's `attempt`. What an earlier one gave already is left out.
+    pub(crate) fn give(&self, store: &impl ObjectStore, attempt: u32, item: Value) -> Given {
         let mut inner = lock(&self.0);
         if inner.attempt != attempt {
             (inner.attempt, inner.given_now) = (attempt, 0);
@@ -93,8 +93,8 @@ impl Stream {
         Given::Room(inner.room.get_or_insert_with(|| store.promise()).clone())
     }
 
-    /// The job is done.
-    pub(super) fn end(&self, store: &impl ObjectStore, error: Option<&Arc<TaskError>>) {
+    /// The task is done.
+    pub(crate) fn end(&self, store: &impl ObjectStore, error: Option<&Arc<TaskError>>) {
         let (wanted, room) = {
             let mut inner = lock(&self.0);
             inner.over.get_or_insert(error.cloned());
@@ -106,8 +106,8 @@ impl Stream {
         say_ready(store, room);
     }
 
-    /// Nobody will ask for more. True if the job may as well end.
-    pub(super) fn leave(&self, store: &impl ObjectStore) -> bool {
+    /// Nobody will ask for more. True if the task may as well end.
+    pub(crate) fn leave(&self, store: &impl ObjectStore) -> bool {
         let (lying, room, done) = {
             let mut inner = lock(&self.0);
             inner.left = true;
@@ -121,15 +121,15 @@ impl Stream {
 
 fn say_ready(store: &impl ObjectStore, room: Option<Arc<Object>>) {
     if let Some(room) = room {
-        store.seal(&room, Ok(Stored::bytes(&[])));
+        store.seal(&room, Ok(Value::bytes(&[])));
     }
 }
 
 fn ended() -> Arc<TaskError> {
-    Arc::new(super::error::new(ErrorKind::StreamEnded, "the stream has no further item".to_owned()))
+    Arc::new(crate::sim::error::new(ErrorKind::StreamEnded, "the stream has no further item".to_owned()))
 }
 
 fn too_many() -> Arc<TaskError> {
     let text = format!("{ITEMS_WANTED_MAX} items were asked for ahead: await some of them first");
-    Arc::new(super::error::new(ErrorKind::LimitExceeded, text))
+    Arc::new(crate::sim::error::new(ErrorKind::LimitExceeded, text))
 }

@@ -1,8 +1,8 @@
 //! Why something that runs is ended from outside.
 
-/// Why what runs in a frame is to end.
+/// Why what runs in an instance is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(crate) enum StopReason {
     Cancelled,
     Deadline,
     ActorKilled,

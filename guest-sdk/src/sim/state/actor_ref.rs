@@ -3,21 +3,21 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::actor_spec::ActorSpec;
-use super::let_go::{LetGo, LetGoList};
+use crate::sim::state::actor_spec::ActorSpec;
+use crate::sim::state::let_go::{LetGo, LetGoList};
 
 #[derive(Clone, Debug)]
-pub struct ActorRef(pub(super) Arc<Handle>);
+pub struct ActorRef(pub(crate) Arc<Handle>);
 
 /// Counted. With the last one the actor serves the calls that wait, and ends. It does not hold the actor's record: that holds
 /// objects, and values in those hold handles.
 pub(crate) struct Handle {
-    pub(super) spec: Arc<ActorSpec>,
+    pub(crate) spec: Arc<ActorSpec>,
     let_go: Arc<LetGoList>,
 }
 
 impl Handle {
-    pub(super) fn new(spec: &Arc<ActorSpec>, let_go: &Arc<LetGoList>) -> Arc<Self> {
+    pub(crate) fn new(spec: &Arc<ActorSpec>, let_go: &Arc<LetGoList>) -> Arc<Self> {
         Arc::new(Self { spec: spec.clone(), let_go: let_go.clone() })
     }
 }

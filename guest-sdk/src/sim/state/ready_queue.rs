@@ -4,39 +4,39 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::frame::Frame;
-use super::job::Job;
+use crate::sim::state::instance::Instance;
+use crate::sim::state::task::TaskRecord;
 
 /// Who gets the turn.
-pub(super) enum Turn {
-    Begin(Arc<Job>),
-    Go(Arc<Frame>),
+pub(crate) enum Turn {
+    Begin(Arc<TaskRecord>),
+    Go(Arc<Instance>),
 }
 
 /// By priority, then in order.
 #[derive(Default)]
-pub(super) struct ReadyQueue(BTreeMap<(Reverse<i32>, u64), Turn>);
+pub(crate) struct ReadyQueue(BTreeMap<(Reverse<i32>, u64), Turn>);
 
 impl Turn {
     fn priority(&self) -> i32 {
         match self {
-            Self::Begin(job) => job.plan.priority,
-            Self::Go(frame) => frame.job().plan.priority,
+            Self::Begin(task) => task.plan.priority,
+            Self::Go(instance) => instance.task().plan.priority,
         }
     }
 }
 
 impl ReadyQueue {
     /// Puts a turn behind those of its priority: `number` is higher than theirs.
-    pub(super) fn push(&mut self, turn: Turn, number: u64) {
+    pub(crate) fn push(&mut self, turn: Turn, number: u64) {
         self.0.insert((Reverse(turn.priority()), number), turn);
     }
 
-    pub(super) fn pop(&mut self) -> Option<Turn> {
+    pub(crate) fn pop(&mut self) -> Option<Turn> {
         self.0.pop_first().map(|(_, turn)| turn)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }

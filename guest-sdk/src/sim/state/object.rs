@@ -1,17 +1,17 @@
-//! Objects: values, or errors, that are there or that a job will make. Who makes one and who waits for it is known by number
-//! only: jobs hold objects.
+//! Objects: values, or errors, that are there or that a task will make. Who makes one and who waits for it is known by number
+//! only: tasks hold objects.
 
 use std::cell::RefCell;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::actor_ref::ActorRef;
-use super::sync::lock;
 use crate::bindings::rustyray::core::types::{Encoding, TaskError};
+use crate::sim::state::actor_ref::ActorRef;
+use crate::sim::sync::lock;
 
 #[derive(Clone, Debug)]
-pub struct ObjectRef(pub(super) Arc<Object>);
+pub struct ObjectRef(pub(crate) Arc<Object>);
 
 /// What a value can refer to.
 #[derive(Clone, Debug)]
@@ -21,17 +21,17 @@ pub enum Reference {
 }
 
 /// What an object has, once it is there.
-pub(super) type Outcome = Result<Stored, Arc<TaskError>>;
+pub(crate) type Outcome = Result<Value, Arc<TaskError>>;
 
 /// A payload that can be given out again and again.
 #[derive(Clone, Debug)]
-pub(crate) struct Stored {
-    pub(super) encoding: Encoding,
-    pub(super) data: Arc<[u8]>,
-    pub(super) references: Arc<[Reference]>,
+pub(crate) struct Value {
+    pub(crate) encoding: Encoding,
+    pub(crate) data: Arc<[u8]>,
+    pub(crate) references: Arc<[Reference]>,
 }
 
-impl Stored {
+impl Value {
     /// Plain bytes.
     pub(crate) fn bytes(data: &[u8]) -> Self {
         Self { encoding: Encoding::Raw, data: data.into(), references: Arc::new([]) }
@@ -41,7 +41,7 @@ impl Stored {
 /// Counted by its handles, and gone with the last one.
 pub(crate) struct Object {
     /// For logs.
-    pub(super) id: u64,
+    pub(crate) id: u64,
     /// How many of its test there are.
     count: Arc<AtomicUsize>,
     inner: Mutex<Inner>,
@@ -55,7 +55,7 @@ struct Inner {
 }
 
 /// Where objects are made, and given what they are to have.
-pub(super) trait ObjectStore {
+pub(crate) trait ObjectStore {
     /// An object that is to come.
     fn promise(&self) -> Arc<Object>;
 
@@ -72,41 +72,41 @@ pub(super) trait ObjectStore {
 
 /// Who is to hear when an object is there, by number.
 #[derive(Clone, Copy)]
-pub(super) enum Waiter {
-    /// A frame, and which of its waits.
-    Frame(u64, u64),
+pub(crate) enum Waiter {
+    /// An instance, and which of its waits.
+    Instance(u64, u64),
     /// One whose argument it is.
-    Job(u64),
+    Task(u64),
 }
 
 impl Object {
     /// One that is to come.
-    pub(super) fn promise(id: u64, count: &Arc<AtomicUsize>) -> Arc<Self> {
+    pub(crate) fn promise(id: u64, count: &Arc<AtomicUsize>) -> Arc<Self> {
         count.fetch_add(1, Ordering::Relaxed);
         Arc::new(Self { id, count: count.clone(), inner: Mutex::default() })
     }
 
     /// Says who makes it.
-    pub(super) fn made_by(&self, job: u64) {
-        lock(&self.inner).producer = Some(job);
+    pub(crate) fn made_by(&self, task: u64) {
+        lock(&self.inner).producer = Some(task);
     }
 
     /// Who makes it, unless it is there.
-    pub(super) fn producer(&self) -> Option<u64> {
+    pub(crate) fn producer(&self) -> Option<u64> {
         let inner = lock(&self.inner);
         if inner.outcome.is_some() { None } else { inner.producer }
     }
 
-    pub(super) fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         lock(&self.inner).outcome.is_some()
     }
 
-    pub(super) fn outcome(&self) -> Option<Outcome> {
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
         lock(&self.inner).outcome.clone()
     }
 
     /// Has `waiter` hear of it. False if the object is there already.
-    pub(super) fn watch(&self, waiter: Waiter) -> bool {
+    pub(crate) fn watch(&self, waiter: Waiter) -> bool {
         let mut inner = lock(&self.inner);
         let is_to_come = inner.outcome.is_none();
         if is_to_come {
@@ -115,13 +115,15 @@ impl Object {
         is_to_come
     }
 
-    /// The frame waits no more.
-    pub(super) fn unwatch(&self, frame: u64) {
-        lock(&self.inner).waiters.retain(|waiter| !matches!(waiter, Waiter::Frame(waiting, _) if *waiting == frame));
+    /// The instance waits no more.
+    pub(crate) fn unwatch(&self, instance: u64) {
+        lock(&self.inner)
+            .waiters
+            .retain(|waiter| !matches!(waiter, Waiter::Instance(waiting, _) if *waiting == instance));
     }
 
     /// The first outcome stays. Gives those who are to hear of it.
-    pub(super) fn seal(&self, outcome: Outcome) -> Vec<Waiter> {
+    pub(crate) fn seal(&self, outcome: Outcome) -> Vec<Waiter> {
         let mut inner = lock(&self.inner);
         if inner.outcome.is_some() {
             return Vec::new();

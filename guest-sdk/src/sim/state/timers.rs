@@ -3,61 +3,61 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
-use super::frame::Frame;
-use super::job::Job;
+use crate::sim::state::instance::Instance;
+use crate::sim::state::task::TaskRecord;
 
 /// What the clock has to do.
-pub(super) enum Alarm {
+pub(crate) enum Alarm {
     /// The time of this wait is up.
-    Wait(Arc<Frame>, u64),
+    Wait(Arc<Instance>, u64),
     /// This attempt has to be done.
-    Deadline(Weak<Job>, u32),
+    Deadline(Weak<TaskRecord>, u32),
     /// A rest between two attempts is over.
-    Rest(Arc<Job>),
+    Rest(Arc<TaskRecord>),
     /// One that was asked to stop has had its time, and so have its descendants.
-    Grace(Arc<Job>, Vec<Arc<Job>>),
+    Grace(Arc<TaskRecord>, Vec<Arc<TaskRecord>>),
     /// A call that is to end, and runs beside others, has had its time to come to an await.
-    Patience(Arc<Job>),
+    Patience(Arc<TaskRecord>),
     #[cfg(test)]
-    Seal(Arc<super::object::Object>, super::object::Stored),
+    Seal(Arc<crate::sim::state::object::Object>, crate::sim::state::object::Value),
 }
 
 /// When it is due, and its number.
-pub(super) type AlarmKey = (u64, u64);
+pub(crate) type AlarmKey = (u64, u64);
 
 /// By time, then in order.
 #[derive(Default)]
-pub(super) struct Timers {
+pub(crate) struct Timers {
     /// Nanoseconds since the test began.
     now: u64,
     alarms: BTreeMap<AlarmKey, Alarm>,
 }
 
 impl Timers {
-    pub(super) fn now(&self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         self.now
     }
 
     /// Time has passed.
-    pub(super) fn advance(&mut self, to: u64) {
+    pub(crate) fn advance(&mut self, to: u64) {
         self.now = self.now.max(to);
     }
 
-    pub(super) fn set(&mut self, key: AlarmKey, alarm: Alarm) {
+    pub(crate) fn set(&mut self, key: AlarmKey, alarm: Alarm) {
         self.alarms.insert(key, alarm);
     }
 
-    pub(super) fn remove(&mut self, key: AlarmKey) -> Option<Alarm> {
+    pub(crate) fn remove(&mut self, key: AlarmKey) -> Option<Alarm> {
         self.alarms.remove(&key)
     }
 
     /// The next one, with when it is due.
-    pub(super) fn next(&mut self) -> Option<(u64, Alarm)> {
+    pub(crate) fn next(&mut self) -> Option<(u64, Alarm)> {
         self.alarms.pop_first().map(|((at, _), alarm)| (at, alarm))
     }
 
     /// One for which the time has come.
-    pub(super) fn due(&mut self) -> Option<Alarm> {
+    pub(crate) fn due(&mut self) -> Option<Alarm> {
         let first = self.alarms.first_entry().filter(|alarm| alarm.key().0 <= self.now);
         first.map(|alarm| alarm.remove())
     }

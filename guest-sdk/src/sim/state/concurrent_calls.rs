@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
-use super::actor::Actor;
-use super::job::Job;
-use super::payload::Payload;
-use super::stop_reason::Stop;
-use super::sync::lock;
+use crate::sim::state::actor::ActorRecord;
+use crate::sim::state::payload::Payload;
+use crate::sim::state::stop_reason::StopReason;
+use crate::sim::state::task::TaskRecord;
+use crate::sim::sync::lock;
 
 /// What the guest is told.
-pub(super) enum News {
+pub(crate) enum News {
     /// Serve this call as well.
-    Call(Arc<Job>, Vec<Payload>),
+    Call(Arc<TaskRecord>, Vec<Payload>),
     /// This call was asked to stop.
     Asked(u64),
     /// Nobody waits for this call any more.
@@ -22,7 +22,7 @@ pub(super) enum News {
 }
 
 /// What comes of ending one of the calls.
-pub(super) enum Ending {
+pub(crate) enum Ending {
     /// It was suspended, and is over.
     Over,
     /// It runs, and ends when the guest leaves it.
@@ -32,8 +32,8 @@ pub(super) enum Ending {
 }
 
 /// The calls that an actor serves at once.
-pub(super) struct ConcurrentCalls {
-    pub(super) actor: Arc<Actor>,
+pub(crate) struct ConcurrentCalls {
+    pub(crate) actor: Arc<ActorRecord>,
     inner: Mutex<Inner>,
 }
 
@@ -47,42 +47,42 @@ struct Inner {
 }
 
 struct Served {
-    job: Arc<Job>,
+    task: Arc<TaskRecord>,
     lane: usize,
     /// Does the guest know of it?
     known: bool,
     /// Was the guest told that it was asked to stop?
     asked: bool,
     /// It is to end, and runs.
-    ending: Option<Stop>,
+    ending: Option<StopReason>,
 }
 
 impl ConcurrentCalls {
-    pub(super) fn new(actor: &Arc<Actor>) -> Arc<Self> {
+    pub(crate) fn new(actor: &Arc<ActorRecord>) -> Arc<Self> {
         Arc::new(Self { actor: actor.clone(), inner: Mutex::default() })
     }
 
     /// Takes a call in, of which the guest hears next.
-    pub(super) fn admit(&self, job: &Arc<Job>, arguments: Vec<Payload>) {
-        let lane = self.actor.spec.lane_of(job.method());
+    pub(crate) fn admit(&self, task: &Arc<TaskRecord>, arguments: Vec<Payload>) {
+        let lane = self.actor.spec.lane_of(task.method());
         let mut inner = lock(&self.inner);
-        inner.calls.insert(job.id, Served { job: job.clone(), lane, known: false, asked: false, ending: None });
-        inner.news.push_back(News::Call(job.clone(), arguments));
+        inner.calls.insert(task.id, Served { task: task.clone(), lane, known: false, asked: false, ending: None });
+        inner.news.push_back(News::Call(task.clone(), arguments));
     }
 
     /// May another call of this lane be served?
-    pub(super) fn has_room(&self, lane: usize) -> bool {
+    pub(crate) fn has_room(&self, lane: usize) -> bool {
         let served = lock(&self.inner).calls.values().filter(|served| served.lane == lane).count();
         self.actor.spec.room.as_ref().is_some_and(|room| served < room[lane])
     }
 
     /// The next thing that the guest has to know, if there is one.
-    pub(super) fn news(&self) -> Option<News> {
+    pub(crate) fn news(&self) -> Option<News> {
         let mut inner = lock(&self.inner);
         inner.look_who_is_asked();
         let news = inner.news.pop_front();
-        if let Some(News::Call(job, _)) = &news
-            && let Some(served) = inner.calls.get_mut(&job.id)
+        if let Some(News::Call(task, _)) = &news
+            && let Some(served) = inner.calls.get_mut(&task.id)
         {
             served.known = true;
         }
@@ -90,15 +90,15 @@ impl ConcurrentCalls {
     }
 
     /// The guest runs this call from here on. `None` if nobody waits for it any more.
-    pub(super) fn enter(&self, id: u64) -> Option<Arc<Job>> {
+    pub(crate) fn enter(&self, id: u64) -> Option<Arc<TaskRecord>> {
         let mut inner = lock(&self.inner);
-        let job = inner.calls.get(&id)?.job.clone();
+        let task = inner.calls.get(&id)?.task.clone();
         inner.current = Some(id);
-        Some(job)
+        Some(task)
     }
 
     /// It runs none of them from here on. Gives the one that it ran, if that is to end and so has.
-    pub(super) fn leave(&self) -> Option<(Arc<Job>, Stop)> {
+    pub(crate) fn leave(&self) -> Option<(Arc<TaskRecord>, StopReason)> {
         let mut inner = lock(&self.inner);
         let id = inner.current.take()?;
         let reason = inner.calls.get(&id)?.ending?;
@@ -106,15 +106,15 @@ impl ConcurrentCalls {
     }
 
     /// The guest has answered this call: gives it, and why it is to end if it is. `None` if nobody waits for it any more.
-    pub(super) fn answered(&self, id: u64) -> Option<(Arc<Job>, Option<Stop>)> {
+    pub(crate) fn answered(&self, id: u64) -> Option<(Arc<TaskRecord>, Option<StopReason>)> {
         let mut inner = lock(&self.inner);
         inner.current.take_if(|current| *current == id);
-        let Served { job, ending, .. } = inner.calls.remove(&id)?;
-        Some((job, ending))
+        let Served { task, ending, .. } = inner.calls.remove(&id)?;
+        Some((task, ending))
     }
 
     /// Ends one call.
-    pub(super) fn stop(&self, id: u64, reason: Stop) -> Ending {
+    pub(crate) fn stop(&self, id: u64, reason: StopReason) -> Ending {
         let mut inner = lock(&self.inner);
         if inner.current != Some(id) {
             return inner.end(id).map_or(Ending::None, |_| Ending::Over);
@@ -129,22 +129,22 @@ impl ConcurrentCalls {
     }
 
     /// Why this call is to end, while the guest runs it.
-    pub(super) fn overdue(&self, id: u64) -> Option<Stop> {
+    pub(crate) fn overdue(&self, id: u64) -> Option<StopReason> {
         let inner = lock(&self.inner);
         inner.calls.get(&id).filter(|_| inner.current == Some(id))?.ending
     }
 
     /// Those that are left when the guest serves no more, in the order in which they came.
-    pub(super) fn abandoned(&self) -> Vec<Arc<Job>> {
+    pub(crate) fn abandoned(&self) -> Vec<Arc<TaskRecord>> {
         let calls = std::mem::take(&mut *lock(&self.inner)).calls;
-        calls.into_values().map(|served| served.job).collect()
+        calls.into_values().map(|served| served.task).collect()
     }
 }
 
 impl Inner {
     fn look_who_is_asked(&mut self) {
         for (id, served) in &mut self.calls {
-            if !served.asked && served.known && served.job.was_asked() {
+            if !served.asked && served.known && served.task.was_asked() {
                 served.asked = true;
                 self.news.push_back(News::Asked(*id));
             }
@@ -152,12 +152,12 @@ impl Inner {
     }
 
     /// A call that the guest does not run is over. One that it does not know of, it never hears of.
-    fn end(&mut self, id: u64) -> Option<Arc<Job>> {
-        let Served { job, known, .. } = self.calls.remove(&id)?;
+    fn end(&mut self, id: u64) -> Option<Arc<TaskRecord>> {
+        let Served { task, known, .. } = self.calls.remove(&id)?;
         match known {
             true => self.news.push_back(News::Dropped(id)),
-            false => self.news.retain(|news| !matches!(news, News::Call(job, _) if job.id == id)),
+            false => self.news.retain(|news| !matches!(news, News::Call(task, _) if task.id == id)),
         }
-        Some(job)
+        Some(task)
     }
 }

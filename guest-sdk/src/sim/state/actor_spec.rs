@@ -1,22 +1,22 @@
 //! What an actor is, from its creation on. What it is at is in its record.
 
-use super::manifest::{ActorType, serves_several};
 use crate::bindings::rustyray::core::types::ActorOptions;
+use crate::sim::manifest::{ActorType, serves_several};
 
 /// Known to whoever has a handle or a call.
-pub(super) struct ActorSpec {
-    pub(super) id: u64,
-    pub(super) type_name: String,
-    pub(super) constructor: String,
+pub(crate) struct ActorSpec {
+    pub(crate) id: u64,
+    pub(crate) type_name: String,
+    pub(crate) constructor: String,
     /// None of a type that does not exist.
-    pub(super) declared: Option<&'static ActorType>,
-    pub(super) options: ActorOptions,
+    pub(crate) declared: Option<&'static ActorType>,
+    pub(crate) options: ActorOptions,
     /// Of a type that serves several calls at once: how many of each lane.
-    pub(super) room: Option<Box<[usize]>>,
+    pub(crate) room: Option<Box<[usize]>>,
 }
 
 impl ActorSpec {
-    pub(super) fn new(
+    pub(crate) fn new(
         id: u64,
         (type_name, constructor): (&str, &str),
         declared: Option<&'static ActorType>,
@@ -27,27 +27,27 @@ impl ActorSpec {
     }
 
     /// Its name, or its type's.
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.options.name.as_deref().unwrap_or(&self.type_name)
     }
 
     /// The lane that a call of this method waits in.
-    pub(super) fn lane_of(&self, method: &str) -> usize {
+    pub(crate) fn lane_of(&self, method: &str) -> usize {
         if self.room.is_some() { lane_of(self.declared, method) } else { 0 }
     }
 
     /// May it start again after this generation?
-    pub(super) fn may_restart(&self, generation: u32) -> bool {
+    pub(crate) fn may_restart(&self, generation: u32) -> bool {
         generation <= self.options.max_restarts.unwrap_or(0)
     }
 
     /// Does its type declare checkpoints?
-    pub(super) fn is_saved(&self) -> bool {
+    pub(crate) fn is_saved(&self) -> bool {
         self.declared.is_some_and(|declared| declared.checkpoint.is_some())
     }
 
     /// Calls between two checkpoints; 0 where only those are made that are asked for.
-    pub(super) fn saved_every(&self) -> u32 {
+    pub(crate) fn saved_every(&self) -> u32 {
         self.declared.and_then(|declared| declared.checkpoint).unwrap_or(0)
     }
 }

@@ -2,37 +2,37 @@
 
 use std::sync::{Arc, Mutex, Weak};
 
-use super::actor_ref::{ActorRef, Handle};
-use super::actor_spec::ActorSpec;
-use super::arguments::Kept;
-use super::job::Job;
-use super::let_go::LetGoList;
-use super::mailbox::Lanes;
-use super::object::{Object, Stored};
-use super::sync::lock;
 use crate::bindings::rustyray::core::types::{ErrorKind, TaskError};
+use crate::sim::state::actor_ref::{ActorRef, Handle};
+use crate::sim::state::actor_spec::ActorSpec;
+use crate::sim::state::arguments::Held;
+use crate::sim::state::let_go::LetGoList;
+use crate::sim::state::mailbox::Mailbox;
+use crate::sim::state::object::{Object, Value};
+use crate::sim::state::task::TaskRecord;
+use crate::sim::sync::lock;
 
 /// Calls that may wait for one actor that says nothing, as on a host.
 const PENDING_CALLS_MAX: usize = 100_000;
 
 /// What it is, and what it is at.
-pub(crate) struct Actor {
-    pub(super) spec: Arc<ActorSpec>,
+pub(crate) struct ActorRecord {
+    pub(crate) spec: Arc<ActorSpec>,
     /// Sealed when the constructor has run, or failed.
-    pub(super) ready: Arc<Object>,
+    pub(crate) ready: Arc<Object>,
     handle: Weak<Handle>,
     inner: Mutex<Inner>,
 }
 
 #[derive(Default)]
 struct Inner {
-    calls: Lanes,
-    /// Kept for another construction.
-    arguments: Vec<Kept>,
+    calls: Mailbox,
+    /// Held for another construction.
+    arguments: Vec<Held>,
     generation: u32,
     /// Where it lives, and what it is at: the constructor, a call, or none.
-    frame: Option<u64>,
-    running: Option<Arc<Job>>,
+    instance: Option<u64>,
+    running: Option<Arc<TaskRecord>>,
     serving: bool,
     /// It is to end, or with `true` to start again.
     kill: Option<bool>,
@@ -47,21 +47,21 @@ struct Inner {
 struct Saved {
     asked: bool,
     calls: u32,
-    state: Option<Stored>,
+    state: Option<Value>,
 }
 
 /// What an actor has to do next.
-pub(super) enum Event {
-    Call(Arc<Job>),
+pub(crate) enum Event {
+    Call(Arc<TaskRecord>),
     Kill { restart: bool },
     Exit,
     Closed,
 }
 
-impl Actor {
+impl ActorRecord {
     /// One that is to be constructed, and its first handle.
-    pub(super) fn new(spec: ActorSpec, ready: Arc<Object>, let_go: &Arc<LetGoList>) -> (Arc<Self>, ActorRef) {
-        let calls = Lanes::new(spec.room.as_deref().unwrap_or(&[1]));
+    pub(crate) fn new(spec: ActorSpec, ready: Arc<Object>, let_go: &Arc<LetGoList>) -> (Arc<Self>, ActorRef) {
+        let calls = Mailbox::new(spec.room.as_deref().unwrap_or(&[1]));
         let inner = Mutex::new(Inner { calls, ..Inner::default() });
         let spec = Arc::new(spec);
         let handle = Handle::new(&spec, let_go);
@@ -69,56 +69,56 @@ impl Actor {
     }
 
     /// Another handle, unless the last one is gone or the actor is dead.
-    pub(super) fn handle(&self) -> Option<ActorRef> {
+    pub(crate) fn handle(&self) -> Option<ActorRef> {
         if self.death().is_some() { None } else { self.handle.upgrade().map(ActorRef) }
     }
 
-    pub(super) fn generation(&self) -> u32 {
+    pub(crate) fn generation(&self) -> u32 {
         lock(&self.inner).generation
     }
 
-    pub(super) fn death(&self) -> Option<Arc<TaskError>> {
+    pub(crate) fn death(&self) -> Option<Arc<TaskError>> {
         lock(&self.inner).dead.clone()
     }
 
-    pub(super) fn frame(&self) -> Option<u64> {
-        lock(&self.inner).frame
+    pub(crate) fn instance(&self) -> Option<u64> {
+        lock(&self.inner).instance
     }
 
-    pub(super) fn running(&self) -> Option<Arc<Job>> {
+    pub(crate) fn running(&self) -> Option<Arc<TaskRecord>> {
         lock(&self.inner).running.clone()
     }
 
-    pub(super) fn set_running(&self, job: Option<&Arc<Job>>) {
-        let before = std::mem::replace(&mut lock(&self.inner).running, job.cloned());
+    pub(crate) fn set_running(&self, task: Option<&Arc<TaskRecord>>) {
+        let before = std::mem::replace(&mut lock(&self.inner).running, task.cloned());
         drop(before);
     }
 
     /// The call of the same submitter that holds up this one.
-    pub(super) fn held_up_by(&self, call: &Arc<Job>) -> Option<Arc<Job>> {
+    pub(crate) fn held_up_by(&self, call: &Arc<TaskRecord>) -> Option<Arc<TaskRecord>> {
         lock(&self.inner).calls.held_up_by(self.spec.lane_of(call.method()), call).cloned()
     }
 
     /// Puts a call at the end.
-    pub(super) fn push(&self, call: &Arc<Job>) -> Result<(), TaskError> {
+    pub(crate) fn push(&self, call: &Arc<TaskRecord>) -> Result<(), TaskError> {
         let mut inner = lock(&self.inner);
         let max =
             self.spec.options.max_pending_calls.map_or(PENDING_CALLS_MAX, |max| max as usize).min(PENDING_CALLS_MAX);
         if inner.calls.waiting() >= max {
             let text = format!("{max} calls wait for the actor already: await some of them first");
-            return Err(super::error::new(ErrorKind::PendingCallsLimitExceeded, text));
+            return Err(crate::sim::error::new(ErrorKind::PendingCallsLimitExceeded, text));
         }
         inner.calls.push(self.spec.lane_of(call.method()), call);
         Ok(())
     }
 
     /// Puts a call back that is to be served once more.
-    pub(super) fn push_first(&self, call: &Arc<Job>) {
+    pub(crate) fn push_first(&self, call: &Arc<TaskRecord>) {
         lock(&self.inner).calls.push_first(self.spec.lane_of(call.method()), call);
     }
 
     /// What it has to do next, if anything.
-    pub(super) fn next(&self) -> Option<Event> {
+    pub(crate) fn next(&self) -> Option<Event> {
         let mut inner = lock(&self.inner);
         if let Some(restart) = inner.kill.take() {
             return Some(Event::Kill { restart });
@@ -134,43 +134,43 @@ impl Actor {
 
     /// Another call beside those that it serves, from a lane that has room; none where it is to end as soon as it has
     /// served them.
-    pub(super) fn next_beside(&self, has_room: impl Fn(usize) -> bool) -> Option<Arc<Job>> {
+    pub(crate) fn next_beside(&self, has_room: impl Fn(usize) -> bool) -> Option<Arc<TaskRecord>> {
         let mut inner = lock(&self.inner);
         if inner.kill.is_some() || inner.exit { None } else { inner.calls.next(has_room) }
     }
 
-    /// It is started once more, in this frame; gives how often that was.
-    pub(super) fn starts(&self, frame: u64) -> u32 {
+    /// It is started once more, in this instance; gives how often that was.
+    pub(crate) fn starts(&self, instance: u64) -> u32 {
         let mut inner = lock(&self.inner);
         (inner.serving, inner.exit, inner.kill) = (false, false, None);
-        inner.frame = Some(frame);
+        inner.instance = Some(instance);
         inner.generation += 1;
         inner.generation
     }
 
     /// The constructor has run.
-    pub(super) fn serves(&self) {
+    pub(crate) fn serves(&self) {
         lock(&self.inner).serving = true;
     }
 
-    /// It has left its frame.
-    pub(super) fn leaves(&self) {
+    /// It has left its instance.
+    pub(crate) fn leaves(&self) {
         let mut inner = lock(&self.inner);
         inner.serving = false;
-        (inner.frame, inner.running) = (None, None);
+        (inner.instance, inner.running) = (None, None);
     }
 
-    pub(super) fn keep_arguments(&self, arguments: Vec<Kept>) {
+    pub(crate) fn keep_arguments(&self, arguments: Vec<Held>) {
         let before = std::mem::replace(&mut lock(&self.inner).arguments, arguments);
         drop(before);
     }
 
-    pub(super) fn arguments(&self) -> Vec<Kept> {
+    pub(crate) fn arguments(&self) -> Vec<Held> {
         lock(&self.inner).arguments.clone()
     }
 
     /// Notes that it is to end. False where that hits nothing: another generation is meant, or one that serves.
-    pub(super) fn notes_kill(&self, restart: bool, generation: Option<u32>) -> bool {
+    pub(crate) fn notes_kill(&self, restart: bool, generation: Option<u32>) -> bool {
         let mut inner = lock(&self.inner);
         let meant = generation.is_none_or(|meant| meant == inner.generation && meant > 0);
         if !meant || inner.dead.is_some() || (restart && !inner.serving) {
@@ -181,52 +181,52 @@ impl Actor {
     }
 
     /// Is it to start again?
-    pub(super) fn restart_pending(&self) -> bool {
+    pub(crate) fn restart_pending(&self) -> bool {
         lock(&self.inner).kill == Some(true)
     }
 
-    pub(super) fn kill_pending(&self) -> bool {
+    pub(crate) fn kill_pending(&self) -> bool {
         lock(&self.inner).kill.is_some()
     }
 
     /// An error that ends it, as its calls see it: a kill after which it starts again is a crash.
-    pub(super) fn killed_to_restart(&self, error: TaskError, may_restart: bool) -> TaskError {
+    pub(crate) fn killed_to_restart(&self, error: TaskError, may_restart: bool) -> TaskError {
         match error.kind {
             ErrorKind::ActorDied if may_restart && self.restart_pending() => {
-                super::error::new(ErrorKind::WorkerCrashed, "it was killed, to start again".to_owned())
+                crate::sim::error::new(ErrorKind::WorkerCrashed, "it was killed, to start again".to_owned())
             }
             _ => error,
         }
     }
 
-    pub(super) fn exits(&self) {
+    pub(crate) fn exits(&self) {
         lock(&self.inner).exit = true;
     }
 
     /// Nobody holds a handle any more: no call will come.
-    pub(super) fn closes(&self) {
+    pub(crate) fn closes(&self) {
         lock(&self.inner).closing = true;
     }
 
     /// Is nobody left who holds a handle?
-    pub(super) fn is_closing(&self) -> bool {
+    pub(crate) fn is_closing(&self) -> bool {
         lock(&self.inner).closing
     }
 
     /// It is dead; gives the calls that nobody will serve. The first cause stays.
-    pub(super) fn dies(&self, cause: &Arc<TaskError>) -> Vec<Arc<Job>> {
+    pub(crate) fn dies(&self, cause: &Arc<TaskError>) -> Vec<Arc<TaskRecord>> {
         let mut inner = lock(&self.inner);
         inner.dead.get_or_insert(cause.clone());
         inner.arguments = Vec::new();
         inner.calls.take()
     }
 
-    pub(super) fn asks_for_save(&self) {
+    pub(crate) fn asks_for_save(&self) {
         lock(&self.inner).saved.asked = true;
     }
 
     /// A call was served. True if the state is to be saved.
-    pub(super) fn save_is_due(&self) -> bool {
+    pub(crate) fn save_is_due(&self) -> bool {
         let every = self.spec.saved_every();
         let saved = &mut lock(&self.inner).saved;
         saved.calls += 1;
@@ -237,11 +237,11 @@ impl Actor {
         due
     }
 
-    pub(super) fn keep_state(&self, state: Option<Stored>) {
+    pub(crate) fn keep_state(&self, state: Option<Value>) {
         lock(&self.inner).saved.state = state;
     }
 
-    pub(super) fn state(&self) -> Option<Stored> {
+    pub(crate) fn state(&self) -> Option<Value> {
         lock(&self.inner).saved.state.clone()
     }
 }
