@@ -164,12 +164,10 @@ pub trait Handle: Clone + Sized {
     }
 }
 
-impl RawHandle {
-    /// Creates an actor. Never blocks; what goes wrong reaches whoever calls it or waits for it.
-    #[must_use]
-    pub fn create<A: Actor>(constructor: &str, options: &ActorOptions, outgoing: &mut [Outgoing]) -> Self {
-        Self::create_named(A::TYPE_NAME, constructor, options, outgoing)
-    }
+/// Creates an actor. Never blocks; what goes wrong reaches whoever calls it or waits for it. For the code that the macros write.
+#[must_use]
+pub fn create_actor<A: Actor>(constructor: &str, options: &ActorOptions, outgoing: &mut [Outgoing]) -> RawHandle {
+    RawHandle::create(A::TYPE_NAME, constructor, options, outgoing)
 }
 
 /// Finds an actor by its name. Each module has names of its own: a type of this module is looked for among those of this module, and

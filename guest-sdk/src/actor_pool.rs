@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use serde::de::DeserializeOwned;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::object_ref::{Get, ObjectRef};
 
 /// Actors of which each has one call at a time: the next in line goes to whoever is free first.
@@ -157,7 +157,7 @@ impl<H, T: DeserializeOwned + 'static> ActorPool<H, T> {
         for work in waiting {
             let Some(actor) = self.idle.pop_front() else { return };
             // What stands there meanwhile is overwritten.
-            let taken = std::mem::replace(work, Work::Done(Err(crate::Error::msg("it is being started"))));
+            let taken = std::mem::replace(work, Work::Done(Err(Error::msg("it is being started"))));
             if let Work::Waiting(call) = taken {
                 *work = Work::Running(call(&actor).into_future(), actor);
             }

@@ -140,7 +140,7 @@ use sim::mock;
 pub mod __private {
     pub use inventory;
 
-    pub use crate::actor::RawHandle;
+    pub use crate::actor::{RawHandle, create_actor};
     pub use crate::bindings::rustyray::core::types::Encoding;
     pub use crate::call::Call;
     pub use crate::program::{run, run_result};

@@ -81,7 +81,7 @@ impl RemoteActor {
     /// Creates the actor, and gives its handle at once.
     pub fn remote(mut self) -> AnyActorHandle {
         let (type_name, constructor) = (&self.type_name, &self.constructor);
-        Handle::from_raw(RawHandle::create_named(type_name, constructor, &self.options.0, &mut self.arguments))
+        Handle::from_raw(RawHandle::create(type_name, constructor, &self.options.0, &mut self.arguments))
     }
 }
 

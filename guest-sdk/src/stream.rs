@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::host::types::{self, StreamRef, TaskError};
 use crate::host::{objects, streams};
 use crate::object_ref::{Get, ObjectRef, RawRef};
+use crate::wait::wait;
 
 /// The results of a remote function that returns `impl Iterator<Item = T>` or `impl Stream<Item = T>`, while it runs.
 ///
@@ -102,7 +103,7 @@ impl<T: DeserializeOwned + 'static> ObjectStream<T> {
     pub async fn next_object(&mut self) -> Result<Option<ObjectRef<T>>> {
         let Some(item) = self.next_ref() else { return Ok(None) };
         self.asked = Some(item.clone());
-        crate::wait(std::slice::from_ref(&item), 1, None).await?;
+        wait(std::slice::from_ref(&item), 1, None).await?;
         self.asked = None;
         Ok((!self.is_over(&item)).then_some(item))
     }

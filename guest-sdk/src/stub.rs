@@ -80,7 +80,7 @@ macro_rules! stub {
                 $(#[$made])*
                 pub fn $constructor(self, $($given: impl $crate::IntoArg<$Given>),*) -> $Handle {
                     let outgoing = &mut [$($crate::IntoArg::<$Given>::into_outgoing($given)),*];
-                    let raw = $crate::__private::RawHandle::create::<$Actor>($new, self.__options(), outgoing);
+                    let raw = $crate::__private::create_actor::<$Actor>($new, self.__options(), outgoing);
                     <$Handle as $crate::Handle>::from_raw(raw)
                 }
             )*

@@ -194,7 +194,7 @@ impl Function {
         quote! {
             #outside
             #vis fn #remote(self, #arguments) -> #handle {
-                let __rr_created = ::rustyray::__private::RawHandle::create::<#path>(#name, self.__options(), #outgoing);
+                let __rr_created = ::rustyray::__private::create_actor::<#path>(#name, self.__options(), #outgoing);
                 <#handle as ::rustyray::Handle>::from_raw(__rr_created)
             }
         }
@@ -258,7 +258,7 @@ impl Function {
                 signature: #signature,
                 group: #group,
                 // Of the two only the one that is named here becomes code.
-                run: if <#path as ::rustyray::Actor>::DEFAULTS.serves_several() {
+                run: if <#path as ::rustyray::Actor>::DEFAULTS.serves_concurrently() {
                     ::rustyray::__private::Run::Beside {
                         exclusive: #exclusive,
                         start: |__rr_state, #mutability __rr_arguments, __rr_reply| {

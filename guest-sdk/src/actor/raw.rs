@@ -35,7 +35,7 @@ impl RawHandle {
     }
 
     /// Creates an actor of a type by its name. Never blocks; what goes wrong reaches whoever calls it or waits for it.
-    pub(crate) fn create_named(
+    pub(crate) fn create(
         type_name: &str,
         constructor: &str,
         options: &ActorOptions,

@@ -7,6 +7,7 @@ use super::raw::RawRef;
 use crate::error::{Error, Result};
 use crate::host::bytes;
 use crate::host::types::{self, TaskError};
+use crate::wait::wait;
 
 /// Bytes in the object store can be read in parts: the host copies no more than those.
 impl ObjectRef<Vec<u8>> {
@@ -79,7 +80,7 @@ impl ObjectRef<Vec<u8>> {
 
     /// Waits as any future does, beside others, where a call of the interface would park them all.
     async fn arrived(&self) -> Result<()> {
-        crate::wait(std::slice::from_ref(self), 1, None).await.map(drop)
+        wait(std::slice::from_ref(self), 1, None).await.map(drop)
     }
 
     fn ask<A>(&self, ask: impl FnOnce(&types::ObjectRef) -> std::result::Result<A, TaskError>) -> Result<A> {

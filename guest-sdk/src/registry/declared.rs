@@ -69,7 +69,7 @@ pub struct ActorDefaults {
 impl ActorDefaults {
     /// Does it serve several calls at once?
     #[must_use]
-    pub const fn serves_several(&self) -> bool {
+    pub const fn serves_concurrently(&self) -> bool {
         self.max_concurrency.is_some() || !self.groups.is_empty()
     }
 }

@@ -117,7 +117,7 @@ impl Runtime {
             };
             let served = match actor.spec.room {
                 None => self.serve_call(instance, actor, &call, may_restart),
-                Some(_) => self.serve_several(instance, actor, &call, may_restart),
+                Some(_) => self.serve_concurrently(instance, actor, &call, may_restart),
             };
             instance.set_task(construct);
             actor.set_running(None);

@@ -25,7 +25,7 @@ const AWAIT_GRACE_NS: u64 = 100_000_000;
 
 impl Runtime {
     /// Serves calls, from the first until none is left.
-    pub(crate) fn serve_several(
+    pub(crate) fn serve_concurrently(
         self: &Arc<Self>,
         instance: &Arc<Instance>,
         actor: &Arc<ActorRecord>,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::bindings::rustyray::core::types::{ActorOptions, ErrorKind, TaskError, TaskOptions};
 use crate::sim::error::caused_by;
-use crate::sim::manifest::{ActorType, Function, serves_several};
+use crate::sim::manifest::{ActorType, Function, serves_concurrently};
 use crate::sim::plan::Plan;
 use crate::sim::runtime::Runtime;
 use crate::sim::state::actor::ActorRecord;
@@ -217,7 +217,7 @@ fn check_concurrency(declared: &ActorType, options: &ActorOptions) -> Result<(),
         Some(calls) if !(1..=CONCURRENCY_MAX).contains(&calls) => {
             format!("max_concurrency = {calls}: from 1 to {CONCURRENCY_MAX} calls can be served at once")
         }
-        Some(calls) if calls > 1 && !serves_several(declared) => {
+        Some(calls) if calls > 1 && !serves_concurrently(declared) => {
             let name = &declared.name;
             format!("actor {name} serves one call at a time: declare `max_concurrency` where its type is defined")
         }

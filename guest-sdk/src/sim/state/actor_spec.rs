@@ -1,7 +1,7 @@
 //! What an actor is, from its creation on. What it is at is in its record.
 
 use crate::bindings::rustyray::core::types::ActorOptions;
-use crate::sim::manifest::{ActorType, serves_several};
+use crate::sim::manifest::{ActorType, serves_concurrently};
 
 /// Known to whoever has a handle or a call.
 pub(crate) struct ActorSpec {
@@ -55,7 +55,7 @@ impl ActorSpec {
 /// How many calls are served at once: of the methods that are in no group, and of each group. None where there is one at
 /// a time.
 fn room(declared: Option<&ActorType>, options: &ActorOptions) -> Option<Box<[usize]>> {
-    let declared = declared.filter(|declared| serves_several(declared))?;
+    let declared = declared.filter(|declared| serves_concurrently(declared))?;
     let groups = declared.groups.iter().map(|group| group.max_concurrency);
     Some([options.max_concurrency.unwrap_or(1)].into_iter().chain(groups).map(|max| max as usize).collect())
 }

@@ -1,4 +1,4 @@
-//! Tasks: tasks, constructions and calls, from their submission to their outcome.
+//! What is run: tasks, constructions and calls, from their submission to their outcome.
 
 use std::collections::BTreeMap;
 use std::fmt;
