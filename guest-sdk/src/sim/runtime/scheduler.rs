@@ -6,6 +6,7 @@ use std::thread;
 
 use crate::bindings::rustyray::core::types::ErrorKind;
 use crate::sim::runtime::Runtime;
+use crate::sim::runtime::current;
 use crate::sim::state::instance::Instance;
 use crate::sim::state::ready_queue::Turn;
 use crate::sim::state::task::{TaskRecord, Work};
@@ -155,7 +156,7 @@ impl Runtime {
     fn live_in(self: Arc<Self>, instance: &Arc<Instance>) {
         instance.take_turn();
         self.reap();
-        crate::sim::runtime::current::enter(&self, instance);
+        current::enter(&self, instance);
         let task = instance.task();
         match &task.work {
             Work::Construct(_) => self.live(instance, &task),

@@ -11,8 +11,10 @@ use crate::sim::state::actor::ActorRecord;
 use crate::sim::state::actor_ref::ActorRef;
 use crate::sim::state::actor_spec::ActorSpec;
 use crate::sim::state::arguments::Held;
+use crate::sim::state::names::Address;
 use crate::sim::state::object::{Object, ObjectStore, Waiter};
 use crate::sim::state::payload::Argument;
+use crate::sim::state::stop_reason::StopReason;
 use crate::sim::state::stream::Stream;
 use crate::sim::state::task::{TaskRecord, TaskSpec, Work};
 use crate::sim::sync::lock;
@@ -124,7 +126,7 @@ impl Runtime {
 
     /// The actor that has the name already, where that one is meant.
     fn existing(&self, type_name: &str, options: &ActorOptions) -> Option<ActorRef> {
-        let address = crate::sim::state::names::Address::of(options).filter(|_| options.get_if_exists == Some(true))?;
+        let address = Address::of(options).filter(|_| options.get_if_exists == Some(true))?;
         let found = lock(&self.names).find(&address).ok()?;
         (found.0.spec.type_name == type_name).then_some(found)
     }
@@ -144,7 +146,7 @@ impl Runtime {
         check_concurrency(declared, options)?;
         check_name(options)?;
         check(constructor.ok_or_else(unknown)?, name, given, false)?;
-        match crate::sim::state::names::Address::of(options) {
+        match Address::of(options) {
             Some(address) => lock(&self.names).register(address, actor, handle),
             None => Ok(()),
         }
@@ -156,8 +158,7 @@ impl Runtime {
             return self.settle(task, Err(error));
         }
         if self.is_halted() {
-            return self
-                .settle(task, Err(task.stopped(crate::sim::state::stop_reason::StopReason::HostShutDown, self.now())));
+            return self.settle(task, Err(task.stopped(StopReason::HostShutDown, self.now())));
         }
         self.watch_deadline(task);
         let objects: Vec<Arc<Object>> = task.arguments().into_iter().filter_map(Held::object).collect();

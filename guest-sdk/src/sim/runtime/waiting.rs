@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::bindings::rustyray::core::types::{ErrorKind, TaskError};
 use crate::sim::runtime::current::Current;
 use crate::sim::state::object::{Object, Waiter};
+use crate::sim::state::stop_reason::StopReason;
 use crate::sim::state::timers::Alarm;
 
 /// Waits that a task may try after it was asked to stop: they fail at once and take no time, so that no clock would end
@@ -82,7 +83,7 @@ impl Current {
             return Ok(());
         }
         if task.refuse() > REFUSED_MAX {
-            self.instance.stop(crate::sim::state::stop_reason::StopReason::Cancelled);
+            self.instance.stop(StopReason::Cancelled);
             self.end_if_stopped();
         }
         Err(crate::sim::error::new(ErrorKind::TaskCancelled, "this task was asked to stop".to_owned()))
