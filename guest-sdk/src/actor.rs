@@ -1,5 +1,6 @@
 //! Handles to actors. The typed parts (`CounterHandle`, `CounterOptions`) are made by `#[rustyray::actor]` around these.
 
+#[macro_use]
 mod items;
 mod raw;
 mod ready;

@@ -74,6 +74,8 @@
 // So that the macros' `::rustyray` paths hold in this crate's own tests.
 extern crate self as rustyray;
 
+// Its macro names the crate's root, which names all: so it is no import of who uses it here.
+#[macro_use]
 mod actor;
 mod actor_pool;
 mod bindings;

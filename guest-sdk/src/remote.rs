@@ -10,7 +10,7 @@ use crate::call::{Call, Returned, Target};
 use crate::codec;
 use crate::host::types::{Argument, Encoding, ErrorCause, ErrorKind, Payload, TaskError};
 use crate::object_ref::{ObjectRef, RawRef};
-use crate::options::TaskOptions;
+use crate::options::{TaskOptions, delegate_task_options};
 use crate::task_error::local_error;
 
 /// What may stand where a remote function takes a `T`: a `T`, or a reference to one.
@@ -159,7 +159,7 @@ impl<Args, R> Submission<Args, R> {
         self
     }
 
-    crate::__delegate_task_options!(options);
+    delegate_task_options!(options);
 }
 
 impl<Args, R: Returned> Submission<Args, R> {

@@ -22,7 +22,7 @@ use crate::task_error::local_error;
 pub struct AnyActor(());
 
 // With all that other handles have: it travels, is awaited, killed and given options.
-crate::__actor_items! {
+__actor_items! {
     pub AnyActor, AnyActorHandle, AnyActorOptions, "AnyActor", crate::actor::ANY_TYPE, ActorDefaults::NONE, "", None
 }
 

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::call::{Call, Returned, Target};
 use crate::object_ref::ObjectRef;
-use crate::options::{TaskOptions, check_name};
+use crate::options::{TaskOptions, check_name, delegate_task_options};
 use crate::remote::{IntoArg, Outgoing, call};
 use crate::stream::ObjectStream;
 
@@ -64,7 +64,7 @@ impl RemoteFn {
         self
     }
 
-    crate::__delegate_task_options!(options);
+    delegate_task_options!(options);
 
     /// Submits the task and gives the reference to its result at once.
     pub fn remote<T: DeserializeOwned + 'static>(self) -> ObjectRef<T> {

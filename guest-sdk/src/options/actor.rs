@@ -1,5 +1,6 @@
 //! How an actor is to live.
 
+use super::delegate::delegate_task_options;
 use super::name::check_name;
 use super::task::TaskOptions;
 use crate::host::types;
@@ -81,7 +82,7 @@ impl ActorOptions {
         self
     }
 
-    crate::__delegate_task_options!(call);
+    delegate_task_options!(call);
 
     pub(crate) fn checked(&self) -> Result<types::ActorOptions, String> {
         self.name.iter().chain(&self.namespace).try_for_each(|name| check_name(name))?;

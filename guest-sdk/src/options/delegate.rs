@@ -86,3 +86,5 @@ macro_rules! __delegate_task_options {
         }
     };
 }
+
+pub(crate) use __delegate_task_options as delegate_task_options;
