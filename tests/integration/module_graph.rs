@@ -203,6 +203,13 @@ impl Reader<'_> {
         self.names.paths.push(whole);
     }
 
+    /// A path in a macro's arguments. The lone word of `pub(crate)` is none.
+    fn note_words(&mut self, path: &[String]) {
+        if !matches!(path, [word] if word == "crate" || word == "super") {
+            self.note(path);
+        }
+    }
+
     /// The paths in a macro's arguments, of which nobody knows what they are.
     fn note_tokens(&mut self, tokens: proc_macro2::TokenStream) {
         let mut path: Vec<String> = Vec::new();
@@ -211,14 +218,14 @@ impl Reader<'_> {
             match token {
                 proc_macro2::TokenTree::Ident(word) => {
                     if colons != 2 {
-                        self.note(&std::mem::take(&mut path));
+                        self.note_words(&std::mem::take(&mut path));
                     }
                     path.push(word.to_string());
                     colons = 0;
                 }
                 proc_macro2::TokenTree::Punct(sign) if sign.as_char() == ':' => colons += 1,
                 other => {
-                    self.note(&std::mem::take(&mut path));
+                    self.note_words(&std::mem::take(&mut path));
                     colons = 0;
                     if let proc_macro2::TokenTree::Group(group) = other {
                         self.note_tokens(group.stream());
@@ -226,7 +233,7 @@ impl Reader<'_> {
                 }
             }
         }
-        self.note(&path);
+        self.note_words(&path);
     }
 }
 
