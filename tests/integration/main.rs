@@ -14,6 +14,7 @@ mod deadlines;
 mod deadlocks;
 mod errors;
 mod events;
+mod files;
 mod fixtures;
 mod hosts;
 mod journal;

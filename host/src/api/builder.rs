@@ -403,9 +403,10 @@ impl HostBuilder {
         let cache = self.cache_dir.map(cache).transpose()?;
         let compiler = self.compiler.map(CompilerProcess::checked).transpose().map_err(BuildError::Invalid)?;
         let engine = EngineConfig { instances: self.instances, cache, compiler, code_bytes: self.code_bytes };
-        let sandbox = Sandbox::new(engine, self.imports).map_err(|error| BuildError::Engine(format!("{error:#}")))?;
-        let journal = self.journal.map(|path| journal(path, self.journal_bytes)).transpose()?;
         let io = IoThreads::start()?;
+        let sandbox = Sandbox::new(engine, self.imports, io.guests.clone())
+            .map_err(|error| BuildError::Engine(format!("{error:#}")))?;
+        let journal = self.journal.map(|path| journal(path, self.journal_bytes)).transpose()?;
         let observers = Observers::start(self.sinks)?;
         let handle = journal.map(|journal| JournalHandle::start(journal, observers.voice())).transpose()?;
         let clock: Arc<dyn Clock> = match self.clock {

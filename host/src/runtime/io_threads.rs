@@ -6,13 +6,16 @@ use rustix::process::Signal;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::types::limits::{BLOCKING_THREADS, LOOK_UPS_MAX, MODULES_MAX};
+use crate::types::limits::{BLOCKING_THREADS, FILE_THREADS_MAX, LOOK_UPS_MAX, MODULES_MAX};
 
-/// The threads of tokio: those for files, sockets and what blocks, and one that only watches the time, so that nothing else makes a
-/// deadline or a nap late. What has come is handed to the threads that run guests.
+/// The threads of tokio: those for sockets and what blocks of the host's own, those for what blocks of guests, so that no guest takes the
+/// host's, and one that only watches the time, so that nothing else makes a deadline or a nap late. What has come is handed to the threads
+/// that run guests.
 pub struct IoThreads {
-    /// For files, sockets and what blocks.
+    /// For sockets, and for what blocks of the host's own.
     pub io: Handle,
+    /// For what blocks of guests: files, and names that are looked up. It runs nothing else.
+    pub guests: Handle,
     /// For the time.
     pub time: Handle,
     /// Taken by who ends them.
@@ -30,11 +33,15 @@ impl IoThreads {
             builder.worker_threads(1);
             builder
         };
-        // Where no resolver answers, each module that has a name keeps one for itself.
-        let blocking = BLOCKING_THREADS + LOOK_UPS_MAX + MODULES_MAX;
-        let io = polling().thread_name("rustyray-io").max_blocking_threads(blocking).enable_all().build()?;
+        let io = polling().thread_name("rustyray-io").max_blocking_threads(BLOCKING_THREADS).enable_all().build()?;
         survive_large_files(&io);
-        let mut threads = IoThreads { io: io.handle().clone(), time: io.handle().clone(), runtimes: vec![io] };
+        // Where no resolver and no disk answers, each module that has a name or a folder keeps one for itself.
+        let blocking = FILE_THREADS_MAX + MODULES_MAX + LOOK_UPS_MAX + MODULES_MAX;
+        let mut guests = Builder::new_current_thread();
+        let guests = guests.thread_name("rustyray-guest-io").max_blocking_threads(blocking).build()?;
+        let [io_handle, guests_handle] = [&io, &guests].map(|runtime| runtime.handle().clone());
+        let mut threads =
+            IoThreads { io: io_handle.clone(), guests: guests_handle, time: io_handle, runtimes: vec![io, guests] };
         let time = polling().thread_name("rustyray-time").enable_time().build()?;
         threads.time = time.handle().clone();
         threads.runtimes.push(time);

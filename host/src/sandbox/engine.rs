@@ -2,12 +2,14 @@
 
 use std::sync::{Arc, OnceLock};
 
+use tokio::runtime::Handle;
+
 use super::cache::ModuleCache;
 use super::code_room::CodeBytes;
 use super::compiler_process::CompilerProcess;
 use super::ground::Ground;
 use super::import_set::ImportSet;
-use super::permits::AllPermits;
+use super::places::AllPlaces;
 
 /// What the engine is made from.
 #[derive(Clone, Debug)]
@@ -33,20 +35,20 @@ pub struct Sandbox {
     pub(super) cache: Option<ModuleCache>,
     compiler: Option<CompilerProcess>,
     pub(super) code: CodeBytes,
-    pub(super) look_ups: Arc<AllPermits>,
+    pub(super) places: Arc<AllPlaces>,
 }
 
 impl Sandbox {
-    /// Makes the engine and reserves the pool's address space.
+    /// Makes the engine and reserves the pool's address space. What guests wait for that blocks is done on `threads`.
     ///
     /// # Errors
     /// The machine refuses the pool, or the embedder's imports collide with others.
-    pub fn new(config: EngineConfig, imports: Vec<ImportSet>) -> wasmtime::Result<Arc<Self>> {
+    pub fn new(config: EngineConfig, imports: Vec<ImportSet>, threads: Handle) -> wasmtime::Result<Arc<Self>> {
         let ground = Ground::new(config.instances, &imports)?;
         let EngineConfig { instances, cache, compiler, code_bytes } = config;
         let code = CodeBytes::new(code_bytes);
-        let (concurrent, look_ups) = (OnceLock::new(), Arc::default());
-        Ok(Arc::new(Sandbox { ground, concurrent, instances, imports, cache, compiler, code, look_ups }))
+        let (concurrent, places) = (OnceLock::new(), AllPlaces::new(threads));
+        Ok(Arc::new(Sandbox { ground, concurrent, instances, imports, cache, compiler, code, places }))
     }
 
     /// The engine of components that have async functions beside others. Those are never called: it is there since a component is

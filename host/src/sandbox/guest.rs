@@ -10,8 +10,8 @@ use super::coming::Coming;
 use super::handles::{Handle, HandleTable, Handles};
 use super::limiter::GuestLimiter;
 use super::output::Transcript;
-use super::permits::AllPermits;
-use super::reach::{LookUps, Reach};
+use super::places::{AllPlaces, Places};
+use super::reach::Reach;
 use super::serving::Serving;
 use super::turn::{ResultRoom, Turn};
 use super::wasi;
@@ -45,17 +45,14 @@ pub struct Guest {
     pub(super) result_room: Option<ResultRoom>,
     task: Arc<TaskRecord>,
     wasi: Option<(WasiCtx, Arc<Reach>)>,
-    /// Look-ups of all guests of the host, of which there are so many at once.
-    look_ups: Arc<AllPermits>,
+    /// For its files, from the first of them on.
+    file_places: Option<Places>,
+    /// Those of all guests of the host.
+    places: Arc<AllPlaces>,
 }
 
 impl Guest {
-    pub(super) fn new(
-        task: Arc<TaskRecord>,
-        limits: &TaskLimits,
-        port: Arc<dyn Port>,
-        look_ups: Arc<AllPermits>,
-    ) -> Self {
+    pub(super) fn new(task: Arc<TaskRecord>, limits: &TaskLimits, port: Arc<dyn Port>, places: Arc<AllPlaces>) -> Self {
         let mut wasi_table = ResourceTable::new();
         wasi_table.set_max_capacity(WASI_HANDLES_MAX);
         Guest {
@@ -75,7 +72,8 @@ impl Guest {
             result_room: None,
             task,
             wasi: None,
-            look_ups,
+            file_places: None,
+            places,
         }
     }
 
@@ -111,7 +109,12 @@ impl Guest {
 
     /// What it reaches of the network.
     pub(super) fn reach(&mut self) -> Arc<Reach> {
-        wasi(&mut self.wasi, &self.task, &self.transcript, &self.look_ups).1.clone()
+        wasi(&mut self.wasi, &self.task, &self.transcript, &self.places).1.clone()
+    }
+
+    /// Where it waits for its files.
+    pub(super) fn file_places(&mut self) -> &Places {
+        self.file_places.get_or_insert_with(|| self.places.for_files(self.task.spec.module.id))
     }
 
     /// The state of an embedder's own imports, as [`HostBuilder::imports_with`](crate::HostBuilder::imports_with)
@@ -127,7 +130,7 @@ impl Guest {
 
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let (wasi, _) = wasi(&mut self.wasi, &self.task, &self.transcript, &self.look_ups);
+        let (wasi, _) = wasi(&mut self.wasi, &self.task, &self.transcript, &self.places);
         WasiCtxView { ctx: wasi, table: &mut self.wasi_table }
     }
 }
@@ -137,11 +140,10 @@ fn wasi<'a>(
     made: &'a mut Option<(WasiCtx, Arc<Reach>)>,
     task: &TaskRecord,
     transcript: &Arc<Transcript>,
-    look_ups: &Arc<AllPermits>,
+    places: &AllPlaces,
 ) -> &'a mut (WasiCtx, Arc<Reach>) {
     made.get_or_insert_with(|| {
-        let look_ups = LookUps::new(look_ups.of(task.spec.module.id));
-        let reach = Reach::new(task.spec.capabilities.clone(), look_ups);
+        let reach = Reach::new(task.spec.capabilities.clone(), places.for_look_ups(task.spec.module.id));
         (wasi::context(task, transcript, &reach), reach)
     })
 }

@@ -79,7 +79,7 @@ impl Instance {
     ) -> Result<Self, TaskError> {
         let limits = task.spec.plan.limits.clone();
         let fuel = task.fuel_left(0);
-        let mut guest = Guest::new(task, &limits, port, sandbox.look_ups.clone());
+        let mut guest = Guest::new(task, &limits, port, sandbox.places.clone());
         guest.call_fuel = call_fuel;
         guest.extensions = sandbox.imports.iter().filter_map(|set| set.make.as_ref()).map(|make| make()).collect();
         let mut store = Store::new(module.pre.engine(), guest);

@@ -11,7 +11,6 @@ use wasmtime::component::{Linker, Resource, ResourceType};
 use wasmtime_wasi::WasiView;
 use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::p2::bindings::filesystem::types::{DescriptorType, DirectoryEntry, ErrorCode};
-use wasmtime_wasi::runtime::spawn_blocking;
 
 use super::descriptors;
 use super::guest::Guest;
@@ -99,7 +98,8 @@ async fn open(
         return Ok(Err(guest.has_no_descriptor()));
     }
     guest.limiter.keep(LISTING_BYTES)?;
-    let unread = spawn_blocking(move || Dir::from_std_file(file.try_clone()?).entries()).await;
+    let places = guest.file_places().clone();
+    let unread = places.run(move || Dir::from_std_file(file.try_clone()?).entries()).await.flatten();
     let guest = store.data_mut();
     Ok(match unread {
         Ok(unread) => {
@@ -119,6 +119,6 @@ async fn next(mut store: StoreContextMut<'_, Guest>, listing: Resource<Listing>)
     if let Some(entry) = here {
         return Ok(entry);
     }
-    // A disk may not answer.
-    Ok(spawn_blocking(move || rest.lock().unwrap_or_else(PoisonError::into_inner).next()).await)
+    let places = store.data_mut().file_places().clone();
+    Ok(places.run(move || rest.lock().unwrap_or_else(PoisonError::into_inner).next()).await?)
 }

@@ -1,8 +1,6 @@
 //! Names that guests look up. Each look-up takes a thread of the host for as long as the system's resolver does, however soon its guest
-//! lets go of it: so there are few at once, fewer of one module, and fewer of one guest. The others wait, and hold nothing that is not
-//! their guest's handle.
+//! lets go of it. Those that wait for one hold nothing that is not their guest's handle.
 
-use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::task::{Context, Poll, Waker};
 use std::vec;
@@ -16,10 +14,11 @@ use wasmtime_wasi::WasiView;
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpAddress, Network};
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
-use wasmtime_wasi::runtime::{spawn, spawn_blocking};
+use wasmtime_wasi::runtime::spawn;
 
 use super::guest::Guest;
-use super::reach::{LookUps, Reach};
+use super::places::Places;
+use super::reach::Reach;
 use crate::types::net_grant::{NetGrant, host};
 
 const LOOK_UP: &str = "wasi:sockets/ip-name-lookup@0.2.12";
@@ -67,16 +66,11 @@ impl LookUp {
     }
 }
 
-/// Asks the system, once its guest and its owner may. What they may is given back when the thread is, whoever waits for it.
-async fn resolved(name: String, look_ups: LookUps) -> Result<Vec<IpAddr>, ErrorCode> {
-    let permit = look_ups.acquire().await;
-    let found = spawn_blocking(move || {
-        let found =
-            (name.as_str(), 0).to_socket_addrs().map(|found| found.map(|one| one.ip().to_canonical()).collect());
-        drop(permit);
-        found
-    });
-    found.await.map_err(|_: io::Error| ErrorCode::NameUnresolvable)
+/// Asks the system, once its guest and its owner may.
+async fn resolved(name: String, look_ups: Places) -> Result<Vec<IpAddr>, ErrorCode> {
+    let found = look_ups.run(move || (name.as_str(), 0).to_socket_addrs()).await.flatten();
+    let addresses = found.map(|found| found.map(|one| one.ip().to_canonical()).collect());
+    addresses.map_err(|_| ErrorCode::NameUnresolvable)
 }
 
 #[async_trait]

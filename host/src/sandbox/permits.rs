@@ -1,4 +1,4 @@
-//! Permits to look up names: each look-up takes a thread of the host, for longer than the host can say.
+//! Permits for what takes a thread of the host, for longer than the host can say.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -8,17 +8,24 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::types::ids::ModuleId;
-use crate::types::limits::{LOOK_UPS_MAX, MODULES_LOOK_UPS_MAX, MODULES_MAX};
+use crate::types::limits::MODULES_MAX;
 
 /// Those of all modules of a host.
 #[derive(Debug)]
 pub struct AllPermits {
     shared: Arc<Semaphore>,
-    /// Of the modules that have guests which may look up names. Some may be gone.
+    /// What one module may take of those.
+    part: usize,
+    /// Of the modules that have guests which may need some. Some may be gone.
     owners: Mutex<HashMap<ModuleId, Weak<Permits>>>,
 }
 
 impl AllPermits {
+    /// So many beside one of each module, of which one module has a part at most.
+    pub fn new(shared: usize, part: usize) -> Self {
+        AllPermits { shared: Arc::new(Semaphore::new(shared)), part, owners: Mutex::default() }
+    }
+
     /// Those of a module.
     pub fn of(&self, owner: ModuleId) -> Arc<Permits> {
         let mut owners = self.owners.lock();
@@ -26,15 +33,9 @@ impl AllPermits {
             return permits;
         }
         owners.retain(|_, permits| permits.strong_count() > 0);
-        let permits = Arc::new(Permits::new(self.shared.clone(), owners.len() < MODULES_MAX));
+        let permits = Arc::new(Permits::new(self.shared.clone(), self.part, owners.len() < MODULES_MAX));
         owners.insert(owner, Arc::downgrade(&permits));
         permits
-    }
-}
-
-impl Default for AllPermits {
-    fn default() -> Self {
-        AllPermits { shared: Arc::new(Semaphore::new(LOOK_UPS_MAX)), owners: Mutex::default() }
     }
 }
 
@@ -57,9 +58,8 @@ pub struct Permit {
 }
 
 impl Permits {
-    fn new(shared: Arc<Semaphore>, has_own: bool) -> Self {
-        let part = Arc::new(Semaphore::new(MODULES_LOOK_UPS_MAX));
-        Permits { own: Arc::new(Semaphore::new(has_own.into())), part, shared }
+    fn new(shared: Arc<Semaphore>, part: usize, has_own: bool) -> Self {
+        Permits { own: Arc::new(Semaphore::new(has_own.into())), part: Arc::new(Semaphore::new(part)), shared }
     }
 
     /// Waits for the module's own or for one of those that all share, whichever comes first.
@@ -88,7 +88,8 @@ mod tests {
 
     #[test]
     fn one_owner_leaves_others_theirs() {
-        let all = AllPermits { shared: Arc::new(Semaphore::new(2 * MODULES_LOOK_UPS_MAX)), ..AllPermits::default() };
+        const PART: usize = 8;
+        let all = AllPermits::new(2 * PART, PART);
         let all_of = |owner: &Arc<Permits>| -> Vec<Permit> {
             std::iter::from_fn(|| owner.clone().acquire().now_or_never()).collect()
         };
@@ -96,7 +97,7 @@ mod tests {
         assert!(Arc::ptr_eq(&all.of(ModuleId(2)), &owners[2]));
         let held: Vec<_> = owners.iter().map(all_of).collect();
         let counts: Vec<_> = held.iter().map(Vec::len).collect();
-        assert_eq!(counts, [1 + MODULES_LOOK_UPS_MAX, 1 + MODULES_LOOK_UPS_MAX, 1, 1]);
+        assert_eq!(counts, [1 + PART, 1 + PART, 1, 1]);
         drop((owners, held));
         let more: Vec<_> = (0..=MODULES_MAX as u64).map(|number| all.of(ModuleId(1000 + number))).collect();
         let has_own = |permits: &&Arc<Permits>| permits.own.available_permits() > 0;
@@ -108,7 +109,7 @@ mod tests {
 
     #[test]
     fn who_waits_has_the_first_that_is_given_back() {
-        let owner = Arc::new(Permits::new(Arc::new(Semaphore::new(1)), true));
+        let owner = Arc::new(Permits::new(Arc::new(Semaphore::new(1)), 8, true));
         // Its own first, and then the one that is shared.
         let mut held: VecDeque<_> = (0..2).map(|_| owner.clone().acquire().now_or_never().unwrap()).collect();
         for _ in 0..2 {

@@ -8,13 +8,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
 use url::Host;
 
-use super::permits::Permits;
+use super::places::Places;
 use crate::types::address_range::special;
 use crate::types::capabilities::Capabilities;
-use crate::types::limits::{FOUND_ADDRESSES_MAX, GUESTS_LOOK_UPS_MAX};
+use crate::types::limits::FOUND_ADDRESSES_MAX;
 use crate::types::net_grant::{Ports, host};
 
 /// Of one guest.
@@ -22,37 +21,17 @@ pub struct Reach {
     held: Arc<Capabilities>,
     /// Addresses of names that were looked up, and the ports that are granted there: the last ones.
     found: Mutex<VecDeque<(IpAddr, Ports)>>,
-    look_ups: LookUps,
-}
-
-/// What a look-up waits for.
-#[derive(Clone)]
-pub struct LookUps {
-    guest: Arc<Semaphore>,
-    owner: Arc<Permits>,
-}
-
-impl LookUps {
-    /// Those of a guest of this owner.
-    pub fn new(owner: Arc<Permits>) -> Self {
-        LookUps { guest: Arc::new(Semaphore::new(GUESTS_LOOK_UPS_MAX)), owner }
-    }
-
-    /// Waits for what this guest may have, and then for what its owner may.
-    pub async fn acquire(self) -> impl Send + 'static {
-        let guest = self.guest.acquire_owned().await;
-        (guest, self.owner.acquire().await)
-    }
+    look_ups: Places,
 }
 
 impl Reach {
     /// What these capabilities grant.
-    pub fn new(held: Arc<Capabilities>, look_ups: LookUps) -> Arc<Self> {
+    pub fn new(held: Arc<Capabilities>, look_ups: Places) -> Arc<Self> {
         Arc::new(Reach { held, found: Mutex::default(), look_ups })
     }
 
     /// What a look-up of this guest waits for.
-    pub fn look_ups(&self) -> LookUps {
+    pub fn look_ups(&self) -> Places {
         self.look_ups.clone()
     }
 
@@ -88,14 +67,15 @@ impl Reach {
 
 #[cfg(test)]
 mod tests {
-    use super::super::permits::AllPermits;
+    use super::super::places::AllPlaces;
     use super::*;
     use crate::types::ids::ModuleId;
     use crate::types::net_grant::NetGrant;
 
     fn holding(grants: &[&str]) -> Arc<Reach> {
         let grants = grants.iter().map(|text| NetGrant::parse(text).unwrap());
-        let look_ups = LookUps::new(AllPermits::default().of(ModuleId(1)));
+        let threads = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let look_ups = AllPlaces::new(threads.handle().clone()).for_look_ups(ModuleId(1));
         Reach::new(Arc::new(grants.fold(Capabilities::none(), Capabilities::net)), look_ups)
     }
 

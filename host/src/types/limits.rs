@@ -294,9 +294,15 @@ pub const RANDOM_BYTES_MAX: u64 = 1 << 20;
 /// They are no more than this part of its memory limit.
 pub const RANDOM_PART_OF_MEMORY: u64 = 8;
 
-/// Bytes that a guest may write to a stream of a file before it is looked whether there is room: they are the host's to keep until the disk
-/// has them, for each stream that is open.
+/// Bytes that a guest writes to a file at once, or to a stream of one before it is looked whether there is room: they are the host's to keep
+/// until the disk has them, for each stream that is open.
 pub const FILE_WRITE_BYTES: usize = 64 << 10;
+
+/// Bytes that a guest reads from a file at once.
+pub const FILE_READ_BYTES: usize = 64 << 10;
+
+/// The longest path that a guest may name, as the kernel has it (`PATH_MAX`): the host keeps it until the disk has answered.
+pub const PATH_BYTES_MAX: usize = 4096;
 
 /// Bytes that a guest may print at once where its output becomes lines of the log, before it is looked whether there is room: what
 /// a pipe takes at once.
@@ -330,7 +336,7 @@ pub const REFUSALS_MAX: usize = 16;
 /// Addresses of names that a guest has looked up and may connect to, the last ones: a name has a few, and some kilobytes hold these.
 pub const FOUND_ADDRESSES_MAX: usize = 256;
 
-/// Threads that are there for what blocks beside look-ups: files of guests, and modules that are loaded.
+/// Threads that are there for what blocks of the host's own: modules that are loaded, and what an embedder gave it. No guest takes them.
 pub const BLOCKING_THREADS: usize = 480;
 
 /// Names that all guests look up at once beside the one of each module: each takes a thread, as long as the system's resolver does.
@@ -341,6 +347,16 @@ pub const MODULES_LOOK_UPS_MAX: usize = 8;
 
 /// Those of one guest, so that others of its module have theirs.
 pub const GUESTS_LOOK_UPS_MAX: usize = 4;
+
+/// Threads in which guests wait for their files, of all together beside the one of each module: a disk that does not answer keeps them, and
+/// one that does has no use for more at once.
+pub const FILE_THREADS_MAX: usize = 128;
+
+/// Those of one module, beside the one that nobody else can take: some disks are faster when they are asked for several things at once.
+pub const MODULES_FILE_THREADS_MAX: usize = 16;
+
+/// Those of one guest, which may have begun to read or write many streams: so that others of its module have theirs.
+pub const GUESTS_FILE_THREADS_MAX: usize = 4;
 
 /// Compiled modules in a folder together: the native code of some hundred. Those that were not used for longest go.
 pub const CACHE_BYTES: u64 = 1 << 30;
