@@ -43,6 +43,7 @@ mod restarts;
 mod retries;
 mod room;
 mod scheduling;
+mod sockets;
 mod sources;
 mod spilling;
 mod strangers;

@@ -10,6 +10,7 @@ use super::coming::Coming;
 use super::handles::{Handle, HandleTable, Handles};
 use super::limiter::GuestLimiter;
 use super::output::Transcript;
+use super::permits::Permit;
 use super::places::{AllPlaces, Places};
 use super::reach::Reach;
 use super::serving::Serving;
@@ -25,6 +26,8 @@ pub struct Guest {
     pub(super) table: HandleTable,
     /// What WASI knows: files, sockets, streams, things to wait for.
     wasi_table: ResourceTable,
+    /// One for each socket that it has.
+    pub(super) sockets: Vec<Permit>,
     /// Sockets that it made without a network to use them on.
     pub(super) sockets_made: usize,
     pub(super) limiter: GuestLimiter,
@@ -48,7 +51,7 @@ pub struct Guest {
     /// For its files, from the first of them on.
     file_places: Option<Places>,
     /// Those of all guests of the host.
-    places: Arc<AllPlaces>,
+    pub(super) places: Arc<AllPlaces>,
 }
 
 impl Guest {
@@ -58,6 +61,7 @@ impl Guest {
         Guest {
             table: HandleTable::new(),
             wasi_table,
+            sockets: Vec::new(),
             sockets_made: 0,
             limiter: GuestLimiter::new(limits, task.clone()),
             transcript: Transcript::new(port.clone(), task.clone()),

@@ -108,7 +108,7 @@ impl GuestLimiter {
         if wanted.kept > 0 {
             let kept = wanted.kept;
             error.message +=
-                &format!(", {kept} of them for what the host keeps for it: handles, waits and directories");
+                &format!(", {kept} of them for what the host keeps for it: handles, waits, directories and sockets");
         }
         if wanted.charged_values() > 0 {
             error.message += &format!(

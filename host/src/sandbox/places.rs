@@ -13,7 +13,7 @@ use super::permits::{AllPermits, Permit, Permits};
 use crate::types::ids::ModuleId;
 use crate::types::limits::{
     FILE_THREADS_MAX, GUESTS_FILE_THREADS_MAX, GUESTS_LOOK_UPS_MAX, LOOK_UPS_MAX, MODULES_FILE_THREADS_MAX,
-    MODULES_LOOK_UPS_MAX,
+    MODULES_LOOK_UPS_MAX, MODULES_SOCKETS_MAX, SOCKETS_MAX,
 };
 
 /// Those of all guests of a host.
@@ -22,6 +22,7 @@ pub struct AllPlaces {
     threads: Handle,
     look_ups: AllPermits,
     files: AllPermits,
+    sockets: AllPermits,
 }
 
 impl AllPlaces {
@@ -29,7 +30,8 @@ impl AllPlaces {
     pub fn new(threads: Handle) -> Arc<Self> {
         let look_ups = AllPermits::new(LOOK_UPS_MAX, MODULES_LOOK_UPS_MAX);
         let files = AllPermits::new(FILE_THREADS_MAX, MODULES_FILE_THREADS_MAX);
-        Arc::new(AllPlaces { threads, look_ups, files })
+        let sockets = AllPermits::new(SOCKETS_MAX, MODULES_SOCKETS_MAX);
+        Arc::new(AllPlaces { threads, look_ups, files, sockets })
     }
 
     /// For the names that one more guest of this module looks up.
@@ -40,6 +42,11 @@ impl AllPlaces {
     /// For its files.
     pub fn for_files(&self, owner: ModuleId) -> Places {
         Places::new(self.threads.clone(), GUESTS_FILE_THREADS_MAX, self.files.of(owner))
+    }
+
+    /// The sockets that guests of this module have: they take no thread.
+    pub fn for_sockets(&self, owner: ModuleId) -> Arc<Permits> {
+        self.sockets.of(owner)
     }
 }
 

@@ -348,6 +348,19 @@ pub const MODULES_LOOK_UPS_MAX: usize = 8;
 /// Those of one guest, so that others of its module have theirs.
 pub const GUESTS_LOOK_UPS_MAX: usize = 4;
 
+/// Bytes of each of the two buffers that the kernel has for a socket: enough for a megabyte or two each second from the other end of the
+/// world. By itself it would have megabytes, and keep them when the guest has gone if the peer takes nothing.
+pub const SOCKET_BUFFER_BYTES: u64 = 128 << 10;
+
+/// What a socket counts as its guest's memory: both buffers, for which the kernel takes twice what is asked for, to have its own with them.
+pub const SOCKET_BYTES: u64 = 4 * SOCKET_BUFFER_BYTES;
+
+/// Sockets that all guests have together beside the one of each module: as many open files, and 2 GiB of the kernel's memory at most.
+pub const SOCKETS_MAX: usize = 4096;
+
+/// Those of one module, beside the one that nobody else can take.
+pub const MODULES_SOCKETS_MAX: usize = 512;
+
 /// Threads in which guests wait for their files, of all together beside the one of each module: a disk that does not answer keeps them, and
 /// one that does has no use for more at once.
 pub const FILE_THREADS_MAX: usize = 128;

@@ -50,6 +50,41 @@ fn connect(address: String, text: String) -> std::result::Result<String, String>
     Ok(answer)
 }
 
+/// Connects so many times, and writes without waiting until nothing more is taken. Gives the bytes that were.
+#[rustyray::remote]
+fn fill(address: String, sockets: u32) -> std::result::Result<u64, String> {
+    let say = |error: std::io::Error| error.to_string();
+    let mut streams = Vec::new();
+    let mut taken = 0;
+    for _ in 0..sockets {
+        let mut stream = std::net::TcpStream::connect(&address).map_err(say)?;
+        stream.set_nonblocking(true).map_err(say)?;
+        // Nothing for a while is full: some of it is on its way at first.
+        let mut nothing = 0;
+        while nothing < 50 {
+            match stream.write(&[b'.'; 1 << 16]) {
+                Ok(bytes) => {
+                    taken += bytes as u64;
+                    nothing = 0;
+                }
+                Err(_) => {
+                    nothing += 1;
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            }
+        }
+        streams.push(stream);
+    }
+    Ok(taken)
+}
+
+/// Connects, sends so many bytes, and is gone.
+#[rustyray::remote]
+fn send(address: String, bytes: usize) -> std::result::Result<(), String> {
+    let mut stream = std::net::TcpStream::connect(address).map_err(|error| error.to_string())?;
+    stream.write_all(&vec![b'.'; bytes]).map_err(|error| error.to_string())
+}
+
 /// Sends a datagram, and gives the first that comes back.
 #[rustyray::remote]
 fn ask(address: String, text: String) -> std::result::Result<String, String> {
