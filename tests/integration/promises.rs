@@ -66,6 +66,19 @@ fn a_test_that_does_nothing_holds_no_promise() {
 }
 
 #[test]
+fn each_file_that_the_architecture_names_is_there() {
+    let sources = ["host", "guest-sdk", "tests"].iter().flat_map(|folder| crate::sources::below(folder));
+    let paths: Vec<String> = sources.map(|source| source.path.display().to_string()).collect();
+    let text = read("ARCHITECTURE.md");
+    let names: Vec<&str> = code(&text).filter(|code| code.ends_with(".rs")).collect();
+    assert!(names.len() > 80, "{} files are named", names.len());
+    for name in names {
+        let end = format!("/{name}");
+        assert!(paths.iter().any(|path| path.ends_with(&end)), "ARCHITECTURE.md names {name}, which is nowhere");
+    }
+}
+
+#[test]
 fn each_promise_of_the_readme_has_tests() {
     let rows = rows("README.md", "## Promises, and the tests that hold them");
     assert!(rows.len() > 20, "{} promises", rows.len());
