@@ -8,9 +8,10 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rustyray_host::limits::{FILE_THREADS_MAX, FILE_WRITE_BYTES, MODULES_FILE_THREADS_MAX};
-use rustyray_host::{Capabilities, DirAccess, Host, Module, ObjectRef, TaskOptions};
+use rustyray_host::{Capabilities, DirAccess, ErrorKind, Host, Module, ObjectRef, TaskOptions};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
@@ -176,6 +177,10 @@ async fn modules_beside_a_silent_disk(silent: &Path) {
         error(&host, object).await;
     }
     stuck.push(read(&modules[0], crowds).await);
+    // Who waits behind them ends in time.
+    let soon = TaskOptions::new().num_cpus(0.0).timeout(Duration::from_millis(20));
+    let late = modules[0].task("read").arg("/silent/late".to_owned()).options(soon).submit().await;
+    assert_eq!(within(error(&host, &late), "a deadline").await.kind, ErrorKind::TaskTimedOut);
     let other = host.load_file(guest("capabilities")).await.unwrap();
     let found = other.task("read").arg("/data/file".to_owned()).submit().await;
     let found = within(host.get::<String>(&found), "another module reads").await.unwrap();

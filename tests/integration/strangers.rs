@@ -10,8 +10,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use rustyray_host::clock::ManualClock;
 use rustyray_host::{
-    ActorHandle, ActorOptions, Capabilities, DirAccess, Encoding, ErrorKind, Host, HostBuilder, Module, ObjectRef,
-    Payload, Reference, TaskOptions,
+    ActorHandle, ActorOptions, Encoding, ErrorKind, Host, HostBuilder, Module, ObjectRef, Payload, Reference,
+    TaskOptions,
 };
 
 use crate::spilling::{BLOCK, STORE, files, pressed};
@@ -275,40 +275,6 @@ async fn whom_a_guest_has_woken_does_not_wait_for_its_imports() {
     assert!(!stuck.is_ready());
     drop(open);
     assert_eq!(value::<u32>(&host, &stuck).await, 7);
-    finish(host).await;
-}
-
-/// Files that nobody ever writes to, opened by more guests than tokio has threads for what blocks.
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn files_that_do_not_open_hold_up_no_deadline() {
-    const THREADS: usize = 512;
-    let (folder, clock) = (tempfile::tempdir().unwrap(), ManualClock::new());
-    let pipe = folder.path().join("pipe");
-    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    let grants = Capabilities::none().dir(folder.path(), "/files", DirAccess::ReadOnly).unwrap();
-    let many = builder()
-        .instances(2 * THREADS as u32)
-        .threads(2)
-        .cpus(2.0 * THREADS as f64)
-        .capabilities(grants)
-        .clock(clock.clone());
-    let (host, module) = host_with(many, "capabilities").await;
-    let (read, hour) = (|| module.task("read").arg("/files/pipe"), Duration::from_secs(3600));
-    let mut stuck = Vec::new();
-    for _ in 0..THREADS + 8 {
-        stuck.push(read().submit().await);
-    }
-    let threads = || fs::read_dir("/proc/self/task").unwrap().count();
-    settled(&host, "all of tokio's threads to wait for the file", |_| threads() > THREADS).await;
-    let late = read().options(TaskOptions::new().timeout(hour)).submit().await;
-    settled(&host, "it to wait, too", |stats| stats.running == THREADS + 9).await;
-    clock.advance(hour);
-    assert_eq!(error(&host, &late).await.kind, ErrorKind::TaskTimedOut);
-    stuck.iter().for_each(|object| host.cancel(object));
-    settled(&host, "all to go", |stats| stats.instances == 0).await;
-    // Who reads it finds its end.
-    drop(fs::OpenOptions::new().read(true).write(true).open(&pipe).unwrap());
     finish(host).await;
 }
 
