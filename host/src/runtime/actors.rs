@@ -86,7 +86,7 @@ impl Runtime {
         let Life { runtime, construct, .. } = &life;
         if let Work::Construct { actor } = &construct.spec.work {
             // Seen by a halt from here on; one that came before is seen by this actor.
-            runtime.actors.insert(actor.spec.id, Arc::downgrade(actor));
+            runtime.actors.add(actor);
             if runtime.is_halted() {
                 actor.kill(false, None);
             }
@@ -107,7 +107,7 @@ impl Runtime {
             start.take_arguments_of(first);
         }
         // Before there can be that life.
-        self.actors.remove(&actor.spec.id);
+        self.actors.remove(actor);
         actor.set_later(start);
         self.wait_once_more(start);
         // A kill that came before it waited.
@@ -422,7 +422,7 @@ impl Runtime {
     /// The actor is dead: its name is free, and whoever waits for it hears why.
     pub(super) fn bury(&self, actor: &Arc<ActorRecord>, cause: Arc<TaskError>) {
         let waiting = actor.mailbox.die(cause.clone());
-        self.names.release(actor);
+        self.actors.names.release(actor);
         actor.ready.seal(Err(cause.clone()), None);
         actor.moves.end(&cause).into_iter().for_each(|asked| asked.seal(Err(cause.clone()), None));
         for call in waiting {
@@ -458,7 +458,7 @@ impl Drop for Life {
         {
             actor.clear_running();
             runtime.bury(actor, end.take().unwrap_or_else(host_failed));
-            runtime.actors.remove(&actor.spec.id);
+            runtime.actors.remove(actor);
         }
         runtime.release(construct);
         runtime.progressed();

@@ -190,7 +190,7 @@ impl Runtime {
         if self.journal.is_none() {
             return;
         }
-        let actors = || self.actors.iter().filter_map(|entry| entry.value().upgrade()).collect::<Vec<_>>();
+        let actors = || self.actors.living();
         for actor in actors().iter().filter(|actor| self.wants_saving(actor)) {
             actor.saved.iter().for_each(|saved| saved.await_one());
             actor.mailbox.save();

@@ -67,8 +67,7 @@ impl Runtime {
 
     /// The same, soon, and one after the other: a chain of ten thousand that fails would otherwise fail by recursion.
     pub(super) fn give_up_later(&self, task: Arc<TaskRecord>, error: TaskError) {
-        self.failing.lock().push_back((task, error));
-        if self.failing_now.swap(true, Ordering::AcqRel) {
+        if !self.giving_up.push(task, error) {
             return;
         }
         match self.is_halted() {
@@ -86,12 +85,7 @@ impl Runtime {
     /// The same, one step. A panic on the way is one task's.
     fn give_up_some(&self) -> bool {
         for _ in 0..ENDS_AT_ONCE {
-            let next = self.failing.lock().pop_front();
-            let Some((task, error)) = next else {
-                self.failing_now.store(false, Ordering::Release);
-                // One that came in between found somebody at work, and relied on that.
-                return !self.failing.lock().is_empty() && !self.failing_now.swap(true, Ordering::AcqRel);
-            };
+            let Some((task, error)) = self.giving_up.pop() else { return self.giving_up.goes_on() };
             self.survives("gave up a task", || self.give_up(&task, error));
         }
         true
@@ -142,11 +136,10 @@ impl Runtime {
         let (Some(family), Some(runtime)) = (family.filter(|family| !family.is_empty()), self.strong()) else {
             return;
         };
-        self.ending.fetch_add(1, Ordering::AcqRel);
         // After it was closed: who submits below it from here on looks.
-        self.ended.fetch_add(1, Ordering::AcqRel);
+        self.ended_families.begin();
         let ended = Finally::new(move || {
-            runtime.ending.fetch_sub(1, Ordering::AcqRel);
+            runtime.ended_families.end();
             runtime.progressed();
         });
         let mut walk = Walk::of(family);

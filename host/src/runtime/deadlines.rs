@@ -14,10 +14,7 @@ impl Runtime {
     /// Has the task ended at its deadline, if it has one.
     pub(super) fn watch_deadline(&self, task: &Arc<TaskRecord>) {
         let Some(at) = task.deadline() else { return };
-        let added = self.timers.lock().add(at, task);
-        if added.is_first {
-            self.timers_changed.notify_one();
-        }
+        self.timers.add(at, task);
     }
 }
 
@@ -75,7 +72,7 @@ impl Runtime {
 /// Runs until it is dropped.
 pub(super) async fn watch(runtime: Arc<Runtime>) {
     loop {
-        let changed = runtime.timers_changed.notified();
+        let changed = runtime.timers.changed();
         loop {
             let now = runtime.clock.now();
             let mut timers = runtime.timers.lock();

@@ -73,7 +73,7 @@ impl Runtime {
     pub(super) fn stand_in_line_to_move(&self, actor: &Arc<ActorRecord>) -> MovePlace {
         let invited = Arc::downgrade(actor);
         let invite = move || invited.upgrade().iter().for_each(|actor| actor.mailbox.ask_to_move());
-        self.moving.enter(actor.spec.module.id.0, invite)
+        self.actors.moves.enter(actor.spec.module.id.0, invite)
     }
 
     /// Moves the actor, whose turn it is, and tells who asked for it.

@@ -57,8 +57,8 @@ impl Runtime {
     pub(super) fn actor_for(&self, name: &Address, caller: &TaskRecord) -> Result<ActorRef, TaskError> {
         let held = &caller.spec.capabilities;
         held.actors_in_reach()?;
-        let of = |module: &str, name: &Address| self.names.find(self.modules.id_of(module)?, name);
-        let own = || self.names.find(caller.spec.module.id, name);
+        let of = |module: &str, name: &Address| self.actors.names.find(self.modules.id_of(module)?, name);
+        let own = || self.actors.names.find(caller.spec.module.id, name);
         let found = match name.in_module() {
             Some((module, name)) if held.has_module(module) => of(module, &name),
             Some(_) => own(),
@@ -82,7 +82,7 @@ impl Runtime {
     /// # Errors
     /// `ActorNotFound`.
     pub(crate) fn actor_of(&self, module: ModuleId, name: &Address) -> Result<ActorRef, TaskError> {
-        let found = self.names.find(module, name);
+        let found = self.actors.names.find(module, name);
         found.ok_or_else(|| not_found(name, ""))
     }
 }

@@ -83,8 +83,6 @@ impl Runtime {
         }
         let added = timers.rest(at, task);
         drop(timers);
-        if added.is_first {
-            self.timers_changed.notify_one();
-        }
+        self.timers.tell(added.is_first);
     }
 }

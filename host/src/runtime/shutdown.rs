@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Runtime;
@@ -16,11 +15,11 @@ const LAST_YIELDS: Duration = Duration::from_secs(5);
 impl Runtime {
     /// Takes nothing from outside any more, waits at most `grace` for the work there is, and ends the rest.
     pub(crate) async fn drain(self: Arc<Self>, grace: Duration) {
-        self.draining.store(true, Ordering::SeqCst);
+        self.lifecycle.drain();
         self.room.drain();
         self.until(grace, |runtime| runtime.is_idle()).await;
         // What a driver leaves is cancelled, and not for the end of the host.
-        self.within(LAST_YIELDS, |runtime| runtime.ending.load(Ordering::Acquire) == 0).await;
+        self.within(LAST_YIELDS, |runtime| runtime.ended_families.are_over()).await;
         self.save_actors().await;
         self.halt();
         self.within(LAST_YIELDS, |runtime| runtime.stats().instances == 0).await;
@@ -29,7 +28,7 @@ impl Runtime {
     /// Ends everything now. What waits for it hears so.
     pub(crate) fn halt(&self) {
         self.tell_the_cancelled();
-        self.halted.store(true, Ordering::SeqCst);
+        self.lifecycle.halt();
         self.room.close();
         let queued = self.scheduler.lock().close();
         let resting = self.timers.lock().take_backing_off();
@@ -42,9 +41,8 @@ impl Runtime {
             self.stop(&task, StopReason::HostShutDown);
             self.complete(&task, Err(Arc::new(shut_down())));
         }
-        self.names.clear();
-        let actors: Vec<_> = self.actors.iter().filter_map(|entry| entry.value().upgrade()).collect();
-        for actor in actors {
+        self.actors.names.clear();
+        for actor in self.actors.living() {
             self.bury(&actor, Arc::new(shut_down()));
             actor.kill(false, None);
         }
@@ -68,14 +66,12 @@ impl Runtime {
 
     /// Is everything to be ended?
     pub(super) fn is_halted(&self) -> bool {
-        self.halted.load(Ordering::SeqCst)
+        self.lifecycle.is_halted()
     }
 
     /// A task is over, or an instance is gone.
     pub(super) fn progressed(&self) {
-        if self.draining.load(Ordering::SeqCst) {
-            self.progress.notify_waiters();
-        }
+        self.lifecycle.progressed();
     }
 
     /// Nothing runs, and nothing is to. Between two looks at the scheduler at which nothing moved: a task that has just been
@@ -97,7 +93,7 @@ impl Runtime {
 
     async fn once(&self, done: impl Fn(&Self) -> bool) {
         loop {
-            let progress = self.progress.notified();
+            let progress = self.lifecycle.progress();
             if done(self) {
                 return;
             }

@@ -1,7 +1,6 @@
 //! A host at which nothing moves: every instance waits for another task, and none of those that are ready fits beside them.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Runtime;
@@ -18,12 +17,12 @@ impl Runtime {
     /// Looks again in a moment: an actor may have a call in its mailbox and not know it yet. If nothing has moved by
     /// then, a task that will never have an instance is failed, so that those who wait for it go on.
     pub(super) fn suspect_a_standstill(&self) {
-        let Some(runtime) = self.strong().filter(|_| !self.suspicious.swap(true, Ordering::AcqRel)) else {
+        let Some(runtime) = self.strong().filter(|_| self.lifecycle.suspect()) else {
             return;
         };
         let suspicion = Finally::new({
             let runtime = runtime.clone();
-            move || runtime.suspicious.store(false, Ordering::Release)
+            move || runtime.lifecycle.trust()
         });
         let moves = self.scheduler.lock().moves();
         self.tokio.spawn(async move {

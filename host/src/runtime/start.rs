@@ -1,33 +1,30 @@
 //! The beginning of a runtime.
 
+use super::actor_table::ActorTable;
+use super::ended_families::EndedFamilies;
+use super::giving_up::GivingUp;
 use super::journal::JournalHandle;
+use super::lifecycle::Lifecycle;
 use super::observers::Observers;
+use super::timer_queue::TimerQueue;
 use super::{Runtime, Tally};
-use dashmap::DashMap;
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
 
 use super::endings::Endings;
 use super::loading::{CompilingLines, DescribingLine};
 use super::spiller::Spiller;
 use super::workers::Workers;
 use crate::sandbox::Sandbox;
-use crate::state::actor::move_turns::MoveTurns;
-use crate::state::actor::names::ActorNames;
 use crate::state::modules::Modules;
 use crate::state::object::store::ObjectStore;
 use crate::state::queue::desk::Desk;
 use crate::state::queue::room::Room;
 use crate::state::queue::scheduler::Scheduler;
-use crate::state::queue::timers::Timers;
 use crate::storage::spill::SpillFolder;
 use crate::types::capabilities::Capabilities;
 use crate::types::clock::Clock;
 use crate::types::ids::Counter;
-use crate::types::limits::MOVES_AT_ONCE;
 use crate::types::plan::HostLimits;
 use crate::types::resources::ResourceSet;
 use crate::types::sync::Mutex;
@@ -84,27 +81,17 @@ impl Runtime {
             modules: Modules::default(),
             compiling: CompilingLines::new(),
             describing,
-            moving: MoveTurns::new(MOVES_AT_ONCE),
-            names: ActorNames::default(),
-            creating: Mutex::new(()),
-            nobody: Mutex::new(Weak::new()),
             scheduler: Desk::new(scheduler),
             workers: Workers::new(),
             room,
-            timers: Mutex::new(Timers::default()),
-            timers_changed: Notify::new(),
+            timers: TimerQueue::default(),
             running: Mutex::default(),
-            actors: DashMap::new(),
-            failing: Mutex::new(VecDeque::new()),
-            failing_now: AtomicBool::new(false),
+            actors: ActorTable::default(),
+            giving_up: GivingUp::default(),
+            ended_families: EndedFamilies::default(),
+            lifecycle: Lifecycle::default(),
             endings,
             detector: Arc::default(),
-            ending: AtomicUsize::new(0),
-            ended: AtomicU64::new(0),
-            suspicious: AtomicBool::new(false),
-            progress: Notify::new(),
-            draining: AtomicBool::new(false),
-            halted: AtomicBool::new(false),
             limits: config.limits,
             capabilities: Arc::new(config.capabilities),
             cancel_grace: config.cancel_grace,
@@ -115,7 +102,6 @@ impl Runtime {
             journal: config.journal,
             tally: Tally::default(),
             task_ids: Counter::default(),
-            actor_ids: Counter::default(),
             module_ids: Counter::default(),
         });
         time.spawn(super::deadlines::watch(runtime.clone()));

@@ -1,7 +1,6 @@
 //! From a request to a record: everything that can be wrong with a submission is found here.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::Runtime;
 use crate::port::{ActorPort, ActorRequest, Begun, CallRequest, TaskPort, TaskRequest};
@@ -198,7 +197,7 @@ impl Runtime {
         };
         let Creation { spec, pending_calls_max, gets_if_exists, plan, arguments, fault } = creation;
         // Held until the name is registered: of several at once one creates, and the others find.
-        let one = gets_if_exists.then(|| self.creating.lock());
+        let one = gets_if_exists.then(|| self.actors.creating.lock());
         if one.is_some()
             && let Some(actor) = self.existing(&spec, caller)
         {
@@ -216,7 +215,7 @@ impl Runtime {
             }
             let function = plan.function.clone();
             if let Some(name) = address {
-                let named = check_name(&name, caller).and_then(|()| self.names.register(name, &actor, detached));
+                let named = check_name(&name, caller).and_then(|()| self.actors.names.register(name, &actor, detached));
                 named.map_err(|error| described(&module, &function, error))?;
             }
             let work = Work::Construct { actor: actor.record().clone() };
@@ -238,7 +237,7 @@ impl Runtime {
         let function = qualified(&request.type_name, &request.constructor);
         let error = Arc::new(described(&request.module, &function, error));
         let spec = ActorSpec {
-            id: self.actor_ids.next(),
+            id: self.actors.ids.next(),
             module: request.module,
             type_name: request.type_name,
             constructor: request.constructor,
@@ -270,7 +269,7 @@ impl Runtime {
 
     /// What stands for all actors for which the host has no room.
     fn nobody(&self) -> ActorRef {
-        let held = self.nobody.lock().upgrade();
+        let held = self.actors.nobody.lock().upgrade();
         if let Some(nobody) = held.and_then(|actor| actor.handle()) {
             return nobody;
         }
@@ -282,7 +281,7 @@ impl Runtime {
         // Of no module: whose it was that was refused first is no one else's business.
         let module = ModuleInfo::empty(ModuleId(u64::MAX), "");
         let nobody = ActorRef::dead(module, "".into(), self.store.failed(error.clone()), error);
-        *self.nobody.lock() = Arc::downgrade(nobody.record());
+        *self.actors.nobody.lock() = Arc::downgrade(nobody.record());
         nobody
     }
 
@@ -290,7 +289,7 @@ impl Runtime {
     fn existing(&self, wanted: &ActorSpec, caller: Caller) -> Option<ActorRef> {
         let name = wanted.options.address()?;
         caller.map_or(&self.capabilities, |caller| &caller.spec.capabilities).actors_in_reach().ok()?;
-        let found = self.names.find(wanted.module.id, &name)?;
+        let found = self.actors.names.find(wanted.module.id, &name)?;
         (found.type_name() == &*wanted.type_name).then_some(found)
     }
 
@@ -321,7 +320,7 @@ impl Runtime {
             options.max_pending_calls.map_or(PENDING_CALLS_MAX, |max| max as usize).min(PENDING_CALLS_MAX);
         let gets_if_exists = options.get_if_exists == Some(true);
         let spec = ActorSpec {
-            id: self.actor_ids.next(),
+            id: self.actors.ids.next(),
             module,
             type_name,
             constructor: name,
@@ -413,7 +412,7 @@ impl Runtime {
         budget: Option<Budget>,
         caller: Caller,
     ) -> Result<TaskSpec, TaskError> {
-        if let Some(caller) = caller.filter(|caller| caller.is_doomed(self.ended.load(Ordering::Acquire))) {
+        if let Some(caller) = caller.filter(|caller| caller.is_doomed(self.ended_families.count())) {
             // Before it submits, so that it does not see what it submits end before it is ended itself, and a call has its grace.
             self.end_with_parent(caller);
         }
@@ -520,7 +519,7 @@ impl Runtime {
         room: Reservation,
     ) {
         let task = TaskRecord::new(spec, true, Arguments::new(arguments, room), output, self.sink());
-        let is_wanted = caller.is_none_or(|caller| caller.adopt(&task, self.ended.load(Ordering::Acquire)));
+        let is_wanted = caller.is_none_or(|caller| caller.adopt(&task, self.ended_families.count()));
         self.watch_deadline(&task);
         if let Work::Call { actor, .. } = &task.spec.work
             && let Err(error) = actor.mailbox.push(task.clone())
