@@ -360,7 +360,7 @@ fn what_a_guest_holds_is_within_its_memory() {
         for attack in [handles, waits] {
             let error = arena.outlive(&attack.options(TaskOptions::new().memory_bytes(MEMORY))).await;
             assert_eq!((error.kind, &*error.limit.unwrap().name), (ErrorKind::OutOfMemory, "memory-bytes"));
-            assert!(error.message.contains("handles, waits and directories"), "{}", error.message);
+            assert!(error.message.contains("handles, waits, directories, files and sockets"), "{}", error.message);
         }
         let taken = peak_memory().saturating_sub(idle);
         assert!(taken <= MEMORY + MEMORY / 2 + BESIDE, "{taken}");

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rustyray_host::limits::{FILE_THREADS_MAX, FILE_WRITE_BYTES, MODULES_FILE_THREADS_MAX};
+use rustyray_host::limits::{FILE_STREAM_BYTES, FILE_THREADS_MAX, FILE_WRITE_BYTES, MODULES_FILE_THREADS_MAX};
 use rustyray_host::{Capabilities, DirAccess, ErrorKind, Host, Module, ObjectRef, TaskOptions};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -51,6 +51,26 @@ async fn a_write_takes_a_part_and_leaves_the_rest_to_its_guest() {
     assert_eq!(value::<u64>(&host, &wrote).await, text.len() as u64);
     let read = capabilities.task("read").arg(path).submit().await;
     assert!(value::<String>(&host, &read).await == text);
+    finish(host).await;
+}
+
+#[tokio::test]
+async fn a_stream_of_a_file_is_its_guests_memory_as_long_as_it_is_open() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "some").unwrap();
+    let host = granting(folder.path());
+    let module = raw(&host).await;
+    // The component has 5 MiB from its start.
+    let memory = (5 << 20) + 16 * FILE_STREAM_BYTES;
+    let streams = |count: u32, kept: bool| {
+        let options = TaskOptions::new().memory_bytes(memory + FILE_STREAM_BYTES / 2);
+        module.task("streams").arg(count).arg(kept).options(options).submit()
+    };
+    assert_eq!(value::<u32>(&host, &streams(16, true).await).await, 0);
+    assert_eq!(value::<u32>(&host, &streams(1000, false).await).await, 0, "one after the other");
+    let error = error(&host, &streams(17, true).await).await;
+    assert_eq!(error.kind, ErrorKind::OutOfMemory);
+    assert!(error.message.contains("what the host keeps for it"), "{error}");
     finish(host).await;
 }
 

@@ -1,6 +1,9 @@
 ;; Has the first granted folder, and asks for one file there. What it writes is dots.
 (component
+  (import "wasi:io/streams@0.2.0" (instance $io (export "input-stream" (type (sub resource)))))
+  (alias export $io "input-stream" (type $in))
   (import "wasi:filesystem/types@0.2.0" (instance $fs
+    (alias outer 1 $in (type $i)) (export "input-stream" (type $ie (eq $i)))
     (export "descriptor" (type $d (sub resource)))
     (type $c (enum "access" "would-block" "already" "bad-descriptor" "busy" "deadlock" "quota" "exist" "file-too-large"
       "illegal-byte-sequence" "in-progress" "interrupted" "invalid" "io" "is-directory" "loop" "too-many-links" "message-size"
@@ -18,6 +21,8 @@
       (param "open-flags" $ofe) (param "flags" $dfe) (result (result (own $d) (error $ce)))))
     (export "[method]descriptor.set-times-at" (func (param "self" (borrow $d)) (param "path-flags" $pfe) (param "path" string)
       (param "data-access-timestamp" $nte) (param "data-modification-timestamp" $nte) (result (result (error $ce)))))
+    (export "[method]descriptor.read-via-stream" (func (param "self" (borrow $d)) (param "offset" u64)
+      (result (result (own $ie) (error $ce)))))
     (export "[method]descriptor.write" (func (param "self" (borrow $d)) (param "buffer" (list u8)) (param "offset" u64)
       (result (result u64 (error $ce)))))))
   (alias export $fs "descriptor" (type $desc))
@@ -35,6 +40,8 @@
   (core instance $m (instantiate $mem))
   (core func $dirs (canon lower (func $pre "get-directories") (memory (core memory $m "memory")) (realloc (core func $m "realloc"))))
   (core func $open (canon lower (func $fs "[method]descriptor.open-at") (memory (core memory $m "memory"))))
+  (core func $stream (canon lower (func $fs "[method]descriptor.read-via-stream") (memory (core memory $m "memory"))))
+  (core func $drop (canon resource.drop $in))
   (core func $write (canon lower (func $fs "[method]descriptor.write") (memory (core memory $m "memory"))))
   (core func $times (canon lower (func $fs "[method]descriptor.set-times-at") (memory (core memory $m "memory"))))
   (core module $c
@@ -42,6 +49,8 @@
     (import "a" "dirs" (func $dirs (param i32)))
     (import "a" "open" (func $open (param i32 i32 i32 i32 i32 i32 i32)))
     (import "a" "write" (func $write (param i32 i32 i32 i64 i32)))
+    (import "a" "stream" (func $stream (param i32 i64 i32)))
+    (import "a" "drop" (func $drop (param i32)))
     (import "a" "times" (func $times (param i32 i32 i32 i32 i32 i64 i32 i32 i64 i32 i32)))
     (func $folder (result i32)
       (call $dirs (i32.const 16))
@@ -55,6 +64,17 @@
       (call $write (i32.load (i32.const 36)) (i32.const 65536) (local.get 0) (i64.const 0) (i32.const 64))
       (if (i32.load8_u (i32.const 64)) (then unreachable))
       (i64.load (i32.const 72)))
+    ;; So many streams that read the file, each dropped before the next, or all of them kept.
+    (func (export "streams") (param i32 i32) (result i32)
+      (call $open (call $folder) (i32.const 0) (i32.const 512) (i32.const 4) (i32.const 0) (i32.const 1) (i32.const 32))
+      (if (i32.load8_u (i32.const 32)) (then unreachable))
+      (loop $more
+        (call $stream (i32.load (i32.const 36)) (i64.const 0) (i32.const 64))
+        (if (i32.load8_u (i32.const 64)) (then unreachable))
+        (if (i32.eqz (local.get 1)) (then (call $drop (i32.load (i32.const 68)))))
+        (local.set 0 (i32.sub (local.get 0) (i32.const 1)))
+        (br_if $more (local.get 0)))
+      (i32.const 0))
     ;; None, or one more than the error's number.
     (func (export "touch") (result i32)
       (call $times (call $folder) (i32.const 1) (i32.const 512) (i32.const 4)
@@ -63,6 +83,7 @@
         (then (i32.add (i32.const 1) (i32.load8_u (i32.const 65))))
         (else (i32.const 0)))))
   (core instance $i (instantiate $c (with "a" (instance (export "memory" (memory $m "memory")) (export "dirs" (func $dirs))
-    (export "open" (func $open)) (export "write" (func $write)) (export "times" (func $times))))))
+    (export "open" (func $open)) (export "write" (func $write)) (export "times" (func $times)) (export "stream" (func $stream)) (export "drop" (func $drop))))))
   (func (export "write") (param "bytes" u32) (result u64) (canon lift (core func $i "write")))
-  (func (export "touch") (result u32) (canon lift (core func $i "touch"))))
+  (func (export "touch") (result u32) (canon lift (core func $i "touch")))
+  (func (export "streams") (param "count" u32) (param "kept" bool) (result u32) (canon lift (core func $i "streams"))))

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustyray_host::clock::ManualClock;
-use rustyray_host::limits::{DISK_THREADS, SPILL_PATIENCE};
+use rustyray_host::limits::{AWAIT_GRACE, DISK_THREADS, SPILL_PATIENCE};
 use rustyray_host::{
     ActorOptions, Budget, BudgetLimits, ErrorKind, Host, HostBuilder, Module, ObjectRef, TaskError, TaskOptions, Value,
 };
@@ -693,8 +693,18 @@ async fn an_actor_whose_results_wait_for_room_makes_no_more_than_half_its_memory
     assert_eq!(value::<u32>(&host, &actor.call("ping").submit().await).await, 1, "it is less than half");
     given.push(actor.call("give").arg(1u32).arg(5 * MIB).submit().await);
     waits(&host, &given[1]).await;
+    // One that ends meanwhile takes nothing with it.
+    let late = TaskOptions::new().timeout(Duration::from_millis(20));
+    let late = actor.call("ping").options(late).submit().await;
+    assert_eq!(error(&host, &late).await.kind, ErrorKind::TaskTimedOut);
+    let cancelled = actor.call("ping").submit().await;
+    waits(&host, &cancelled).await;
+    host.cancel(&cancelled);
+    assert_eq!(error(&host, &cancelled).await.kind, ErrorKind::TaskCancelled);
+    // Longer than a guest has for leaving a call that it runs.
     let ping = actor.call("ping").submit().await;
-    waits(&host, &ping).await;
+    waits_for(&host, &ping, 3 * AWAIT_GRACE).await;
+    assert_eq!(actor.generation(), 1);
     drop(in_use);
     for given in given {
         assert_eq!(value::<Vec<u8>>(&host, &given).await.len(), 5 * MIB);

@@ -1,7 +1,7 @@
 //! Between an embedder's Rust values and payloads. The only place in the host that reads and writes them: a payload says
 //! how it is encoded, so that another encoding can join without touching callers.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -57,14 +57,21 @@ pub fn decode<T: DeserializeOwned + 'static>(payload: &Payload) -> Result<T, Tas
     }
 }
 
+/// As `Bytes` they are those of the store, and nothing is copied.
 fn decode_raw<T: 'static>(data: &Bytes) -> Result<T, TaskError> {
-    let mut as_vec = Some(data.to_vec());
-    let mut as_bytes = Some(data.clone());
-    let candidates: [&mut dyn Any; 2] = [&mut as_vec, &mut as_bytes];
-    candidates
-        .into_iter()
-        .find_map(|candidate| candidate.downcast_mut::<Option<T>>().and_then(Option::take))
-        .ok_or_else(|| invalid("the value is plain bytes: get it as Vec<u8> or Bytes".to_owned()))
+    let wanted = TypeId::of::<T>();
+    let decoded = match () {
+        () if wanted == TypeId::of::<Bytes>() => taken(data.clone()),
+        () if wanted == TypeId::of::<Vec<u8>>() => taken(data.to_vec()),
+        () => None,
+    };
+    decoded.ok_or_else(|| invalid("the value is plain bytes: get it as Vec<u8> or Bytes".to_owned()))
+}
+
+/// The value, where it is of this type.
+fn taken<T: 'static>(value: impl Any) -> Option<T> {
+    let mut value = Some(value);
+    (&mut value as &mut dyn Any).downcast_mut::<Option<T>>().and_then(Option::take)
 }
 
 fn invalid(text: String) -> TaskError {
@@ -84,6 +91,13 @@ mod tests {
         assert_eq!(payload.encoding, Encoding::Raw);
         assert_eq!(decode::<Vec<u8>>(&payload).unwrap(), bytes);
         assert_eq!(decode::<Bytes>(&payload).unwrap(), bytes);
+    }
+
+    #[test]
+    fn bytes_are_those_of_the_store() {
+        let payload = encode(&vec![7u8; 1 << 20]).unwrap();
+        assert_eq!(decode::<Bytes>(&payload).unwrap().as_ptr(), payload.data.as_ptr());
+        assert!(decode::<String>(&payload).is_err());
     }
 
     #[test]

@@ -13,6 +13,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::HostDescriptor;
 use wasmtime_wasi::p2::{DynOutputStream, FsError, InputStream, OutputStream, Pollable, StreamError, StreamResult};
 use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn};
 
+use super::limiter::KeptBytes;
 use super::places::Places;
 use crate::types::limits::{FILE_READ_BYTES, FILE_WRITE_BYTES};
 
@@ -28,6 +29,8 @@ pub struct FileReader {
     position: u64,
     places: Places,
     state: Reading,
+    /// What was read, and is not taken.
+    _kept: KeptBytes,
 }
 
 enum Reading {
@@ -49,8 +52,8 @@ impl From<io::Result<Bytes>> for Reading {
 }
 
 impl FileReader {
-    pub fn new(file: &File, position: u64, places: Places) -> Self {
-        FileReader { file: file.file.clone(), position, places, state: Reading::Idle }
+    pub fn new(file: &File, position: u64, places: Places, kept: KeptBytes) -> Self {
+        FileReader { file: file.file.clone(), position, places, state: Reading::Idle, _kept: kept }
     }
 
     /// The next bytes, some at least.
@@ -74,6 +77,8 @@ fn read(file: &std::fs::File, position: u64, size: usize) -> io::Result<Bytes> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             read => {
                 bytes.truncate(read?);
+                // A short one would keep the room of a long one.
+                bytes.shrink_to_fit();
                 return Ok(bytes.into());
             }
         }
@@ -131,6 +136,8 @@ pub struct FileWriter {
     to: To,
     places: Places,
     state: Writing,
+    /// What is not written yet.
+    _kept: KeptBytes,
 }
 
 /// Where the next bytes go.
@@ -149,8 +156,8 @@ enum Writing {
 }
 
 impl FileWriter {
-    pub fn new(file: &File, to: To, places: Places) -> Self {
-        FileWriter { file: file.clone(), to, places, state: Writing::Ready }
+    pub fn new(file: &File, to: To, places: Places, kept: KeptBytes) -> Self {
+        FileWriter { file: file.clone(), to, places, state: Writing::Ready, _kept: kept }
     }
 
     fn writing(&self, bytes: Bytes) -> impl Future<Output = io::Result<()>> + Send + 'static {

@@ -28,7 +28,7 @@ use super::trap::Violation;
 use super::{descriptors, listing, opening};
 use crate::types::capabilities::{DirAccess, DirGrant};
 use crate::types::error::{ErrorKind, TaskError};
-use crate::types::limits::{FILE_WRITE_BYTES, PATH_BYTES_MAX};
+use crate::types::limits::{FILE_STREAM_BYTES, FILE_WRITE_BYTES, PATH_BYTES_MAX};
 
 /// The folders of a guest.
 struct Folders<'a>(&'a mut Guest);
@@ -122,8 +122,9 @@ fn link_streams(types: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()> {
     types.func_wrap("[method]descriptor.read-via-stream", |mut store: Store<'_>, (file, offset): (File, u64)| {
         let guest = store.data_mut();
         let places = guest.file_places().clone();
+        let kept = guest.limiter.keep_until_dropped(FILE_STREAM_BYTES)?;
         let stream: DynInputStream = match guest.ctx().table.get(&file)? {
-            Descriptor::File(file) => Box::new(FileReader::new(file, offset, places)),
+            Descriptor::File(file) => Box::new(FileReader::new(file, offset, places, kept)),
             Descriptor::Dir(_) => return Ok((Err(ErrorCode::IsDirectory),)),
         };
         Ok((Ok(guest.ctx().table.push(stream)?),))
@@ -143,9 +144,10 @@ fn write_stream(
 ) -> wasmtime::Result<Result<Resource<DynOutputStream>, ErrorCode>> {
     let guest = store.data_mut();
     let places = guest.file_places().clone();
+    let kept = guest.limiter.keep_until_dropped(FILE_STREAM_BYTES)?;
     let writer = match guest.ctx().table.get(file)? {
         Descriptor::File(file) if file.perms.write_not_permitted() => return Ok(Err(ErrorCode::NotPermitted)),
-        Descriptor::File(file) => FileWriter::new(file, to, places),
+        Descriptor::File(file) => FileWriter::new(file, to, places, kept),
         Descriptor::Dir(_) => return Ok(Err(ErrorCode::BadDescriptor)),
     };
     // It takes no more than it says.

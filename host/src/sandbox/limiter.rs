@@ -1,6 +1,7 @@
 //! Memory and tables of one guest, counted over all that its component has, and over what the host keeps for it while it lives.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use wasmtime::ResourceLimiter;
 use wasmtime::component::Val;
@@ -21,6 +22,21 @@ pub struct GuestLimiter {
     /// Where its memory counts, too, as long as it lives.
     budget: Option<Budget>,
     task: Arc<TaskRecord>,
+    /// What was let go of where nobody had the limiter at hand. It counts until the guest asks for more.
+    returned: Arc<AtomicU64>,
+}
+
+/// Bytes that the host keeps for a guest, until this is dropped.
+#[derive(Debug)]
+pub struct KeptBytes {
+    bytes: u64,
+    returned: Arc<AtomicU64>,
+}
+
+impl Drop for KeptBytes {
+    fn drop(&mut self) {
+        self.returned.fetch_add(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// What counts as a guest's memory, in bytes.
@@ -53,6 +69,7 @@ impl GuestLimiter {
             elements: 0,
             budget: task.spec.budget.clone(),
             task,
+            returned: Arc::default(),
         }
     }
 
@@ -67,8 +84,18 @@ impl GuestLimiter {
     /// # Errors
     /// It has not so much left.
     pub fn keep(&mut self, bytes: u64) -> wasmtime::Result<()> {
+        self.take_returned();
         let kept = self.used.kept.saturating_add(bytes);
         Ok(self.grow(Used { kept, ..self.used }).map_err(Violation)?)
+    }
+
+    /// The same for what goes with something that knows no guest: until what this gives is dropped.
+    ///
+    /// # Errors
+    /// It has not so much left.
+    pub fn keep_until_dropped(&mut self, bytes: u64) -> wasmtime::Result<KeptBytes> {
+        self.keep(bytes)?;
+        Ok(KeptBytes { bytes, returned: self.returned.clone() })
     }
 
     /// And so many less.
@@ -107,8 +134,9 @@ impl GuestLimiter {
         let mut error = TaskError::of_limit(ErrorKind::OutOfMemory, "memory-bytes", self.memory_max, total);
         if wanted.kept > 0 {
             let kept = wanted.kept;
-            error.message +=
-                &format!(", {kept} of them for what the host keeps for it: handles, waits, directories and sockets");
+            error.message += &format!(
+                ", {kept} of them for what the host keeps for it: handles, waits, directories, files and sockets"
+            );
         }
         if wanted.charged_values() > 0 {
             error.message += &format!(
@@ -134,6 +162,13 @@ impl GuestLimiter {
         Ok(())
     }
 
+    fn take_returned(&mut self) {
+        let returned = self.returned.swap(0, Ordering::Relaxed);
+        if returned > 0 {
+            self.let_go(returned);
+        }
+    }
+
     fn shrink(&mut self, used: Used) {
         let bytes = self.used.total() - used.total();
         self.used = used;
@@ -149,6 +184,7 @@ impl Drop for GuestLimiter {
 
 impl ResourceLimiter for GuestLimiter {
     fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        self.take_returned();
         let memory = self.used.memory.saturating_sub(current as u64).saturating_add(desired as u64);
         self.grow(Used { memory, ..self.used }).map_err(Violation)?;
         Ok(true)

@@ -247,6 +247,9 @@ pub const WASI_HANDLES_MAX: usize = 256;
 /// quarter of all where the process may have few. The command line raises its own limit to what the system lets it have.
 pub const DESCRIPTORS_KEPT: u64 = 256;
 
+/// What the host may keep for a stream of a file, counted as the guest's memory: what was read and not taken, or not written yet.
+pub const FILE_STREAM_BYTES: u64 = 64 << 10;
+
 /// Entries of a directory that are read at once, for a guest that reads it.
 pub const LISTING_ENTRIES: usize = 16;
 

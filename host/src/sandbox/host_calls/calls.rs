@@ -5,6 +5,7 @@
 //! guest that serves no call does not run for long. What was burned before one of these functions is charged when it begins
 //! (`tank.rs`), and so to whom it ran for.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -130,7 +131,7 @@ async fn enter(mut store: Store<'_>, call: TaskId) -> wasmtime::Result<bool> {
     guest.count_call();
     let concurrent_calls = guest.concurrent_calls()?;
     leave(&mut store, &concurrent_calls);
-    concurrent_calls.may_answer().await;
+    poll_fn(|cx| concurrent_calls.poll_may_go_on(call, cx)).await;
     let Some((task, waited)) = concurrent_calls.enter(call) else { return Ok(false) };
     let guest = store.data_mut();
     if waited {
@@ -148,8 +149,8 @@ async fn reply(mut store: Store<'_>, call: u64, answer: Answer) -> wasmtime::Res
     let guest = store.data_mut();
     guest.count_call();
     let concurrent_calls = guest.concurrent_calls()?;
-    // Who enters a call before it answers that has waited there.
-    concurrent_calls.may_answer().await;
+    // Who has entered it has waited there, but for results that came since.
+    poll_fn(|cx| concurrent_calls.poll_may_go_on(TaskId(call), cx)).await;
     let guest = store.data_mut();
     let answer = match answer {
         Ok(payload) => Ok(take_payload(&mut guest.table, payload)?),

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Weak};
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 use futures::task::AtomicWaker;
 
@@ -186,9 +186,15 @@ impl ConcurrentCalls {
         self.inner.lock().over
     }
 
-    /// Waits while too many bytes of results wait for room: the guest is to make no more of them.
-    pub async fn may_answer(&self) {
-        self.unstored.are_few().await;
+    /// May the guest go on with this call? It waits while too many bytes of results wait for room, and is to make no more of them; but not
+    /// for a call that is over, or to end: it has to hear of that in its own time. Whoever runs the guest polls this again whenever a
+    /// call is over.
+    pub fn poll_may_go_on(&self, call: TaskId, cx: &mut Context<'_>) -> Poll<()> {
+        let is_wanted = || self.inner.lock().calls.get(&call).is_some_and(|served| served.ending.is_none());
+        match self.unstored.poll_are_few(cx) {
+            Poll::Pending if is_wanted() => Poll::Pending,
+            _ => Poll::Ready(()),
+        }
     }
 
     /// The guest runs this call from here on; true if it waited. `None` if nobody waits for it any more.

@@ -1,9 +1,8 @@
 //! The results of an actor that serves several calls at once which wait for room in the object store: they are in memory beside the guest's
 //! own, and it runs no further call while they are much.
 
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use crate::types::sync::AtomicWaker;
 use crate::types::sync::atomic::{AtomicU64, Ordering};
@@ -36,17 +35,14 @@ impl Unstored {
         UnstoredResult { of: self.clone(), bytes }
     }
 
-    /// Waits until few enough bytes wait that the guest may make more.
-    pub async fn are_few(&self) {
-        poll_fn(|cx| {
-            if self.is_below() {
-                return Poll::Ready(());
-            }
-            self.guest.register(cx.waker());
-            // One may have gone before the waker was there.
-            if self.is_below() { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
+    /// Do few enough bytes wait that the guest may make more? `cx` is woken when that changes.
+    pub fn poll_are_few(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_below() {
+            return Poll::Ready(());
+        }
+        self.guest.register(cx.waker());
+        // One may have gone before the waker was there.
+        if self.is_below() { Poll::Ready(()) } else { Poll::Pending }
     }
 
     fn is_below(&self) -> bool {
@@ -65,12 +61,8 @@ impl Drop for UnstoredResult {
 // Another crate's futures are polled here, whose atomics are not the shuttled ones.
 #[cfg(all(test, not(feature = "shuttle")))]
 mod tests {
-    use std::future::Future;
-    use std::pin::pin;
     use std::sync::atomic::AtomicBool;
-    use std::task::{Context, Wake, Waker};
-
-    use futures::FutureExt;
+    use std::task::{Wake, Waker};
 
     use super::*;
 
@@ -83,20 +75,23 @@ mod tests {
         }
     }
 
+    fn now(unstored: &Unstored) -> Poll<()> {
+        unstored.poll_are_few(&mut Context::from_waker(Waker::noop()))
+    }
+
     #[test]
     fn a_guest_waits_while_more_than_half_of_its_memory_waits_for_room() {
         let unstored = Unstored::new(100);
         let first = unstored.add(49);
-        assert_eq!(unstored.are_few().now_or_never(), Some(()));
+        assert_eq!(now(&unstored), Poll::Ready(()));
         let second = unstored.add(1);
         let woken = Arc::<Woken>::default();
         let waker = Waker::from(woken.clone());
         let mut cx = Context::from_waker(&waker);
-        let mut guest = pin!(unstored.are_few());
-        assert!(guest.as_mut().poll(&mut cx).is_pending());
+        assert!(unstored.poll_are_few(&mut cx).is_pending());
         drop(first);
         assert!(woken.0.load(Ordering::SeqCst));
-        assert!(guest.as_mut().poll(&mut cx).is_ready());
+        assert!(unstored.poll_are_few(&mut cx).is_ready());
         drop(second);
         assert_eq!(unstored.bytes.load(Ordering::Acquire), 0);
     }
@@ -104,10 +99,10 @@ mod tests {
     #[test]
     fn a_single_result_is_let_out_of_however_little_memory() {
         let unstored = Unstored::new(1);
-        assert_eq!(unstored.are_few().now_or_never(), Some(()));
+        assert_eq!(now(&unstored), Poll::Ready(()));
         let large = unstored.add(1 << 20);
-        assert_eq!(unstored.are_few().now_or_never(), None);
+        assert_eq!(now(&unstored), Poll::Pending);
         drop(large);
-        assert_eq!(unstored.are_few().now_or_never(), Some(()));
+        assert_eq!(now(&unstored), Poll::Ready(()));
     }
 }
