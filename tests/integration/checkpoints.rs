@@ -252,6 +252,25 @@ async fn an_actor_that_crashes_or_spins_while_it_is_saved_is_restarted() {
 }
 
 #[tokio::test]
+async fn a_checkpoint_burns_no_more_than_its_call_may() {
+    const NEVER_ENDS: u8 = 4;
+    const FUEL: u64 = 5_000_000;
+    let (receipts, told) = std::sync::mpsc::channel();
+    let settings = builder().on_receipt(move |receipt| drop(receipts.send(receipt.clone())));
+    let (host, module) = host_with(settings, "checkpoints").await;
+    let actor = module.actor("Difficult").create();
+    let options = TaskOptions::new().name("burns").fuel(FUEL);
+    let call = actor.call("become_of_mood").arg(NEVER_ENDS).options(options).submit().await;
+    assert_eq!(value::<u8>(&host, &call).await, NEVER_ENDS);
+    assert_eq!(text(&host, &actor).await, "new", "it was ended, and started again");
+    host.flush().await;
+    let burned = told.try_iter().find(|receipt| &*receipt.task == "burns").expect("it has ended").fuel_used;
+    assert!((FUEL..=2 * FUEL + limits::FUEL_SLICE).contains(&burned), "{burned}");
+    drop(actor);
+    finish(host).await;
+}
+
+#[tokio::test]
 async fn the_last_checkpoint_burns_no_more_than_the_budget_has_and_takes_no_longer_than_its_time() {
     const FUEL: u64 = 50_000_000;
     for sleeps in [false, true] {

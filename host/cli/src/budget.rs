@@ -13,13 +13,13 @@ pub struct BudgetArgs {
     /// Fuel of all of them; what runs when it is gone ends up to a million units later [default: no limit].
     #[arg(long, value_name = "N", value_parser = units::fuel)]
     budget_fuel: Option<u64>,
-    /// Memory of all that live at the same moment, such as 1GiB [default: no limit].
-    #[arg(long, value_name = "SIZE", value_parser = units::memory)]
+    /// Memory of all that live at the same moment, such as 8GiB [default: no limit].
+    #[arg(long, value_name = "SIZE", value_parser = units::memory_of_all)]
     budget_memory: Option<u64>,
     /// Time from the start on, after which all are ended [default: no limit].
     #[arg(long, value_name = "TIME", value_parser = units::time_limit)]
     budget_time: Option<Duration>,
-    /// Tasks and calls that may be submitted in all [default: no limit].
+    /// Submissions in all: the program itself, tasks, calls, actors and each restart of one; retries are none [default: no limit].
     #[arg(long, value_name = "N", value_parser = units::count)]
     budget_tasks: Option<u64>,
 }

@@ -54,7 +54,7 @@ fn limit_hint(error: &TaskError, args: &HostArgs) -> Option<String> {
         _ => {}
     }
     let (flag, given) = match limit.name.as_str() {
-        "fuel" => ("--fuel", limits.fuel),
+        "fuel" | "checkpoint-fuel" => ("--fuel", limits.fuel),
         "memory-bytes" => ("--memory", Some(limits.memory_bytes)),
         "timeout-ns" => ("--timeout", limits.timeout.map(|time| time.as_nanos() as u64)),
         "output-bytes" => ("--output", Some(limits.output_bytes)),

@@ -50,6 +50,14 @@ pub fn memory(text: &str) -> Result<u64, String> {
     }
 }
 
+/// A size of what several guests have together.
+pub fn memory_of_all(text: &str) -> Result<u64, String> {
+    match size(text)? {
+        0 => Err("guests need some memory, at least 64KiB each".to_owned()),
+        bytes => Ok(bytes),
+    }
+}
+
 /// `5s`, `1m 30s`, `500ms`.
 pub fn time(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| "expected a number and ms, s, m or h, such as 5s or 1m30s".to_owned())

@@ -15,12 +15,13 @@ use super::module::Module;
 use super::module_file::read_away;
 use crate::port::waiting::{value_of, wait_outside};
 use crate::port::{ObjectPort, TaskPort};
-use crate::runtime::{IoThreads, Runtime, Stats, on_threads_of};
+use crate::runtime::{IoThreads, Runtime, on_threads_of};
 use crate::sandbox::ModuleError;
 use crate::state::object::ObjectRef;
 use crate::state::object::payload::{Payload, Value};
 use crate::types::error::{ErrorKind, TaskError, TaskResult};
 use crate::types::limits::{NAME_BYTES_MAX, OBSERVER_PATIENCE};
+use crate::types::stats::Stats;
 
 /// Time for threads to end, which takes longer only when an embedder's own function does not return.
 const JOIN: Duration = Duration::from_secs(5);

@@ -1,5 +1,5 @@
-//! What runs the host: the workers, threads that run tasks and actors, and on tokio what watches deadlines and cleans up.
-//! The only place that starts threads and tokio tasks.
+//! What runs the host: the workers, which run tasks and actors; threads that end tasks, look for deadlocks, write to disk; and on tokio what
+//! watches the time.
 
 mod actor_table;
 mod actors;
@@ -60,7 +60,6 @@ pub use io_threads::IoThreads;
 pub use journal::JournalHandle;
 pub use loading::{on_blocking_threads_of, on_threads_of};
 pub use observers::{Observers, Sinks};
-pub use stats::Stats;
 
 use self::actor_table::ActorTable;
 use self::detector::Detector;

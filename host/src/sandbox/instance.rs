@@ -145,17 +145,21 @@ impl Instance {
         result.map_err(program_error)
     }
 
-    /// The actor's state, on fuel of its own, of which there is no more than is left of the budget. `Ok(Err)` is a state that cannot be kept; the actor goes on with it.
+    /// The actor's state, on fuel of its own: as much as the task that it serves may have, less where the budget has less left, and at most
+    /// [`CHECKPOINT_FUEL`]. `Ok(Err)` is a state that cannot be kept; the actor goes on with it.
     ///
     /// # Errors
     /// What ended the guest.
     pub async fn save(&mut self) -> Result<Result<Payload, TaskError>, TaskError> {
         let save: SaveFunc = self.export(|guest| guest.save)?;
-        let left = self.task().spec.budget.as_ref().and_then(Budget::fuel_left);
-        tank::fill(&mut self.store, left.map_or(CHECKPOINT_FUEL, |left| left.min(CHECKPOINT_FUEL)));
+        let fuel = self.task().fuel_left(0).min(CHECKPOINT_FUEL);
+        tank::fill(&mut self.store, fuel);
         let saved = save.call_async(&mut self.store, ()).await;
-        let (result,) = saved.map_err(|error| {
-            explain(&error, &self.task().spec.plan.limits, self.task().meter().stderr_tail().as_deref())
+        let (result,) = saved.map_err(|error| match self.failed(&error) {
+            error if error.kind == ErrorKind::OutOfFuel && self.task().burned_budget().is_none() => {
+                TaskError::of_limit(ErrorKind::OutOfFuel, "checkpoint-fuel", fuel, fuel)
+            }
+            error => error,
         })?;
         let taken = result.map_err(program_error).map(|state| take_payload(&mut self.store.data_mut().table, state));
         let state = match taken {

@@ -1,4 +1,4 @@
-//! Permits for what takes a thread of the host, for longer than the host can say.
+//! Permits for what takes a thread, or memory of the kernel, for longer than the host can say.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};

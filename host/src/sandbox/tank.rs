@@ -1,6 +1,6 @@
 //! The tank: the fuel that a guest may burn, and who is charged for what is gone of it.
 //!
-//! It is charged where the guest hands the thread to the host (`turns.rs`): when it calls a function of the host's, when it has
+//! It is charged where the guest hands the thread to the host (`host_call_yield.rs`): when it calls a function of the host's, when it has
 //! burned a slice (its code then calls the engine, to yield), and when it returns or traps. So all that it has burned is on its
 //! account before it waits for anything, and a wait adds nothing.
 

@@ -39,7 +39,7 @@ type Watch = (usize, WatchKey);
 /// Nearly all tasks have none.
 type Watches = Option<Box<Vec<Watch>>>;
 
-/// Told when a task has all its arguments, or when one of them failed.
+/// Told of a task that can start or fail, of a stream that nobody takes from any more, and of a start whose actor was killed.
 pub trait TaskSink: Send + Sync {
     /// The task can start, or can fail.
     fn ready(&self, task: Arc<TaskRecord>);
@@ -324,7 +324,7 @@ impl TaskRecord {
     }
 
     /// Goes back to waiting after a failed attempt, if another may follow, at `next`. Where it `rests` until then,
-    /// [`rested`](Self::rested) is to be called.
+    /// [`backoff_over`](Self::backoff_over) is to be called.
     pub fn retry(&self, failure: &TaskError, next: Instant, rests: bool) -> bool {
         let plan = &self.spec.plan;
         let counts =

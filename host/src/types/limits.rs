@@ -614,7 +614,7 @@ pub const MEMO_BYTES_MAX: u64 = 16 << 20;
 /// Bytes of an actor's checkpoint. It is copied out of the guest between two calls, which wait meanwhile.
 pub const CHECKPOINT_BYTES_MAX: u64 = 64 << 20;
 
-/// Fuel for writing a checkpoint: some 60 instructions for each byte of the largest.
+/// Fuel for writing a checkpoint, beside what its call had and no more than that: some 60 instructions for each byte of the largest.
 pub const CHECKPOINT_FUEL: u64 = 4_000_000_000;
 
 /// Actors of a host that move to another version of their modules at the same time, one of each module at most: each has two

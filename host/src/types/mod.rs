@@ -20,6 +20,7 @@ pub mod panics;
 pub mod plan;
 pub mod receipt;
 pub mod resources;
+pub mod stats;
 pub mod sync;
 pub mod text;
 pub mod voice;

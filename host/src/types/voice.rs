@@ -38,14 +38,17 @@ impl Debug for Voice {
     }
 }
 
+/// What the host's own messages are found by.
+const TARGET: &str = "rustyray::host";
+
 /// An event of `tracing`, on whatever subscriber the process has.
 pub fn say_now(level: Level, text: &str) {
     let saying = || match level {
-        Level::ERROR => tracing::error!("{text}"),
-        Level::WARN => tracing::warn!("{text}"),
-        Level::INFO => tracing::info!("{text}"),
-        Level::DEBUG => tracing::debug!("{text}"),
-        Level::TRACE => tracing::trace!("{text}"),
+        Level::ERROR => tracing::error!(target: TARGET, "{text}"),
+        Level::WARN => tracing::warn!(target: TARGET, "{text}"),
+        Level::INFO => tracing::info!(target: TARGET, "{text}"),
+        Level::DEBUG => tracing::debug!(target: TARGET, "{text}"),
+        Level::TRACE => tracing::trace!(target: TARGET, "{text}"),
     };
     // A subscriber that panics cannot be told of.
     let _ = caught(saying);

@@ -57,7 +57,7 @@ pub const KEYS: &[Key] = &[
     }),
     key("budget", "fuel", "budget-fuel", Shape::Amount, |text| done(units::fuel(text))),
     key("budget", "memory", "budget-memory", Shape::Amount, |text| {
-        done(units::with_unit(text).and_then(|()| units::memory(text)))
+        done(units::with_unit(text).and_then(|()| units::memory_of_all(text)))
     }),
     key("budget", "time", "budget-time", Shape::Amount, |text| done(units::time_limit(text))),
     key("budget", "tasks", "budget-tasks", Shape::Amount, |text| done(units::count(text))),

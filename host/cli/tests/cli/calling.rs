@@ -72,7 +72,7 @@ fn a_task_that_fails_says_why() {
 fn what_a_task_and_its_children_use_together_can_be_limited() {
     let budgets = rustyray_testkit::guest("budgets").display().to_string();
     let forks = |flags: &[&str]| end([&["call"], flags, &[&budgets, "forks", "1000000", "2", "2"]].concat());
-    forks(&["--budget-fuel", "1_000_000_000", "--budget-tasks", "7", "--budget-memory", "1GiB"]).expect(0, &[]);
+    forks(&["--budget-fuel", "1_000_000_000", "--budget-tasks", "7", "--budget-memory", "8GiB"]).expect(0, &[]);
     // The task itself may be the one that finds nothing left, or fail with a child that did.
     let burned = forks(&["--budget-fuel", "2_500_000"]);
     let code = if burned.code == Some(122) { 122 } else { 1 };

@@ -281,8 +281,8 @@ impl<J> Scheduler<J> {
         }
     }
 
-    /// The same for this thread, which may be a spare one. Those that nobody needs right now take nothing that was preempted: they are
-    /// there for who would have to wait, and not to share out the cores among more threads.
+    /// What this thread is to do next, which may be a spare one. A spare thread that nobody needs right now takes nothing that was preempted: it
+    /// is there for who would have to wait, and not to share out the cores among more threads.
     pub fn next_for(&mut self, thread: usize) -> Next<J> {
         if !self.spares.has(thread) {
             return self.next();
