@@ -18,7 +18,7 @@ use super::faults::{dependency_failed, host_failed};
 use crate::sandbox::Instance;
 use crate::state::actor::ActorRecord;
 use crate::state::actor::concurrent_calls::{ConcurrentCalls, End, Ended};
-use crate::state::actor::unstored::Unstored;
+use crate::state::actor::unstored::{Unstored, UnstoredResult};
 use crate::state::object::Outcome as ObjectOutcome;
 use crate::state::object::payload::{Held, Payload, Value};
 use crate::state::task::TaskRecord;
@@ -42,8 +42,7 @@ impl Runtime {
     ) -> Served {
         let unstored = Unstored::new(holds.memory_bytes);
         let (mut slot, mut concurrent_calls) = new_concurrent_calls(actor, &first, holds, &unstored);
-        let mut service =
-            Service::new(self.clone(), actor.clone(), concurrent_calls.clone(), unstored.clone(), may_restart);
+        let mut service = Service::new(self.clone(), actor.clone(), concurrent_calls.clone(), may_restart);
         service.begin(first);
         // Some after the others, as long as calls come while results of the one before wait for room.
         let served = loop {
@@ -130,7 +129,6 @@ struct Service {
     /// The calls that are served.
     seats: HashMap<TaskId, Seat>,
     coming: FuturesUnordered<Coming>,
-    unstored: Arc<Unstored>,
     storing: FuturesUnordered<Storing>,
     /// The guest runs a call that is to end, and has until then to leave it.
     patience: Option<Sleep>,
@@ -141,7 +139,6 @@ impl Service {
         runtime: Arc<Runtime>,
         actor: Arc<ActorRecord>,
         concurrent_calls: Arc<ConcurrentCalls>,
-        unstored: Arc<Unstored>,
         may_restart: bool,
     ) -> Self {
         let lanes = actor.lanes.as_ref().map_or(1, |lanes| lanes.len());
@@ -153,7 +150,6 @@ impl Service {
             served: vec![0; lanes],
             seats: HashMap::new(),
             coming: FuturesUnordered::new(),
-            unstored,
             storing: FuturesUnordered::new(),
             patience: None,
         }
@@ -242,7 +238,7 @@ impl Service {
     fn hand_over(&mut self, call: Arc<TaskRecord>, arguments: Result<Vec<Held>, TaskError>) {
         match arguments {
             Ok(arguments) => self.concurrent_calls.hand_over(call, arguments),
-            Err(error) if self.concurrent_calls.forget(&call) => self.finish(&call, Err(error), false),
+            Err(error) if self.concurrent_calls.forget(&call) => self.finish(&call, Err(error), false, None),
             // It was ended meanwhile.
             Err(_) => {}
         }
@@ -251,12 +247,12 @@ impl Service {
     /// Settles what is over. True if anything was.
     fn complete_ended(&mut self) -> bool {
         let mut settled = false;
-        while let Some(Ended { call, waited, end }) = self.concurrent_calls.pop_end() {
+        while let Some(Ended { call, waited, end, unstored }) = self.concurrent_calls.pop_end() {
             let outcome = match end {
                 End::Answered(answer) => answer.map_err(|error| *error),
                 End::Stopped(reason) => Err(self.runtime.stopped(&call, reason)),
             };
-            self.finish(&call, outcome, waited);
+            self.finish(&call, outcome, waited, unstored);
             settled = true;
         }
         if settled {
@@ -282,7 +278,13 @@ impl Service {
     }
 
     /// The end of a call, or of an attempt of it.
-    fn finish(&mut self, call: &Arc<TaskRecord>, outcome: Result<Payload, TaskError>, waited: bool) {
+    fn finish(
+        &mut self,
+        call: &Arc<TaskRecord>,
+        outcome: Result<Payload, TaskError>,
+        waited: bool,
+        unstored: Option<UnstoredResult>,
+    ) {
         match outcome {
             Ok(payload) => {
                 let bytes = payload.stored_bytes() + OBJECT_OVERHEAD_BYTES;
@@ -290,7 +292,7 @@ impl Service {
                     Ok(room) => {
                         self.runtime.complete(call, Ok(Value::new(payload, room.on(&call.spec.module.account))))
                     }
-                    Err(_) => return self.store(call.clone(), payload, waited),
+                    Err(_) => return self.store(call.clone(), payload, waited, unstored),
                 }
             }
             Err(error) if self.runtime.call_again(&self.actor, call, &error) => {}
@@ -300,7 +302,7 @@ impl Service {
     }
 
     /// Has the result wait for room. The guest is done with the call, which is ended alone from here on.
-    fn store(&mut self, call: Arc<TaskRecord>, payload: Payload, waited: bool) {
+    fn store(&mut self, call: Arc<TaskRecord>, payload: Payload, waited: bool, unstored: Option<UnstoredResult>) {
         let slot = Cancellation::new();
         call.go_on_in(slot.clone());
         // Who ended it a moment ago found nothing to end.
@@ -308,14 +310,13 @@ impl Service {
             slot.stop(StopReason::Cancelled);
         }
         self.runtime.watch_deadline(&call);
-        let waits = self.unstored.add(payload.stored_bytes());
         let storing: BoxFuture<'static, _> = {
             let (runtime, call) = (self.runtime.clone(), call.clone());
             Box::pin(async move { runtime.stored(&call, payload).await })
         };
         self.storing.push(Box::pin(async move {
             let outcome = slot.run(storing, || None).await;
-            drop(waits);
+            drop(unstored);
             (call, waited, outcome)
         }));
     }

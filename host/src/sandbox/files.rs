@@ -239,15 +239,13 @@ async fn open(
         return Ok(Err(ErrorCode::NameTooLong));
     }
     let place = store.data_mut().file_places().one().await;
-    if !descriptors::is_one_free() {
-        return Ok(Err(store.data_mut().has_no_descriptor()));
-    }
     let wanted = Wanted { links, path, how, flags };
     let opened = done(&mut store, place, [&directory], move |files, [directory]| {
         Ok(opening::open(folder(&files, &directory?)?, &wanted)?)
     });
     match opened.await? {
-        Ok(opened) => Ok(Ok(store.data_mut().ctx().table.push(opened)?)),
+        Ok(Some(opened)) => Ok(Ok(store.data_mut().ctx().table.push(opened)?)),
+        Ok(None) => Ok(Err(store.data_mut().has_no_descriptor())),
         Err(error) => Ok(Err(error)),
     }
 }

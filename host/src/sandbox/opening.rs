@@ -11,6 +11,8 @@ use rustix::io::Errno;
 use wasmtime_wasi::filesystem::{Descriptor, Dir, File, OpenMode};
 use wasmtime_wasi::p2::bindings::filesystem::types::{DescriptorFlags, ErrorCode, OpenFlags, PathFlags};
 
+use super::descriptors;
+
 /// Which, and for what.
 pub struct Wanted {
     pub links: PathFlags,
@@ -19,20 +21,20 @@ pub struct Wanted {
     pub flags: DescriptorFlags,
 }
 
-/// Opens it.
+/// Opens it; none where guests have all open files that they may.
 ///
 /// # Errors
 /// The folder is none for that, or the system refuses it.
-pub fn open(folder: &Dir, wanted: &Wanted) -> Result<Descriptor, ErrorCode> {
+pub fn open(folder: &Dir, wanted: &Wanted) -> Result<Option<Descriptor>, ErrorCode> {
     let (mode, options) = wanted.options()?;
     if mode.contains(OpenMode::WRITE) && folder.perms.write_not_permitted() {
         return Err(ErrorCode::NotPermitted);
     }
-    let (found, opened) = opened(folder, &wanted.path, options)?;
+    let Some((found, opened)) = opened(folder, &wanted.path, options)? else { return Ok(None) };
     match found.is_dir() {
-        true => Ok(Descriptor::Dir(Dir::new(opened, folder.perms, mode, true))),
+        true => Ok(Some(Descriptor::Dir(Dir::new(opened, folder.perms, mode, true)))),
         false if wanted.how.contains(OpenFlags::DIRECTORY) => Err(ErrorCode::NotDirectory),
-        false => Ok(Descriptor::File(File::new(opened, folder.perms, mode, true))),
+        false => Ok(Some(Descriptor::File(File::new(opened, folder.perms, mode, true)))),
     }
 }
 
@@ -49,10 +51,11 @@ pub fn set_times(folder: &Dir, path: &str, times: FileTimes) -> Result<(), Error
     writing.write(true);
     let mut reading = OpenOptions::new();
     reading.read(true);
-    let (_, file) = match opened(folder, path, writing) {
+    let opened = match opened(folder, path, writing) {
         Err(ErrorCode::Access | ErrorCode::IsDirectory) => opened(folder, path, reading)?,
         opened => opened?,
     };
+    let (_, file) = opened.ok_or(ErrorCode::Quota)?;
     Ok(file.set_times(times)?)
 }
 
@@ -92,14 +95,18 @@ impl Wanted {
 }
 
 /// A file or a folder. The system is asked not to wait, and what it has opened is looked at: whatever is at the path before or after that is
-/// not what is used.
-fn opened(folder: &Dir, path: &str, mut options: OpenOptions) -> Result<(Metadata, std::fs::File), ErrorCode> {
+/// not what is used. None where guests have all open files that they may.
+fn opened(folder: &Dir, path: &str, mut options: OpenOptions) -> Result<Option<(Metadata, std::fs::File)>, ErrorCode> {
     options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
     let folder = Folder::from_std_file(folder.dir.try_clone()?);
+    // While this thread has another one of the folder: those that others have for a moment would else leave low numbers free.
+    if !descriptors::is_one_free() {
+        return Ok(None);
+    }
     let opened = folder.open_with(path, &options).map_err(refused)?;
     let found = opened.metadata()?;
     match found.is_file() || found.is_dir() {
-        true => Ok((found, opened.into_std())),
+        true => Ok(Some((found, opened.into_std()))),
         false => Err(ErrorCode::Unsupported),
     }
 }

@@ -92,11 +92,10 @@ impl Place {
     /// The host has ended.
     pub async fn run<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
         let threads = self.threads.clone();
-        let mut running = AbortOnDropJoinHandle::from(threads.spawn_blocking(move || {
-            let done = work();
-            drop(self);
-            done
-        }));
-        Ok((&mut *running).await?)
+        let mut running = AbortOnDropJoinHandle::from(threads.spawn_blocking(move || (work(), self)));
+        let (done, place) = (&mut *running).await?;
+        // Here the thread is free: whoever has the place next would else begin another one. Where nobody waits it goes with the work.
+        drop(place);
+        Ok(done)
     }
 }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures::task::AtomicWaker;
 
-use super::unstored::Unstored;
+use super::unstored::{Unstored, UnstoredResult};
 use crate::state::deadlock::blocked_on::BlockedOn;
 use crate::state::object::payload::{Held, Payload};
 use crate::state::task::TaskRecord;
@@ -49,6 +49,8 @@ pub struct Ended {
     pub waited: bool,
     /// How it ended.
     pub end: End,
+    /// Its result is in memory, and has no room yet.
+    pub unstored: Option<UnstoredResult>,
 }
 
 /// The calls that an actor serves at once.
@@ -240,8 +242,10 @@ impl ConcurrentCalls {
         if let Ok(payload) = &answer {
             served.task.meter().bytes_out.add(payload.data.len() as u64);
         }
+        let bytes = answer.as_ref().map_or(0, Payload::stored_bytes);
         let end = served.ending.map_or(End::Answered(answer.map_err(Box::new)), End::Stopped);
-        inner.ends.push_back(Ended { call: served.task, waited: served.waits, end });
+        let unstored = matches!(end, End::Answered(Ok(_))).then(|| self.unstored.add(bytes));
+        inner.ends.push_back(Ended { call: served.task, waited: served.waits, end, unstored });
         drop(inner);
         self.runtime.wake();
         true
@@ -417,7 +421,7 @@ impl Inner {
     #[must_use = "to be dropped where no lock is held"]
     fn end(&mut self, call: TaskId, end: End) -> Vec<News> {
         let Some(served) = self.calls.remove(&call) else { return Vec::new() };
-        self.ends.push_back(Ended { call: served.task, waited: served.waits, end });
+        self.ends.push_back(Ended { call: served.task, waited: served.waits, end, unstored: None });
         if served.known {
             self.news.push_back(News::Dropped(call));
             return Vec::new();

@@ -1,10 +1,11 @@
 //! What the guest and the runtime are told of calls that are served at once.
 
-use crate::state::actor::unstored::Unstored;
 use std::time::Instant;
 
 use super::*;
+use crate::state::actor::unstored::Unstored;
 use crate::state::model::{Busy, plan, task};
+use crate::state::object::payload::Encoding;
 use crate::state::object::store::ObjectStore;
 use crate::types::resources::ResourceSet;
 
@@ -93,4 +94,27 @@ fn a_call_that_ended_before_it_was_handed_over_is_heard_of_once() {
     let again = task(7, 0, plan(), false, &store).0;
     begin(&concurrent_calls, &again);
     assert_eq!(told(&concurrent_calls), ["call"], "once");
+}
+
+#[test]
+fn a_guest_goes_on_with_no_call_while_answers_wait_for_room_but_for_one_that_is_to_end() {
+    let (concurrent_calls, call) = begun();
+    let others = [8, 9].map(|id| task(id, 0, plan(), false, &ObjectStore::new(1 << 20)).0);
+    others.iter().for_each(|other| begin(&concurrent_calls, other));
+    assert_eq!(told(&concurrent_calls), ["call"; 3]);
+    let goes_on = |id| concurrent_calls.poll_may_go_on(TaskId(id), &mut Context::from_waker(Waker::noop())).is_ready();
+    assert!(goes_on(7) && goes_on(8));
+    // All that may wait, in an answer that nobody has taken yet.
+    assert!(concurrent_calls.answer(call.spec.id, Ok(Payload::new(Encoding::Raw, vec![7u8; 1 << 20]))));
+    assert!(!goes_on(8) && !goes_on(9) && goes_on(7), "it is over");
+    assert!(concurrent_calls.enter(TaskId(8)).is_some());
+    others.iter().for_each(|other| drop(other.stop(StopReason::Deadline)));
+    assert!(goes_on(8) && goes_on(9), "the one runs and is to end, the other has ended");
+    let answered = concurrent_calls.pop_end().unwrap();
+    assert!(matches!(answered.end, End::Answered(Ok(_))));
+    let third = task(10, 0, plan(), false, &ObjectStore::new(1 << 20)).0;
+    begin(&concurrent_calls, &third);
+    assert!(!goes_on(10));
+    drop(answered);
+    assert!(goes_on(10));
 }
