@@ -76,7 +76,7 @@ impl Runtime {
         construct: &Arc<TaskRecord>,
     ) -> Result<Option<Arc<Value>>, TaskError> {
         let Some((journal, key)) = self.journal.as_ref().zip(lasting_key(actor)) else { return Ok(None) };
-        while let Some(state) = self.from_journal(construct, journal, key).await {
+        while let Some(state) = self.find_in_journal(construct, journal, key).await {
             match state {
                 Ok(value) => return Ok(Some(value)),
                 Err(full) if is_want_of_room(&full) => self.report(actor, "waits to be restored", &full),

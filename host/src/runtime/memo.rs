@@ -42,13 +42,13 @@ impl Runtime {
     }
 
     async fn find_result(&self, task: &Arc<TaskRecord>, journal: &JournalHandle, key: Key) -> Option<Outcome> {
-        let kept = self.from_journal(task, journal, key).await?;
+        let kept = self.find_in_journal(task, journal, key).await?;
         task.meter().found_in_journal();
         Some(kept)
     }
 
     /// What is kept under this key, or why the store has no room for it: it is not read before that is there.
-    pub(super) async fn from_journal(
+    pub(super) async fn find_in_journal(
         &self,
         task: &Arc<TaskRecord>,
         journal: &JournalHandle,
