@@ -108,7 +108,7 @@ fn a_guest_goes_on_with_no_call_while_answers_wait_for_room_but_for_one_that_is_
     assert!(concurrent_calls.answer(call.spec.id, Ok(Payload::new(Encoding::Raw, vec![7u8; 1 << 20]))));
     assert!(!goes_on(8) && !goes_on(9) && goes_on(7), "it is over");
     assert!(concurrent_calls.enter(TaskId(8)).is_some());
-    others.iter().for_each(|other| drop(other.stop(StopReason::Deadline)));
+    others.iter().for_each(|other| _ = other.stop(StopReason::Deadline));
     assert!(goes_on(8) && goes_on(9), "the one runs and is to end, the other has ended");
     let answered = concurrent_calls.pop_end().unwrap();
     assert!(matches!(answered.end, End::Answered(Ok(_))));
