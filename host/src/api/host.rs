@@ -107,7 +107,7 @@ impl Host {
     }
 
     /// Waits for an object's value. The task that makes it may run on this thread meanwhile:
-    /// see [`HostBuilder::helping`].
+    /// see [`HostBuilder::helping`](crate::HostBuilder::helping).
     ///
     /// # Errors
     /// The error that it was sealed with, or `InvalidArgument` when the value is no `T`.
@@ -187,7 +187,7 @@ impl Host {
     }
 
     /// The same in detail. Without `force` a running task is first asked to stop, and ended after the host's
-    /// [grace](HostBuilder::cancel_grace); without `recursive` its children go on.
+    /// [grace](crate::HostBuilder::cancel_grace); without `recursive` its children go on.
     ///
     /// A call that an actor serves can only be ended with the actor's instance: it counts as a crash.
     pub fn cancel_with(&self, object: &ObjectRef, force: bool, recursive: bool) {
