@@ -8,7 +8,6 @@ use crate::types::sync::AtomicWaker;
 use crate::types::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes of results that wait, and how many may.
-#[derive(Debug)]
 pub struct Unstored {
     bytes: AtomicU64,
     /// From here on the guest waits. The one that passes it may be as large as the guest's memory.
@@ -17,7 +16,6 @@ pub struct Unstored {
 }
 
 /// A result that waits; it does no more when this is dropped.
-#[derive(Debug)]
 pub struct UnstoredResult {
     of: Arc<Unstored>,
     bytes: u64,
