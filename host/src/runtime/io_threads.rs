@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::types::limits::{BLOCKING_THREADS, FILE_THREADS_MAX, LOOK_UPS_MAX, MODULES_MAX};
+use crate::types::limits::{BLOCKING_THREADS, FILE_THREADS_MAX, GUEST_IO_THREAD_IDLE, LOOK_UPS_MAX, MODULES_MAX};
 
 /// The threads of tokio: those for sockets and what blocks of the host's own, those for what blocks of guests, so that no guest takes the
 /// host's, and one that only watches the time, so that nothing else makes a deadline or a nap late. What has come is handed to the threads
@@ -38,7 +38,8 @@ impl IoThreads {
         // Where no resolver and no disk answers, each module that has a name or a folder keeps one for itself.
         let blocking = FILE_THREADS_MAX + MODULES_MAX + LOOK_UPS_MAX + MODULES_MAX;
         let mut guests = Builder::new_current_thread();
-        let guests = guests.thread_name("rustyray-guest-io").max_blocking_threads(blocking).build()?;
+        let guests = guests.thread_name("rustyray-guest-io").max_blocking_threads(blocking);
+        let guests = guests.thread_keep_alive(GUEST_IO_THREAD_IDLE).build()?;
         let [io_handle, guests_handle] = [&io, &guests].map(|runtime| runtime.handle().clone());
         let mut threads =
             IoThreads { io: io_handle.clone(), guests: guests_handle, time: io_handle, runtimes: vec![io, guests] };

@@ -374,6 +374,10 @@ pub const MODULES_FILE_THREADS_MAX: usize = 16;
 /// Those of one guest, which may have begun to read or write many streams: so that others of its module have theirs.
 pub const GUESTS_FILE_THREADS_MAX: usize = 4;
 
+/// For how long a thread that waited for the system for a guest stays when it has nothing to do. Where many come one after the other tokio
+/// begins another one now and then although one is about to be free, and they would pile up.
+pub const GUEST_IO_THREAD_IDLE: Duration = Duration::from_millis(200);
+
 /// Compiled modules in a folder together: the native code of some hundred. Those that were not used for longest go.
 pub const CACHE_BYTES: u64 = 1 << 30;
 
