@@ -168,7 +168,7 @@ fn files_of_a_granted_folder() {
     });
 }
 
-/// Guests of one module read files without end: however many they are, a few threads do it.
+/// Many guests of one module read files at the same moment: a few threads do it.
 #[test]
 fn threads_of_files() {
     const TASKS: usize = 600;
@@ -184,7 +184,7 @@ fn threads_of_files() {
         for read in &reads {
             assert_eq!(arena.get::<String>(read).await.unwrap(), "text");
         }
-        // Of which each is there for some seconds when it has nothing to do.
+        // One that is about to be free may have another beside it.
         let more = census::threads().len().saturating_sub(before);
         assert!(more <= 2 * (MODULES_FILE_THREADS_MAX + 1) + SPARE_THREADS_MAX, "{more} threads");
         arena.neighbour.works_on().await;

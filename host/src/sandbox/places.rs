@@ -94,7 +94,8 @@ impl Place {
         let threads = self.threads.clone();
         let mut running = AbortOnDropJoinHandle::from(threads.spawn_blocking(move || (work(), self)));
         let (done, place) = (&mut *running).await?;
-        // Here the thread is free: whoever has the place next would else begin another one. Where nobody waits it goes with the work.
+        // Not on that thread, which is about to be free: whoever has the place next begins another one less often. Where nobody waits it
+        // goes with the work.
         drop(place);
         Ok(done)
     }
