@@ -4,14 +4,12 @@ use std::path::Path;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustyray_host::clock::ManualClock;
-use rustyray_host::limits::{
-    HANDLES_MAX, MODULES_FILE_THREADS_MAX, OBJECT_OVERHEAD_BYTES, REFUSALS_MAX, SPARE_THREADS_MAX, WASI_HANDLES_MAX,
-};
+use rustyray_host::limits::{HANDLES_MAX, OBJECT_OVERHEAD_BYTES, REFUSALS_MAX, WASI_HANDLES_MAX};
 use rustyray_host::{Capabilities, DirAccess, ErrorKind, HostBuilder, TaskOptions};
 
 use crate::arena::{attack, attack_next_door, attack_on};
 use crate::forge;
-use rustyray_testkit::census::{self, files, peak_memory};
+use rustyray_testkit::census::{files, peak_memory};
 
 /// What a process with this host needs, and no attack can make more.
 const PROCESS_MEMORY: u64 = 400 << 20;
@@ -165,29 +163,6 @@ fn files_of_a_granted_folder() {
         let limit = error.limit.unwrap();
         assert_eq!((error.kind, limit.name.as_str()), (ErrorKind::LimitExceeded, "handles"));
         assert_eq!(limit.limit, WASI_HANDLES_MAX as u64);
-    });
-}
-
-/// Many guests of one module read files at the same moment: a few threads do it.
-#[test]
-fn threads_of_files() {
-    const TASKS: usize = 600;
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("file"), "text").unwrap();
-    let grants = Capabilities::none().dir(folder.path(), "/data", DirAccess::ReadOnly).unwrap();
-    let settings = |builder: HostBuilder, _: &ManualClock| builder.capabilities(grants.clone());
-    attack_on(settings, async |arena| {
-        let module = arena.load("hostile").await;
-        let read = module.task("escapes::read").arg("/data/file".to_owned()).options(TaskOptions::new().num_cpus(0.0));
-        let before = census::threads().len();
-        let reads: Vec<_> = (0..TASKS).map(|_| read.clone().try_submit()).collect();
-        for read in &reads {
-            assert_eq!(arena.get::<String>(read).await.unwrap(), "text");
-        }
-        // One that is about to be free may have another beside it.
-        let more = census::threads().len().saturating_sub(before);
-        assert!(more <= 2 * (MODULES_FILE_THREADS_MAX + 1) + SPARE_THREADS_MAX, "{more} threads");
-        arena.neighbour.works_on().await;
     });
 }
 
